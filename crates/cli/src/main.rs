@@ -1,0 +1,2 @@
+//! Kortlab: a smart-card laboratory.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A private pcscd with vpcd and OpenSC, for the interoperability tests.

@@ -1,0 +1,1 @@
+//! An issuing authority with carrier and HCC certificates, CRLs, orders and receipts.

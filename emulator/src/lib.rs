@@ -1,0 +1,1 @@
+//! The virtual card: a card operating system, card models, and the vpcd link.

@@ -1,0 +1,2 @@
+//! Set-up and chores: cargo xtask demo | test.
+fn main() {}
