@@ -1,0 +1,81 @@
+//! `--card`: which card is meant.
+
+use std::path::{Path, PathBuf};
+
+/// The card that a command works with, as named on the command line or in `KORTLAB_CARD`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CardSpec {
+    /// The one PC/SC reader that holds a card.
+    OnlyReader,
+    /// The PC/SC reader with this number, counted from 0, or with this in its name.
+    Reader(String),
+    /// A virtual card in process, from its image.
+    Image(PathBuf),
+    /// A running `kortlab emulate --socket`.
+    Socket(PathBuf),
+}
+
+const KINDS: &str = "pcsc, pcsc:NAME-OR-INDEX, a card image FILE.json, or socket:PATH";
+
+impl CardSpec {
+    /// Parses the value of `--card`.
+    ///
+    /// # Errors
+    /// It is none of the kinds there are; the text lists them.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("pcsc", "")) => Err("pcsc: needs the reader's name or number after it; \
+                 `kortlab readers` lists them"
+                .to_owned()),
+            Some(("pcsc", reader)) => Ok(Self::Reader(reader.to_owned())),
+            Some(("socket", "")) => Err("socket: needs the path of the socket after it".to_owned()),
+            Some(("socket", path)) => Ok(Self::Socket(path.into())),
+            _ if text == "pcsc" => Ok(Self::OnlyReader),
+            _ if is_image(Path::new(text)) => Ok(Self::Image(text.into())),
+            _ => Err(format!("no such kind of card; there are: {KINDS}")),
+        }
+    }
+}
+
+fn is_image(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_card_is_told_apart() {
+        assert_eq!(CardSpec::parse("pcsc"), Ok(CardSpec::OnlyReader));
+        assert_eq!(
+            CardSpec::parse("pcsc:Virtual PCD 00 00"),
+            Ok(CardSpec::Reader("Virtual PCD 00 00".into()))
+        );
+        assert_eq!(
+            CardSpec::parse("a:b/card.JSON"),
+            Ok(CardSpec::Image("a:b/card.JSON".into()))
+        );
+        assert_eq!(
+            CardSpec::parse("socket:/run/card"),
+            Ok(CardSpec::Socket("/run/card".into()))
+        );
+    }
+
+    #[test]
+    fn what_is_no_kind_of_card_is_refused_with_the_list() {
+        for text in [
+            "",
+            "card.bin",
+            "replay:trace.apdu",
+            "pcsc:",
+            "socket:",
+            ".json/",
+        ] {
+            assert!(CardSpec::parse(text).is_err(), "{text}");
+        }
+        let error = CardSpec::parse("replay:trace.apdu").expect_err("later");
+        assert!(error.contains("socket:PATH"));
+    }
+}

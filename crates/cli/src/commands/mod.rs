@@ -1,0 +1,39 @@
+//! The commands: one file each, named as on the command line.
+
+pub mod atr;
+pub mod completions;
+pub mod man;
+
+use crate::args::{Cli, Command};
+use crate::channel::CardSpec;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::pin::PinSources;
+
+/// What every command works with.
+#[derive(Debug)]
+pub struct Context {
+    /// Which card was named.
+    pub card: CardSpec,
+    /// Where PINs come from.
+    pub pins: PinSources,
+    /// Standard output.
+    pub output: Output,
+}
+
+/// Runs the command that was given.
+///
+/// # Errors
+/// Whatever kept it from its work, with the exit code that says so.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let mut context = Context {
+        card: cli.global.card,
+        pins: PinSources::new(cli.global.pins)?,
+        output: Output::new(cli.global.json),
+    };
+    match cli.command {
+        Command::Atr(arguments) => atr::run(&mut context, arguments),
+        Command::Completions(arguments) => completions::run(&mut context, arguments),
+        Command::Man(arguments) => man::run(&mut context, arguments),
+    }
+}

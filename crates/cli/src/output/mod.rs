@@ -1,0 +1,168 @@
+//! The way to standard output and standard error.
+//!
+//! A command makes one value that knows both of its forms: [`serde::Serialize`] is the JSON
+//! document, [`Display`] the text for people. Colours are part of the text; they reach only
+//! terminals, and not where `NO_COLOR` is set.
+
+mod printable;
+mod style;
+mod table;
+
+use std::fmt::{self, Display};
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+pub use printable::printable;
+pub use style::{BLUE, BOLD, DIM, ERROR, GOOD, HINT, PINK, WARNING};
+pub use table::{Cell, Table};
+
+/// Standard output, as text or as one JSON document.
+///
+/// When the reader of a pipe goes away (`kortlab … | head`) the rest is dropped in silence and the
+/// command finishes its work: a certificate half written would be worse than output unread.
+#[derive(Debug)]
+pub struct Output {
+    json: bool,
+    closed: bool,
+}
+
+impl Output {
+    /// Output as JSON, or as text.
+    pub const fn new(json: bool) -> Self {
+        Self {
+            json,
+            closed: false,
+        }
+    }
+
+    /// Whether one JSON document was asked for.
+    pub const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether nobody reads any more; for commands that go on until they are told to stop.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The command's result: the JSON document, or the text.
+    pub fn report(&mut self, report: &(impl Serialize + Display)) -> Result<(), Failure> {
+        if !self.json {
+            return self.text(report);
+        }
+        let document = serde_json::to_string_pretty(report)
+            .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
+        self.text(&document)
+    }
+
+    /// One line of a stream: JSON on one line, or a line of text.
+    pub fn event(&mut self, event: &(impl Serialize + Display)) -> Result<(), Failure> {
+        if !self.json {
+            return self.text(event);
+        }
+        let line = serde_json::to_string(event)
+            .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
+        self.text(&line)
+    }
+
+    /// Text, with a line feed at its end.
+    pub fn text(&mut self, text: &impl Display) -> Result<(), Failure> {
+        let mut text = text.to_string();
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        self.write(anstream::stdout(), text.as_bytes())
+    }
+
+    /// Bytes as they are, for example a certificate or a signature.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write(io::stdout(), bytes)
+    }
+
+    fn write(&mut self, mut stream: impl Write, bytes: &[u8]) -> Result<(), Failure> {
+        if self.closed {
+            return Ok(());
+        }
+        match stream.write_all(bytes).and_then(|()| stream.flush()) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            Err(error) => Err(Failure::failed(format!(
+                "cannot write to standard output: {error}"
+            ))),
+        }
+    }
+}
+
+/// A message for people on standard error, whatever standard output carries.
+pub fn note(text: impl Display) {
+    // Nobody is left to tell when standard error is gone.
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// The error line and the hint of a failure, on standard error.
+pub fn complain(failure: &Failure) {
+    note(format_args!(
+        "{ERROR}error:{ERROR:#} {}",
+        printable(failure.message())
+    ));
+    if let Some(hint) = failure.next_step() {
+        note(format_args!("{HINT}hint:{HINT:#} {}", printable(hint)));
+    }
+}
+
+/// A warning line on standard error.
+pub fn warn(text: impl Display) {
+    note(format_args!(
+        "{WARNING}warning:{WARNING:#} {}",
+        printable(&text.to_string())
+    ));
+}
+
+/// Says on standard error what is being done, for work that may take more than a second, and how
+/// long it took.
+pub fn busy<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    note(format_args!("{DIM}{what} …{DIM:#}"));
+    let start = Instant::now();
+    let result = work();
+    let took = start.elapsed();
+    if took >= Duration::from_secs(1) {
+        note(format_args!(
+            "{DIM}{what}: {:.1} s{DIM:#}",
+            took.as_secs_f64()
+        ));
+    }
+    result
+}
+
+/// Bytes as upper-case hexadecimal, as the standards print them.
+#[derive(Clone, Copy, Debug)]
+pub struct Hex<'a>(pub &'a [u8]);
+
+impl Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode_upper(self.0))
+    }
+}
+
+/// Bytes as hexadecimal in pairs: `3B 7D 96`.
+#[derive(Clone, Copy, Debug)]
+pub struct SpacedHex<'a>(pub &'a [u8]);
+
+impl Display for SpacedHex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            write!(f, "{byte:02X}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! Where PINs come from. Never from the command line itself: arguments are seen by every process.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::failure::Failure;
+
+/// The longest PIN or PUK that is read from anywhere; cards store far shorter ones.
+const MAX_LENGTH: usize = 64;
+
+const SOURCES: &str = "prompt, env:NAME, file:PATH or fd:N";
+
+/// The options that say where PINs come from, as given. They are kept as text and parsed here,
+/// not by clap: clap repeats a wrong value in its message, and that value may be a PIN typed by
+/// mistake.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Global options")]
+pub struct PinOptions {
+    /// Where the Legitimering (authentication) PIN comes from: prompt, env:NAME, file:PATH, fd:N.
+    /// Never the PIN itself
+    #[arg(long, global = true, value_name = "SOURCE")]
+    auth_pin: Option<String>,
+
+    /// Where the Underskrift (signature) PIN comes from: prompt, env:NAME, file:PATH, fd:N
+    #[arg(long, global = true, value_name = "SOURCE")]
+    sign_pin: Option<String>,
+
+    /// Where the PUK comes from: prompt, env:NAME, file:PATH, fd:N
+    #[arg(long, global = true, value_name = "SOURCE")]
+    puk: Option<String>,
+}
+
+/// Which secret is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// The PIN for Legitimering.
+    Authentication,
+    /// The PIN for Underskrift.
+    Signature,
+    /// The PUK.
+    Puk,
+    /// The PIN that replaces one of the two.
+    New,
+}
+
+impl Secret {
+    const fn option(self) -> &'static str {
+        match self {
+            Self::Authentication => "--auth-pin",
+            Self::Signature => "--sign-pin",
+            Self::Puk => "--puk",
+            Self::New => "--new-pin",
+        }
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Authentication => "PIN for Legitimering (authentication)",
+            Self::Signature => "PIN for Underskrift (signature)",
+            Self::Puk => "PUK",
+            Self::New => "new PIN",
+        })
+    }
+}
+
+/// The places PINs are read from, checked.
+#[derive(Clone, Debug)]
+pub struct PinSources {
+    authentication: Source,
+    signature: Source,
+    puk: Source,
+}
+
+impl PinSources {
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// A source that is none of the four kinds; its text is not repeated.
+    pub fn new(options: PinOptions) -> Result<Self, Failure> {
+        Ok(Self {
+            authentication: Source::parse(options.auth_pin, Secret::Authentication)?,
+            signature: Source::parse(options.sign_pin, Secret::Signature)?,
+            puk: Source::parse(options.puk, Secret::Puk)?,
+        })
+    }
+
+    /// Reads a PIN or the PUK from where the options say.
+    ///
+    /// # Errors
+    /// The source is not there, is empty or too long, or there is no terminal to ask on.
+    pub fn read(&self, secret: Secret) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let source = match secret {
+            Secret::Authentication => &self.authentication,
+            Secret::Signature => &self.signature,
+            Secret::Puk => &self.puk,
+            Secret::New => &Source::Prompt,
+        };
+        source.read(secret)
+    }
+}
+
+/// Reads the PIN that replaces another one; asked for twice when it is typed.
+///
+/// # Errors
+/// As for [`PinSources::read`], and two entries that differ.
+pub fn read_new(source: Option<String>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let source = Source::parse(source, Secret::New)?;
+    let first = source.read(Secret::New)?;
+    if matches!(source, Source::Prompt) && *ask("Once more")? != *first {
+        return Err(Failure::usage("the two entries of the new PIN differ")
+            .hint("nothing was changed; try again"));
+    }
+    Ok(first)
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Prompt,
+    Environment(String),
+    File(PathBuf),
+    Descriptor(u32),
+}
+
+impl Source {
+    fn parse(text: Option<String>, secret: Secret) -> Result<Self, Failure> {
+        let Some(text) = text else {
+            return Ok(Self::Prompt);
+        };
+        // Whatever it was, it is not needed as text any more.
+        let text = Zeroizing::new(text);
+        let source = match text.split_once(':') {
+            None if *text == "prompt" => Some(Self::Prompt),
+            Some(("env", name)) if !name.is_empty() && !name.contains('=') => {
+                Some(Self::Environment(name.to_owned()))
+            }
+            Some(("file", path)) if !path.is_empty() => Some(Self::File(path.into())),
+            Some(("fd", number)) => number.parse().ok().map(Self::Descriptor),
+            _ => None,
+        };
+        source.ok_or_else(|| {
+            Failure::usage(format!(
+                "the value of {} is not a PIN source",
+                secret.option()
+            ))
+            .hint(format!("give {SOURCES}; never the PIN itself"))
+        })
+    }
+
+    fn read(&self, secret: Secret) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let bytes = match self {
+            Self::Prompt if !can_ask() => {
+                return Err(Failure::usage(format!(
+                    "the {secret} is needed, and there is no terminal to ask on"
+                ))
+                .hint(format!(
+                    "give {} env:NAME, file:PATH or fd:N",
+                    secret.option()
+                )));
+            }
+            Self::Prompt => ask(&secret.to_string())?,
+            Self::Environment(name) => from_environment(name, secret)?,
+            Self::File(path) => from_file(path, secret)?,
+            Self::Descriptor(number) => {
+                let path = descriptor_path(*number);
+                from_file(&path, secret)?
+            }
+        };
+        if bytes.is_empty() {
+            return Err(Failure::usage(format!("the {secret} is empty"))
+                .hint(format!("check what {} points to", secret.option())));
+        }
+        if bytes.len() > MAX_LENGTH {
+            return Err(
+                Failure::usage(format!("the {secret} is longer than {MAX_LENGTH} bytes"))
+                    .hint(format!("check what {} points to", secret.option())),
+            );
+        }
+        Ok(bytes)
+    }
+}
+
+fn can_ask() -> bool {
+    io::stdin().is_terminal() || (io::stderr().is_terminal() && File::open("/dev/tty").is_ok())
+}
+
+fn ask(what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    rpassword::prompt_password(format!("{what}: "))
+        .map(|text| Zeroizing::new(text.into_bytes()))
+        .map_err(|error| {
+            Failure::usage(format!("cannot ask for the {what}: {error}"))
+                .hint("give a PIN source: env:NAME, file:PATH or fd:N")
+        })
+}
+
+fn from_environment(name: &str, secret: Secret) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let value = std::env::var_os(name).ok_or_else(|| {
+        Failure::usage(format!(
+            "{} names the environment variable {name}, which is not set",
+            secret.option()
+        ))
+        .hint("set and export it, or give another source")
+    })?;
+    let mut value = value.into_encoded_bytes();
+    let bytes = without_line_end(&value);
+    value.zeroize();
+    Ok(bytes)
+}
+
+fn from_file(path: &Path, secret: Secret) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let failed = |error: &io::Error| {
+        Failure::usage(format!(
+            "cannot read the {secret} from {}: {error}",
+            path.display()
+        ))
+        .hint(format!("check what {} points to", secret.option()))
+    };
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    // One line end may follow; one byte more shows that it is too long. Room is reserved at once,
+    // so that no copy is left behind by growth.
+    let limit = MAX_LENGTH + 3;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
+    file.take(limit as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|error| failed(&error))?;
+    Ok(without_line_end(&bytes))
+}
+
+/// One line end is not part of the PIN: `echo` and editors add it.
+fn without_line_end(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    Zeroizing::new(bytes.to_vec())
+}
+
+fn descriptor_path(number: u32) -> PathBuf {
+    if cfg!(target_os = "linux") {
+        format!("/proc/self/fd/{number}").into()
+    } else {
+        format!("/dev/fd/{number}").into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn source(text: &str) -> Result<Source, Failure> {
+        Source::parse(Some(text.to_owned()), Secret::Authentication)
+    }
+
+    #[test]
+    fn a_pin_given_in_place_of_a_source_is_refused_without_being_repeated() {
+        for text in ["123456", "pin:123456", "env:", "fd:123456x", "", "file:"] {
+            let failure = source(text).expect_err(text);
+            assert_eq!(failure.exit().code(), 2);
+            assert!(!failure.message().contains("123456"));
+            assert!(!failure.next_step().unwrap_or_default().contains("123456"));
+        }
+    }
+
+    #[test]
+    fn exactly_one_line_end_is_dropped() {
+        assert_eq!(*without_line_end(b"1234\n"), b"1234");
+        assert_eq!(*without_line_end(b"1234\r\n"), b"1234");
+        assert_eq!(*without_line_end(b"1234\n\n"), b"1234\n");
+        assert_eq!(*without_line_end(b" 12 "), b" 12 ");
+    }
+
+    #[test]
+    fn files_are_read_up_to_the_limit_and_no_further() {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(&[b'1'; MAX_LENGTH]).expect("written");
+        file.write_all(b"\r\n").expect("written");
+        let text = format!("file:{}", file.path().display());
+        let pin = source(&text).expect("a source").read(Secret::Puk);
+        assert_eq!(pin.expect("a PIN").len(), MAX_LENGTH);
+
+        file.write_all(&[b'1'; 1 << 16]).expect("written");
+        let failure = source(&text)
+            .expect("a source")
+            .read(Secret::Puk)
+            .expect_err("too long");
+        assert!(failure.message().contains("longer than 64 bytes"));
+    }
+
+    #[test]
+    fn an_endless_file_is_not_read_to_its_end() {
+        let failure = source("file:/dev/zero")
+            .expect("a source")
+            .read(Secret::Puk)
+            .expect_err("endless");
+        assert_eq!(failure.exit().code(), 2);
+    }
+}
