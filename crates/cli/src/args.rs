@@ -87,3 +87,93 @@ Examples:
   kortlab card new -o card.json --state expired
   kortlab -c card.json info
   kortlab emulate card.json";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Every command, with the words that lead to it.
+    fn commands() -> Vec<(String, clap::Command)> {
+        let mut root = Cli::command();
+        root.build();
+        let mut found = vec![("kortlab".to_owned(), root)];
+        let mut index = 0;
+        while let Some((name, command)) = found.get(index).cloned() {
+            for command in command.get_subcommands() {
+                if command.get_name() != "help" {
+                    found.push((format!("{name} {}", command.get_name()), command.clone()));
+                }
+            }
+            index += 1;
+        }
+        found
+    }
+
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string);
+        help.unwrap_or_default()
+            .lines()
+            .skip_while(|line| *line != "Examples:")
+            .skip(1)
+            .take_while(|line| line.starts_with("  "))
+            .map(|line| line.trim().to_owned())
+            .collect()
+    }
+
+    /// The words of an example, without what the shell would take away.
+    fn words(example: &str) -> Vec<&str> {
+        example
+            .split_whitespace()
+            .skip_while(|word| word.contains('='))
+            .take_while(|word| !matches!(*word, "|" | ">" | "<" | "&&" | "#"))
+            .map(|word| word.trim_matches('\''))
+            .collect()
+    }
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_of_itself_that_parse() {
+        for (name, command) in commands() {
+            let examples = examples(&command);
+            assert!(!examples.is_empty(), "{name} --help has no examples");
+            let mut of_itself = false;
+            for example in examples {
+                let words = words(&example);
+                if words.first() != Some(&"kortlab") {
+                    continue;
+                }
+                if let Err(error) = Cli::try_parse_from(&words) {
+                    panic!("the help of {name} shows `{example}`, which fails: {error}");
+                }
+                let without_global: Vec<_> = words
+                    .iter()
+                    .skip_while(|word| **word != name.split(' ').nth(1).unwrap_or("kortlab"))
+                    .copied()
+                    .collect();
+                let own: Vec<_> = name.split(' ').skip(1).collect();
+                of_itself |= without_global.starts_with(&own);
+            }
+            assert!(of_itself, "{name} --help shows no example of {name}");
+        }
+    }
+
+    #[test]
+    fn every_command_and_argument_is_described() {
+        for (name, command) in commands() {
+            assert!(command.get_about().is_some(), "{name} has no description");
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{name}: {} has no description",
+                    argument.get_id()
+                );
+            }
+        }
+    }
+}
