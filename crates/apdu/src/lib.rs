@@ -14,12 +14,14 @@
 //! | [`command`], [`class`], [`instruction`] | command APDUs, ISO/IEC 7816-4 §5 and 7816-3 §12 |
 //! | [`response`], [`status`] | response APDUs and status words, ISO/IEC 7816-4 §5.6 |
 //! | [`channel`] | the one function everything is built on: `transmit`, plus reset and ATR |
+//! | [`mod@exchange`] | a whole response to a whole command: T=0, chaining, GET RESPONSE, 6Cxx |
 //! | [`tlv`] | BER-TLV data objects, ISO/IEC 7816-4 §5.2 and X.690 |
 
 pub mod channel;
 pub mod class;
 pub mod command;
 pub mod error;
+pub mod exchange;
 pub mod instruction;
 pub mod response;
 pub mod status;
@@ -29,5 +31,6 @@ pub use channel::{Channel, ChannelError, Protocol, ResetKind};
 pub use class::Class;
 pub use command::Command;
 pub use error::{Error, ErrorKind};
+pub use exchange::{ExchangeError, exchange};
 pub use response::Response;
 pub use status::StatusWord;
