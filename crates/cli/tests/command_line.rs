@@ -1,0 +1,142 @@
+//! The command line itself: exit codes, messages on bad arguments, PIN sources, pipes.
+
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
+use std::process::{Command, Output, Stdio};
+
+/// `kortlab` without the environment's own card and colours, and with no terminal anywhere.
+fn kortlab(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kortlab"));
+    command
+        .args(arguments)
+        .env_remove("KORTLAB_CARD")
+        .env_remove("CLICOLOR_FORCE")
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    kortlab(arguments).output().expect("kortlab runs")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+#[track_caller]
+fn assert_code(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}", stderr(output));
+}
+
+/// A failure says `error: …` on its first line and nothing that looks like Rust.
+#[track_caller]
+fn assert_plain_error(output: &Output, code: i32) {
+    assert_code(output, code);
+    let text = stderr(output);
+    assert!(text.starts_with("error: "), "{text}");
+    for debris in ["panicked", "RUST_BACKTRACE", "Err(", "Some(", "{ "] {
+        assert!(!text.contains(debris), "{text}");
+    }
+}
+
+#[test]
+fn missing_and_unknown_arguments_are_usage_errors() {
+    for arguments in [
+        &[][..],
+        &["frobnicate"],
+        &["atr", "--frobnicate"],
+        &["completions"],
+        &["completions", "dosbox"],
+        &["man", "frobnicate"],
+    ] {
+        assert_code(&run(arguments), 2);
+    }
+}
+
+#[test]
+fn what_is_no_kind_of_card_is_refused_with_the_kinds_there_are() {
+    for card in ["card.bin", "replay:trace.apdu", ""] {
+        let output = run(&["-c", card, "atr"]);
+        assert_plain_error(&output, 2);
+        assert!(stderr(&output).contains("socket:"), "{}", stderr(&output));
+    }
+    for card in ["pcsc:", "socket:"] {
+        let output = run(&["-c", card, "atr"]);
+        assert_plain_error(&output, 2);
+        assert!(stderr(&output).contains("needs"), "{}", stderr(&output));
+    }
+    let output = kortlab(&["atr"])
+        .env("KORTLAB_CARD", "nonsense")
+        .output()
+        .expect("kortlab runs");
+    assert_plain_error(&output, 2);
+}
+
+#[test]
+fn a_pin_typed_in_place_of_its_source_is_refused_and_never_repeated() {
+    for option in ["--auth-pin", "--sign-pin", "--puk"] {
+        let output = run(&["atr", option, "739184"]);
+        assert_plain_error(&output, 2);
+        assert!(stderr(&output).contains(option));
+        assert!(!stderr(&output).contains("739184"));
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let mut child = kortlab(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("kortlab runs");
+    drop(child.stdout.take());
+    let mut text = String::new();
+    child
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut text)
+        .expect("text");
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
+    assert_eq!(text, "");
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let full = OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("/dev/full");
+    let output = kortlab(&["completions", "bash"])
+        .stdout(full)
+        .output()
+        .expect("kortlab runs");
+    assert_plain_error(&output, 1);
+}
+
+#[test]
+fn completions_are_scripts_that_the_shell_accepts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("kortlab.bash");
+    let file = File::create(&path).expect("a file");
+    let status = kortlab(&["completions", "bash"])
+        .stdout(file)
+        .status()
+        .expect("kortlab runs");
+    assert!(status.success());
+    let status = Command::new("bash").arg("-n").arg(&path).status();
+    assert!(status.expect("bash runs").success());
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_command() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pages = directory.path().join("man1");
+    let output = run(&["man", "--dir", pages.to_str().expect("text")]);
+    assert_code(&output, 0);
+    for page in ["kortlab.1", "kortlab-atr.1", "kortlab-man.1"] {
+        let text = std::fs::read_to_string(pages.join(page)).expect(page);
+        assert!(text.contains(".TH kortlab"), "{page}");
+        assert!(text.contains("Examples:"), "{page}");
+    }
+}
