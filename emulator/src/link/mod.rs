@@ -1,0 +1,43 @@
+//! The links that put a card into a reader.
+//!
+//! A link knows a card only as [`PoweredCard`]: something with contacts.
+
+pub mod frame;
+pub mod session;
+pub mod vpcd;
+
+/// A card as a reader sees it: power, reset, and commands.
+pub trait PoweredCard {
+    /// Gives the card power; what it knew but did not store is lost.
+    fn power_on(&mut self);
+
+    /// Takes the power away.
+    fn power_off(&mut self);
+
+    /// Resets the card with power kept.
+    fn reset(&mut self);
+
+    /// The answer to reset, 2 to 33 bytes (ISO/IEC 7816-3 §8).
+    fn atr(&self) -> &[u8];
+
+    /// Answers a command, with at least the two bytes of a status word.
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8>;
+}
+
+impl<C: PoweredCard + ?Sized> PoweredCard for &mut C {
+    fn power_on(&mut self) {
+        (**self).power_on();
+    }
+    fn power_off(&mut self) {
+        (**self).power_off();
+    }
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+    fn atr(&self) -> &[u8] {
+        (**self).atr()
+    }
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        (**self).transmit(command)
+    }
+}
