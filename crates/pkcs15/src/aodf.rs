@@ -1,0 +1,365 @@
+//! EF(AODF), authentication objects: PINs and their like (PKCS#15 §6.8).
+
+use core::fmt;
+
+use kortlab_apdu::tlv::{Tlv, object};
+
+use crate::common::{CommonObjectAttributes, Id, Path};
+use crate::directory::{self, Directory, NO_SUB_CLASS, ObjectUnknown, sealed};
+use crate::element::{Element, Unknown};
+use crate::error::EncodeError;
+use crate::fields::{self, Fields, Schema, Writer};
+use crate::finding::{Code, Notes};
+use crate::flags::PinFlags;
+use crate::frame::Shape;
+use crate::time::GeneralizedTime;
+
+/// The content of EF(AODF).
+pub type Aodf = Directory<AuthenticationObject>;
+
+/// An AuthenticationType (PKCS#15 §6.8.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticationObject {
+    /// Label and flags; its authId names the object that unblocks this one.
+    pub common: CommonObjectAttributes,
+    /// By what other objects name this one.
+    pub authentication: CommonAuthenticationObjectAttributes,
+    /// What depends on the kind of object.
+    pub attributes: AuthenticationAttributes,
+    /// Elements that this version does not know.
+    pub unknown: ObjectUnknown,
+}
+
+/// CommonAuthenticationObjectAttributes (PKCS#15 §6.1.16).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommonAuthenticationObjectAttributes {
+    /// The identifier by which the authId of other objects names this one.
+    pub auth_id: Id,
+    /// Elements that this version does not know.
+    pub unknown: Unknown,
+}
+
+/// What depends on the kind of an authentication object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthenticationAttributes {
+    /// A PIN or password.
+    Pin(PinAttributes),
+    /// Another kind: 0 biometric template, 1 authentication key, 2 external authentication.
+    Other {
+        /// The number of the alternative.
+        choice: u8,
+        /// The typeAttributes, kept as they are.
+        attributes: Element,
+    },
+}
+
+/// PinAttributes (PKCS#15 §6.8.2). Lengths are in characters, the stored length in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PinAttributes {
+    /// What may be done with the PIN, and how it goes to the card.
+    pub flags: PinFlags,
+    /// How its characters are coded.
+    pub pin_type: PinType,
+    /// The fewest characters it may have.
+    pub min_length: u32,
+    /// How many bytes the card stores and takes; 0 if not fixed.
+    pub stored_length: u32,
+    /// The most characters it may have.
+    pub max_length: Option<u32>,
+    /// The card's reference: P2 of VERIFY. Always unsigned.
+    pub reference: u32,
+    /// With what it is padded.
+    pub pad_char: Option<u8>,
+    /// When it was changed last.
+    pub last_change: Option<GeneralizedTime>,
+    /// The DF in which it is valid.
+    pub path: Option<Path>,
+    /// Elements that this version does not know.
+    pub unknown: Unknown,
+}
+
+/// PinType (PKCS#15 §6.8.2): how the characters of a PIN are coded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PinType {
+    /// Two digits a byte.
+    Bcd,
+    /// One ASCII digit a byte.
+    #[default]
+    AsciiNumeric,
+    /// UTF-8.
+    Utf8,
+    /// One digit a byte, in its lower half.
+    HalfNibbleBcd,
+    /// ISO 9564-1.
+    Iso9564,
+    /// One that this version does not know.
+    Other(u8),
+}
+
+const COMMON_SCHEMA: Schema = &[&[0x04]];
+const PIN_SCHEMA: Schema = &[
+    &[0x03],
+    &[0x0A],
+    &[0x02],
+    &[0x02],
+    &[0x02],
+    &[0x80],
+    &[0x04],
+    &[0x18],
+    &[0x30],
+];
+const TYPE_SCHEMA: Schema = &[&[0x30]];
+
+impl AuthenticationObject {
+    /// A PIN that other objects name by `auth_id`.
+    pub fn pin(common: CommonObjectAttributes, auth_id: impl Into<Id>, pin: PinAttributes) -> Self {
+        Self {
+            common,
+            authentication: CommonAuthenticationObjectAttributes {
+                auth_id: auth_id.into(),
+                unknown: Unknown::default(),
+            },
+            attributes: AuthenticationAttributes::Pin(pin),
+            unknown: ObjectUnknown::default(),
+        }
+    }
+
+    /// The identifier by which the authId of other objects names this one.
+    pub fn auth_id(&self) -> &Id {
+        &self.authentication.auth_id
+    }
+
+    /// The PIN's attributes, if the object is a PIN.
+    pub fn pin_attributes(&self) -> Option<&PinAttributes> {
+        match &self.attributes {
+            AuthenticationAttributes::Pin(pin) => Some(pin),
+            AuthenticationAttributes::Other { .. } => None,
+        }
+    }
+}
+
+impl PinAttributes {
+    /// Whether the PIN unblocks others: a PUK.
+    pub fn is_unblocking(&self) -> bool {
+        self.flags.contains(PinFlags::UNBLOCKING_PIN)
+    }
+
+    /// The reference as P2 of VERIFY, if it fits there.
+    pub fn p2(&self) -> Option<u8> {
+        u8::try_from(self.reference).ok()
+    }
+
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let mut fields = Fields::open("PinAttributes", PIN_SCHEMA, tlv, notes);
+        let number = |fields: &mut Fields<'_>, name, notes: &mut Notes| {
+            fields.need(name, notes, |tlv, notes| fields::unsigned(name, tlv, notes))
+        };
+        let flags = fields
+            .need("pinFlags", notes, |tlv, notes| {
+                fields::bits("pinFlags", tlv, notes)
+            })
+            .unwrap_or_default();
+        let pin_type = fields
+            .need("pinType", notes, PinType::decode)
+            .unwrap_or_default();
+        let min_length = number(&mut fields, "minLength", notes).unwrap_or_default();
+        let stored_length = number(&mut fields, "storedLength", notes).unwrap_or_default();
+        let pin = Self {
+            flags,
+            pin_type,
+            min_length,
+            stored_length,
+            max_length: fields.read(notes, |tlv, notes| {
+                fields::unsigned("maxLength", tlv, notes)
+            }),
+            reference: fields
+                .read(notes, |tlv, notes| {
+                    fields::unsigned("pinReference", tlv, notes)
+                })
+                .unwrap_or_default(),
+            pad_char: fields.read(notes, pad_char),
+            last_change: fields.read(notes, |tlv, notes| {
+                fields::time("lastPinChange", tlv, notes)
+            }),
+            path: fields.read(notes, Path::decode_any),
+            unknown: fields.finish(notes),
+        };
+        pin.check(tlv.offset, notes);
+        Some(pin)
+    }
+
+    fn check(&self, offset: usize, notes: &mut Notes) {
+        if let Err(why) = self.lengths() {
+            notes.warn(Code::PinLengths, offset, why);
+        }
+        if self.reference > 0xFF {
+            let message =
+                format_args!("pinReference: {} does not fit P2 of VERIFY", self.reference);
+            notes.warn(Code::BadValue, offset, message);
+        }
+    }
+
+    fn lengths(&self) -> Result<(), String> {
+        let (min, stored) = (self.min_length, self.stored_length);
+        let max = self.max_length.unwrap_or(stored);
+        if max != 0 && min > max {
+            return Err(format!(
+                "the PIN's minLength {min} is above its greatest length {max}"
+            ));
+        }
+        let padded = self.flags.contains(PinFlags::NEEDS_PADDING);
+        if padded && stored == 0 {
+            return Err("the PIN needs padding, but its storedLength is 0".to_owned());
+        }
+        let one_byte_each = !matches!(self.pin_type, PinType::Bcd | PinType::Iso9564);
+        if stored != 0 && one_byte_each && max > stored {
+            return Err(format!(
+                "the PIN's maxLength {max} does not fit its storedLength {stored}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        if self.reference > 0xFF {
+            let why = format!("{} does not fit one byte", self.reference);
+            return Err(EncodeError::value("pinReference", why));
+        }
+        let path = self.path.as_ref().map(Path::encode);
+        Writer::new()
+            .bits(0x03, self.flags.bits())
+            .element(fields::unsigned_to_der(0x0A, self.pin_type.number().into()))
+            .unsigned(0x02, self.min_length)
+            .unsigned(0x02, self.stored_length)
+            .maybe_unsigned(0x02, self.max_length)
+            .maybe_unsigned(0x80, (self.reference != 0).then_some(self.reference))
+            .maybe(self.pad_char.map(|pad| object(0x04, &[pad])))
+            .maybe_bytes(0x18, self.last_change.as_ref().map(GeneralizedTime::as_str))
+            .maybe(path.transpose()?)
+            .finish(0x30, &self.unknown)
+    }
+}
+
+fn pad_char(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<u8> {
+    if let [pad] = tlv.value {
+        return Some(*pad);
+    }
+    let message = format_args!("padChar: {} bytes instead of one", tlv.value.len());
+    notes.warn(Code::BadValue, tlv.offset, message);
+    None
+}
+
+impl PinType {
+    const fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Bcd,
+            1 => Self::AsciiNumeric,
+            2 => Self::Utf8,
+            3 => Self::HalfNibbleBcd,
+            4 => Self::Iso9564,
+            other => Self::Other(other),
+        }
+    }
+
+    const fn number(self) -> u8 {
+        match self {
+            Self::Bcd => 0,
+            Self::AsciiNumeric => 1,
+            Self::Utf8 => 2,
+            Self::HalfNibbleBcd => 3,
+            Self::Iso9564 => 4,
+            Self::Other(number) => number,
+        }
+    }
+
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let number = fields::unsigned("pinType", tlv, notes)?;
+        let number = u8::try_from(number).ok();
+        if number.is_none_or(|number| number > 4) {
+            let message = "pinType: a coding that is not known";
+            notes.warn(Code::BadValue, tlv.offset, message);
+        }
+        number.map(Self::from_number)
+    }
+}
+
+impl fmt::Display for PinType {
+    /// The name as the standard spells it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bcd => "bcd",
+            Self::AsciiNumeric => "ascii-numeric",
+            Self::Utf8 => "utf8",
+            Self::HalfNibbleBcd => "half-nibble-bcd",
+            Self::Iso9564 => "iso9564-1",
+            Self::Other(number) => return write!(f, "type {number}"),
+        })
+    }
+}
+
+impl CommonAuthenticationObjectAttributes {
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Self {
+        let what = "CommonAuthenticationObjectAttributes";
+        let mut fields = Fields::open(what, COMMON_SCHEMA, tlv, notes);
+        Self {
+            auth_id: fields.need("authId", notes, Id::decode).unwrap_or_default(),
+            unknown: fields.finish(notes),
+        }
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        Writer::new()
+            .element(self.auth_id.encode("authId")?)
+            .finish(0x30, &self.unknown)
+    }
+}
+
+impl sealed::Object for AuthenticationObject {
+    const SHAPE: Shape = directory::object_shape("authentication object");
+
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let what = "authentication object";
+        let parts = directory::take_apart(what, tlv, NO_SUB_CLASS, TYPE_SCHEMA, notes)?;
+        let authentication = CommonAuthenticationObjectAttributes::decode(&parts.class, notes);
+        let attributes = match directory::choice(tlv) {
+            None => {
+                AuthenticationAttributes::Pin(PinAttributes::decode(&parts.type_attributes, notes)?)
+            }
+            Some(choice) => AuthenticationAttributes::Other {
+                choice,
+                attributes: Element::of(&parts.type_attributes),
+            },
+        };
+        Some(Self {
+            authentication,
+            attributes,
+            common: parts.common,
+            unknown: parts.unknown,
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let (choice, attributes) = match &self.attributes {
+            AuthenticationAttributes::Pin(pin) => (None, pin.encode()?),
+            AuthenticationAttributes::Other { choice, attributes } => {
+                (Some(*choice), attributes.encode()?)
+            }
+        };
+        directory::put_together(
+            directory::choice_tag(choice),
+            &self.common,
+            self.authentication.encode()?,
+            None,
+            attributes,
+            &self.unknown,
+        )
+    }
+
+    fn label(&self) -> Option<&str> {
+        self.common.label.as_deref()
+    }
+
+    fn unique(&self) -> Option<(&'static str, Vec<u8>)> {
+        Some(("authId", self.authentication.auth_id.0.clone()))
+    }
+}

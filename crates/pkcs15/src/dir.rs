@@ -1,0 +1,170 @@
+//! EF.DIR, the applications of the card (PKCS#15 §5.4, ISO/IEC 7816-4 §8.2.1.1).
+
+use kortlab_apdu::tlv::{Reader, Tlv};
+
+use crate::common::Path;
+use crate::directory::{Directory, sealed};
+use crate::element::Unknown;
+use crate::error::EncodeError;
+use crate::fields::{self, Fields, Schema, Writer};
+use crate::finding::{Code, Notes};
+use crate::frame::Shape;
+use crate::oid::Oid;
+
+/// The application identifier of PKCS#15: the RID of RSA Security, and "PKCS-15".
+pub const PKCS15_AID: [u8; 12] = *b"\xA0\x00\x00\x00\x63PKCS-15";
+
+/// The content of EF.DIR.
+pub type EfDir = Directory<Application>;
+
+/// An application template, tag 61 (a DIRRecord of PKCS#15 §5.4.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Application {
+    /// The application identifier (4F), 1 to 16 bytes.
+    pub aid: Vec<u8>,
+    /// What the application is called (50).
+    pub label: Option<String>,
+    /// The path of its DF (51).
+    pub path: Option<Vec<u8>>,
+    /// Discretionary data (73): where PKCS#15's own files are.
+    pub ddo: Option<Ddo>,
+    /// Elements that this version does not know.
+    pub unknown: Unknown,
+}
+
+/// A DDO (PKCS#15 §5.4.1): where PKCS#15's own files are, if not in their usual places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ddo {
+    /// Who provides the application.
+    pub oid: Option<Oid>,
+    /// The ODF.
+    pub odf_path: Option<Path>,
+    /// The TokenInfo.
+    pub token_info_path: Option<Path>,
+    /// The UnusedSpace.
+    pub unused_path: Option<Path>,
+    /// Elements that this version does not know.
+    pub unknown: Unknown,
+}
+
+const SCHEMA: Schema = &[&[0x4F], &[0x50], &[0x51], &[0x73]];
+const DDO_SCHEMA: Schema = &[&[0x06], &[0x30], &[0xA0], &[0xA1]];
+
+/// The most elements of an application template that are looked through for its end.
+const MAX_TEMPLATE: usize = 16;
+
+impl EfDir {
+    /// The PKCS#15 application: the first template with its AID.
+    pub fn pkcs15(&self) -> Option<&Application> {
+        self.objects()
+            .find(|application| application.aid.starts_with(&PKCS15_AID))
+    }
+}
+
+impl Application {
+    /// The PKCS#15 application called `label` in the DF at `path`.
+    pub fn pkcs15(label: impl Into<String>, path: impl Into<Vec<u8>>) -> Self {
+        Self {
+            aid: PKCS15_AID.to_vec(),
+            label: Some(label.into()),
+            path: Some(path.into()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Ddo {
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let mut fields = Fields::open("DDO", DDO_SCHEMA, tlv, notes);
+        Some(Self {
+            oid: fields.read(notes, |tlv, notes| fields::oid("oid", tlv, notes)),
+            odf_path: fields.read(notes, Path::decode),
+            token_info_path: fields.read(notes, Path::decode),
+            unused_path: fields.read(notes, Path::decode),
+            unknown: fields.finish(notes),
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let path =
+            |path: &Option<Path>, tag| path.as_ref().map(|path| path.encode_as(tag)).transpose();
+        Writer::new()
+            .maybe_bytes(0x06, self.oid.as_ref().map(Oid::content))
+            .maybe(path(&self.odf_path, 0x30)?)
+            .maybe(path(&self.token_info_path, 0xA0)?)
+            .maybe(path(&self.unused_path, 0xA1)?)
+            .finish(0x73, &self.unknown)
+    }
+}
+
+impl sealed::Object for Application {
+    const SHAPE: Shape = Shape {
+        what: "application template",
+        tag: |tag| tag.value() == 0x61,
+        content: |bytes| {
+            let mut length = 0;
+            for (index, element) in Reader::new(bytes).take(MAX_TEMPLATE).enumerate() {
+                let tag = element
+                    .ok()
+                    .filter(|element| matches!(element.tag.value(), 0x4F..=0x53 | 0x73 | 0x5F50));
+                let Some(element) = tag else { break };
+                if index == 0 && element.tag.value() != 0x4F {
+                    return None;
+                }
+                length = element.offset + element.raw.len();
+            }
+            (length > 0).then_some(length)
+        },
+    };
+
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let mut fields = Fields::open("application template", SCHEMA, tlv, notes);
+        let aid = fields.need("AID (4F)", notes, fields::octets)?;
+        if !(1..=16).contains(&aid.len()) {
+            let message = format_args!("the AID has {} bytes, not 1 to 16", aid.len());
+            notes.warn(Code::BadValue, tlv.offset, message);
+        }
+        Some(Self {
+            aid,
+            label: fields.read(notes, |tlv, notes| fields::text("label", tlv, notes)),
+            path: fields.read(notes, |tlv, notes| {
+                tell_path(tlv, notes);
+                fields::octets(tlv, notes)
+            }),
+            ddo: fields.read(notes, Ddo::decode),
+            unknown: fields.finish(notes),
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        if !(1..=16).contains(&self.aid.len()) {
+            let why = format!("{} bytes, not 1 to 16", self.aid.len());
+            return Err(EncodeError::value("AID", why));
+        }
+        let ddo = self.ddo.as_ref().map(Ddo::encode);
+        Writer::new()
+            .bytes(0x4F, &self.aid)
+            .maybe_bytes(0x50, self.label.as_deref())
+            .maybe_bytes(0x51, self.path.as_deref())
+            .maybe(ddo.transpose()?)
+            .finish(0x61, &self.unknown)
+    }
+
+    fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    fn unique(&self) -> Option<(&'static str, Vec<u8>)> {
+        Some(("the AID", self.aid.clone()))
+    }
+}
+
+fn tell_path(tlv: &Tlv<'_>, notes: &mut Notes) {
+    let (code, what) = match tlv.value.len() {
+        0 => (Code::EmptyPath, "is empty: it names no directory"),
+        17.. => (Code::LongPath, "has more than 16 bytes"),
+        length if length % 2 == 1 => (Code::OddPath, "has not two bytes for each file"),
+        _ => return,
+    };
+    notes.warn(code, tlv.offset, format_args!("the path {what}"));
+}

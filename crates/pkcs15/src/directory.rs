@@ -1,0 +1,301 @@
+//! Directory files (PKCS#15 §5.5): objects one after the other, read leniently, written strictly.
+
+use std::collections::BTreeMap;
+
+use kortlab_apdu::tlv::{Tag, Tlv};
+
+use crate::common::CommonObjectAttributes;
+use crate::element::{Element, Unknown};
+use crate::error::EncodeError;
+use crate::fields::{Fields, Schema, Writer};
+use crate::finding::{Code, Notes, Parsed};
+use crate::frame::{self, Piece, Shape};
+
+/// The content of a directory file whose objects are of type `T`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory<T> {
+    /// The objects, in the order of the file.
+    pub entries: Vec<Entry<T>>,
+}
+
+/// One object of a directory file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry<T> {
+    /// An object that could be read.
+    Object(T),
+    /// One that could not.
+    Unreadable(Unreadable),
+}
+
+/// An object that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its bytes as they stand in the file.
+    pub bytes: Vec<u8>,
+    /// Where it starts: an offset in bytes from the start of the file.
+    pub offset: usize,
+}
+
+impl<T> Default for Directory<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+        }
+    }
+}
+
+impl<T> FromIterator<T> for Directory<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(objects: I) -> Self {
+        Self {
+            entries: objects.into_iter().map(Entry::Object).collect(),
+        }
+    }
+}
+
+impl<T: DirectoryObject> Directory<T> {
+    /// A directory with these objects.
+    pub fn new(objects: impl IntoIterator<Item = T>) -> Self {
+        objects.into_iter().collect()
+    }
+
+    /// Reads the content of a directory file: all objects that can be read, and what is wrong.
+    /// `00` and `FF` filler is passed over.
+    pub fn parse(file: &[u8]) -> Parsed<Self> {
+        let mut notes = Notes::default();
+        let mut entries = Vec::new();
+        let mut seen = BTreeMap::new();
+        for piece in frame::cut(file, T::SHAPE, &mut notes) {
+            let (offset, bytes) = match piece {
+                Piece::Garbage { .. } => continue,
+                Piece::Broken { offset, bytes } => (offset, bytes),
+                Piece::Object(tlv) => {
+                    let index = entries.len();
+                    notes.begin_object(index);
+                    let object = T::decode(&tlv, &mut notes);
+                    match &object {
+                        Some(object) => tell_duplicate(object, index, &tlv, &mut seen, &mut notes),
+                        None => notes.error(
+                            Code::UnreadableObject,
+                            tlv.offset,
+                            format_args!("this {} cannot be read; the others were", T::SHAPE.what),
+                        ),
+                    }
+                    notes.end_object(object.as_ref().and_then(T::label));
+                    if let Some(object) = object {
+                        entries.push(Entry::Object(object));
+                        continue;
+                    }
+                    (tlv.offset, tlv.raw)
+                }
+            };
+            let bytes = bytes.to_vec();
+            entries.push(Entry::Unreadable(Unreadable { bytes, offset }));
+        }
+        notes.into_parsed(Self { entries })
+    }
+
+    /// The content in strict DER, without filler. Objects that were read from DER come out byte
+    /// for byte as they were.
+    ///
+    /// # Errors
+    /// A value that the standard does not allow, or an object that was not readable and is no DER.
+    /// To change a file with such objects in it, use [`Edit`](crate::edit::Edit).
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut file = Vec::new();
+        for (index, entry) in self.entries.iter().enumerate() {
+            let bytes = match entry {
+                Entry::Object(object) => object.encode()?,
+                Entry::Unreadable(unreadable) => Element::new(unreadable.bytes.as_slice())
+                    .map_err(|_| EncodeError::Unreadable { index })?
+                    .encode()
+                    .map_err(|_| EncodeError::Unreadable { index })?,
+            };
+            file.extend_from_slice(&bytes);
+        }
+        Ok(file)
+    }
+
+    /// The objects that could be read, in the order of the file.
+    pub fn objects(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Object(object) => Some(object),
+            Entry::Unreadable(_) => None,
+        })
+    }
+}
+
+fn tell_duplicate<T: DirectoryObject>(
+    object: &T,
+    index: usize,
+    tlv: &Tlv<'_>,
+    seen: &mut BTreeMap<Vec<u8>, usize>,
+    notes: &mut Notes,
+) {
+    let Some((name, key)) = object.unique() else {
+        return;
+    };
+    if let Some(first) = seen.get(&key) {
+        let message = format_args!(
+            "{name} is the same as that of object {first}; middleware finds only one of the two"
+        );
+        notes.warn(Code::DuplicateId, tlv.offset, message);
+    } else {
+        seen.insert(key, index);
+    }
+}
+
+/// A type of object that a directory file holds. Implemented by this crate's object types only.
+pub trait DirectoryObject: Sized + sealed::Object {}
+
+impl<T: sealed::Object> DirectoryObject for T {}
+
+pub(crate) mod sealed {
+    use super::{EncodeError, Notes, Shape, Tlv};
+
+    /// How a type of object is read and written.
+    pub trait Object: Sized {
+        /// What the objects look like from outside.
+        const SHAPE: Shape;
+
+        /// Reads one object.
+        fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self>;
+
+        /// The object in DER.
+        fn encode(&self) -> Result<Vec<u8>, EncodeError>;
+
+        /// The object's label.
+        fn label(&self) -> Option<&str>;
+
+        /// What must be unique in a file: its name, and its value.
+        fn unique(&self) -> Option<(&'static str, Vec<u8>)>;
+    }
+}
+
+/// Elements of an object that this version does not know, outside its attributes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ObjectUnknown {
+    /// Beside the attributes.
+    pub object: Unknown,
+    /// Beside the subClassAttributes, inside their [0].
+    pub sub_class: Unknown,
+    /// Beside the typeAttributes, inside their [1].
+    pub type_attributes: Unknown,
+}
+
+/// The four parts of a PKCS15Object (PKCS#15 §6.1.1), the last three not read yet.
+pub(crate) struct Parts<'a> {
+    pub(crate) common: CommonObjectAttributes,
+    pub(crate) class: Tlv<'a>,
+    pub(crate) sub_class: Option<Tlv<'a>>,
+    pub(crate) type_attributes: Tlv<'a>,
+    pub(crate) unknown: ObjectUnknown,
+}
+
+/// A PKCS15Object that may have subClassAttributes: keys.
+pub(crate) const SUB_CLASS: Schema = &[&[0x30], &[0x30], &[0xA0], &[0xA1]];
+
+/// A PKCS15Object that has none: certificates, authentication and data objects.
+pub(crate) const NO_SUB_CLASS: Schema = &[&[0x30], &[0x30], &[0xA1]];
+
+const SUB_CLASS_CONTENT: Schema = &[&[0x30]];
+
+/// Takes a PKCS15Object apart; it is [`SUB_CLASS`] or [`NO_SUB_CLASS`], and `type_schema` says
+/// what stands in its typeAttributes.
+pub(crate) fn take_apart<'a>(
+    what: &'static str,
+    tlv: &Tlv<'a>,
+    schema: Schema,
+    type_schema: Schema,
+    notes: &mut Notes,
+) -> Option<Parts<'a>> {
+    let keep = |tlv: &Tlv<'a>, _: &mut Notes| Some(*tlv);
+    let mut unknown = ObjectUnknown::default();
+    let mut fields = Fields::open(what, schema, tlv, notes);
+    let common = fields
+        .need("commonObjectAttributes", notes, |tlv, notes| {
+            Some(CommonObjectAttributes::decode(tlv, notes))
+        })
+        .unwrap_or_default();
+    let class = fields.need("classAttributes", notes, keep)?;
+    let sub_class = if schema == SUB_CLASS {
+        fields.read(notes, |outer, notes| {
+            let mut inner = Fields::open("subClassAttributes", SUB_CLASS_CONTENT, outer, notes);
+            let attributes = inner.read(notes, keep)?;
+            unknown.sub_class = inner.finish(notes);
+            Some(attributes)
+        })
+    } else {
+        None
+    };
+    let type_attributes = fields.need("typeAttributes", notes, |outer, notes| {
+        let mut inner = Fields::open("typeAttributes", type_schema, outer, notes);
+        let attributes = inner.need("its content", notes, keep)?;
+        unknown.type_attributes = inner.finish(notes);
+        Some(attributes)
+    })?;
+    unknown.object = fields.finish(notes);
+    Some(Parts {
+        common,
+        class,
+        sub_class,
+        type_attributes,
+        unknown,
+    })
+}
+
+/// Puts a PKCS15Object together.
+pub(crate) fn put_together(
+    tag: u8,
+    common: &CommonObjectAttributes,
+    class: Vec<u8>,
+    sub_class: Option<Vec<u8>>,
+    type_attributes: Vec<u8>,
+    unknown: &ObjectUnknown,
+) -> Result<Vec<u8>, EncodeError> {
+    let sub_class = sub_class.map(|attributes| {
+        Writer::new()
+            .element(attributes)
+            .finish(0xA0, &unknown.sub_class)
+    });
+    let type_attributes = Writer::new()
+        .element(type_attributes)
+        .finish(0xA1, &unknown.type_attributes)?;
+    Writer::new()
+        .element(common.encode()?)
+        .element(class)
+        .maybe(sub_class.transpose()?)
+        .element(type_attributes)
+        .finish(tag, &unknown.object)
+}
+
+/// The shape of a PKCS15Object: a SEQUENCE or a context-specific alternative, with common and
+/// class attributes, perhaps [0], and [1].
+pub(crate) const fn object_shape(what: &'static str) -> Shape {
+    Shape {
+        what,
+        tag: |tag| tag == Tag::SEQUENCE || matches!(tag.value(), 0xA0..=0xA5),
+        content: |bytes| {
+            let common = frame::element_len(bytes, &[0x30])?;
+            let class = frame::element_len(bytes.get(common..)?, &[0x30])?;
+            let sub_class = frame::element_len(bytes.get(common + class..)?, &[0xA0]);
+            let before = common + class + sub_class.unwrap_or(0);
+            Some(before + frame::element_len(bytes.get(before..)?, &[0xA1])?)
+        },
+    }
+}
+
+/// Which alternative a tag chooses: `None` for the first one, which has no tag of its own.
+pub(crate) fn choice(tlv: &Tlv<'_>) -> Option<u8> {
+    match tlv.tag.value() {
+        0x30 => None,
+        value => Some(value as u8 & 0x1F),
+    }
+}
+
+/// The tag of an alternative.
+pub(crate) const fn choice_tag(choice: Option<u8>) -> u8 {
+    match choice {
+        None => 0x30,
+        Some(number) => 0xA0 | number & 0x1F,
+    }
+}

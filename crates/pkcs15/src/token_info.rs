@@ -1,0 +1,389 @@
+//! EF(TokenInfo), what the card is and can (PKCS#15 §6.9).
+
+use kortlab_apdu::Error;
+use kortlab_apdu::error::ErrorKind;
+use kortlab_apdu::tlv::{Filler, Reader, Tag, Tlv, object, read_one};
+
+use crate::element::{Element, Unknown};
+use crate::error::EncodeError;
+use crate::fields::{self, Fields, Schema, Writer};
+use crate::finding::{Code, Notes, Parsed};
+use crate::flags::{Operations, TokenFlags};
+use crate::oid::Oid;
+use crate::time::GeneralizedTime;
+
+/// The content of EF(TokenInfo): a PKCS15TokenInfo (PKCS#15 §6.9).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// 0 for PKCS#15 v1.1 and ISO/IEC 7816-15's v1, 1 for v2.
+    pub version: u32,
+    /// The card's serial number. Demanded by PKCS#15, optional in ISO/IEC 7816-15.
+    pub serial_number: Option<Vec<u8>>,
+    /// Who made the card.
+    pub manufacturer_id: Option<String>,
+    /// What the card is called.
+    pub label: Option<String>,
+    /// What the card can.
+    pub token_flags: TokenFlags,
+    /// Security environments.
+    pub se_info: Vec<SecurityEnvironmentInfo>,
+    /// Record lengths of the directory files, kept as they are.
+    pub record_info: Option<Element>,
+    /// What the card can compute.
+    pub supported_algorithms: Vec<AlgorithmInfo>,
+    /// Who issued the card.
+    pub issuer_id: Option<String>,
+    /// Who holds the card.
+    pub holder_id: Option<String>,
+    /// When the card was changed last.
+    pub last_update: Option<LastUpdate>,
+    /// The holder's language, as RFC 1766 has it.
+    pub preferred_language: Option<String>,
+    /// Elements that this version does not know.
+    pub unknown: Unknown,
+}
+
+/// SecurityEnvironmentInfo (PKCS#15 §6.9).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecurityEnvironmentInfo {
+    /// The number of the security environment.
+    pub se: u32,
+    /// Who defined it.
+    pub owner: Option<Oid>,
+    /// Elements that this version does not know.
+    pub unknown: Unknown,
+}
+
+/// AlgorithmInfo (PKCS#15 §6.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlgorithmInfo {
+    /// By what key objects name the algorithm.
+    pub reference: u32,
+    /// The algorithm's number in PKCS#11.
+    pub algorithm: u32,
+    /// Its parameters, kept as they are; NULL if it has none.
+    pub parameters: Element,
+    /// What the card can do with it.
+    pub supported_operations: Operations,
+    /// Its object identifier.
+    pub alg_id: Option<Oid>,
+    /// The card's own number of it.
+    pub alg_ref: Option<u32>,
+    /// Elements that this version does not know.
+    pub unknown: Unknown,
+}
+
+/// LastUpdate (PKCS#15 §6.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LastUpdate {
+    /// The time itself.
+    Time(GeneralizedTime),
+    /// Where the time stands, kept as it is.
+    Reference(Element),
+}
+
+const SCHEMA: Schema = &[
+    &[0x02],
+    &[0x04],
+    &[0x0C],
+    &[0x80],
+    &[0x03],
+    &[0x30],
+    &[0xA1],
+    &[0xA2],
+    &[0x83],
+    &[0x84],
+    &[0xA5, 0x85],
+    &[0x13],
+];
+const SE_SCHEMA: Schema = &[&[0x02], &[0x06]];
+const ALGORITHM_SCHEMA: Schema = &[
+    &[0x02],
+    &[0x02],
+    &[0x05, 0x30, 0x04, 0x06, 0x02],
+    &[0x03],
+    &[0x06],
+    &[0x02],
+];
+const LAST_UPDATE_SCHEMA: Schema = &[&[0x18, 0x30, 0x13, 0xA3]];
+
+/// The most elements around a TokenInfo that are looked through.
+const MAX_WRAPPERS: usize = 4;
+
+impl TokenInfo {
+    /// A TokenInfo of version 0 with this serial number, label and flags.
+    pub fn new(
+        serial_number: impl Into<Vec<u8>>,
+        label: impl Into<String>,
+        token_flags: TokenFlags,
+    ) -> Self {
+        Self {
+            serial_number: Some(serial_number.into()),
+            label: Some(label.into()),
+            token_flags,
+            ..Self::default()
+        }
+    }
+
+    /// Reads the content of EF(TokenInfo); `00` and `FF` filler around it is passed over.
+    ///
+    /// # Errors
+    /// There is no SEQUENCE at all, or it is empty.
+    pub fn parse(file: &[u8]) -> Result<Parsed<Self>, Error> {
+        let mut notes = Notes::default();
+        let mut tlv = outermost(file, &mut notes)?;
+        for _ in 0..MAX_WRAPPERS {
+            let Some(Ok(inner)) = tlv.children().next() else {
+                break;
+            };
+            if inner.tag != Tag::SEQUENCE || inner.raw.len() != tlv.value.len() {
+                break;
+            }
+            let message = "a SEQUENCE around the TokenInfo, which the standard has not";
+            notes.warn(Code::ExtraSequence, tlv.offset, message);
+            tlv = inner;
+        }
+        if tlv.value.is_empty() {
+            let kind = ErrorKind::Missing { what: "TokenInfo" };
+            return Err(Error::new(kind, tlv.offset));
+        }
+        let value = Self::decode(&tlv, &mut notes);
+        Ok(notes.into_parsed(value))
+    }
+
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Self {
+        let mut fields = Fields::open("TokenInfo", SCHEMA, tlv, notes);
+        let text = |fields: &mut Fields<'_>, name, notes: &mut Notes| {
+            fields.read(notes, |tlv, notes| fields::text(name, tlv, notes))
+        };
+        let version = fields.need("version", notes, |tlv, notes| {
+            fields::unsigned("version", tlv, notes)
+        });
+        if version.is_some_and(|version| version > 1) {
+            let message = "a version of TokenInfo that is not known; read like version 1";
+            notes.warn(Code::UnknownVersion, tlv.offset, message);
+        }
+        let serial_number = fields.read(notes, fields::octets);
+        if serial_number.is_none() && version == Some(0) {
+            let message = "TokenInfo: serialNumber is missing or unreadable";
+            notes.warn(Code::MissingElement, tlv.offset, message);
+        }
+        Self {
+            version: version.unwrap_or_default(),
+            serial_number,
+            manufacturer_id: text(&mut fields, "manufacturerID", notes),
+            label: text(&mut fields, "label", notes),
+            token_flags: fields
+                .need("tokenflags", notes, |tlv, notes| {
+                    fields::bits("tokenflags", tlv, notes)
+                })
+                .unwrap_or_default(),
+            se_info: fields
+                .read(notes, |tlv, notes| {
+                    let decode = SecurityEnvironmentInfo::decode;
+                    fields::sequence_of("seInfo", &[0x30], tlv, notes, decode)
+                        .filter(|list| !list.is_empty())
+                })
+                .unwrap_or_default(),
+            record_info: fields.read(notes, fields::element),
+            supported_algorithms: fields
+                .read(notes, |tlv, notes| {
+                    let decode = AlgorithmInfo::decode;
+                    fields::sequence_of("supportedAlgorithms", &[0x30], tlv, notes, decode)
+                        .filter(|list| !list.is_empty())
+                })
+                .unwrap_or_default(),
+            issuer_id: text(&mut fields, "issuerId", notes),
+            holder_id: text(&mut fields, "holderId", notes),
+            last_update: fields.read(notes, LastUpdate::decode),
+            preferred_language: text(&mut fields, "preferredLanguage", notes),
+            unknown: fields.finish(notes),
+        }
+    }
+
+    /// The content in strict DER, without filler.
+    ///
+    /// # Errors
+    /// A value that the standard does not allow.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        if self.version == 0 && self.serial_number.is_none() {
+            let why = "version 0 demands one";
+            return Err(EncodeError::value("serialNumber", why));
+        }
+        let language = self.preferred_language.as_deref();
+        if language.is_some_and(|language| !language.bytes().all(is_printable)) {
+            let why = "it is not a PrintableString";
+            return Err(EncodeError::value("preferredLanguage", why));
+        }
+        let record_info = self.record_info.as_ref().map(Element::encode);
+        let last_update = self.last_update.as_ref().map(LastUpdate::encode);
+        let se_info = list(0x30, &self.se_info, SecurityEnvironmentInfo::encode);
+        let algorithms = list(0xA2, &self.supported_algorithms, AlgorithmInfo::encode);
+        Writer::new()
+            .unsigned(0x02, self.version)
+            .maybe_bytes(0x04, self.serial_number.as_deref())
+            .maybe_bytes(0x0C, self.manufacturer_id.as_deref())
+            .maybe_bytes(0x80, self.label.as_deref())
+            .bits(0x03, self.token_flags.bits())
+            .maybe(se_info?)
+            .maybe(record_info.transpose()?)
+            .maybe(algorithms?)
+            .maybe_bytes(0x83, self.issuer_id.as_deref())
+            .maybe_bytes(0x84, self.holder_id.as_deref())
+            .maybe(last_update.transpose()?)
+            .maybe_bytes(0x13, language)
+            .finish(0x30, &self.unknown)
+    }
+}
+
+/// The SEQUENCE that the file holds. If its length says more than is there, what is there.
+fn outermost<'a>(file: &'a [u8], notes: &mut Notes) -> Result<Tlv<'a>, Error> {
+    let start = file
+        .iter()
+        .take_while(|byte| matches!(byte, 0x00 | 0xFF))
+        .count();
+    let rest = file.get(start..).unwrap_or_default();
+    let missing = ErrorKind::Missing { what: "TokenInfo" };
+    if rest.first() != Some(&0x30) {
+        return Err(Error::new(missing, start));
+    }
+    let tlv = match read_one(rest) {
+        Ok(tlv) => tlv,
+        Err(error) => {
+            fields::structure_error("TokenInfo", error.nested(start), notes);
+            let header_len = match error.kind() {
+                ErrorKind::Truncated { what: "value", .. } => error.offset(),
+                _ => 2,
+            };
+            let value = rest.get(header_len..).unwrap_or_default();
+            Tlv {
+                tag: Tag::SEQUENCE,
+                value,
+                offset: 0,
+                header_len,
+                raw: rest,
+                minimal_length: true,
+            }
+        }
+    };
+    let tlv = Tlv {
+        offset: start,
+        ..tlv
+    };
+    if !tlv.minimal_length {
+        fields::length_note(&tlv, notes);
+    }
+    let end = start + tlv.raw.len();
+    let after = file.get(end..).unwrap_or_default();
+    if let Some(garbage) = Reader::new(after).at(end).filler(Filler::Skip).next() {
+        let offset = garbage.map_or_else(|error| error.offset(), |tlv| tlv.offset);
+        let message = "bytes behind the TokenInfo that are not 00 or FF filler";
+        notes.warn(Code::Garbage, offset, message);
+    }
+    Ok(tlv)
+}
+
+fn list<T>(
+    tag: u8,
+    values: &[T],
+    encode: impl Fn(&T) -> Result<Vec<u8>, EncodeError>,
+) -> Result<Option<Vec<u8>>, EncodeError> {
+    if values.is_empty() {
+        return Ok(None);
+    }
+    let encoded: Vec<_> = values.iter().map(encode).collect::<Result<_, _>>()?;
+    Ok(Some(object(tag, &encoded.concat())))
+}
+
+const fn is_printable(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'\'' | b'('..=b'/' | b':' | b'=' | b'?')
+}
+
+impl SecurityEnvironmentInfo {
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let mut fields = Fields::open("SecurityEnvironmentInfo", SE_SCHEMA, tlv, notes);
+        Some(Self {
+            se: fields.need("se", notes, |tlv, notes| fields::unsigned("se", tlv, notes))?,
+            owner: fields.read(notes, |tlv, notes| fields::oid("owner", tlv, notes)),
+            unknown: fields.finish(notes),
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        Writer::new()
+            .unsigned(0x02, self.se)
+            .maybe_bytes(0x06, self.owner.as_ref().map(Oid::content))
+            .finish(0x30, &self.unknown)
+    }
+}
+
+impl AlgorithmInfo {
+    /// The PKCS#11 mechanism `algorithm` without parameters.
+    pub fn new(reference: u32, algorithm: u32, supported_operations: Operations) -> Self {
+        Self {
+            reference,
+            algorithm,
+            parameters: Element::null(),
+            supported_operations,
+            alg_id: None,
+            alg_ref: None,
+            unknown: Unknown::default(),
+        }
+    }
+
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let mut fields = Fields::open("AlgorithmInfo", ALGORITHM_SCHEMA, tlv, notes);
+        let number = |fields: &mut Fields<'_>, name, notes: &mut Notes| {
+            fields.need(name, notes, |tlv, notes| fields::unsigned(name, tlv, notes))
+        };
+        Some(Self {
+            reference: number(&mut fields, "reference", notes)?,
+            algorithm: number(&mut fields, "algorithm", notes)?,
+            parameters: fields.need("parameters", notes, fields::element)?,
+            supported_operations: fields.need("supportedOperations", notes, |tlv, notes| {
+                fields::bits("supportedOperations", tlv, notes)
+            })?,
+            alg_id: fields.read(notes, |tlv, notes| fields::oid("algId", tlv, notes)),
+            alg_ref: fields.read(notes, |tlv, notes| fields::unsigned("algRef", tlv, notes)),
+            unknown: fields.finish(notes),
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        Writer::new()
+            .unsigned(0x02, self.reference)
+            .unsigned(0x02, self.algorithm)
+            .element(self.parameters.encode()?)
+            .bits(0x03, self.supported_operations.bits())
+            .maybe_bytes(0x06, self.alg_id.as_ref().map(Oid::content))
+            .maybe_unsigned(0x02, self.alg_ref)
+            .finish(0x30, &self.unknown)
+    }
+}
+
+impl LastUpdate {
+    /// Both `A5 11 18 0F …`, as X.680 §31.2.7 has it for a tagged CHOICE, and `85 0F …`.
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        if !tlv.tag.is_constructed() {
+            let time = fields::time("lastUpdate", tlv, notes)?;
+            let message = "lastUpdate: its [5] stands in place of its own tag, not around it";
+            notes.note(Code::NonDerValue, tlv.offset, message);
+            return Some(Self::Time(time));
+        }
+        let mut fields = Fields::open("lastUpdate", LAST_UPDATE_SCHEMA, tlv, notes);
+        let value = fields.read(notes, |tlv, notes| match tlv.tag {
+            Tag::GENERALIZED_TIME => fields::time("lastUpdate", tlv, notes).map(Self::Time),
+            _ => Some(Self::Reference(Element::of(tlv))),
+        })?;
+        // Nothing else belongs here; with more in it, the whole is better kept as it is.
+        fields.finish(notes).is_empty().then_some(value)
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let inner = match self {
+            Self::Time(time) => object(Tag::GENERALIZED_TIME, time.as_str().as_bytes()),
+            Self::Reference(element) => element.encode()?,
+        };
+        Ok(object(0xA5, &inner))
+    }
+}

@@ -1,0 +1,100 @@
+//! EF(UnusedSpace), what is free in files (PKCS#15 §6.10).
+
+use kortlab_apdu::tlv::{Tag, Tlv};
+
+use crate::common::{AccessControlRule, Id, Path};
+use crate::directory::{Directory, sealed};
+use crate::element::Unknown;
+use crate::error::EncodeError;
+use crate::fields::{Fields, Schema, Writer};
+use crate::finding::Notes;
+use crate::frame::{self, Shape};
+
+/// The content of EF(UnusedSpace).
+pub type UnusedSpace = Directory<UnusedSpaceRecord>;
+
+/// A PKCS15UnusedSpace (PKCS#15 §6.10): a stretch of a file that is free.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnusedSpaceRecord {
+    /// The file, and the stretch of it.
+    pub path: Path,
+    /// The authentication object that must be presented before it is written.
+    pub auth_id: Option<Id>,
+    /// Who may do what.
+    pub access_control_rules: Vec<AccessControlRule>,
+    /// Elements that this version does not know.
+    pub unknown: Unknown,
+}
+
+const SCHEMA: Schema = &[&[0x30], &[0x04], &[0x30]];
+
+impl UnusedSpaceRecord {
+    /// The stretch that `path` names is free.
+    pub fn new(path: Path) -> Self {
+        Self {
+            path,
+            ..Self::default()
+        }
+    }
+}
+
+impl sealed::Object for UnusedSpaceRecord {
+    const SHAPE: Shape = Shape {
+        what: "UnusedSpace record",
+        tag: |tag| tag == Tag::SEQUENCE,
+        content: |bytes| {
+            let path = frame::element_len(bytes, &[0x30])?;
+            // The path itself starts with an OCTET STRING; this tells it from a wrapper.
+            let inside = bytes.get(..path)?.get(1..)?;
+            inside
+                .iter()
+                .take(5)
+                .any(|&byte| byte == 0x04)
+                .then_some(())?;
+            let auth_id = bytes
+                .get(path..)
+                .and_then(|rest| frame::element_len(rest, &[0x04]));
+            let before = path + auth_id.unwrap_or(0);
+            let rules = bytes
+                .get(before..)
+                .and_then(|rest| frame::element_len(rest, &[0x30]));
+            Some(before + rules.unwrap_or(0))
+        },
+    };
+
+    fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let mut fields = Fields::open("UnusedSpace record", SCHEMA, tlv, notes);
+        Some(Self {
+            path: fields.need("path", notes, Path::decode)?,
+            auth_id: fields.read(notes, Id::decode),
+            access_control_rules: fields
+                .read(notes, AccessControlRule::decode_list)
+                .unwrap_or_default(),
+            unknown: fields.finish(notes),
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        if self.path.index.is_none() || self.path.length.is_none() {
+            let why = "the path must say index and length";
+            return Err(EncodeError::value("UnusedSpace", why));
+        }
+        let auth_id = self.auth_id.as_ref().map(|id| id.encode("authId"));
+        Writer::new()
+            .element(self.path.encode()?)
+            .maybe(auth_id.transpose()?)
+            .maybe(AccessControlRule::encode_list(
+                0x30,
+                &self.access_control_rules,
+            )?)
+            .finish(0x30, &self.unknown)
+    }
+
+    fn label(&self) -> Option<&str> {
+        None
+    }
+
+    fn unique(&self) -> Option<(&'static str, Vec<u8>)> {
+        Some(("the path", self.path.encode().ok()?))
+    }
+}
