@@ -131,11 +131,10 @@ impl Command {
         let stderr = drain(child.stderr.take());
         let status = wait(&mut child, self.timeout);
         if status.is_none() {
-            kill_group(&child);
-            let _ = child.wait();
+            end(&mut child);
         }
         // Whatever the program left in the background may hold the pipes open.
-        let grace = Duration::from_secs(2);
+        let grace = Duration::from_millis(500);
         let stdout = stdout.recv_timeout(grace).unwrap_or_default();
         let stderr = stderr.recv_timeout(grace).unwrap_or_default();
         let Some(status) = status else {
@@ -191,11 +190,10 @@ impl Command {
                 ended: None,
             }),
             None => {
-                kill_group(&child);
-                let status = child.wait();
+                end(&mut child);
                 Err(InteropError::Failed {
                     command,
-                    status: format!("did not start ({status:?})"),
+                    status: "did not start".to_owned(),
                     details: fs::read_to_string(stderr).unwrap_or_default(),
                 })
             }
@@ -402,8 +400,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.is_running() {
-            kill_group(&self.child);
-            let _ = self.child.wait();
+            end(&mut self.child);
         }
     }
 }
@@ -439,11 +436,37 @@ fn wait(child: &mut Child, timeout: Duration) -> Option<ExitStatus> {
     }
 }
 
-fn kill_group(child: &Child) {
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+/// Kills what nsenter runs. nsenter itself is left to reap it and end: were nsenter killed first,
+/// the program would be left to the outside's process 1, and until that reaps it, the namespace
+/// could not end.
+fn end(nsenter: &mut Child) {
+    let kill = |pid: Option<Pid>| pid.map(|p| rustix::process::kill_process(p, Signal::KILL));
+    for pid in children_of(nsenter.id()) {
+        kill(Pid::from_raw(pid));
+    }
+    if wait(nsenter, Duration::from_secs(2)).is_none() {
+        let _ = nsenter.kill();
+        let _ = nsenter.wait();
+    }
+    // What the program started in its turn belongs to process 1 of the namespace by now.
+    let group = i32::try_from(nsenter.id()).ok().and_then(Pid::from_raw);
     if let Some(group) = group {
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
     }
+}
+
+/// The process ids of a process's children.
+fn children_of(parent: u32) -> Vec<i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
+}
+
+fn parent_of(pid: i32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold spaces and parentheses; state and parent come after it.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {

@@ -52,7 +52,7 @@ fn nothing_is_left_running_and_no_file_is_left_after_the_drop() {
     let mut card = sandbox.insert(sandbox.command(NULL_CARD)).unwrap();
     let directory = sandbox.directory().to_path_buf();
     // A program that leaves a child behind, in a session of its own, as daemons do.
-    let script = "setsid sh -c 'read -r pid rest </proc/self/stat; echo $pid >orphan; sleep 600' &
+    let script = "setsid sh -c 'read -r pid rest </proc/self/stat; echo $pid >orphan; sleep 600' >/dev/null 2>&1 &
                   while [ ! -s orphan ]; do :; done";
     let left = sandbox.command("sh").args(["-c", script]).run().unwrap();
     left.success().unwrap();
