@@ -63,7 +63,9 @@ mod tests {
     fn type_1_needs_eleven_bytes() {
         assert_eq!(
             pad_type_1(&[0xAB], 12).expect("fits"),
-            [0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0xAB]
+            [
+                0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0xAB
+            ]
         );
         assert_eq!(pad_type_1(&[0xAB, 0xCD], 12), None);
         assert_eq!(pad_type_1(&[], 0), None);
@@ -83,7 +85,10 @@ mod tests {
             bad[at] = value;
             assert_eq!(unpad_type_2(&bad), Err(BadPadding), "byte {at}");
         }
-        assert_eq!(unpad_type_2(&[0, 2, 1, 1, 1, 1, 1, 1, 1, 1]), Err(BadPadding));
+        assert_eq!(
+            unpad_type_2(&[0, 2, 1, 1, 1, 1, 1, 1, 1, 1]),
+            Err(BadPadding)
+        );
         assert_eq!(unpad_type_2(&[]), Err(BadPadding));
         assert_eq!(unpad_type_2(&[0]), Err(BadPadding));
     }

@@ -47,9 +47,7 @@ pub struct RsaComponents {
 #[non_exhaustive]
 pub enum KeyError {
     /// A modulus of this many bits is outside what the card does.
-    #[error(
-        "a modulus of {0} bits: the card does {MIN_BITS} to {MAX_BITS} bits, a multiple of 8"
-    )]
+    #[error("a modulus of {0} bits: the card does {MIN_BITS} to {MAX_BITS} bits, a multiple of 8")]
     Size(usize),
     /// The numbers are not those of an RSA key: even, equal, or not belonging together.
     #[error("the numbers n, e, d, p and q do not make an RSA key")]
@@ -145,9 +143,7 @@ impl RsaKey {
         RsaComponents {
             modulus: self.modulus(),
             public_exponent: self.public_exponent(),
-            private_exponent: Zeroizing::new(
-                self.key.d().to_be_bytes_trimmed_vartime().into_vec(),
-            ),
+            private_exponent: Zeroizing::new(self.key.d().to_be_bytes_trimmed_vartime().into_vec()),
             prime_p: prime(0),
             prime_q: prime(1),
         }
@@ -378,7 +374,10 @@ mod tests {
         let mut one = [0; 128];
         one[127] = 1;
         assert_eq!(*key.raw_private(&[1]).expect("one"), one);
-        assert_eq!(*key.raw_private(&[&[0; 9][..], &one].concat()).expect("one"), one);
+        assert_eq!(
+            *key.raw_private(&[&[0; 9][..], &one].concat()).expect("one"),
+            one
+        );
         assert_eq!(key.raw_private(&modulus), Err(KeyError::Range));
         assert_eq!(key.raw_private(&[0xFF; 128]), Err(KeyError::Range));
         assert_eq!(key.raw_private(&[1; 129]), Err(KeyError::Range));
@@ -524,7 +523,10 @@ mod tests {
             prime_p: Zeroizing::new(numbers[4].to_vec()),
             prime_q: Zeroizing::new(numbers[5].to_vec()),
         });
-        let ours = key.expect("a key").raw_private(&[0x2A; 128]).expect("a result");
+        let ours = key
+            .expect("a key")
+            .raw_private(&[0x2A; 128])
+            .expect("a result");
         assert_eq!(*ours, theirs);
     }
 }

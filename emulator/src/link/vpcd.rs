@@ -445,3 +445,388 @@ fn missing(decoder: &Decoder) -> Option<String> {
         (None, _) => "only one byte of a frame's length had come".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixStream;
+    use std::sync::mpsc::{self, Receiver};
+    use std::thread::{self, JoinHandle};
+
+    use super::*;
+
+    /// Echoes commands with 9000; `E0` gives nothing, `E1 hh ll` as many bytes, `E2` takes long.
+    #[derive(Default)]
+    struct Echo {
+        powered: bool,
+        ons: usize,
+        resets: usize,
+    }
+
+    impl PoweredCard for Echo {
+        fn power_on(&mut self) {
+            self.powered = true;
+            self.ons += 1;
+        }
+        fn power_off(&mut self) {
+            self.powered = false;
+        }
+        fn reset(&mut self) {
+            self.resets += 1;
+        }
+        fn atr(&self) -> &[u8] {
+            &[0x3B, 0x80, 0x01, 0x81]
+        }
+        fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+            match *command {
+                [0xE0, ..] => Vec::new(),
+                [0xE1, high, low] => vec![0xAA; usize::from(u16::from_be_bytes([high, low])) + 1],
+                [0xE2, ..] => {
+                    thread::sleep(Duration::from_millis(300));
+                    vec![0x90, 0x00]
+                }
+                _ => [command, &[0x90, 0x00]].concat(),
+            }
+        }
+    }
+
+    /// A card with its link on a thread of its own, and vpcd's side of it.
+    struct Fake {
+        listener: TcpListener,
+        stop: UnixStream,
+        events: Receiver<Event>,
+        thread: JoinHandle<Result<Echo, LinkError>>,
+    }
+
+    impl Fake {
+        fn new() -> Self {
+            Self::with(|link| link)
+        }
+
+        fn with(settings: impl FnOnce(VpcdLink) -> VpcdLink) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let address = listener.local_addr().expect("an address").to_string();
+            let (stop, events, thread) = start(settings(VpcdLink::new(address)));
+            Self {
+                listener,
+                stop,
+                events,
+                thread,
+            }
+        }
+
+        fn accept(&self) -> TcpStream {
+            let (stream, _) = self.listener.accept().expect("the card");
+            stream
+                .set_read_timeout(Some(Duration::from_secs(20)))
+                .expect("set");
+            stream
+        }
+
+        fn event(&self) -> Event {
+            self.events
+                .recv_timeout(Duration::from_secs(20))
+                .expect("an event")
+        }
+
+        /// Stops the link and gives the card, and how long the stop took.
+        fn stop(self) -> (Echo, Duration) {
+            let before = Instant::now();
+            (&self.stop).write_all(&[1]).expect("told");
+            let card = self.thread.join().expect("no panic").expect("no error");
+            (card, before.elapsed())
+        }
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn start(
+        link: VpcdLink,
+    ) -> (
+        UnixStream,
+        Receiver<Event>,
+        JoinHandle<Result<Echo, LinkError>>,
+    ) {
+        let (stop, stopped) = UnixStream::pair().expect("a pair");
+        let (tell, events) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let mut card = Echo::default();
+            link.run(&mut card, &stopped, |event| {
+                let _ = tell.send(event);
+            })?;
+            Ok(card)
+        });
+        (stop, events, thread)
+    }
+
+    fn put(stream: &mut TcpStream, content: &[u8]) {
+        let length = u16::try_from(content.len()).expect("fits");
+        let frame = [&length.to_be_bytes(), content].concat();
+        stream.write_all(&frame).expect("sent");
+    }
+
+    fn take(stream: &mut TcpStream) -> Vec<u8> {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).expect("a length");
+        let mut content = vec![0; usize::from(u16::from_be_bytes(length))];
+        assert!(!content.is_empty(), "a frame of length zero hangs pcscd");
+        stream.read_exact(&mut content).expect("content");
+        content
+    }
+
+    fn ask(stream: &mut TcpStream, content: &[u8]) -> Vec<u8> {
+        put(stream, content);
+        take(stream)
+    }
+
+    const ATR: [u8; 4] = [0x3B, 0x80, 0x01, 0x81];
+
+    #[test]
+    fn an_insertion_goes_as_pcscd_does_it_and_the_atr_is_told_between_commands() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        assert!(matches!(fake.event(), Event::Inserted { .. }));
+        assert_eq!(ask(&mut reader, &[4]), ATR);
+        put(&mut reader, &[1]);
+        assert_eq!(ask(&mut reader, &[4]), ATR);
+        put(&mut reader, &[0]);
+        assert_eq!(ask(&mut reader, &[0, 0xA4]), [0x6F, 0x00]);
+        put(&mut reader, &[1]);
+        assert_eq!(ask(&mut reader, &[0, 0xA4]), [0, 0xA4, 0x90, 0]);
+        assert_eq!(ask(&mut reader, &[4]), ATR);
+        put(&mut reader, &[2]);
+        assert_eq!(ask(&mut reader, &[0, 0xB0]), [0, 0xB0, 0x90, 0]);
+        let (card, took) = fake.stop();
+        assert!(!card.powered, "the card leaves without power");
+        assert_eq!((card.ons, card.resets), (3, 1));
+        assert!(took < Duration::from_millis(500), "{took:?}");
+    }
+
+    #[test]
+    fn a_new_connection_gives_power_without_being_asked() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        assert_eq!(ask(&mut reader, &[0, 0xA4]), [0, 0xA4, 0x90, 0]);
+        assert_eq!(fake.stop().0.ons, 1);
+    }
+
+    #[test]
+    fn empty_frames_are_ignored_and_never_sent() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        put(&mut reader, &[]);
+        put(&mut reader, &[]);
+        assert_eq!(ask(&mut reader, &[0xE0, 0]), [0x6F, 0x00]);
+        assert_eq!(ask(&mut reader, &[4]), ATR);
+        fake.stop();
+    }
+
+    #[test]
+    fn frames_carry_65535_bytes_both_ways_and_a_longer_answer_becomes_6f00() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        assert_eq!(ask(&mut reader, &[0x5A; 65_533]).len(), 65_535);
+        assert_eq!(ask(&mut reader, &[0x5A; 65_534]), [0x6F, 0x00]);
+        assert_eq!(ask(&mut reader, &[0x5A; 65_535]), [0x6F, 0x00]);
+        assert_eq!(ask(&mut reader, &[0xE1, 0xFF, 0xFE]).len(), 65_535);
+        assert_eq!(ask(&mut reader, &[0xE1, 0xFF, 0xFF]), [0x6F, 0x00]);
+        fake.stop();
+    }
+
+    #[test]
+    fn a_command_of_one_byte_is_a_control_message_if_it_looks_like_one() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        assert_eq!(ask(&mut reader, &[3]), [3, 0x90, 0]);
+        assert_eq!(ask(&mut reader, &[0xFF]), [0xFF, 0x90, 0]);
+        assert_eq!(ask(&mut reader, &[4]), ATR);
+        put(&mut reader, &[0]);
+        put(&mut reader, &[2]);
+        assert_eq!(ask(&mut reader, &[0, 0]), [0, 0, 0x90, 0]);
+        assert_eq!(fake.stop().0.resets, 1);
+    }
+
+    #[test]
+    fn split_frames_slow_readers_and_several_frames_at_once_are_all_the_same() {
+        let fake = Fake::with(|link| link.stall_timeout(Duration::from_millis(400)));
+        let mut reader = fake.accept();
+        reader.set_nodelay(true).expect("set");
+        for byte in [0, 3, 0xAA, 0xBB, 0xCC] {
+            reader.write_all(&[byte]).expect("sent");
+            thread::sleep(Duration::from_millis(150));
+        }
+        assert_eq!(take(&mut reader), [0xAA, 0xBB, 0xCC, 0x90, 0]);
+        let pieces = [0, 1, 4, 0, 2, 1, 2, 0, 0, 0, 1, 4];
+        reader.write_all(&pieces).expect("sent");
+        assert_eq!(take(&mut reader), ATR);
+        assert_eq!(take(&mut reader), [1, 2, 0x90, 0]);
+        assert_eq!(take(&mut reader), ATR);
+        // A slow card is waited for.
+        assert_eq!(ask(&mut reader, &[0xE2, 0]), [0x90, 0]);
+        fake.stop();
+    }
+
+    /// Debian 12's vpcd sends length and content in two pieces, with Nagle's algorithm on.
+    #[test]
+    fn commands_in_two_segments_do_not_wait_for_the_delayed_acknowledgement() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        let before = Instant::now();
+        for _ in 0..50 {
+            reader.write_all(&[0, 2]).expect("sent");
+            reader.write_all(&[0, 0xB0]).expect("sent");
+            take(&mut reader);
+        }
+        let took = before.elapsed();
+        assert!(took < Duration::from_millis(1_000), "{took:?} for 50");
+        fake.stop();
+    }
+
+    #[test]
+    fn a_frame_that_ends_early_is_reported_in_one_line_and_the_card_comes_back() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        fake.event();
+        reader.write_all(b"SSH-2.0-OpenSSH\r\n").expect("sent");
+        drop(reader);
+        let Event::Removed { reason } = fake.event() else {
+            panic!("not removed")
+        };
+        let text = reason.to_string();
+        assert!(text.contains("announced 21331 bytes"), "{text}");
+        assert!(text.contains("only 15 had come"), "{text}");
+        assert!(!text.contains('\n'), "{text}");
+        let mut again = fake.accept();
+        assert_eq!(ask(&mut again, &[4]), ATR);
+        fake.stop();
+    }
+
+    #[test]
+    fn a_frame_that_stalls_is_given_up() {
+        for (sent, told) in [
+            (&[0x00][..], "only one byte"),
+            (&[0x00, 0x09, 0xAA], "announced 9 bytes and only 1"),
+        ] {
+            let fake = Fake::with(|link| link.stall_timeout(Duration::from_millis(100)));
+            let mut reader = fake.accept();
+            fake.event();
+            reader.write_all(sent).expect("sent");
+            let event = fake.event().to_string();
+            assert!(event.contains(told), "{event}");
+            assert_eq!(reader.read(&mut [0]).expect("closed"), 0);
+            fake.stop();
+        }
+    }
+
+    #[test]
+    fn a_reader_that_takes_no_answers_loses_the_card() {
+        let fake = Fake::with(|link| link.stall_timeout(Duration::from_millis(200)));
+        let mut reader = fake.accept();
+        fake.event();
+        reader
+            .set_write_timeout(Some(Duration::from_secs(1)))
+            .expect("set");
+        let command = [0, 3, 0xE1, 0xFF, 0xFE].repeat(400);
+        let _ = reader.write_all(&command);
+        let event = fake.event().to_string();
+        assert!(event.contains("did not take an answer"), "{event}");
+        fake.stop();
+    }
+
+    #[test]
+    fn a_card_that_was_thrown_out_stays_away_long_enough_to_be_missed() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        assert_eq!(ask(&mut reader, &[4]), ATR);
+        assert!(matches!(fake.event(), Event::Inserted { .. }));
+        drop(reader);
+        let gone = Instant::now();
+        let mut again = fake.accept();
+        assert!(gone.elapsed() >= Duration::from_secs(1));
+        assert_eq!(
+            fake.event(),
+            Event::Removed {
+                reason: Removal::Closed
+            }
+        );
+        assert!(matches!(fake.event(), Event::Inserted { .. }));
+        assert_eq!(ask(&mut again, &[0, 1]), [0, 1, 0x90, 0]);
+        assert_eq!(fake.stop().0.ons, 2);
+    }
+
+    #[test]
+    fn a_reader_that_comes_later_gets_the_card() {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = port.local_addr().expect("an address");
+        drop(port);
+        let (stop, events, thread) = start(VpcdLink::new(address.to_string()));
+        let event = events.recv_timeout(Duration::from_secs(20)).expect("told");
+        assert!(matches!(event, Event::Waiting { .. }), "{event}");
+        let listener = TcpListener::bind(address).expect("the same port");
+        let (mut reader, _) = listener.accept().expect("the card");
+        assert_eq!(ask(&mut reader, &[4]), ATR);
+        (&stop).write_all(&[1]).expect("told");
+        thread.join().expect("no panic").expect("no error");
+    }
+
+    #[test]
+    fn without_a_reader_the_link_gives_up_when_it_is_to_and_stops_when_it_is_told() {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = port.local_addr().expect("an address").to_string();
+        drop(port);
+        let patience = Duration::from_millis(250);
+        let (_stop, _events, thread) =
+            start(VpcdLink::new(address.clone()).give_up_after(patience));
+        let ended = thread.join().expect("no panic").map(|_| ());
+        let error = ended.expect_err("there is no reader").to_string();
+        assert!(
+            error.contains(&address) && error.contains("pcscd"),
+            "{error}"
+        );
+
+        let (stop, _events, thread) = start(VpcdLink::new(address));
+        thread::sleep(Duration::from_millis(150));
+        let before = Instant::now();
+        (&stop).write_all(&[1]).expect("told");
+        thread.join().expect("no panic").expect("no error");
+        assert!(before.elapsed() < Duration::from_millis(500));
+    }
+
+    #[test]
+    fn the_link_stops_in_the_middle_of_a_frame_and_while_the_card_is_away() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        reader.write_all(&[0]).expect("sent");
+        thread::sleep(Duration::from_millis(50));
+        assert!(fake.stop().1 < Duration::from_millis(500));
+
+        let fake = Fake::new();
+        drop(fake.accept());
+        assert!(matches!(fake.event(), Event::Inserted { .. }));
+        assert!(matches!(fake.event(), Event::Removed { .. }));
+        assert!(fake.stop().1 < Duration::from_millis(500));
+    }
+
+    #[test]
+    fn names_without_address_and_cards_without_atr_are_errors() {
+        let (_stop, _events, thread) =
+            start(VpcdLink::new("no such host").give_up_after(Duration::from_millis(1)));
+        let ended = thread.join().expect("no panic").map(|_| ());
+        assert!(matches!(ended, Err(LinkError::NoReader { .. })));
+
+        struct Blank;
+        impl PoweredCard for Blank {
+            fn power_on(&mut self) {}
+            fn power_off(&mut self) {}
+            fn reset(&mut self) {}
+            fn atr(&self) -> &[u8] {
+                &[]
+            }
+            fn transmit(&mut self, _: &[u8]) -> Vec<u8> {
+                Vec::new()
+            }
+        }
+        let (_stop, stopped) = UnixStream::pair().expect("a pair");
+        let ended = VpcdLink::new("127.0.0.1:1").run(&mut Blank, &stopped, |_| {});
+        assert!(matches!(ended, Err(LinkError::Atr(0))));
+    }
+}
