@@ -1,0 +1,40 @@
+//! Reading EFs of records (READ RECORD, ISO/IEC 7816-4 §11.4.3).
+
+use kortlab_apdu::{Channel, Command, StatusWord, instruction};
+
+use super::{FileInfo, Files, MAX_FILE, MAX_RECORDS, path_text};
+use crate::error::CardError;
+
+/// P2: the record with the number in P1, of the current EF.
+const BY_NUMBER: u8 = 0x04;
+
+impl<C: Channel + ?Sized> Files<'_, C> {
+    /// Selects the EF at `path` and reads its records, the first one first.
+    ///
+    /// # Errors
+    /// It cannot be selected, or it has no records.
+    pub fn read_records(&mut self, path: &[u8]) -> Result<(FileInfo, Vec<Vec<u8>>), CardError> {
+        let info = self.select(path)?;
+        let mut records = Vec::new();
+        let mut total = 0;
+        for number in 1..=MAX_RECORDS {
+            let doing = format!("read record {number} of {}", path_text(path));
+            let command =
+                Command::new(instruction::READ_RECORD, number, BY_NUMBER).expecting_any();
+            let response = self.send(&doing, &command)?;
+            match response.status() {
+                StatusWord::SUCCESS | StatusWord::END_OF_FILE | StatusWord::CORRUPTED_DATA => {
+                    total += response.data().len();
+                    if total > MAX_FILE {
+                        break;
+                    }
+                    records.push(response.into_data());
+                }
+                StatusWord::RECORD_NOT_FOUND => break,
+                _ if number > 1 => break,
+                status => return Err(CardError::refused(&doing, &command, status)),
+            }
+        }
+        Ok((info, records))
+    }
+}
