@@ -1,0 +1,473 @@
+//! A test authority: its key, the certificates it has issued, and their state.
+
+use std::collections::BTreeMap;
+
+use core::fmt;
+use core::time::Duration;
+
+use der::asn1::BitString;
+use der::pem::LineEnding;
+use der::referenced::OwnedToRef;
+use der::{Decode, Encode, EncodePem};
+use rsa::PrivateKey;
+use rsa::pkcs1v15::SigningKey;
+use sha2::Sha256;
+use signature::{Keypair, SignatureEncoding, Signer};
+use spki::{DynSignatureAlgorithmIdentifier, EncodePublicKey, SubjectPublicKeyInfoOwned};
+use x509_cert::Certificate;
+use x509_cert::builder::profile::BuilderProfile;
+use x509_cert::builder::{Builder, CertificateBuilder};
+use x509_cert::crl::CertificateList;
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::time::Validity;
+
+use crate::IssueError;
+use crate::card_number::CardNumber;
+use crate::clock::{DAY, Timestamp};
+use crate::holder::Holder;
+use crate::name::{self, NameBuilder};
+use crate::oid;
+use crate::profile::{
+    AuthorityProfile, AuthorityUrls, CarrierAuthentication, CarrierSignature, CarrierSubject,
+    CertificateKind, CrlProfile, HccAuthentication, HccSignature, hcc_subject,
+};
+use crate::public_key::PublicKey;
+use crate::random::IssuerRng;
+use crate::revocation::{AlreadyRevoked, RevocationReason, Revocations, Serial};
+
+/// The size of an authority's key.
+const KEY_BITS: usize = 2048;
+/// How long an authority's own certificate is valid.
+const AUTHORITY_VALIDITY: Duration = Duration::from_secs(25 * 365 * DAY.as_secs());
+/// How long a CRL is valid.
+const CRL_VALIDITY: Duration = Duration::from_secs(7 * DAY.as_secs());
+
+/// Which of the two authorities of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthorityKind {
+    /// The carrier's, which knows the card: "TEST Telia Card Identifier CA v3".
+    Carrier,
+    /// The HCC's, which knows the employee: "TEST SITHS Type 1 CA v1".
+    Hcc,
+}
+
+impl AuthorityKind {
+    /// The common name.
+    pub const fn common_name(self) -> &'static str {
+        match self {
+            Self::Carrier => "TEST Telia Card Identifier CA v3",
+            Self::Hcc => "TEST SITHS Type 1 CA v1",
+        }
+    }
+
+    /// The name in addresses and file names.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Carrier => "test-telia-card-identifier-ca-v3",
+            Self::Hcc => "test-siths-type-1-ca-v1",
+        }
+    }
+
+    const fn issues(self, kind: CertificateKind) -> bool {
+        kind.is_hcc() == matches!(self, Self::Hcc)
+    }
+}
+
+/// What a certificate is worth at a point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateState {
+    /// Issued, but the receipt is not signed yet.
+    OnHold,
+    /// Its validity begins later.
+    NotYetValid,
+    /// Good.
+    Valid,
+    /// Its validity is over.
+    Expired,
+    /// Revoked, and why.
+    Revoked(RevocationReason),
+}
+
+impl CertificateState {
+    /// A stable name for data: `on-hold`, `not-yet-valid`, `valid`, `expired`, `revoked`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OnHold => "on-hold",
+            Self::NotYetValid => "not-yet-valid",
+            Self::Valid => "valid",
+            Self::Expired => "expired",
+            Self::Revoked(_) => "revoked",
+        }
+    }
+
+    /// The portal's Swedish word.
+    pub const fn swedish(self) -> &'static str {
+        match self {
+            Self::OnHold => "vilande, kvittera kortet",
+            Self::NotYetValid => "ännu inte giltigt",
+            Self::Valid => "giltigt",
+            Self::Expired => "utgånget",
+            Self::Revoked(_) => "spärrat",
+        }
+    }
+}
+
+/// What to put into a certificate, besides the key.
+#[derive(Clone, Debug)]
+pub struct CertificateData<'a> {
+    /// Which of the four.
+    pub kind: CertificateKind,
+    /// Whom it is for.
+    pub holder: &'a Holder,
+    /// Which card it is for.
+    pub card_number: &'a CardNumber,
+    /// Whom a carrier certificate names; nothing to an HCC.
+    pub carrier_subject: CarrierSubject,
+    /// From when it is valid.
+    pub not_before: Timestamp,
+    /// Until when it is valid, this second included.
+    pub not_after: Timestamp,
+}
+
+/// One of the two authorities, with its private key in memory. Nothing of it is printed.
+pub struct Authority {
+    kind: AuthorityKind,
+    name: Name,
+    urls: AuthorityUrls,
+    key: SigningKey<Sha256>,
+    public_key: SubjectPublicKeyInfoOwned,
+    certificate: Vec<u8>,
+    issued: BTreeMap<Serial, Issued>,
+    revocations: Revocations,
+}
+
+/// What the authority remembers of a certificate.
+#[derive(Clone, Debug)]
+struct Issued {
+    certificate: Vec<u8>,
+    not_before: Timestamp,
+    not_after: Timestamp,
+}
+
+impl Authority {
+    /// Makes a new authority: an RSA-2048 key drawn from `rng` and a self-signed certificate that
+    /// is valid from `now` for 25 years. The same `rng` state and `now` give the same authority.
+    ///
+    /// # Errors
+    /// Key generation or encoding failed.
+    pub fn create(
+        kind: AuthorityKind,
+        urls: AuthorityUrls,
+        now: Timestamp,
+        rng: &mut IssuerRng,
+    ) -> Result<Self, IssueError> {
+        let key = PrivateKey::new(rng, KEY_BITS).map_err(IssueError::KeyGeneration)?;
+        let key = SigningKey::<Sha256>::new(key);
+        let public_key = key
+            .verifying_key()
+            .to_public_key_der()
+            .map_err(x509_cert::builder::Error::from)
+            .and_then(|der| Ok(SubjectPublicKeyInfoOwned::from_der(der.as_bytes())?))
+            .map_err(IssueError::Build)?;
+        let name = NameBuilder::new()
+            .printable(oid::COUNTRY_NAME, "SE")?
+            .utf8(oid::ORGANIZATION_NAME, "TEST Kortlab")?
+            .utf8(oid::COMMON_NAME, kind.common_name())?
+            .build()?;
+        let mut authority = Self {
+            kind,
+            name: name.clone(),
+            urls,
+            key,
+            public_key: public_key.clone(),
+            certificate: Vec::new(),
+            issued: BTreeMap::new(),
+            revocations: Revocations::default(),
+        };
+        let validity = validity(now, now.after(AUTHORITY_VALIDITY))?;
+        let serial = authority.free_serial(rng)?;
+        let certificate =
+            authority.sign(AuthorityProfile { name }, serial, validity, public_key)?;
+        authority.certificate = certificate;
+        Ok(authority)
+    }
+
+    /// Which of the two it is.
+    pub fn kind(&self) -> AuthorityKind {
+        self.kind
+    }
+
+    /// Its own certificate, DER.
+    pub fn certificate_der(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// Its own certificate, PEM.
+    ///
+    /// # Errors
+    /// Encoding failed.
+    pub fn certificate_pem(&self) -> Result<String, IssueError> {
+        Certificate::from_der(&self.certificate)
+            .and_then(|certificate| certificate.to_pem(LineEnding::LF))
+            .map_err(IssueError::encode("the authority's certificate"))
+    }
+
+    /// Issues a certificate for `public_key` and returns its DER.
+    ///
+    /// # Errors
+    /// This authority does not issue such certificates, the data do not fit, or encoding failed.
+    pub fn issue(
+        &mut self,
+        data: &CertificateData<'_>,
+        public_key: &PublicKey,
+        rng: &mut IssuerRng,
+    ) -> Result<Vec<u8>, IssueError> {
+        if !self.kind.issues(data.kind) {
+            return Err(IssueError::WrongAuthority {
+                authority: self.kind.common_name().to_owned(),
+                kind: data.kind.name(),
+            });
+        }
+        let serial = self.free_serial(rng)?;
+        let key = public_key.to_spki().map_err(IssueError::PublicKey)?;
+        let validity = validity(data.not_before, data.not_after)?;
+        let issuer = self.name.clone();
+        let (holder, card, urls) = (data.holder, data.card_number, &self.urls);
+        let subject = match data.kind.is_hcc() {
+            true => hcc_subject(holder)?,
+            false => data.carrier_subject.name(holder, card)?,
+        };
+        let number = serial.as_bytes().to_vec();
+        let certificate = match data.kind {
+            CertificateKind::CarrierAuthentication => self.sign(
+                CarrierAuthentication {
+                    issuer,
+                    subject,
+                    urls,
+                },
+                serial,
+                validity,
+                key,
+            ),
+            CertificateKind::CarrierSignature => self.sign(
+                CarrierSignature {
+                    issuer,
+                    subject,
+                    urls,
+                },
+                serial,
+                validity,
+                key,
+            ),
+            CertificateKind::HccAuthentication => self.sign(
+                HccAuthentication {
+                    issuer,
+                    subject,
+                    holder,
+                    card,
+                    urls,
+                },
+                serial,
+                validity,
+                key,
+            ),
+            CertificateKind::HccSignature => self.sign(
+                HccSignature {
+                    issuer,
+                    subject,
+                    card,
+                    urls,
+                },
+                serial,
+                validity,
+                key,
+            ),
+        }?;
+        self.issued.insert(
+            number,
+            Issued {
+                certificate: certificate.clone(),
+                not_before: data.not_before,
+                not_after: data.not_after,
+            },
+        );
+        Ok(certificate)
+    }
+
+    /// Whether this authority issued exactly this certificate (every byte of it) under this serial
+    /// number.
+    pub fn has_issued(&self, serial: &[u8], certificate: &[u8]) -> bool {
+        self.issued
+            .get(serial)
+            .is_some_and(|issued| issued.certificate == certificate)
+    }
+
+    /// What the certificate with this serial number (the INTEGER's contents octets) is worth at
+    /// `now`; `None` if it was never issued here.
+    pub fn state(&self, serial: &[u8], now: Timestamp) -> Option<CertificateState> {
+        let issued = self.issued.get(serial)?;
+        let revoked = self.revocations.of(serial).map(|(_, reason)| reason);
+        Some(match revoked {
+            Some(reason) if reason != RevocationReason::CertificateHold => {
+                CertificateState::Revoked(reason)
+            }
+            _ if now > issued.not_after => CertificateState::Expired,
+            Some(_) => CertificateState::OnHold,
+            None if now < issued.not_before => CertificateState::NotYetValid,
+            None => CertificateState::Valid,
+        })
+    }
+
+    /// Revokes a certificate, or puts it on hold.
+    ///
+    /// # Errors
+    /// It was never issued here, or it is revoked already.
+    pub fn revoke(
+        &mut self,
+        serial: &[u8],
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<(), IssueError> {
+        self.known(serial)?;
+        self.revocations
+            .revoke(serial, reason, now)
+            .map_err(|error| already_revoked(serial, error))
+    }
+
+    /// Takes a certificate off hold; one that is not on hold stays as it is.
+    ///
+    /// # Errors
+    /// It was never issued here, or it is revoked for good.
+    pub fn release(&mut self, serial: &[u8], now: Timestamp) -> Result<(), IssueError> {
+        self.known(serial)?;
+        self.revocations
+            .release(serial, now)
+            .map_err(|error| already_revoked(serial, error))
+    }
+
+    /// Makes the next complete CRL, DER; valid for a week from `now`.
+    ///
+    /// # Errors
+    /// Encoding failed.
+    pub fn crl(&mut self, now: Timestamp) -> Result<Vec<u8>, IssueError> {
+        let entries = self.revocations.all();
+        let number = self.revocations.next_crl_number();
+        self.sign_crl(number, None, now, entries)
+    }
+
+    /// The number of the CRL made last; 0 if there is none yet.
+    pub fn newest_crl_number(&self) -> u64 {
+        self.revocations.newest_crl_number()
+    }
+
+    /// Makes a delta CRL, DER: what changed since the CRL numbered `base`, with removeFromCRL for
+    /// what was taken off hold.
+    ///
+    /// # Errors
+    /// Encoding failed.
+    pub fn delta_crl(&mut self, base: u64, now: Timestamp) -> Result<Vec<u8>, IssueError> {
+        let entries = self.revocations.since(base);
+        let number = self.revocations.next_crl_number();
+        self.sign_crl(number, Some(base), now, entries)
+    }
+
+    fn known(&self, serial: &[u8]) -> Result<(), IssueError> {
+        if self.issued.contains_key(serial) {
+            return Ok(());
+        }
+        Err(IssueError::UnknownSerial {
+            authority: self.kind.common_name().to_owned(),
+            serial: hex::encode_upper(serial),
+        })
+    }
+
+    /// A serial number of 16 random bytes, positive and without a leading zero.
+    fn free_serial(&self, rng: &mut IssuerRng) -> Result<SerialNumber, IssueError> {
+        loop {
+            let mut bytes: [u8; 16] = rng.bytes();
+            let [first, ..] = &mut bytes;
+            *first = *first & 0x3F | 0x40;
+            if !self.issued.contains_key(bytes.as_slice()) {
+                return SerialNumber::new(&bytes).map_err(IssueError::encode("a serial number"));
+            }
+        }
+    }
+
+    fn sign<P: BuilderProfile>(
+        &self,
+        profile: P,
+        serial: SerialNumber,
+        validity: Validity,
+        key: SubjectPublicKeyInfoOwned,
+    ) -> Result<Vec<u8>, IssueError> {
+        CertificateBuilder::new(profile, serial, validity, key)
+            .and_then(|builder| builder.build(&self.key))
+            .map_err(IssueError::Build)?
+            .to_der()
+            .map_err(IssueError::encode("a certificate"))
+    }
+
+    fn sign_crl(
+        &self,
+        number: u64,
+        base: Option<u64>,
+        now: Timestamp,
+        entries: BTreeMap<Serial, crate::revocation::Entry>,
+    ) -> Result<Vec<u8>, IssueError> {
+        let algorithm = self
+            .key
+            .signature_algorithm_identifier()
+            .map_err(|error| IssueError::Build(error.into()))?;
+        let profile = CrlProfile {
+            issuer: self.name.clone(),
+            issuer_key: self.public_key.owned_to_ref(),
+            number,
+            base,
+            this_update: now,
+            next_update: now.after(CRL_VALIDITY),
+        };
+        let list = profile
+            .build(algorithm.clone(), entries)
+            .map_err(IssueError::Build)?;
+        let encode = IssueError::encode("a CRL");
+        let bytes = list.to_der().map_err(encode)?;
+        let signature = self
+            .key
+            .try_sign(&bytes)
+            .map_err(|error| IssueError::Build(error.into()))?;
+        let signature = BitString::from_bytes(&signature.to_bytes())
+            .map_err(IssueError::encode("a CRL's signature"))?;
+        CertificateList {
+            tbs_cert_list: list,
+            signature_algorithm: algorithm,
+            signature,
+        }
+        .to_der()
+        .map_err(IssueError::encode("a CRL"))
+    }
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authority")
+            .field("name", &name::display(&self.name))
+            .field("issued", &self.issued.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn validity(not_before: Timestamp, not_after: Timestamp) -> Result<Validity, IssueError> {
+    let encode = || IssueError::encode("a validity");
+    Ok(Validity::new(
+        not_before.to_x509().map_err(encode())?,
+        not_after.to_x509().map_err(encode())?,
+    ))
+}
+
+fn already_revoked(serial: &[u8], AlreadyRevoked(reason): AlreadyRevoked) -> IssueError {
+    IssueError::AlreadyRevoked {
+        serial: hex::encode_upper(serial),
+        reason: reason.name(),
+    }
+}

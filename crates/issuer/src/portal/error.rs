@@ -1,0 +1,205 @@
+//! Why the portal refuses, and what to do: in English, and in Swedish where a holder reads it.
+
+use thiserror::Error;
+
+use crate::authority::CertificateState;
+use crate::card_number::CardNumber;
+use crate::inspect::Purpose;
+use crate::{DocumentError, IssueError};
+
+/// A refusal, or a failure, of the portal.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PortalError {
+    /// Log-in with an HCC.
+    #[error(
+        "this certificate is an HCC (issued by {issuer}); to log in, use the certificate issued by Telia Card Identifier"
+    )]
+    HccLogIn {
+        /// The issuer of the certificate that was used.
+        issuer: String,
+    },
+    /// Log-in with the carrier's signature certificate.
+    #[error(
+        "this certificate is for signature; to log in, use the carrier's certificate for authentication (Legitimering)"
+    )]
+    NotForLogIn,
+    /// A certificate this portal's authorities have not issued.
+    #[error(
+        "the certificate issued by {issuer} is not known here; insert a card that this portal's authorities have issued"
+    )]
+    UnknownCertificate {
+        /// Its issuer.
+        issuer: String,
+    },
+    /// The certificate is known but not good now.
+    #[error("the certificate is {}; {}", .state.name(), advice(*.state))]
+    CertificateNotUsable {
+        /// What it is instead of valid.
+        state: CertificateState,
+    },
+    /// The log-in took too long, or its challenge was used already.
+    #[error("this log-in attempt is over (used, or older than two minutes); begin a new one")]
+    ChallengeOver,
+    /// The challenge was not signed by the certificate's key.
+    #[error(
+        "the log-in was not signed with the key of the certificate shown; use the same card for both"
+    )]
+    LogInSignature,
+    /// The session is over or never was.
+    #[error("the session is over; log in again, an order that was begun goes on where it stopped")]
+    SessionOver,
+    /// A request, approval or receipt made with another card than the one logged in with.
+    #[error(
+        "this was made with card {found}, but card {expected} is logged in; insert card {expected}, or log out first"
+    )]
+    WrongCard {
+        /// The card of the session.
+        expected: CardNumber,
+        /// The card whose key was used.
+        found: CardNumber,
+    },
+    /// No such order for this card.
+    #[error("there is no such order for this card; place a new order")]
+    UnknownOrder,
+    /// The order was sent in before.
+    #[error(
+        "this order has been sent in already; fetch its certificates instead of sending it again"
+    )]
+    OrderReplayed,
+    /// The order was not approved, or not received, in time.
+    #[error("this order has lapsed; place a new order")]
+    OrderLapsed,
+    /// Fetching before approving.
+    #[error("this order is not approved yet; send in its requests and the approval first")]
+    OrderNotIssued,
+    /// A PKCS#10 for a key that is not the card's key of that purpose.
+    #[error(
+        "the request for the {purpose} certificate is not by the card's {purpose} key; make it with the key of the current {purpose} certificate"
+    )]
+    ForeignKey {
+        /// Which of the two requests.
+        purpose: Purpose,
+    },
+    /// The approval or receipt is signed with the authentication key.
+    #[error(
+        "the {what} is signed with the authentication key; sign it with the signature key (PIN for Underskrift)"
+    )]
+    SignedWithAuthenticationKey {
+        /// `approval` or `receipt`.
+        what: &'static str,
+    },
+    /// The approval or receipt is signed with a key that is not the card's.
+    #[error("the {what} is not signed with this card's signature key; sign it with the card")]
+    SignedWithForeignKey {
+        /// `approval` or `receipt`.
+        what: &'static str,
+    },
+    /// The approval or receipt is about something else: another order, other requests, an old
+    /// nonce.
+    #[error("the {what} is not for this order; sign the text that the portal shows now")]
+    OtherContent {
+        /// `approval` or `receipt`.
+        what: &'static str,
+    },
+    /// The receipt was signed before.
+    #[error("this receipt has been signed already; nothing is left to do, log out")]
+    ReceiptReplayed,
+    /// No HCC with that serial number for this card.
+    #[error("this card has no HCC with serial number {serial}; list them again")]
+    UnknownHcc {
+        /// The serial number, in hexadecimal.
+        serial: String,
+    },
+    /// A card that was enrolled before.
+    #[error("card {0} is enrolled already")]
+    AlreadyEnrolled(CardNumber),
+    /// A card number nobody has enrolled.
+    #[error("card {0} is not enrolled; enrol it first")]
+    UnknownCard(CardNumber),
+    /// What was sent in is malformed or its signature does not verify.
+    #[error("what was sent in cannot be accepted: {0}; make it again")]
+    Document(#[from] DocumentError),
+    /// The authority could not do its part.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// A portal elsewhere could not be reached, or answered nonsense.
+    #[error("the portal could not be reached: {0}; try again, an order goes on where it stopped")]
+    Transport(String),
+}
+
+impl PortalError {
+    /// A stable name for data and tests.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::HccLogIn { .. } => "hcc-log-in",
+            Self::NotForLogIn => "not-for-log-in",
+            Self::UnknownCertificate { .. } => "unknown-certificate",
+            Self::CertificateNotUsable { .. } => "certificate-not-usable",
+            Self::ChallengeOver => "challenge-over",
+            Self::LogInSignature => "log-in-signature",
+            Self::SessionOver => "session-over",
+            Self::WrongCard { .. } => "wrong-card",
+            Self::UnknownOrder => "unknown-order",
+            Self::OrderReplayed => "order-replayed",
+            Self::OrderLapsed => "order-lapsed",
+            Self::OrderNotIssued => "order-not-issued",
+            Self::ForeignKey { .. } => "foreign-key",
+            Self::SignedWithAuthenticationKey { .. } => "signed-with-authentication-key",
+            Self::SignedWithForeignKey { .. } => "signed-with-foreign-key",
+            Self::OtherContent { .. } => "other-content",
+            Self::ReceiptReplayed => "receipt-replayed",
+            Self::UnknownHcc { .. } => "unknown-hcc",
+            Self::AlreadyEnrolled(_) => "already-enrolled",
+            Self::UnknownCard(_) => "unknown-card",
+            Self::Document(_) => "document",
+            Self::Issue(_) => "issue",
+            Self::Transport(_) => "transport",
+        }
+    }
+
+    /// What the portal says in Swedish, where a holder can run into it.
+    pub fn swedish(&self) -> Option<String> {
+        Some(match self {
+            Self::HccLogIn { .. } => {
+                "Du valde ett HCC. Välj certifikatet som är utfärdat av Telia Card Identifier."
+                    .to_owned()
+            }
+            Self::NotForLogIn => {
+                "Du valde certifikatet för underskrift. Välj det för legitimering.".to_owned()
+            }
+            Self::UnknownCertificate { .. } => {
+                "Certifikatet är okänt här. Kontrollera att rätt kort sitter i läsaren.".to_owned()
+            }
+            Self::CertificateNotUsable { state } => {
+                format!("Certifikatet är {}.", state.swedish())
+            }
+            Self::ChallengeOver | Self::SessionOver => {
+                "Du har loggats ut automatiskt. Logga in igen.".to_owned()
+            }
+            Self::LogInSignature | Self::WrongCard { .. } => {
+                "Fel kort. Sätt i det kort som du loggade in med.".to_owned()
+            }
+            Self::OrderReplayed => "Beställningen är redan skickad. Hämta dina HCC.".to_owned(),
+            Self::UnknownOrder | Self::OrderLapsed => {
+                "Beställningen gäller inte längre. Välj Hämta nytt HCC.".to_owned()
+            }
+            Self::SignedWithAuthenticationKey { .. } => {
+                "Signera med PIN-koden för underskrift.".to_owned()
+            }
+            Self::ReceiptReplayed => "Kortet är redan kvitterat. Logga ut.".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+fn advice(state: CertificateState) -> &'static str {
+    match state {
+        CertificateState::OnHold => "sign the receipt first",
+        CertificateState::NotYetValid => "check the date of this computer",
+        CertificateState::Valid => "try again",
+        CertificateState::Expired | CertificateState::Revoked(_) => {
+            "order a new card, or use another one"
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! A portal in this process, with both authorities inside.
+
+use core::time::Duration;
+
+use super::state::{Card, PortalState};
+use super::{
+    Approval, Challenge, HccEntry, IssuedPair, LogIn, Order, OrderId, Portal, PortalError, Receipt,
+    Session, SessionToken, TestPageRow,
+};
+use crate::IssueError;
+use crate::authority::{Authority, AuthorityKind, CertificateData, CertificateState};
+use crate::card_number::CardNumber;
+use crate::clock::{Clock, DAY, Timestamp};
+use crate::holder::Holder;
+use crate::inspect::CertificateSummary;
+use crate::profile::{AuthorityUrls, CarrierSubject, CertificateKind};
+use crate::public_key::PublicKey;
+use crate::random::IssuerRng;
+use crate::revocation::RevocationReason;
+
+/// A carrier certificate is valid for five years.
+const CARRIER_VALIDITY: Duration = Duration::from_secs(5 * 365 * DAY.as_secs());
+/// An HCC is valid for two years, but not longer than the card's carrier certificates.
+pub(super) const HCC_VALIDITY: Duration = Duration::from_secs(2 * 365 * DAY.as_secs());
+
+/// The portal, its authorities, its clock and its randomness.
+pub struct LocalPortal {
+    pub(super) carrier: Authority,
+    pub(super) hcc: Authority,
+    pub(super) state: PortalState,
+    pub(super) clock: Box<dyn Clock>,
+    pub(super) rng: IssuerRng,
+}
+
+/// A card to be enrolled: who has it, and its two public keys.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// The holder.
+    pub holder: Holder,
+    /// The number printed on the card.
+    pub card_number: CardNumber,
+    /// Its authentication key (id 45).
+    pub authentication_key: PublicKey,
+    /// Its signature key (id 46).
+    pub signature_key: PublicKey,
+    /// Whom the carrier certificates name.
+    pub carrier_subject: CarrierSubject,
+}
+
+/// The carrier certificates of a card as delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrierPair {
+    /// For the authentication key, DER.
+    pub authentication: Vec<u8>,
+    /// For the signature key, DER.
+    pub signature: Vec<u8>,
+}
+
+impl LocalPortal {
+    /// Makes a portal with new authorities. The same state of `rng` and time of `clock` give the
+    /// same portal.
+    ///
+    /// # Errors
+    /// An authority could not be made.
+    pub fn create(clock: impl Clock + 'static, mut rng: IssuerRng) -> Result<Self, IssueError> {
+        let now = clock.now();
+        let mut authority = |kind: AuthorityKind| {
+            Authority::create(
+                kind,
+                AuthorityUrls::example(kind.file_name()),
+                now,
+                &mut rng,
+            )
+        };
+        let carrier = authority(AuthorityKind::Carrier)?;
+        let hcc = authority(AuthorityKind::Hcc)?;
+        Ok(Self::new(carrier, hcc, clock, rng))
+    }
+
+    /// A portal with these authorities.
+    pub fn new(
+        carrier: Authority,
+        hcc: Authority,
+        clock: impl Clock + 'static,
+        rng: IssuerRng,
+    ) -> Self {
+        Self {
+            carrier,
+            hcc,
+            state: PortalState::default(),
+            clock: Box::new(clock),
+            rng,
+        }
+    }
+
+    /// Enrols a card: issues its carrier certificates, valid for five years from now.
+    ///
+    /// # Errors
+    /// The card is enrolled already, or a certificate could not be made.
+    pub fn enrol(&mut self, enrolment: &Enrolment) -> Result<CarrierPair, PortalError> {
+        let now = self.clock.now();
+        let number = enrolment.card_number;
+        if self.state.cards.contains_key(&number) {
+            return Err(PortalError::AlreadyEnrolled(number));
+        }
+        let ends = now.after(CARRIER_VALIDITY);
+        let mut issue = |kind: CertificateKind, key: &PublicKey| {
+            let data = CertificateData {
+                kind,
+                holder: &enrolment.holder,
+                card_number: &number,
+                carrier_subject: enrolment.carrier_subject,
+                not_before: now,
+                not_after: ends,
+            };
+            self.carrier.issue(&data, key, &mut self.rng)
+        };
+        let authentication = issue(
+            CertificateKind::CarrierAuthentication,
+            &enrolment.authentication_key,
+        )?;
+        let signature = issue(CertificateKind::CarrierSignature, &enrolment.signature_key)?;
+        self.state.cards.insert(
+            number,
+            Card {
+                holder: enrolment.holder.clone(),
+                authentication_key: enrolment.authentication_key.clone(),
+                signature_key: enrolment.signature_key.clone(),
+                carrier_authentication: authentication.clone(),
+                carrier_ends: ends,
+                removed: Vec::new(),
+            },
+        );
+        Ok(CarrierPair {
+            authentication,
+            signature,
+        })
+    }
+
+    /// Issues a pair of HCCs at the counter: without order and approval, and received at once.
+    /// This is how cards get into states in which they need a renewal.
+    ///
+    /// # Errors
+    /// The card is not enrolled, or a certificate could not be made.
+    pub fn issue_at_the_counter(&mut self, card: &CardNumber) -> Result<IssuedPair, PortalError> {
+        let now = self.settle()?;
+        let order = self.new_order(card, now)?;
+        let pair = self.issue_pair(&order, now)?;
+        self.receive(order.id, now)?;
+        Ok(pair)
+    }
+
+    /// Revokes a certificate of either authority, without a log-in.
+    ///
+    /// # Errors
+    /// Not a certificate, not issued here, or revoked already.
+    pub fn revoke_at_the_counter(
+        &mut self,
+        certificate: &[u8],
+        reason: RevocationReason,
+    ) -> Result<(), PortalError> {
+        let now = self.settle()?;
+        let summary = CertificateSummary::from_der(certificate)?;
+        let authority = [&mut self.carrier, &mut self.hcc]
+            .into_iter()
+            .find(|authority| authority.has_issued(&summary.serial, certificate));
+        match authority {
+            Some(authority) => Ok(authority.revoke(&summary.serial, reason, now)?),
+            None => Err(PortalError::UnknownCertificate {
+                issuer: summary.issuer,
+            }),
+        }
+    }
+
+    /// The authority of the carrier certificates.
+    pub fn carrier_authority(&self) -> &Authority {
+        &self.carrier
+    }
+
+    /// The authority of the HCCs.
+    pub fn hcc_authority(&self) -> &Authority {
+        &self.hcc
+    }
+
+    /// Makes the next CRL of one of the authorities, DER.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub fn crl(&mut self, kind: AuthorityKind) -> Result<Vec<u8>, PortalError> {
+        let now = self.settle()?;
+        Ok(match kind {
+            AuthorityKind::Carrier => self.carrier.crl(now),
+            AuthorityKind::Hcc => self.hcc.crl(now),
+        }?)
+    }
+
+    /// The present; what has lapsed until now is settled first.
+    pub(super) fn settle(&mut self) -> Result<Timestamp, PortalError> {
+        let now = self.clock.now();
+        for pair in self.state.lapse(now) {
+            for certificate in [&pair.authentication, &pair.signature] {
+                let serial = CertificateSummary::from_der(certificate)?.serial;
+                let reason = RevocationReason::CessationOfOperation;
+                match self.hcc.revoke(&serial, reason, now) {
+                    // Someone revoked it while it was on hold.
+                    Ok(()) | Err(IssueError::AlreadyRevoked { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(now)
+    }
+
+    /// The present and the card of a session.
+    pub(super) fn session(
+        &mut self,
+        token: &SessionToken,
+    ) -> Result<(Timestamp, CardNumber), PortalError> {
+        let now = self.settle()?;
+        let card = self.state.session(token, now)?;
+        Ok((now, card))
+    }
+
+    /// What a certificate is worth that one of the portal's authorities has issued.
+    pub(super) fn known(&self, certificate: &[u8], now: Timestamp) -> Result<Known, PortalError> {
+        let summary = CertificateSummary::from_der(certificate)?;
+        let found = [&self.carrier, &self.hcc]
+            .into_iter()
+            .find_map(|authority| {
+                let state = authority.state(&summary.serial, now)?;
+                (authority.has_issued(&summary.serial, certificate))
+                    .then_some((authority.kind(), state))
+            });
+        match found {
+            Some((authority, state)) => Ok(Known {
+                summary,
+                authority,
+                state,
+            }),
+            None => Err(PortalError::UnknownCertificate {
+                issuer: summary.issuer,
+            }),
+        }
+    }
+}
+
+/// A certificate of one of the portal's authorities.
+pub(super) struct Known {
+    pub(super) summary: CertificateSummary,
+    pub(super) authority: AuthorityKind,
+    pub(super) state: CertificateState,
+}
+
+impl Portal for LocalPortal {
+    fn challenge(&mut self) -> Result<Challenge, PortalError> {
+        self.begin_log_in()
+    }
+
+    fn log_in(&mut self, log_in: &LogIn) -> Result<Session, PortalError> {
+        self.finish_log_in(log_in)
+    }
+
+    fn log_out(&mut self, token: &SessionToken) -> Result<(), PortalError> {
+        let now = self.settle()?;
+        self.state.end_session(token, now)
+    }
+
+    fn certificates(&mut self, token: &SessionToken) -> Result<Vec<HccEntry>, PortalError> {
+        let (now, card) = self.session(token)?;
+        self.list(&card, now)
+    }
+
+    fn removed(&mut self, token: &SessionToken, serial: &[u8]) -> Result<(), PortalError> {
+        let (now, card) = self.session(token)?;
+        self.note_removed(&card, serial, now)
+    }
+
+    fn order(&mut self, token: &SessionToken) -> Result<Order, PortalError> {
+        let (now, card) = self.session(token)?;
+        self.current_order(&card, now)
+    }
+
+    fn approve(
+        &mut self,
+        token: &SessionToken,
+        order: OrderId,
+        approval: &Approval,
+    ) -> Result<IssuedPair, PortalError> {
+        let (now, card) = self.session(token)?;
+        self.approve_order(&card, order, approval, now)
+    }
+
+    fn fetch(&mut self, token: &SessionToken, order: OrderId) -> Result<IssuedPair, PortalError> {
+        let (now, card) = self.session(token)?;
+        self.fetch_pair(&card, order, now)
+    }
+
+    fn receipt(&mut self, token: &SessionToken) -> Result<Option<Receipt>, PortalError> {
+        let (_, card) = self.session(token)?;
+        Ok(self.waiting_receipt(&card))
+    }
+
+    fn sign_receipt(
+        &mut self,
+        token: &SessionToken,
+        order: OrderId,
+        signed_receipt: &[u8],
+    ) -> Result<(), PortalError> {
+        let (now, card) = self.session(token)?;
+        self.take_receipt(&card, order, signed_receipt, now)
+    }
+
+    fn revoke(
+        &mut self,
+        token: &SessionToken,
+        serial: &[u8],
+        reason: RevocationReason,
+    ) -> Result<(), PortalError> {
+        let (now, card) = self.session(token)?;
+        self.find_hcc(&card, serial, now)?;
+        Ok(self.hcc.revoke(serial, reason, now)?)
+    }
+
+    fn test_page(&mut self, certificates: &[Vec<u8>]) -> Result<Vec<TestPageRow>, PortalError> {
+        let now = self.settle()?;
+        certificates
+            .iter()
+            .map(|certificate| self.row(certificate, now))
+            .collect()
+    }
+
+    fn try_authentication(&mut self, log_in: &LogIn) -> Result<TestPageRow, PortalError> {
+        self.try_authentication_now(log_in)
+    }
+
+    fn try_signature(&mut self, signed: &[u8]) -> Result<TestPageRow, PortalError> {
+        self.try_signature_now(signed)
+    }
+}

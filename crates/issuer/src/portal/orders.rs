@@ -1,0 +1,268 @@
+//! Orders: the list of HCCs, a new pair, and the same pair again.
+
+use super::local::HCC_VALIDITY;
+use super::log_in::require_valid;
+use super::state::OrderRecord;
+use super::{Approval, HccEntry, IssuedPair, LocalPortal, Order, OrderId, OrderState, PortalError};
+use crate::authority::{CertificateData, CertificateState};
+use crate::card_number::CardNumber;
+use crate::clock::Timestamp;
+use crate::csr::CertificationRequest;
+use crate::inspect::{CertificateSummary, Purpose};
+use crate::profile::{CarrierSubject, CertificateKind};
+use crate::public_key::PublicKey;
+use crate::receipt::SignedMessage;
+use crate::revocation::RevocationReason;
+
+impl LocalPortal {
+    /// The card's HCCs, oldest order first, authentication before signature.
+    pub(super) fn list(
+        &self,
+        card: &CardNumber,
+        now: Timestamp,
+    ) -> Result<Vec<HccEntry>, PortalError> {
+        let removed = &self.state.card(card)?.removed;
+        let mut entries = Vec::new();
+        for record in self.state.orders_of(card) {
+            let Some(pair) = &record.pair else { continue };
+            for certificate in [&pair.authentication, &pair.signature] {
+                let summary = CertificateSummary::from_der(certificate)?;
+                let Some(state) = self.hcc.state(&summary.serial, now) else {
+                    continue;
+                };
+                entries.push(HccEntry {
+                    removed: removed.contains(&summary.serial),
+                    summary,
+                    state,
+                    order: record.order.id,
+                });
+            }
+        }
+        Ok(entries)
+    }
+
+    pub(super) fn find_hcc(
+        &self,
+        card: &CardNumber,
+        serial: &[u8],
+        now: Timestamp,
+    ) -> Result<HccEntry, PortalError> {
+        self.list(card, now)?
+            .into_iter()
+            .find(|entry| entry.summary.serial == serial)
+            .ok_or_else(|| PortalError::UnknownHcc {
+                serial: hex::encode_upper(serial),
+            })
+    }
+
+    pub(super) fn note_removed(
+        &mut self,
+        card: &CardNumber,
+        serial: &[u8],
+        now: Timestamp,
+    ) -> Result<(), PortalError> {
+        let entry = self.find_hcc(card, serial, now)?;
+        if !entry.removed
+            && let Some(card) = self.state.cards.get_mut(card)
+        {
+            card.removed.push(serial.to_vec());
+        }
+        Ok(())
+    }
+
+    /// The order that is under way, or a new one.
+    pub(super) fn current_order(
+        &mut self,
+        card: &CardNumber,
+        now: Timestamp,
+    ) -> Result<Order, PortalError> {
+        let under_way = self
+            .state
+            .orders_of(card)
+            .into_iter()
+            .map(|record| &record.order)
+            .rfind(|order| matches!(order.state, OrderState::Open | OrderState::Issued))
+            .cloned();
+        match under_way {
+            Some(order) => Ok(order),
+            None => self.new_order(card, now),
+        }
+    }
+
+    pub(super) fn new_order(
+        &mut self,
+        card: &CardNumber,
+        now: Timestamp,
+    ) -> Result<Order, PortalError> {
+        let order = Order {
+            id: OrderId(self.rng.bytes()),
+            state: OrderState::Open,
+            card_number: *card,
+            holder: self.state.card(card)?.holder.clone(),
+            nonce: self.rng.bytes(),
+        };
+        self.state.orders.insert(
+            order.id,
+            OrderRecord {
+                order: order.clone(),
+                since: now,
+                receipt_nonce: self.rng.bytes(),
+                pair: None,
+            },
+        );
+        Ok(order)
+    }
+
+    pub(super) fn approve_order(
+        &mut self,
+        card: &CardNumber,
+        id: OrderId,
+        approval: &Approval,
+        now: Timestamp,
+    ) -> Result<IssuedPair, PortalError> {
+        let order = self.state.order_of(card, &id)?.order.clone();
+        match order.state {
+            OrderState::Open => {}
+            OrderState::Issued | OrderState::Received => return Err(PortalError::OrderReplayed),
+            OrderState::Lapsed => return Err(PortalError::OrderLapsed),
+        }
+        let carrier = &self.state.card(card)?.carrier_authentication;
+        require_valid(self.known(carrier, now)?.state)?;
+        self.check_request(
+            card,
+            Purpose::Authentication,
+            &approval.authentication_request,
+        )?;
+        self.check_request(card, Purpose::Signature, &approval.signature_request)?;
+        let text = order.approval_text(
+            &approval.authentication_request,
+            &approval.signature_request,
+        );
+        self.check_signed(card, "approval", &approval.signed_approval, &text, now)?;
+        self.issue_pair(&order, now)
+    }
+
+    /// The request must be signed with the key of the card's current certificate.
+    fn check_request(
+        &self,
+        card: &CardNumber,
+        purpose: Purpose,
+        request: &[u8],
+    ) -> Result<(), PortalError> {
+        let request = CertificationRequest::verify(request)?;
+        let current = self.state.card(card)?;
+        let expected = match purpose {
+            Purpose::Authentication => &current.authentication_key,
+            _ => &current.signature_key,
+        };
+        if request.public_key() == expected {
+            return Ok(());
+        }
+        Err(self
+            .other_card(card, request.public_key())
+            .unwrap_or(PortalError::ForeignKey { purpose }))
+    }
+
+    /// A text signed with the card's signature key: the approval or the receipt.
+    pub(super) fn check_signed(
+        &self,
+        card: &CardNumber,
+        what: &'static str,
+        message: &[u8],
+        text: &str,
+        now: Timestamp,
+    ) -> Result<(), PortalError> {
+        let message = SignedMessage::verify(message)?;
+        let current = self.state.card(card)?;
+        let key = message.public_key();
+        if *key == current.authentication_key {
+            return Err(PortalError::SignedWithAuthenticationKey { what });
+        }
+        if *key != current.signature_key {
+            return Err(self
+                .other_card(card, key)
+                .unwrap_or(PortalError::SignedWithForeignKey { what }));
+        }
+        // The key is the card's; the certificate shown with it must be one of ours as well, and
+        // not be good for nothing. On hold is how every new certificate begins.
+        let signer = self.known(message.certificate(), now)?;
+        require_issued(signer.state)?;
+        if signer.summary.purpose != Purpose::Signature {
+            return Err(PortalError::SignedWithForeignKey { what });
+        }
+        if message.content() != text.as_bytes() {
+            return Err(PortalError::OtherContent { what });
+        }
+        Ok(())
+    }
+
+    fn other_card(&self, card: &CardNumber, key: &PublicKey) -> Option<PortalError> {
+        let (found, _) = self.state.owner(key)?;
+        (found != *card).then_some(PortalError::WrongCard {
+            expected: *card,
+            found,
+        })
+    }
+
+    /// Issues the two certificates of an order, on hold. Only called for open orders.
+    pub(super) fn issue_pair(
+        &mut self,
+        order: &Order,
+        now: Timestamp,
+    ) -> Result<IssuedPair, PortalError> {
+        let card = self.state.card(&order.card_number)?.clone();
+        let mut issue = |kind: CertificateKind, key: &PublicKey| {
+            let data = CertificateData {
+                kind,
+                holder: &order.holder,
+                card_number: &order.card_number,
+                carrier_subject: CarrierSubject::default(),
+                not_before: now,
+                not_after: now.after(HCC_VALIDITY).min(card.carrier_ends),
+            };
+            let certificate = self.hcc.issue(&data, key, &mut self.rng)?;
+            let serial = CertificateSummary::from_der(&certificate)?.serial;
+            self.hcc
+                .revoke(&serial, RevocationReason::CertificateHold, now)?;
+            Ok::<_, PortalError>(certificate)
+        };
+        let pair = IssuedPair {
+            order: order.id,
+            authentication: issue(CertificateKind::HccAuthentication, &card.authentication_key)?,
+            signature: issue(CertificateKind::HccSignature, &card.signature_key)?,
+        };
+        if let Some(record) = self.state.orders.get_mut(&order.id) {
+            record.order.state = OrderState::Issued;
+            record.since = now;
+            record.pair = Some(pair.clone());
+        }
+        Ok(pair)
+    }
+
+    pub(super) fn fetch_pair(
+        &self,
+        card: &CardNumber,
+        id: OrderId,
+        now: Timestamp,
+    ) -> Result<IssuedPair, PortalError> {
+        let record = self.state.order_of(card, &id)?;
+        match record.order.state {
+            OrderState::Open => return Err(PortalError::OrderNotIssued),
+            OrderState::Lapsed => return Err(PortalError::OrderLapsed),
+            OrderState::Issued | OrderState::Received => {}
+        }
+        let pair = record.pair.clone().ok_or(PortalError::OrderNotIssued)?;
+        for certificate in [&pair.authentication, &pair.signature] {
+            require_issued(self.known(certificate, now)?.state)?;
+        }
+        Ok(pair)
+    }
+}
+
+/// Valid, or on hold as every new certificate is.
+fn require_issued(state: CertificateState) -> Result<(), PortalError> {
+    match state {
+        CertificateState::OnHold => Ok(()),
+        state => require_valid(state),
+    }
+}

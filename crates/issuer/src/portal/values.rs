@@ -1,0 +1,277 @@
+//! What goes back and forth between a card holder's client and the portal.
+
+use core::fmt;
+use core::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use crate::authority::CertificateState;
+use crate::card_number::CardNumber;
+use crate::clock::Timestamp;
+use crate::holder::Holder;
+use crate::inspect::CertificateSummary;
+
+/// What a log-in begins with: random bytes to be signed, once, within two minutes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    nonce: [u8; 32],
+}
+
+impl Challenge {
+    pub(crate) fn new(nonce: [u8; 32]) -> Self {
+        Self { nonce }
+    }
+
+    /// The random part, which names the challenge when the log-in is sent in.
+    pub fn nonce(&self) -> [u8; 32] {
+        self.nonce
+    }
+
+    /// What the card signs with its authentication key, with RSASSA-PKCS1-v1_5 and SHA-256. The
+    /// text in front keeps the signature from meaning anything elsewhere.
+    pub fn to_be_signed(&self) -> Vec<u8> {
+        [b"Kortlab portal, log-in 1\0".as_slice(), &self.nonce].concat()
+    }
+}
+
+/// A signed challenge.
+#[derive(Clone, Debug)]
+pub struct LogIn {
+    /// [`Challenge::nonce`].
+    pub nonce: [u8; 32],
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
+    /// The signature over [`Challenge::to_be_signed`].
+    pub signature: Vec<u8>,
+}
+
+/// The secret that stands for a session. It is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken(String);
+
+impl SessionToken {
+    pub(crate) fn new(secret: [u8; 32]) -> Self {
+        Self(hex::encode(secret))
+    }
+
+    /// What the portal keeps in its place.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
+/// A log-in that succeeded.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Goes with every following call.
+    pub token: SessionToken,
+    /// The card that is logged in.
+    pub card_number: CardNumber,
+    /// Its holder.
+    pub holder: Holder,
+    /// When it ends by itself unless it is used before.
+    pub ends: Timestamp,
+}
+
+/// One HCC in the portal's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HccEntry {
+    /// What it says.
+    pub summary: CertificateSummary,
+    /// What it is worth now.
+    pub state: CertificateState,
+    /// The order it came with; [`super::Portal::fetch`] puts it back on the card.
+    pub order: OrderId,
+    /// Whether the client has said that it removed it from the card.
+    pub removed: bool,
+}
+
+/// The name of an order: 16 random bytes, in hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(pub(crate) [u8; 16]);
+
+impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OrderId({self})")
+    }
+}
+
+/// How far an order has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderState {
+    /// Placed; the requests and the approval are missing.
+    Open,
+    /// *Skickat*: the certificates are issued, on hold until the receipt is signed.
+    Issued,
+    /// *Mottaget*: the receipt is signed.
+    Received,
+    /// Not approved, or not received, in time.
+    Lapsed,
+}
+
+impl OrderState {
+    /// A stable name for data: `open`, `issued`, `received`, `lapsed`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Issued => "issued",
+            Self::Received => "received",
+            Self::Lapsed => "lapsed",
+        }
+    }
+}
+
+/// An order of a pair of HCCs (*Hämta nytt HCC*), with the data to check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its name.
+    pub id: OrderId,
+    /// How far it has come.
+    pub state: OrderState,
+    /// For which card.
+    pub card_number: CardNumber,
+    /// For whom: the data the holder checks before approving.
+    pub holder: Holder,
+    pub(crate) nonce: [u8; 16],
+}
+
+/// A line of personal data to check before approving.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataLine {
+    /// What it is, in Swedish.
+    pub swedish: &'static str,
+    /// What it is, in English.
+    pub english: &'static str,
+    /// The value.
+    pub value: String,
+}
+
+impl Order {
+    /// The data to check, in the order a form shows them.
+    pub fn data_to_check(&self) -> Vec<DataLine> {
+        let line = |swedish, english, value: &str| DataLine {
+            swedish,
+            english,
+            value: value.to_owned(),
+        };
+        vec![
+            line("Namn", "Name", &self.holder.full_name()),
+            line("HSA-id", "HSA-id", self.holder.hsa_id.as_str()),
+            line("Organisation", "Organisation", &self.holder.organisation),
+            line("Län", "County", &self.holder.county),
+            line("Kortnummer", "Card number", self.card_number.as_str()),
+        ]
+    }
+
+    /// The text the holder signs to approve: the order with its nonce, the data, and the digests
+    /// of the two DER requests, so that it approves these keys and no others.
+    pub fn approval_text(&self, authentication_request: &[u8], signature_request: &[u8]) -> String {
+        let mut text = format!(
+            "Beställning av HCC / Order of HCC\nOrder: {}\nEngångsvärde / Nonce: {}\n",
+            self.id,
+            hex::encode(self.nonce)
+        );
+        for line in self.data_to_check() {
+            push_line(&mut text, line.swedish, line.english, &line.value);
+        }
+        push_digest(&mut text, "Legitimering", "PKCS#10", authentication_request);
+        push_digest(&mut text, "Underskrift", "PKCS#10", signature_request);
+        text
+    }
+}
+
+/// What approves an order.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// The PKCS#10 request for the authentication key, DER.
+    pub authentication_request: Vec<u8>,
+    /// The PKCS#10 request for the signature key, DER.
+    pub signature_request: Vec<u8>,
+    /// CMS SignedData over [`Order::approval_text`] by the signature key, DER.
+    pub signed_approval: Vec<u8>,
+}
+
+/// The two certificates of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedPair {
+    /// The order they belong to.
+    pub order: OrderId,
+    /// The HCC for authentication, DER; for the key with id 45.
+    pub authentication: Vec<u8>,
+    /// The HCC for signature, DER; for the key with id 46.
+    pub signature: Vec<u8>,
+}
+
+/// The receipt that waits to be signed (*Kvittera kort*).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The order it is for.
+    pub order: OrderId,
+    /// The text to check and to sign, as CMS SignedData.
+    pub text: String,
+}
+
+impl Receipt {
+    pub(crate) fn new(order: &Order, receipt_nonce: &[u8; 16], pair: &IssuedPair) -> Self {
+        let mut text = format!(
+            "Kvittens / Receipt\nOrder: {}\nEngångsvärde / Nonce: {}\n",
+            order.id,
+            hex::encode(receipt_nonce)
+        );
+        push_line(&mut text, "Namn", "Name", &order.holder.full_name());
+        push_line(
+            &mut text,
+            "Kortnummer",
+            "Card number",
+            order.card_number.as_str(),
+        );
+        push_digest(&mut text, "Legitimering", "HCC", &pair.authentication);
+        push_digest(&mut text, "Underskrift", "HCC", &pair.signature);
+        text.push_str(
+            "Jag har tagit emot certifikaten på mitt kort. / I have received the certificates on my card.\n",
+        );
+        Self {
+            order: order.id,
+            text,
+        }
+    }
+}
+
+/// One certificate on the test page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestPageRow {
+    /// What it says.
+    pub summary: CertificateSummary,
+    /// What it is worth now.
+    pub state: CertificateState,
+    /// Whether one of the portal's authorities issued it; otherwise the state follows from its
+    /// dates alone.
+    pub known: bool,
+}
+
+fn push_line(text: &mut String, swedish: &str, english: &str, value: &str) {
+    let label = if swedish == english {
+        swedish.to_owned()
+    } else {
+        format!("{swedish} / {english}")
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{label}: {value}");
+}
+
+fn push_digest(text: &mut String, purpose: &str, what: &str, der: &[u8]) {
+    let digest = hex::encode(Sha256::digest(der));
+    let _ = writeln!(text, "{purpose} ({what}, SHA-256): {digest}");
+}

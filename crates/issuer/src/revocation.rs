@@ -1,0 +1,221 @@
+//! What is revoked, why and since when; and what changed from one CRL to the next.
+
+use std::collections::BTreeMap;
+
+use x509_cert::ext::pkix::CrlReason;
+
+use crate::clock::Timestamp;
+
+/// Why a certificate is revoked (RFC 5280 §5.3.1), with the portal's Swedish words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RevocationReason {
+    /// No reason given.
+    Unspecified,
+    /// The key may be in other hands: *nyckel röjd*.
+    KeyCompromise,
+    /// The holder has left or changed.
+    AffiliationChanged,
+    /// Another certificate has taken its place: *ersatt*.
+    Superseded,
+    /// No longer in use: *ur bruk*.
+    CessationOfOperation,
+    /// The holder may no longer have it.
+    PrivilegeWithdrawn,
+    /// On hold: not to be trusted now, but the authority may release it again.
+    CertificateHold,
+}
+
+impl RevocationReason {
+    /// The name RFC 5280 gives it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::KeyCompromise => "keyCompromise",
+            Self::AffiliationChanged => "affiliationChanged",
+            Self::Superseded => "superseded",
+            Self::CessationOfOperation => "cessationOfOperation",
+            Self::PrivilegeWithdrawn => "privilegeWithdrawn",
+            Self::CertificateHold => "certificateHold",
+        }
+    }
+
+    /// The Swedish word.
+    pub const fn swedish(self) -> &'static str {
+        match self {
+            Self::Unspecified => "utan angiven orsak",
+            Self::KeyCompromise => "nyckel röjd",
+            Self::AffiliationChanged => "ändrad anställning",
+            Self::Superseded => "ersatt",
+            Self::CessationOfOperation => "ur bruk",
+            Self::PrivilegeWithdrawn => "indragen behörighet",
+            Self::CertificateHold => "vilande",
+        }
+    }
+
+    pub(crate) const fn crl_reason(self) -> CrlReason {
+        match self {
+            Self::Unspecified => CrlReason::Unspecified,
+            Self::KeyCompromise => CrlReason::KeyCompromise,
+            Self::AffiliationChanged => CrlReason::AffiliationChanged,
+            Self::Superseded => CrlReason::Superseded,
+            Self::CessationOfOperation => CrlReason::CessationOfOperation,
+            Self::PrivilegeWithdrawn => CrlReason::PrivilegeWithdrawn,
+            Self::CertificateHold => CrlReason::CertificateHold,
+        }
+    }
+}
+
+/// One entry of a CRL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) since: Timestamp,
+    pub(crate) reason: CrlReason,
+}
+
+/// A serial number: the contents octets of the INTEGER.
+pub(crate) type Serial = Vec<u8>;
+
+/// What one authority has revoked, and the history that delta CRLs need.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Revocations {
+    revoked: BTreeMap<Serial, (Timestamp, RevocationReason)>,
+    /// Every change: the number of the CRL that was the newest when it happened, and the entry a
+    /// delta CRL gives it.
+    changes: Vec<(u64, Serial, Entry)>,
+    newest_crl: u64,
+}
+
+/// A revocation is final; only a hold is not.
+pub(crate) struct AlreadyRevoked(pub(crate) RevocationReason);
+
+impl Revocations {
+    pub(crate) fn of(&self, serial: &[u8]) -> Option<(Timestamp, RevocationReason)> {
+        self.revoked.get(serial).copied()
+    }
+
+    /// Revokes or puts on hold. What is on hold can be revoked; what is revoked stays so.
+    pub(crate) fn revoke(
+        &mut self,
+        serial: &[u8],
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<(), AlreadyRevoked> {
+        if let Some((_, before)) = self.of(serial)
+            && before != RevocationReason::CertificateHold
+        {
+            return Err(AlreadyRevoked(before));
+        }
+        self.revoked.insert(serial.to_vec(), (now, reason));
+        self.note(serial, now, reason.crl_reason());
+        Ok(())
+    }
+
+    /// Releases a hold; nothing happens to what is not on hold.
+    pub(crate) fn release(&mut self, serial: &[u8], now: Timestamp) -> Result<(), AlreadyRevoked> {
+        match self.of(serial) {
+            None => Ok(()),
+            Some((_, RevocationReason::CertificateHold)) => {
+                self.revoked.remove(serial);
+                self.note(serial, now, CrlReason::RemoveFromCRL);
+                Ok(())
+            }
+            Some((_, reason)) => Err(AlreadyRevoked(reason)),
+        }
+    }
+
+    /// The number of the next CRL: they only ever grow (RFC 5280 §5.2.3).
+    pub(crate) fn next_crl_number(&mut self) -> u64 {
+        self.newest_crl = self.newest_crl.saturating_add(1);
+        self.newest_crl
+    }
+
+    pub(crate) fn newest_crl_number(&self) -> u64 {
+        self.newest_crl
+    }
+
+    /// The entries of a complete CRL.
+    pub(crate) fn all(&self) -> BTreeMap<Serial, Entry> {
+        self.revoked
+            .iter()
+            .map(|(serial, (since, reason))| {
+                let entry = Entry {
+                    since: *since,
+                    reason: reason.crl_reason(),
+                };
+                (serial.clone(), entry)
+            })
+            .collect()
+    }
+
+    /// The entries of a delta CRL: what changed since the CRL numbered `base`, with removeFromCRL
+    /// for what was on hold then and is not revoked now (RFC 5280 §5.3.1).
+    pub(crate) fn since(&self, base: u64) -> BTreeMap<Serial, Entry> {
+        self.changes
+            .iter()
+            .filter(|(newest, ..)| *newest >= base)
+            .map(|(_, serial, entry)| (serial.clone(), *entry))
+            .collect()
+    }
+
+    fn note(&mut self, serial: &[u8], since: Timestamp, reason: CrlReason) {
+        let entry = Entry { since, reason };
+        self.changes.push((self.newest_crl, serial.to_vec(), entry));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    #[test]
+    fn a_hold_can_be_released_and_a_revocation_cannot() {
+        let mut list = Revocations::default();
+        assert!(
+            list.revoke(&[1], RevocationReason::CertificateHold, NOW)
+                .is_ok()
+        );
+        assert!(list.release(&[1], NOW).is_ok());
+        assert_eq!(list.of(&[1]), None);
+        assert!(
+            list.revoke(&[1], RevocationReason::KeyCompromise, NOW)
+                .is_ok()
+        );
+        assert!(list.release(&[1], NOW).is_err());
+        assert!(
+            list.revoke(&[1], RevocationReason::CertificateHold, NOW)
+                .is_err()
+        );
+        assert_eq!(list.of(&[1]), Some((NOW, RevocationReason::KeyCompromise)));
+    }
+
+    #[test]
+    fn a_delta_names_what_changed_since_its_base_and_what_left_the_list() {
+        let mut list = Revocations::default();
+        assert!(
+            list.revoke(&[1], RevocationReason::CertificateHold, NOW)
+                .is_ok()
+        );
+        assert!(list.revoke(&[2], RevocationReason::Superseded, NOW).is_ok());
+        let base = list.next_crl_number();
+        assert!(list.release(&[1], NOW).is_ok());
+        assert!(
+            list.revoke(&[3], RevocationReason::CertificateHold, NOW)
+                .is_ok()
+        );
+        let delta: Vec<_> = list
+            .since(base)
+            .into_iter()
+            .map(|(serial, entry)| (serial, entry.reason))
+            .collect();
+        assert_eq!(
+            delta,
+            [
+                (vec![1], CrlReason::RemoveFromCRL),
+                (vec![3], CrlReason::CertificateHold)
+            ]
+        );
+        assert_eq!(list.all().len(), 2);
+    }
+}
