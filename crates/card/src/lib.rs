@@ -1,5 +1,7 @@
 //! A session with one card: files, PINs, keys, certificate slots, over PC/SC or in process.
+pub mod dialect;
 pub mod error;
+pub mod files;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
 pub mod pin;

@@ -126,8 +126,7 @@ impl<C: Channel + ?Sized> Files<'_, C> {
             StatusWord::SUCCESS => Ok(Block::Data(block)),
             StatusWord::CORRUPTED_DATA if !block.is_empty() => Ok(Block::Damaged(block)),
             StatusWord::END_OF_FILE => Ok(Block::Last(block)),
-            // The offset is at, or behind, the end of the file.
-            StatusWord::WRONG_P1_P2 if offset > 0 => Ok(Block::Last(Vec::new())),
+            // The offset is at, or behind, the end of the file; of an empty one, already 0 is.
             StatusWord::WRONG_P1_P2 => Ok(Block::Last(Vec::new())),
             StatusWord::NO_CURRENT_EF | StatusWord::INCOMPATIBLE_FILE => {
                 Err(CardError::refused(&doing, &command, status)
