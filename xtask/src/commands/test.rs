@@ -1,0 +1,55 @@
+//! `cargo xtask test`: every test.
+
+use super::{Command, passed_on};
+use crate::process::{self, Failure};
+use crate::{apt, needs};
+
+pub const COMMAND: Command = Command {
+    name: "test",
+    help: "\
+Run every test: `cargo test --workspace`, after installing what the tests need.
+
+Usage: cargo xtask test [-- ARGS…]
+
+ARGS go to `cargo test`, for example: cargo xtask test -- --package kortlab --test opensc
+
+The interoperability tests run a pcscd of their own, with vpcd and OpenSC, in private namespaces;
+that takes root, or a kernel that lets users make user namespaces. No test is skipped silently.
+",
+    run,
+};
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    apt::ensure(&needs::test())?;
+    let mut cargo = process::cargo();
+    process::run(cargo.args(arguments_for_cargo(passed_on(arguments))))
+}
+
+fn arguments_for_cargo(passed_on: &[String]) -> Vec<&str> {
+    let mut arguments = vec!["test"];
+    let chooses = |argument: &String| argument == "--package" || argument.starts_with("-p");
+    if !passed_on.iter().any(chooses) {
+        arguments.push("--workspace");
+    }
+    arguments.extend(passed_on.iter().map(String::as_str));
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_workspace_is_tested_unless_a_package_is_chosen() {
+        let owned = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+        assert_eq!(arguments_for_cargo(&[]), ["test", "--workspace"]);
+        assert_eq!(
+            arguments_for_cargo(&owned(&["--", "--nocapture"])),
+            ["test", "--workspace", "--", "--nocapture"]
+        );
+        assert_eq!(
+            arguments_for_cargo(&owned(&["-p", "kortlab"])),
+            ["test", "-p", "kortlab"]
+        );
+    }
+}

@@ -1,0 +1,236 @@
+//! What the project needs from the machine, how to see that it is there, and the Debian package
+//! that brings it.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::process;
+
+/// Something that must be on the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// What it is for, as a phrase that follows "for".
+    pub purpose: &'static str,
+    /// How to see that it is there.
+    pub check: Check,
+    /// The Debian packages that bring it.
+    pub packages: &'static [&'static str],
+}
+
+/// How to see that something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// One of these programs is on the search path.
+    Program(&'static [&'static str]),
+    /// A library that pkg-config knows.
+    PkgConfig(&'static str),
+    /// A file, relative to a directory of libraries such as `/usr/lib` or
+    /// `/usr/lib/x86_64-linux-gnu`.
+    Library(&'static str),
+}
+
+/// To build anything: a linker.
+const COMPILER: Need = Need {
+    purpose: "linking",
+    check: Check::Program(&["cc", "gcc", "clang"]),
+    packages: &["gcc", "libc6-dev"],
+};
+
+/// To build with the `pcsc` feature.
+const PCSC: [Need; 2] = [
+    Need {
+        purpose: "finding libpcsclite",
+        check: Check::Program(&["pkg-config", "pkgconf"]),
+        packages: &["pkg-config"],
+    },
+    Need {
+        purpose: "PC/SC readers",
+        check: Check::PkgConfig("libpcsclite"),
+        packages: &["libpcsclite-dev"],
+    },
+];
+
+/// To run the interoperability tests.
+const INTEROPERABILITY: [Need; 9] = [
+    Need {
+        purpose: "the PC/SC daemon that the tests run",
+        check: Check::Program(&["pcscd"]),
+        packages: &["pcscd"],
+    },
+    Need {
+        purpose: "the virtual reader",
+        check: Check::Library("pcsc/drivers/serial/libifdvpcd.so"),
+        packages: &["vsmartcard-vpcd"],
+    },
+    Need {
+        purpose: "OpenSC's tools, which judge the card",
+        check: Check::Program(&["pkcs15-tool"]),
+        packages: &["opensc"],
+    },
+    Need {
+        purpose: "OpenSC's PKCS#11 module",
+        check: Check::Library("opensc-pkcs11.so"),
+        packages: &["opensc-pkcs11"],
+    },
+    Need {
+        purpose: "sending raw commands (scriptor)",
+        check: Check::Program(&["scriptor"]),
+        packages: &["pcsc-tools"],
+    },
+    Need {
+        purpose: "verifying signatures and certificates",
+        check: Check::Program(&["openssl"]),
+        packages: &["openssl"],
+    },
+    Need {
+        purpose: "a private loopback (ip)",
+        check: Check::Program(&["ip"]),
+        packages: &["iproute2"],
+    },
+    Need {
+        purpose: "private namespaces (unshare, nsenter)",
+        check: Check::Program(&["nsenter"]),
+        packages: &["util-linux"],
+    },
+    Need {
+        purpose: "a private /run/pcscd",
+        check: Check::Program(&["mount"]),
+        packages: &["mount"],
+    },
+];
+
+/// What the build needs with PC/SC.
+pub fn build() -> Vec<Need> {
+    let mut needs = vec![COMPILER];
+    // macOS and Windows have PC/SC themselves.
+    if cfg!(all(unix, not(target_vendor = "apple"))) {
+        needs.extend(PCSC);
+    }
+    needs
+}
+
+/// What the build needs without PC/SC.
+pub fn bare_build() -> Vec<Need> {
+    vec![COMPILER]
+}
+
+/// What all tests need.
+pub fn test() -> Vec<Need> {
+    let mut needs = build();
+    needs.extend(INTEROPERABILITY);
+    needs
+}
+
+/// What fuzzing needs: libFuzzer is C++.
+pub fn fuzz() -> Vec<Need> {
+    let mut needs = build();
+    needs.push(Need {
+        purpose: "building libFuzzer",
+        check: Check::Program(&["c++", "g++", "clang++"]),
+        packages: &["g++"],
+    });
+    needs
+}
+
+/// Those of the needs that are not met.
+pub fn missing(needs: &[Need], is_there: impl Fn(&Check) -> bool) -> Vec<Need> {
+    let unmet = |need: &&Need| !is_there(&need.check);
+    needs.iter().filter(unmet).copied().collect()
+}
+
+/// The packages that meet the needs, each once, in order.
+pub fn packages(needs: &[Need]) -> Vec<&'static str> {
+    let all: BTreeSet<_> = needs.iter().flat_map(|need| need.packages).collect();
+    all.into_iter().copied().collect()
+}
+
+/// Looks at this machine.
+pub fn is_there(check: &Check) -> bool {
+    match check {
+        Check::Program(names) => names.iter().any(|name| on_path(name)),
+        Check::PkgConfig(library) => ["pkg-config", "pkgconf"]
+            .iter()
+            .any(|tool| process::succeeds(process::program(tool).args(["--exists", library]))),
+        Check::Library(file) => library_directories()
+            .iter()
+            .any(|directory| directory.join(file).is_file()),
+    }
+}
+
+/// Whether a program is on the search path, or where Debian keeps daemons.
+pub fn on_path(name: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let extra = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(extra)
+        .any(|directory| directory.join(name).is_file())
+}
+
+/// `/usr/lib`, `/usr/lib64`, `/usr/local/lib` and their direct subdirectories, which hold the
+/// multi-architecture ones.
+fn library_directories() -> Vec<PathBuf> {
+    let mut directories = Vec::new();
+    for base in ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(Path::new) {
+        directories.push(base.to_path_buf());
+        let entries = fs::read_dir(base).into_iter().flatten().flatten();
+        directories.extend(entries.map(|entry| entry.path()).filter(|p| p.is_dir()));
+    }
+    directories
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_missing_where_everything_is_there() {
+        assert_eq!(missing(&test(), |_| true), []);
+        assert!(packages(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_bare_debian_gets_every_package_once() {
+        let packages = packages(&missing(&test(), |_| false));
+        let wanted = [
+            "gcc",
+            "iproute2",
+            "libc6-dev",
+            "libpcsclite-dev",
+            "mount",
+            "opensc",
+            "opensc-pkcs11",
+            "openssl",
+            "pcsc-tools",
+            "pcscd",
+            "pkg-config",
+            "util-linux",
+            "vsmartcard-vpcd",
+        ];
+        assert_eq!(packages, wanted);
+    }
+
+    #[test]
+    fn only_what_is_missing_is_asked_for() {
+        let without_opensc = |check: &Check| *check != Check::Program(&["pkcs15-tool"]);
+        let missing = missing(&test(), without_opensc);
+        assert_eq!(packages(&missing), ["opensc"]);
+    }
+
+    #[test]
+    fn the_demo_needs_no_more_than_a_linker() {
+        assert_eq!(
+            packages(&missing(&bare_build(), |_| false)),
+            ["gcc", "libc6-dev"]
+        );
+    }
+
+    #[test]
+    fn this_machine_is_looked_at() {
+        assert!(is_there(&Check::Program(&["no-such-tool", "sh"])));
+        assert!(!is_there(&Check::Program(&["no-such-tool"])));
+        assert!(!is_there(&Check::Library("no/such/library.so")));
+        assert!(!is_there(&Check::PkgConfig("no-such-library")));
+    }
+}
