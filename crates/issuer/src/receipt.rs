@@ -166,6 +166,10 @@ impl SignedMessage {
             signed.encap_content_info.econtent_type == oid::DATA,
             "its content is not of type id-data",
         )?;
+        require(
+            matches!(signed.digest_algorithms.as_slice(), [one] if is(one, oid::SHA_256)),
+            "its digest algorithms are not SHA-256 alone",
+        )?;
         require(signed.crls.is_none(), "it carries CRLs")?;
         let content = content(&signed)?;
         let certificate = only_certificate(&signed)?;

@@ -101,10 +101,12 @@ impl LocalPortal {
             holder: self.state.card(card)?.holder.clone(),
             nonce: self.rng.bytes(),
         };
+        let number = self.state.orders.len();
         self.state.orders.insert(
             order.id,
             OrderRecord {
                 order: order.clone(),
+                number,
                 since: now,
                 receipt_nonce: self.rng.bytes(),
                 pair: None,

@@ -46,6 +46,9 @@ pub(super) struct Card {
 #[derive(Clone, Debug)]
 pub(super) struct OrderRecord {
     pub(super) order: Order,
+    /// Orders are numbered as they come: two may be placed in the same second.
+    pub(super) number: usize,
+    /// When it was placed or, once issued, when that was.
     pub(super) since: Timestamp,
     pub(super) receipt_nonce: [u8; 16],
     pub(super) pair: Option<IssuedPair>,
@@ -144,7 +147,7 @@ impl PortalState {
             .values()
             .filter(|record| record.order.card_number == *card)
             .collect();
-        orders.sort_by_key(|record| record.since);
+        orders.sort_by_key(|record| record.number);
         orders
     }
 

@@ -1,0 +1,643 @@
+//! The portal's flow and each of its refusals.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use core::time::Duration;
+
+use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::card_number::CardNumber;
+use kortlab_issuer::clock::{Clock, DAY};
+use kortlab_issuer::inspect::{Colour, Purpose};
+use kortlab_issuer::portal::{Approval, Enrolment, OrderState, Portal, PortalError};
+use kortlab_issuer::profile::CarrierSubject;
+use kortlab_issuer::random::IssuerRng;
+use kortlab_issuer::revocation::RevocationReason;
+use support::World;
+
+/// The code of a refusal.
+fn code<T: core::fmt::Debug>(result: Result<T, PortalError>) -> &'static str {
+    result.unwrap_err().code()
+}
+
+fn states(world: &mut World, session: &kortlab_issuer::portal::Session) -> Vec<CertificateState> {
+    let list = world.portal.certificates(&session.token).unwrap();
+    list.iter().map(|entry| entry.state).collect()
+}
+
+#[test]
+fn the_guide_s_flow_ends_with_two_blue_and_two_pink_valid_certificates() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    assert_eq!(session.card_number, card.number);
+    assert!(states(&mut world, &session).is_empty());
+
+    let order = world.portal.order(&session.token).unwrap();
+    assert_eq!(order.state, OrderState::Open);
+    let data = order.data_to_check();
+    assert!(
+        data.iter()
+            .any(|line| line.value == session.holder.full_name())
+    );
+    let approval = world.approval(&card, &order);
+    let pair = world
+        .portal
+        .approve(&session.token, order.id, &approval)
+        .unwrap();
+    assert_eq!(
+        states(&mut world, &session),
+        [CertificateState::OnHold; 2],
+        "not valid until the receipt is signed"
+    );
+
+    world.sign_receipt(&card, &session, &pair);
+    assert_eq!(states(&mut world, &session), [CertificateState::Valid; 2]);
+    assert_eq!(world.portal.receipt(&session.token).unwrap(), None);
+    world.portal.log_out(&session.token).unwrap();
+    assert_eq!(
+        code(world.portal.certificates(&session.token)),
+        "session-over"
+    );
+
+    let page = world
+        .portal
+        .test_page(&[
+            card.carrier.authentication.clone(),
+            card.carrier.signature.clone(),
+            pair.authentication.clone(),
+            pair.signature.clone(),
+        ])
+        .unwrap();
+    let table: Vec<_> = page
+        .iter()
+        .map(|row| {
+            (
+                row.summary.colour,
+                row.summary.purpose,
+                row.state,
+                row.known,
+            )
+        })
+        .collect();
+    let valid = CertificateState::Valid;
+    assert_eq!(
+        table,
+        [
+            (Colour::Blue, Purpose::Authentication, valid, true),
+            (Colour::Blue, Purpose::Signature, valid, true),
+            (Colour::Pink, Purpose::Authentication, valid, true),
+            (Colour::Pink, Purpose::Signature, valid, true),
+        ]
+    );
+    let hcc = &page[2].summary;
+    assert_eq!(hcc.hsa_id.as_deref(), Some(session.holder.hsa_id.as_str()));
+    assert_eq!(hcc.card_number.as_deref(), Some(card.number.as_str()));
+    assert_eq!(
+        page[0].summary.card_number.as_deref(),
+        Some(card.number.as_str())
+    );
+
+    // Both trials of the test page.
+    let log_in = world.signed_challenge(&card.authentication, &pair.authentication);
+    assert!(world.portal.try_authentication(&log_in).is_ok());
+    let signed = card
+        .signature
+        .sign_text(b"trial", &pair.signature, world.clock.now());
+    assert!(world.portal.try_signature(&signed).is_ok());
+}
+
+#[test]
+fn log_in_with_an_hcc_is_refused_and_says_which_certificate_to_use() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let pair = world.portal.issue_at_the_counter(&card.number).unwrap();
+    let error = world
+        .try_log_in(&card.authentication, &pair.authentication)
+        .unwrap_err();
+    assert_eq!(error.code(), "hcc-log-in");
+    assert!(
+        error
+            .to_string()
+            .contains("use the certificate issued by Telia Card Identifier"),
+        "{error}"
+    );
+    assert!(error.swedish().unwrap().contains("Telia Card Identifier"));
+}
+
+#[test]
+fn log_in_needs_the_carrier_s_authentication_certificate_known_valid_and_its_key() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let other = world.enrol("other");
+    let certificate = card.carrier.authentication.clone();
+    let signature = card.carrier.signature.clone();
+    assert_eq!(
+        code(world.try_log_in(&card.signature, &signature)),
+        "not-for-log-in"
+    );
+    // The wrong card in the reader: another key signs.
+    assert_eq!(
+        code(world.try_log_in(&other.authentication, &certificate)),
+        "log-in-signature"
+    );
+    // Another world's card.
+    let mut elsewhere = World::new();
+    elsewhere.clock.advance(DAY);
+    let stranger = elsewhere.enrol("stranger");
+    assert_eq!(
+        code(world.try_log_in(&stranger.authentication, &stranger.carrier.authentication)),
+        "unknown-certificate"
+    );
+    // A changed byte in a certificate that was issued here.
+    let mut changed = certificate.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    assert_eq!(
+        code(world.try_log_in(&card.authentication, &changed)),
+        "unknown-certificate"
+    );
+    assert_eq!(
+        code(world.try_log_in(&card.authentication, &[0x30])),
+        "document"
+    );
+
+    world
+        .portal
+        .revoke_at_the_counter(&certificate, RevocationReason::KeyCompromise)
+        .unwrap();
+    assert_eq!(
+        code(world.try_log_in(&card.authentication, &certificate)),
+        "certificate-not-usable"
+    );
+    world.clock.advance(6 * 365 * DAY);
+    let certificate = other.carrier.authentication.clone();
+    assert_eq!(
+        code(world.try_log_in(&other.authentication, &certificate)),
+        "certificate-not-usable"
+    );
+}
+
+#[test]
+fn a_challenge_can_be_answered_once_and_for_two_minutes() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let certificate = card.carrier.authentication.clone();
+    let log_in = world.signed_challenge(&card.authentication, &certificate);
+    assert!(world.portal.log_in(&log_in).is_ok());
+    assert_eq!(code(world.portal.log_in(&log_in)), "challenge-over");
+    let log_in = world.signed_challenge(&card.authentication, &certificate);
+    world.clock.advance(Duration::from_secs(121));
+    assert_eq!(code(world.portal.log_in(&log_in)), "challenge-over");
+    // A log-in is not a trial of the test page, and the other way round, for the same challenge.
+    let log_in = world.signed_challenge(&card.authentication, &certificate);
+    assert!(world.portal.try_authentication(&log_in).is_ok());
+    assert_eq!(code(world.portal.log_in(&log_in)), "challenge-over");
+}
+
+#[test]
+fn a_session_ends_by_itself_and_the_order_goes_on_after_the_next_log_in() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let order = world.portal.order(&session.token).unwrap();
+    world.clock.advance(Duration::from_secs(9 * 60));
+    assert!(
+        world.portal.certificates(&session.token).is_ok(),
+        "still used"
+    );
+    world.clock.advance(Duration::from_secs(9 * 60));
+    assert!(
+        world.portal.certificates(&session.token).is_ok(),
+        "still used"
+    );
+    world.clock.advance(Duration::from_secs(10 * 60));
+    assert_eq!(code(world.portal.order(&session.token)), "session-over");
+    assert_eq!(code(world.portal.log_out(&session.token)), "session-over");
+    let approval = world.approval(&card, &order);
+    let late = world.portal.approve(&session.token, order.id, &approval);
+    assert_eq!(code(late), "session-over");
+    let session = world.log_in(&card);
+    assert_eq!(world.portal.order(&session.token).unwrap(), order);
+}
+
+#[test]
+fn an_interrupted_fetch_goes_on_with_the_same_certificates() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let pair = world.issue(&card, &session);
+    // The client loses the answer, and the session.
+    world.clock.advance(DAY);
+    let session = world.log_in(&card);
+    let order = world.portal.order(&session.token).unwrap();
+    assert_eq!(order.state, OrderState::Issued);
+    assert_eq!(world.portal.fetch(&session.token, order.id).unwrap(), pair);
+    assert_eq!(
+        states(&mut world, &session).len(),
+        2,
+        "nothing is issued twice"
+    );
+    world.sign_receipt(&card, &session, &pair);
+    // Put back on the card later: again the same.
+    world.clock.advance(30 * DAY);
+    let session = world.log_in(&card);
+    assert_eq!(world.portal.fetch(&session.token, order.id).unwrap(), pair);
+    // Once they are no longer good they are not put back.
+    world
+        .portal
+        .revoke_at_the_counter(&pair.authentication, RevocationReason::KeyCompromise)
+        .unwrap();
+    assert_eq!(
+        code(world.portal.fetch(&session.token, order.id)),
+        "certificate-not-usable"
+    );
+}
+
+#[test]
+fn an_order_is_approved_once_and_only_with_its_own_nonce() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let first = world.portal.order(&session.token).unwrap();
+    let approval = world.approval(&card, &first);
+    let pair = world
+        .portal
+        .approve(&session.token, first.id, &approval)
+        .unwrap();
+    let again = world.portal.approve(&session.token, first.id, &approval);
+    assert_eq!(code(again), "order-replayed");
+    world.sign_receipt(&card, &session, &pair);
+    let again = world.portal.approve(&session.token, first.id, &approval);
+    assert_eq!(code(again), "order-replayed");
+    // The first order's approval does not approve the second.
+    let second = world.portal.order(&session.token).unwrap();
+    assert_ne!(second.id, first.id);
+    let replayed = world.portal.approve(&session.token, second.id, &approval);
+    assert_eq!(code(replayed), "other-content");
+    // Nor does an approval of other requests.
+    let good = world.approval(&card, &second);
+    let swapped = Approval {
+        authentication_request: card.authentication.request("another name"),
+        ..good.clone()
+    };
+    let result = world.portal.approve(&session.token, second.id, &swapped);
+    assert_eq!(code(result), "other-content");
+    assert_eq!(states(&mut world, &session).len(), 2, "nothing was issued");
+    assert!(
+        world
+            .portal
+            .approve(&session.token, second.id, &good)
+            .is_ok()
+    );
+}
+
+#[test]
+fn requests_by_foreign_keys_are_refused_for_each_key() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let foreign = support::SoftKey::new("nobody's").request("x");
+    let session = world.log_in(&card);
+    let order = world.portal.order(&session.token).unwrap();
+    let good = world.approval(&card, &order);
+    let mut refused = |approval: Approval| {
+        let result = world.portal.approve(&session.token, order.id, &approval);
+        result.unwrap_err()
+    };
+    let error = refused(Approval {
+        authentication_request: foreign.clone(),
+        ..good.clone()
+    });
+    assert!(matches!(
+        error,
+        PortalError::ForeignKey {
+            purpose: Purpose::Authentication
+        }
+    ));
+    let error = refused(Approval {
+        signature_request: foreign,
+        ..good.clone()
+    });
+    assert!(matches!(
+        error,
+        PortalError::ForeignKey {
+            purpose: Purpose::Signature
+        }
+    ));
+    // The two requests in each other's place.
+    let error = refused(Approval {
+        authentication_request: good.signature_request.clone(),
+        signature_request: good.authentication_request.clone(),
+        ..good.clone()
+    });
+    assert_eq!(error.code(), "foreign-key");
+    let error = refused(Approval {
+        authentication_request: vec![0x30, 0x80],
+        ..good.clone()
+    });
+    assert_eq!(error.code(), "document");
+    assert!(
+        world
+            .portal
+            .approve(&session.token, order.id, &good)
+            .is_ok()
+    );
+}
+
+#[test]
+fn what_another_card_made_is_refused_and_both_cards_are_named() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let other = world.enrol("other");
+    let session = world.log_in(&card);
+    let order = world.portal.order(&session.token).unwrap();
+    let made_by_other = world.approval(&other, &order);
+    let error = world
+        .portal
+        .approve(&session.token, order.id, &made_by_other)
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        PortalError::WrongCard { expected, found } if expected == card.number && found == other.number
+    ));
+    let mixed = Approval {
+        signed_approval: made_by_other.signed_approval,
+        ..world.approval(&card, &order)
+    };
+    let result = world.portal.approve(&session.token, order.id, &mixed);
+    assert_eq!(code(result), "wrong-card");
+
+    world.issue(&card, &session);
+    let receipt = world.portal.receipt(&session.token).unwrap().unwrap();
+    let signed = other.signature.sign_text(
+        receipt.text.as_bytes(),
+        &other.carrier.signature,
+        world.clock.now(),
+    );
+    let result = world
+        .portal
+        .sign_receipt(&session.token, receipt.order, &signed);
+    assert_eq!(code(result), "wrong-card");
+
+    // Another card's session does not reach this card's order.
+    let session = world.log_in(&other);
+    assert_eq!(
+        code(world.portal.fetch(&session.token, order.id)),
+        "unknown-order"
+    );
+    assert_eq!(world.portal.receipt(&session.token).unwrap(), None);
+}
+
+#[test]
+fn approval_and_receipt_by_the_authentication_key_are_refused() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let order = world.portal.order(&session.token).unwrap();
+    let good = world.approval(&card, &order);
+    let text = order.approval_text(&good.authentication_request, &good.signature_request);
+    let by_authentication = Approval {
+        signed_approval: card.authentication.sign_text(
+            text.as_bytes(),
+            &card.carrier.authentication,
+            world.clock.now(),
+        ),
+        ..good
+    };
+    let result = world
+        .portal
+        .approve(&session.token, order.id, &by_authentication);
+    assert_eq!(code(result), "signed-with-authentication-key");
+
+    let pair = world.issue(&card, &session);
+    let receipt = world.portal.receipt(&session.token).unwrap().unwrap();
+    let signed = card.authentication.sign_text(
+        receipt.text.as_bytes(),
+        &pair.authentication,
+        world.clock.now(),
+    );
+    let error = world
+        .portal
+        .sign_receipt(&session.token, receipt.order, &signed)
+        .unwrap_err();
+    assert_eq!(error.code(), "signed-with-authentication-key");
+    assert!(error.to_string().contains("Underskrift"));
+    assert_eq!(states(&mut world, &session), [CertificateState::OnHold; 2]);
+}
+
+#[test]
+fn a_receipt_is_signed_once_and_only_its_own_text() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let first = world.issue(&card, &session);
+    let receipt = world.portal.receipt(&session.token).unwrap().unwrap();
+    let now = world.clock.now();
+    let other_text = card
+        .signature
+        .sign_text(b"something else", &first.signature, now);
+    let result = world
+        .portal
+        .sign_receipt(&session.token, receipt.order, &other_text);
+    assert_eq!(code(result), "other-content");
+    let signed = card
+        .signature
+        .sign_text(receipt.text.as_bytes(), &first.signature, now);
+    world
+        .portal
+        .sign_receipt(&session.token, receipt.order, &signed)
+        .unwrap();
+    let replayed = world
+        .portal
+        .sign_receipt(&session.token, receipt.order, &signed);
+    assert_eq!(code(replayed), "receipt-replayed");
+
+    // The old receipt is not one for the next order.
+    let second = world.issue(&card, &session);
+    let replayed = world
+        .portal
+        .sign_receipt(&session.token, second.order, &signed);
+    assert_eq!(code(replayed), "other-content");
+    world.sign_receipt(&card, &session, &second);
+    assert_eq!(
+        states(&mut world, &session),
+        [
+            CertificateState::Revoked(RevocationReason::Superseded),
+            CertificateState::Revoked(RevocationReason::Superseded),
+            CertificateState::Valid,
+            CertificateState::Valid,
+        ],
+        "the pair received last is the one that counts"
+    );
+}
+
+#[test]
+fn a_certificate_of_another_authority_does_not_sign_a_receipt_even_with_the_right_key() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    world.issue(&card, &session);
+    let receipt = world.portal.receipt(&session.token).unwrap().unwrap();
+    // The same card, enrolled with a portal elsewhere: the key is the same, the issuer is not.
+    let mut elsewhere = World::new();
+    elsewhere.clock.advance(DAY);
+    let stranger = elsewhere.enrol("card");
+    let signed = card.signature.sign_text(
+        receipt.text.as_bytes(),
+        &stranger.carrier.signature,
+        world.clock.now(),
+    );
+    let result = world
+        .portal
+        .sign_receipt(&session.token, receipt.order, &signed);
+    assert_eq!(code(result), "unknown-certificate");
+}
+
+#[test]
+fn certificates_never_received_are_revoked_after_thirty_days() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let pair = world.issue(&card, &session);
+    world.clock.advance(31 * DAY);
+    let session = world.log_in(&card);
+    assert_eq!(
+        states(&mut world, &session),
+        [CertificateState::Revoked(RevocationReason::CessationOfOperation); 2]
+    );
+    assert_eq!(world.portal.receipt(&session.token).unwrap(), None);
+    assert_eq!(
+        code(world.portal.fetch(&session.token, pair.order)),
+        "order-lapsed"
+    );
+    let next = world.portal.order(&session.token).unwrap();
+    assert_eq!(next.state, OrderState::Open);
+    let approval = world.approval(&card, &next);
+    world.clock.advance(2 * DAY);
+    let session = world.log_in(&card);
+    let late = world.portal.approve(&session.token, next.id, &approval);
+    assert_eq!(code(late), "order-lapsed");
+}
+
+#[test]
+fn removal_is_noted_and_revocation_is_final() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let other = world.enrol("other");
+    world.portal.issue_at_the_counter(&card.number).unwrap();
+    world.portal.issue_at_the_counter(&other.number).unwrap();
+    world.clock.advance(3 * 365 * DAY);
+    let session = world.log_in(&card);
+    assert_eq!(states(&mut world, &session), [CertificateState::Expired; 2]);
+    let list = world.portal.certificates(&session.token).unwrap();
+    for entry in &list {
+        let serial = &entry.summary.serial;
+        world.portal.removed(&session.token, serial).unwrap();
+        world.portal.removed(&session.token, serial).unwrap();
+    }
+    let list = world.portal.certificates(&session.token).unwrap();
+    assert!(list.iter().all(|entry| entry.removed));
+    assert_eq!(
+        code(world.portal.removed(&session.token, &[1, 2])),
+        "unknown-hcc"
+    );
+
+    let pair = world.portal.issue_at_the_counter(&card.number).unwrap();
+    let page = world
+        .portal
+        .test_page(core::slice::from_ref(&pair.signature))
+        .unwrap();
+    let serial = page[0].summary.serial.clone();
+    let mut revoke = || {
+        world.portal.revoke(
+            &session.token,
+            &serial,
+            RevocationReason::AffiliationChanged,
+        )
+    };
+    assert!(revoke().is_ok());
+    assert_eq!(code(revoke()), "issue");
+    // Not another card's.
+    let session = world.log_in(&other);
+    let result = world
+        .portal
+        .revoke(&session.token, &serial, RevocationReason::Superseded);
+    assert_eq!(code(result), "unknown-hcc");
+}
+
+#[test]
+fn new_hccs_never_outlive_the_card_s_carrier_certificates() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    world.clock.advance(4 * 365 * DAY);
+    let pair = world.portal.issue_at_the_counter(&card.number).unwrap();
+    let page = world
+        .portal
+        .test_page(&[pair.authentication, card.carrier.authentication])
+        .unwrap();
+    assert_eq!(page[0].summary.not_after, page[1].summary.not_after);
+}
+
+#[test]
+fn the_trials_refuse_wrong_purposes_states_and_strangers() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let pair = world.issue(&card, &session);
+    let now = world.clock.now();
+    let log_in = world.signed_challenge(&card.authentication, &pair.authentication);
+    assert_eq!(
+        code(world.portal.try_authentication(&log_in)),
+        "certificate-not-usable",
+        "on hold"
+    );
+    let log_in = world.signed_challenge(&card.signature, &card.carrier.signature);
+    assert_eq!(
+        code(world.portal.try_authentication(&log_in)),
+        "not-for-log-in"
+    );
+    let log_in = world.signed_challenge(&card.signature, &card.carrier.authentication);
+    assert_eq!(
+        code(world.portal.try_authentication(&log_in)),
+        "log-in-signature"
+    );
+    let signed = card
+        .authentication
+        .sign_text(b"x", &card.carrier.authentication, now);
+    assert_eq!(
+        code(world.portal.try_signature(&signed)),
+        "signed-with-authentication-key"
+    );
+    let signed = card.signature.sign_text(b"x", &pair.signature, now);
+    assert_eq!(
+        code(world.portal.try_signature(&signed)),
+        "certificate-not-usable"
+    );
+}
+
+#[test]
+fn a_card_is_enrolled_once_and_an_unknown_one_gets_nothing() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let again = world.portal.enrol(&Enrolment {
+        holder: session.holder,
+        card_number: card.number,
+        authentication_key: card.authentication.public(),
+        signature_key: card.signature.public(),
+        carrier_subject: CarrierSubject::Card,
+    });
+    assert_eq!(code(again), "already-enrolled");
+    let nobody = CardNumber::generate(&mut IssuerRng::from_seed(99, "nobody"));
+    let result = world.portal.issue_at_the_counter(&nobody);
+    assert_eq!(code(result), "unknown-card");
+}
+
+#[test]
+fn session_tokens_are_not_printed() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    assert_eq!(format!("{:?}", session.token), "SessionToken(…)");
+    assert!(format!("{session:?}").contains("SessionToken(…)"));
+}
