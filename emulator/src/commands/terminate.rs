@@ -1,0 +1,61 @@
+//! TERMINATE DF, TERMINATE EF and TERMINATE CARD USAGE (ISO/IEC 7816-9 §5.5 to §5.7).
+//!
+//! Termination is for ever, so it takes an access condition that names it: a file without tag 86
+//! cannot be terminated.
+
+use kortlab_apdu::{Command, StatusWord};
+
+use super::context::{expect_no_data, expect_p1_p2};
+use super::{Answer, Context, done, life_cycle};
+use crate::fs::{FileId, FileSystem};
+use crate::image::LifeCycle;
+use crate::memory::Write;
+use crate::security::Operation;
+
+/// TERMINATE EF. `6981`: the file is a DF.
+pub(super) fn ef(context: &mut Context<'_>, command: &Command) -> Answer {
+    let file = life_cycle::target(context, command)?;
+    if context.file(file)?.is_df() {
+        return Err(StatusWord::INCOMPATIBLE_FILE);
+    }
+    terminate(context, file)
+}
+
+/// TERMINATE DF: the DF that the command names, or the current DF even when an EF is selected.
+/// `6981`: the file is an EF. `6985`: it is the MF; that is what TERMINATE CARD USAGE is for.
+pub(super) fn df(context: &mut Context<'_>, command: &Command) -> Answer {
+    let current = command.p1() == 0 && command.data().is_empty();
+    let file = match life_cycle::target(context, command)? {
+        _ if current => context.session.selection.df,
+        file => file,
+    };
+    if !context.file(file)?.is_df() {
+        return Err(StatusWord::INCOMPATIBLE_FILE);
+    }
+    if context.files().parent(file).is_none() {
+        return Err(StatusWord::CONDITIONS_OF_USE);
+    }
+    terminate(context, file)
+}
+
+/// TERMINATE CARD USAGE: takes the condition "terminate" of the MF. Afterwards every command is
+/// answered `6985`.
+pub(super) fn card_usage(context: &mut Context<'_>, command: &Command) -> Answer {
+    expect_p1_p2(command, 0)?;
+    expect_no_data(command)?;
+    context.authorise_status(FileSystem::MASTER_FILE, Operation::Terminate)?;
+    let status = LifeCycle::Terminated;
+    context.memory.apply(Write::CardLifeCycle { status })?;
+    done()
+}
+
+fn terminate(context: &mut Context<'_>, file: FileId) -> Answer {
+    context.authorise_status(file, Operation::Terminate)?;
+    if context.file(file)?.life_cycle != LifeCycle::Terminated {
+        let status = LifeCycle::Terminated;
+        context
+            .memory
+            .apply(Write::FileLifeCycle { file, status })?;
+    }
+    done()
+}

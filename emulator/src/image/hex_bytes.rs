@@ -1,0 +1,191 @@
+//! Byte strings as hexadecimal text in the image.
+
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Bytes, written in the image as upper-case hexadecimal text; lower case is read as well.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct HexBytes(pub Vec<u8>);
+
+/// Secret bytes: as [`HexBytes`], zeroised when dropped and silent in `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretHex(pub Zeroizing<Vec<u8>>);
+
+/// Secret text: zeroised when dropped and silent in `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretText(pub Zeroizing<String>);
+
+impl HexBytes {
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<Vec<u8>> for HexBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<&[u8]> for HexBytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl SecretHex {
+    /// Secret bytes.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Zeroizing::new(bytes.into()))
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl SecretText {
+    /// A secret text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The bytes of the text.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for HexBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode_upper(&self.0))
+    }
+}
+
+impl fmt::Debug for SecretHex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} secret bytes]", self.0.len())
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl Serialize for HexBytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode_upper(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for HexBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hex_text(deserializer).map(Self)
+    }
+}
+
+impl Serialize for SecretHex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = hex::encode_upper(&*self.0);
+        let done = serializer.serialize_str(&text);
+        text.zeroize();
+        done
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretHex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hex_text(deserializer).map(Self::new)
+    }
+}
+
+impl Serialize for SecretText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The value is not echoed if it is of another type: it may be a PIN written as a number.
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = SecretText;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text in double quotes")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretText, E> {
+                Ok(SecretText::new(text))
+            }
+            fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<SecretText, E> {
+                Err(E::custom("a number, expected text in double quotes"))
+            }
+            fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<SecretText, E> {
+                Err(E::custom("a number, expected text in double quotes"))
+            }
+            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<SecretText, E> {
+                Err(E::custom("a number, expected text in double quotes"))
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// Hexadecimal text to bytes. The error tells the position, never the text: it may be a key.
+fn hex_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    struct Visitor;
+    impl serde::de::Visitor<'_> for Visitor {
+        type Value = Vec<u8>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("hexadecimal text: an even number of digits 0-9 A-F, no spaces")
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
+            hex::decode(text).map_err(|error| match error {
+                hex::FromHexError::InvalidHexCharacter { index, .. } => E::custom(format!(
+                    "not hexadecimal: the character at position {index} is not one of 0-9 A-F"
+                )),
+                _ => E::custom(format!(
+                    "not hexadecimal: {} digits, an even number is needed",
+                    text.len()
+                )),
+            })
+        }
+    }
+    deserializer.deserialize_str(Visitor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_show_in_debug_or_in_errors() {
+        assert!(!format!("{:?}", SecretText::new("123456")).contains("123456"));
+        assert!(!format!("{:?}", SecretHex::new([0x5A])).contains("5A"));
+        let error = serde_json::from_str::<SecretText>("123456").expect_err("a number");
+        assert!(!error.to_string().contains("123456"), "{error}");
+        let error = serde_json::from_str::<SecretHex>("\"AABX\"").expect_err("no hex");
+        assert!(!error.to_string().contains("AAB"), "{error}");
+    }
+
+    #[test]
+    fn upper_and_lower_case_are_read_and_upper_case_is_written() {
+        let bytes: HexBytes = serde_json::from_str("\"3f00aB\"").expect("hex");
+        assert_eq!(bytes.as_slice(), [0x3F, 0x00, 0xAB]);
+        assert_eq!(
+            serde_json::to_string(&bytes).expect("a string"),
+            "\"3F00AB\""
+        );
+    }
+}

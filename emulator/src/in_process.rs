@@ -1,0 +1,109 @@
+//! The in-process channel: a card with the store that keeps its image.
+
+use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind, StatusWord};
+
+use crate::card::VirtualCard;
+use crate::store::{Ephemeral, Store, StoreError};
+
+/// A card that is inserted somewhere: a [`VirtualCard`] and the [`Store`] that keeps its image.
+///
+/// What a command changes is saved before its answer is given out. If that fails, the change is
+/// undone and `6581` is answered; [`Inserted::store_error`] tells why.
+#[derive(Debug)]
+pub struct Inserted<S: Store> {
+    card: VirtualCard,
+    store: S,
+    store_error: Option<StoreError>,
+}
+
+/// A card whose changes are kept in memory alone.
+pub type InProcess = Inserted<Ephemeral>;
+
+impl<S: Store> Inserted<S> {
+    /// Puts a card and its store together, and gives power.
+    pub fn new(mut card: VirtualCard, store: S) -> Self {
+        card.power_on();
+        Self {
+            card,
+            store,
+            store_error: None,
+        }
+    }
+
+    /// Answers one command; see [`VirtualCard::transmit`].
+    pub fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        let answer = self.card.transmit(command);
+        if !self.card.take_changed() || !self.store.keeps() {
+            return answer;
+        }
+        match self.store.save(&self.card.image()) {
+            Ok(()) => {
+                self.store_error = None;
+                answer
+            }
+            Err(error) => {
+                self.store_error = Some(error);
+                self.card.undo_last();
+                StatusWord::MEMORY_FAILURE.bytes().to_vec()
+            }
+        }
+    }
+
+    /// The card.
+    pub const fn card(&self) -> &VirtualCard {
+        &self.card
+    }
+
+    /// The card, for power and reset.
+    pub const fn card_mut(&mut self) -> &mut VirtualCard {
+        &mut self.card
+    }
+
+    /// The store.
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Why the last change could not be saved, if so.
+    pub const fn store_error(&self) -> Option<&StoreError> {
+        self.store_error.as_ref()
+    }
+
+    /// Takes card and store apart.
+    pub fn into_parts(self) -> (VirtualCard, S) {
+        (self.card, self.store)
+    }
+}
+
+impl InProcess {
+    /// A card whose changes are kept in memory alone.
+    pub fn ephemeral(card: VirtualCard) -> Self {
+        Self::new(card, Ephemeral)
+    }
+}
+
+impl<S: Store> Channel for Inserted<S> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
+        Ok(Self::transmit(self, command))
+    }
+
+    fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
+        self.card.reset();
+        Ok(())
+    }
+
+    fn atr(&self) -> &[u8] {
+        self.card.atr()
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.card.protocol()
+    }
+
+    fn max_command_data(&self) -> usize {
+        match self.card.protocol() {
+            Protocol::T0 => 255,
+            Protocol::T1 => kortlab_apdu::command::MAX_NC,
+        }
+    }
+}
