@@ -19,13 +19,25 @@ mod table;
 #[cfg(test)]
 mod replay;
 
+pub mod certificate;
 pub mod command;
+pub mod csr;
 pub mod exchange;
+pub mod receipt;
 pub mod response;
 pub mod tlv;
 pub mod tpdu;
 
-targets![command, exchange, response, tlv, tpdu];
+targets![
+    certificate,
+    command,
+    csr,
+    exchange,
+    receipt,
+    response,
+    tlv,
+    tpdu
+];
 
 /// One fuzz target.
 #[derive(Clone, Copy, Debug)]
