@@ -44,6 +44,25 @@ pub enum ErrorKind {
         /// What is missing.
         what: &'static str,
     },
+    /// `what` is there where the standard has none.
+    Unexpected {
+        /// What is there.
+        what: &'static str,
+    },
+    /// `what` does not have the value that follows from the rest.
+    Mismatch {
+        /// What was being read.
+        what: &'static str,
+        /// The value that follows from the rest.
+        expected: u32,
+        /// The value that was found.
+        found: u32,
+    },
+    /// `what` is there more than once.
+    Duplicate {
+        /// What is there more than once.
+        what: &'static str,
+    },
 }
 
 /// A parse error: what is wrong, and the offset in bytes at which it was noticed.
@@ -95,6 +114,13 @@ impl fmt::Display for ErrorKind {
             Self::Trailing { count } => write!(f, "{count} bytes left over"),
             Self::TooDeep { limit } => write!(f, "nested deeper than {limit} levels"),
             Self::Missing { what } => write!(f, "{what} is missing"),
+            Self::Unexpected { what } => write!(f, "{what} should not be there"),
+            Self::Mismatch {
+                what,
+                expected,
+                found,
+            } => write!(f, "{what} is {found:02X} and should be {expected:02X}"),
+            Self::Duplicate { what } => write!(f, "{what} is there more than once"),
         }
     }
 }

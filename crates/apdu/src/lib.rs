@@ -17,20 +17,25 @@
 //! | [`mod@exchange`] | a whole response to a whole command: T=0, chaining, GET RESPONSE, 6Cxx |
 //! | [`tlv`] | BER-TLV data objects, ISO/IEC 7816-4 §5.2 and X.690 |
 
+pub mod atr;
 pub mod channel;
 pub mod class;
 pub mod command;
 pub mod error;
 pub mod exchange;
+pub mod historical;
 pub mod instruction;
+pub mod life_cycle;
 pub mod response;
 pub mod status;
 pub mod tlv;
 
+pub use atr::Atr;
 pub use channel::{Channel, ChannelError, Protocol, ResetKind};
 pub use class::Class;
 pub use command::Command;
 pub use error::{Error, ErrorKind};
 pub use exchange::{ExchangeError, exchange};
+pub use life_cycle::LifeCycle;
 pub use response::Response;
 pub use status::StatusWord;
