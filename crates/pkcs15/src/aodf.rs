@@ -321,7 +321,7 @@ impl sealed::Object for AuthenticationObject {
         let what = "authentication object";
         let parts = directory::take_apart(what, tlv, NO_SUB_CLASS, TYPE_SCHEMA, notes)?;
         let authentication = CommonAuthenticationObjectAttributes::decode(&parts.class, notes);
-        let attributes = match directory::choice(tlv) {
+        let attributes = match directory::choice(tlv)? {
             None => {
                 AuthenticationAttributes::Pin(PinAttributes::decode(&parts.type_attributes, notes)?)
             }

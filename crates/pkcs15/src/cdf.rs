@@ -71,7 +71,7 @@ pub enum CertificateAttributes {
         value: ObjectValue,
         /// The subject's Name, kept as it is.
         subject: Option<Element>,
-        /// The issuer's Name in its tag [0], kept as it is.
+        /// The issuer's Name in its tag `[0]`, kept as it is.
         issuer: Option<Element>,
         /// The serial number: the content of its INTEGER.
         serial_number: Option<Vec<u8>>,
@@ -275,8 +275,8 @@ impl sealed::Object for Certificate {
     const SHAPE: Shape = directory::object_shape("certificate");
 
     fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let choice = directory::choice(tlv)?;
         let parts = directory::take_apart("certificate", tlv, NO_SUB_CLASS, TYPE_SCHEMA, notes)?;
-        let choice = directory::choice(tlv);
         Some(Self {
             certificate: CommonCertificateAttributes::decode(&parts.class, notes),
             attributes: CertificateAttributes::decode(choice, &parts.type_attributes, notes)?,

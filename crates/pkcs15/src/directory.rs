@@ -176,9 +176,9 @@ pub(crate) mod sealed {
 pub struct ObjectUnknown {
     /// Beside the attributes.
     pub object: Unknown,
-    /// Beside the subClassAttributes, inside their [0].
+    /// Beside the subClassAttributes, inside their `[0]`.
     pub sub_class: Unknown,
-    /// Beside the typeAttributes, inside their [1].
+    /// Beside the typeAttributes, inside their `[1]`.
     pub type_attributes: Unknown,
 }
 
@@ -269,7 +269,7 @@ pub(crate) fn put_together(
 }
 
 /// The shape of a PKCS15Object: a SEQUENCE or a context-specific alternative, with common and
-/// class attributes, perhaps [0], and [1].
+/// class attributes, perhaps `[0]`, and `[1]`.
 pub(crate) const fn object_shape(what: &'static str) -> Shape {
     Shape {
         what,
@@ -284,11 +284,13 @@ pub(crate) const fn object_shape(what: &'static str) -> Shape {
     }
 }
 
-/// Which alternative a tag chooses: `None` for the first one, which has no tag of its own.
-pub(crate) fn choice(tlv: &Tlv<'_>) -> Option<u8> {
+/// Which alternative the tag of an object chooses: `Some(None)` for the first one, which has no
+/// tag of its own; `None` if it is the tag of no object.
+pub(crate) fn choice(tlv: &Tlv<'_>) -> Option<Option<u8>> {
     match tlv.tag.value() {
-        0x30 => None,
-        value => Some(value as u8 & 0x1F),
+        0x30 => Some(None),
+        value @ 0xA0..=0xBE => Some(Some(value as u8 & 0x1F)),
+        _ => None,
     }
 }
 

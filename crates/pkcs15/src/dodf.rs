@@ -46,9 +46,9 @@ pub struct CommonDataObjectAttributes {
 pub enum DataAttributes {
     /// Data of which only the application knows the meaning.
     Opaque(ObjectValue),
-    /// A data object with an external identifier ([0]).
+    /// A data object with an external identifier (`[0]`).
     ExternalId(ObjectValue),
-    /// Data of a registered kind ([1]).
+    /// Data of a registered kind (`[1]`).
     Oid {
         /// The kind.
         id: Oid,
@@ -174,8 +174,8 @@ impl sealed::Object for DataObject {
     const SHAPE: Shape = directory::object_shape("data object");
 
     fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let choice = directory::choice(tlv)?;
         let parts = directory::take_apart("data object", tlv, NO_SUB_CLASS, TYPE_SCHEMA, notes)?;
-        let choice = directory::choice(tlv);
         Some(Self {
             data: CommonDataObjectAttributes::decode(&parts.class, notes),
             attributes: DataAttributes::decode(choice, &parts.type_attributes, notes)?,

@@ -76,14 +76,30 @@ impl<'a> Fields<'a> {
         value
     }
 
-    /// The next field of the schema, which the standard demands; its name is `name`.
+    /// The next field of the schema, which the standard demands; its name is `name`. It is
+    /// looked for behind elements that are out of order. If it cannot be read it is not kept, for
+    /// a readable one will be written in its place.
     pub(crate) fn need<T>(
         &mut self,
         name: &'static str,
         notes: &mut Notes,
         decode: impl FnOnce(&Tlv<'a>, &mut Notes) -> Option<T>,
     ) -> Option<T> {
-        let value = self.read(notes, decode);
+        let field = self.schema.get(self.field).copied().unwrap_or_default();
+        self.field += 1;
+        let ahead = self.elements.get_mut(self.position..).unwrap_or_default();
+        let found = ahead
+            .iter_mut()
+            .enumerate()
+            .find(|(_, (element, _))| has(field, element.tag));
+        let value = match found {
+            None => None,
+            Some((distance, (element, taken))) => {
+                self.position += distance + 1;
+                *taken = true;
+                decode(element, notes)
+            }
+        };
         if value.is_none() {
             let message = format_args!("{}: {name} is missing or unreadable", self.what);
             notes.error(Code::MissingElement, self.offset, message);

@@ -2,8 +2,9 @@
 //!
 //! A file is objects one after the other, `00` or `FF` filler allowed anywhere between them. When
 //! an object's length is wrong, its content tells where it ends; when that fails too, the next
-//! place is sought that looks like an object through and through. Each step looks at a bounded
-//! number of headers, so the whole takes linear time.
+//! place is sought that looks like an object through and through. A place is judged by a bounded
+//! number of headers, and there are at most [`MAX_OBJECTS`] objects, so the whole takes linear
+//! time.
 
 use kortlab_apdu::Error;
 use kortlab_apdu::error::ErrorKind;
@@ -117,41 +118,41 @@ impl<'a> Cutter<'a> {
     fn next_piece(&mut self, start: usize, notes: &mut Notes) -> usize {
         let rest = self.from(start);
         let read = read_one(rest);
-        let right_tag = Tag::parse(rest).is_ok_and(|(tag, _)| (self.shape.tag)(tag));
-        if let Ok(tlv) = read {
-            let end = start + tlv.raw.len();
-            if right_tag && (fits(&tlv) || self.goes_on(end)) {
-                if !tlv.minimal_length {
-                    length_note(&self.placed(tlv, start), notes);
-                }
-                return self.push_object(tlv, start, end);
-            }
-            // A whole element of another kind: perhaps an object of a later version.
-            if !right_tag && tlv.tag.is_constructed() && fits(&tlv) && self.goes_on(end) {
-                return self.push_object(tlv, start, end);
-            }
-        }
-        if right_tag && let Some((header_len, end)) = self.end_by_content(start) {
-            self.tell_length(start, read, notes);
-            let raw = rest.get(..end - start).unwrap_or_default();
-            let value = raw.get(header_len..).unwrap_or_default();
-            let (value, end) = match (read, self.from(end)) {
-                // The end-of-contents of an indefinite length.
-                (Err(_), [0x00, 0x00, ..]) if rest.get(header_len - 1) == Some(&0x80) => {
-                    (value, end + 2)
-                }
-                _ => (value, end),
-            };
-            let tag = Tag::parse(rest).map_or(Tag::SEQUENCE, |(tag, _)| tag);
+        let tag = Tag::parse(rest).ok().map(|(tag, _)| tag);
+        let right_tag = tag.is_some_and(|tag| (self.shape.tag)(tag));
+        if right_tag && let Some((header_len, content_len)) = self.extent(start, read) {
+            let whole = header_len + content_len;
+            let raw = rest.get(..whole).unwrap_or_default();
+            let as_told = read.is_ok_and(|tlv| tlv.raw.len() == whole);
             let tlv = Tlv {
-                tag,
-                value,
-                offset: 0,
+                tag: tag.unwrap_or(Tag::SEQUENCE),
+                value: raw.get(header_len..).unwrap_or_default(),
+                offset: self.base + start,
                 header_len,
-                raw: rest.get(..end - start).unwrap_or_default(),
-                minimal_length: true,
+                raw,
+                minimal_length: !as_told || read.is_ok_and(|tlv| tlv.minimal_length),
             };
-            return self.push_object(tlv, start, end);
+            if !as_told {
+                self.tell_length(start, read, notes);
+            } else if !tlv.minimal_length {
+                length_note(&tlv, notes);
+            }
+            // Behind an object of indefinite length stands its end-of-contents, which is skipped
+            // as filler is.
+            return self.push_object(tlv, start + whole);
+        }
+        // A whole element of another kind: perhaps an object of a later version.
+        if let Ok(tlv) = read
+            && !right_tag
+            && tlv.tag.is_constructed()
+            && fits(&tlv)
+            && self.goes_on(start + tlv.raw.len())
+        {
+            let tlv = Tlv {
+                offset: self.base + start,
+                ..tlv
+            };
+            return self.push_object(tlv, start + tlv.raw.len());
         }
         let next = self.next_start(start + 1);
         let bytes = rest.get(..next - start).unwrap_or_default();
@@ -172,8 +173,36 @@ impl<'a> Cutter<'a> {
         next
     }
 
-    fn push_object(&mut self, tlv: Tlv<'a>, start: usize, end: usize) -> usize {
-        let tlv = self.placed(tlv, start);
+    /// How long header and content of the object at `start` are. Its length is believed if what
+    /// it spans reads well, or if the file goes on behind it; else its content is.
+    fn extent(&self, start: usize, read: Result<Tlv<'a>, Error>) -> Option<(usize, usize)> {
+        let rest = self.from(start);
+        let header_len = header_len(rest)?;
+        let after_header = start + header_len;
+        let told = read.ok().map(|tlv| tlv.value.len());
+        let content = (self.shape.content)(self.from(after_header));
+        let goes_on = |length: usize| self.goes_on(after_header + length);
+        let reads_well = || read.is_ok_and(|tlv| fits(&tlv));
+        let length = match (told, content) {
+            (Some(told), Some(content)) if told == content => told,
+            // The length swallows the next object.
+            (Some(told), Some(content))
+                if told > content
+                    && starts_object(self.from(after_header + content), self.shape) =>
+            {
+                content
+            }
+            // An object with elements of a later version.
+            (Some(told), Some(content)) if told > content && reads_well() => told,
+            (Some(told), _) if reads_well() && goes_on(told) => told,
+            (_, Some(content)) if goes_on(content) => content,
+            (Some(told), _) if reads_well() || goes_on(told) => told,
+            _ => return None,
+        };
+        Some((header_len, length))
+    }
+
+    fn push_object(&mut self, tlv: Tlv<'a>, end: usize) -> usize {
         self.pieces.push(Piece::Object(tlv));
         self.objects += 1;
         end
@@ -186,38 +215,15 @@ impl<'a> Cutter<'a> {
         });
     }
 
-    fn placed(&self, tlv: Tlv<'a>, start: usize) -> Tlv<'a> {
-        Tlv {
-            offset: self.base + start,
-            ..tlv
-        }
-    }
-
     fn from(&self, position: usize) -> &'a [u8] {
         self.bytes.get(position..).unwrap_or_default()
     }
 
-    /// Where the object at `start` ends by its content, whatever its length says: the length of
-    /// its header, and the end.
-    fn end_by_content(&self, start: usize) -> Option<(usize, usize)> {
-        let rest = self.from(start);
-        let header_len = header_len(rest)?;
-        let content = (self.shape.content)(rest.get(header_len..)?)?;
-        let end = start + header_len + content;
-        self.goes_on(end).then_some((header_len, end))
-    }
-
-    /// Whether the file can go on at `position`: with its end, filler, or an object.
+    /// Whether the file can go on at `position`: with its end or an object, filler before it.
     fn goes_on(&self, position: usize) -> bool {
-        match self.from(position) {
-            [] | [0x00 | 0xFF, ..] => true,
-            rest => {
-                Tag::parse(rest).is_ok_and(|(tag, _)| (self.shape.tag)(tag))
-                    && header_len(rest)
-                        .and_then(|header| rest.get(header..))
-                        .is_some_and(|content| (self.shape.content)(content).is_some())
-            }
-        }
+        let rest = self.from(position);
+        let rest = rest.get(filler(rest)..).unwrap_or_default();
+        rest.is_empty() || begins_object(rest, self.shape)
     }
 
     /// The first place from `position` on where an object starts that is right through and
@@ -298,6 +304,14 @@ fn starts_object(bytes: &[u8], shape: Shape) -> bool {
         && read_one(bytes).is_ok_and(|tlv| (shape.content)(tlv.value) == Some(tlv.value.len()))
 }
 
+/// Whether an object begins here, whatever its length says.
+fn begins_object(bytes: &[u8], shape: Shape) -> bool {
+    Tag::parse(bytes).is_ok_and(|(tag, _)| (shape.tag)(tag))
+        && header_len(bytes)
+            .and_then(|header| bytes.get(header..))
+            .is_some_and(|content| (shape.content)(content).is_some())
+}
+
 /// Whether the elements in `tlv` fill it exactly.
 fn fits(tlv: &Tlv<'_>) -> bool {
     tlv.children().all(|child| child.is_ok())
@@ -328,4 +342,18 @@ pub(crate) fn element_len(bytes: &[u8], tags: &[u8]) -> Option<usize> {
     tags.iter()
         .any(|&tag| u32::from(tag) == tlv.tag.value())
         .then_some(tlv.raw.len())
+}
+
+/// Whether the tags at the start of `bytes`, each in the value of the one before, are these.
+pub(crate) fn nests(mut bytes: &[u8], tags: &[u8]) -> bool {
+    for &tag in tags {
+        if bytes.first() != Some(&tag) {
+            return false;
+        }
+        let Some(inside) = header_len(bytes).and_then(|header| bytes.get(header..)) else {
+            return false;
+        };
+        bytes = inside;
+    }
+    true
 }

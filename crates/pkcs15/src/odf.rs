@@ -29,23 +29,23 @@ pub struct OdfEntry {
 /// A kind of objects: the alternatives of PKCS15Objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
-    /// `privateKeys` [0]: a PrKDF.
+    /// `privateKeys [0]`: a PrKDF.
     PrivateKeys,
-    /// `publicKeys` [1]: a PuKDF.
+    /// `publicKeys [1]`: a PuKDF.
     PublicKeys,
-    /// `trustedPublicKeys` [2]: a PuKDF.
+    /// `trustedPublicKeys [2]`: a PuKDF.
     TrustedPublicKeys,
-    /// `secretKeys` [3]: an SKDF.
+    /// `secretKeys [3]`: an SKDF.
     SecretKeys,
-    /// `certificates` [4]: a CDF.
+    /// `certificates [4]`: a CDF.
     Certificates,
-    /// `trustedCertificates` [5]: a CDF.
+    /// `trustedCertificates [5]`: a CDF.
     TrustedCertificates,
-    /// `usefulCertificates` [6]: a CDF.
+    /// `usefulCertificates [6]`: a CDF.
     UsefulCertificates,
-    /// `dataObjects` [7]: a DODF.
+    /// `dataObjects [7]`: a DODF.
     DataObjects,
-    /// `authObjects` [8]: an AODF.
+    /// `authObjects [8]`: an AODF.
     AuthObjects,
     /// Another alternative, below 31.
     Other(u8),
@@ -158,7 +158,11 @@ impl sealed::Object for OdfEntry {
     const SHAPE: Shape = Shape {
         what: "ODF entry",
         tag: |tag| matches!(tag.value(), 0xA0..=0xA8),
-        content: |bytes| frame::element_len(bytes, &[0x30, 0xA0, 0xA1, 0xA2]),
+        content: |bytes| {
+            let direct = !bytes.starts_with(&[0x30]);
+            (direct || frame::nests(bytes, &[0x30, 0x04]))
+                .then(|| frame::element_len(bytes, &[0x30, 0xA0, 0xA1, 0xA2]))?
+        },
     };
 
     fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {

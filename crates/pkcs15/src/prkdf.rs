@@ -242,8 +242,8 @@ impl sealed::Object for PrivateKey {
     const SHAPE: Shape = directory::object_shape("private key");
 
     fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let choice = directory::choice(tlv)?;
         let parts = directory::take_apart("private key", tlv, SUB_CLASS, TYPE_SCHEMA, notes)?;
-        let choice = directory::choice(tlv);
         Some(Self {
             key: CommonKeyAttributes::decode(&parts.class, notes),
             private: parts

@@ -249,8 +249,8 @@ impl sealed::Object for PublicKey {
     const SHAPE: Shape = directory::object_shape("public key");
 
     fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let choice = directory::choice(tlv)?;
         let parts = directory::take_apart("public key", tlv, SUB_CLASS, TYPE_SCHEMA, notes)?;
-        let choice = directory::choice(tlv);
         Some(Self {
             key: CommonKeyAttributes::decode(&parts.class, notes),
             public: parts

@@ -43,22 +43,20 @@ impl sealed::Object for UnusedSpaceRecord {
         what: "UnusedSpace record",
         tag: |tag| tag == Tag::SEQUENCE,
         content: |bytes| {
+            let rest = |from| bytes.get(from..).unwrap_or_default();
+            // What is inside tells a path from a record, and a record from rules.
+            if !frame::nests(bytes, &[0x30, 0x04]) {
+                return None;
+            }
             let path = frame::element_len(bytes, &[0x30])?;
-            // The path itself starts with an OCTET STRING; this tells it from a wrapper.
-            let inside = bytes.get(..path)?.get(1..)?;
-            inside
-                .iter()
-                .take(5)
-                .any(|&byte| byte == 0x04)
-                .then_some(())?;
-            let auth_id = bytes
-                .get(path..)
-                .and_then(|rest| frame::element_len(rest, &[0x04]));
-            let before = path + auth_id.unwrap_or(0);
-            let rules = bytes
-                .get(before..)
-                .and_then(|rest| frame::element_len(rest, &[0x30]));
-            Some(before + rules.unwrap_or(0))
+            let auth_id = frame::element_len(rest(path), &[0x04]).unwrap_or(0);
+            let rules = rest(path + auth_id);
+            let rules = if frame::nests(rules, &[0x30, 0x30, 0x03]) {
+                frame::element_len(rules, &[0x30])?
+            } else {
+                0
+            };
+            Some(path + auth_id + rules)
         },
     };
 

@@ -15,7 +15,7 @@ pub(crate) const VALUE_TAGS: &[u8] = &[0x30, 0xA0, 0x13, 0xA3, 0xA1, 0xA2];
 pub enum ObjectValue {
     /// The value is in a file.
     Path(Path),
-    /// The value itself (`direct`, [0]): complete data objects, kept byte for byte, for they may
+    /// The value itself (`direct`, `[0]`): complete data objects, kept byte for byte, for they may
     /// be signed.
     Direct(Vec<u8>),
     /// A URL, or a value protected by encryption, kept as it is.

@@ -1,0 +1,256 @@
+//! For every file type: what is written is read back as it was, without a finding, and is DER by
+//! the standards of another implementation; what was read from DER is written as it was, with
+//! elements of later versions anywhere in it; and no bytes make a reader panic.
+
+mod common;
+
+use kortlab_apdu::tlv::{Reader, object};
+use kortlab_pkcs15::{
+    Code, Directory, DirectoryObject, EncodeError, MAX_FINDINGS, MAX_OBJECTS, TokenInfo,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn round_trip<T>(objects: Vec<T>) -> Result<(), TestCaseError>
+where
+    T: DirectoryObject + Clone + PartialEq + std::fmt::Debug,
+{
+    let directory = Directory::new(objects);
+    let file = directory.encode().expect("a valid value");
+    common::assert_der(&file);
+    let read = Directory::<T>::parse(&file);
+    prop_assert_eq!(&read.value, &directory);
+    let but_duplicates = |code| code != Code::DuplicateId;
+    prop_assert!(
+        !read.findings.iter().any(|one| but_duplicates(one.code)),
+        "{:#?}",
+        read.findings
+    );
+
+    let padded = [&file[..], &[0x00; 7], &[0xFF; 3]].concat();
+    prop_assert_eq!(Directory::<T>::parse(&padded), read);
+    Ok(())
+}
+
+/// Puts an element of no known tag at the `place`th of all places in `file` where one can stand
+/// inside an object, and returns the file with all lengths right again.
+fn with_stranger(file: &[u8], stranger: &[u8], place: usize) -> Vec<u8> {
+    fn places(bytes: &[u8], inside: bool) -> usize {
+        Reader::new(bytes)
+            .map(|element| element.expect("DER"))
+            .map(|element| {
+                let deeper = if element.tag.is_constructed() {
+                    places(element.value, true)
+                } else {
+                    0
+                };
+                deeper + usize::from(inside)
+            })
+            .sum::<usize>()
+            + usize::from(inside)
+    }
+    fn insert(bytes: &[u8], stranger: &[u8], place: &mut Option<usize>, inside: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        let here = |out: &mut Vec<u8>, place: &mut Option<usize>| {
+            if let (true, Some(left)) = (inside, *place) {
+                if left == 0 {
+                    out.extend_from_slice(stranger);
+                }
+                *place = left.checked_sub(1);
+            }
+        };
+        for element in Reader::new(bytes).map(|element| element.expect("DER")) {
+            here(&mut out, place);
+            if element.tag.is_constructed() {
+                let value = insert(element.value, stranger, place, true);
+                out.extend_from_slice(&object(element.tag, &value));
+            } else {
+                out.extend_from_slice(element.raw);
+            }
+        }
+        here(&mut out, place);
+        out
+    }
+    let count = places(file, false);
+    let mut place = Some(place % count.max(1));
+    insert(file, stranger, &mut place, false)
+}
+
+fn strangers_survive<T>(objects: Vec<T>, tag: u8, place: usize) -> Result<(), TestCaseError>
+where
+    T: DirectoryObject + Clone + PartialEq + std::fmt::Debug,
+{
+    let file = Directory::new(objects).encode().expect("a valid value");
+    let file = with_stranger(&file, &object(tag, &[0xA5]), place);
+    let read = Directory::<T>::parse(&file);
+    prop_assert_eq!(
+        hex::encode(read.value.encode().expect("DER")),
+        hex::encode(file)
+    );
+    Ok(())
+}
+
+fn anything_goes<T>(bytes: &[u8]) -> Result<(), TestCaseError>
+where
+    T: DirectoryObject + Clone + PartialEq + std::fmt::Debug,
+{
+    let read = Directory::<T>::parse(bytes);
+    prop_assert!(read.value.entries.len() <= MAX_OBJECTS);
+    prop_assert!(read.findings.len() <= MAX_FINDINGS);
+    prop_assert!(read.findings.iter().all(|one| one.offset <= bytes.len()));
+    converges(read.value.encode(), |bytes| {
+        Directory::<T>::parse(bytes).value.encode()
+    })
+}
+
+/// What was read leniently and written once is DER; read and written again it stays as it is,
+/// or gets shorter, where the first writing brought a superfluous element into view.
+fn converges(
+    first: Result<Vec<u8>, EncodeError>,
+    again: impl Fn(&[u8]) -> Result<Vec<u8>, EncodeError>,
+) -> Result<(), TestCaseError> {
+    let Ok(mut file) = first else {
+        return Ok(());
+    };
+    loop {
+        let next = again(&file).expect("it was written before");
+        if next == file {
+            return Ok(());
+        }
+        prop_assert!(
+            next.len() < file.len(),
+            "{} became {}",
+            hex::encode(&file),
+            hex::encode(&next)
+        );
+        file = next;
+    }
+}
+
+macro_rules! every_directory {
+    ($($name:ident: $strategy:expr => $object:ty;)*) => {$(
+        mod $name {
+            use super::*;
+
+            proptest! {
+                #![proptest_config(super::common::config())]
+
+                #[test]
+                fn values_are_written_in_der_and_read_back(objects in vec($strategy, 0..4)) {
+                    round_trip::<$object>(objects)?;
+                }
+
+                #[test]
+                fn elements_of_later_versions_survive_in_their_places(
+                    objects in vec($strategy, 1..3),
+                    tag in 0xC0_u8..0xDF,
+                    place: usize,
+                ) {
+                    strangers_survive::<$object>(objects, tag, place)?;
+                }
+
+                #[test]
+                fn no_bytes_make_the_reader_panic(bytes in vec(any::<u8>(), 0..200)) {
+                    anything_goes::<$object>(&bytes)?;
+                }
+
+                #[test]
+                fn no_damage_makes_the_reader_panic(
+                    objects in vec($strategy, 1..4),
+                    damage in vec((any::<usize>(), any::<u8>()), 1..4),
+                    cut: usize,
+                ) {
+                    let mut file = Directory::new(objects).encode().expect("a valid value");
+                    for (at, byte) in damage {
+                        let length = file.len();
+                        file[at % length] = byte;
+                    }
+                    anything_goes::<$object>(&file)?;
+                    file.truncate(cut % (file.len() + 1));
+                    anything_goes::<$object>(&file)?;
+                }
+            }
+        }
+    )*};
+}
+
+every_directory! {
+    ef_dir: common::application() => kortlab_pkcs15::Application;
+    odf: common::odf_entry() => kortlab_pkcs15::OdfEntry;
+    prkdf: common::private_key() => kortlab_pkcs15::PrivateKey;
+    pukdf: common::public_key() => kortlab_pkcs15::PublicKey;
+    cdf: common::certificate() => kortlab_pkcs15::Certificate;
+    aodf: common::authentication_object() => kortlab_pkcs15::AuthenticationObject;
+    dodf: common::data_object() => kortlab_pkcs15::DataObject;
+    unused_space: common::unused_space_record() => kortlab_pkcs15::UnusedSpaceRecord;
+}
+
+mod token_info {
+    use super::*;
+
+    fn encode_again(bytes: &[u8]) -> Result<Vec<u8>, EncodeError> {
+        TokenInfo::parse(bytes)
+            .expect("it was written")
+            .value
+            .encode()
+    }
+
+    fn token_goes(bytes: &[u8]) -> Result<(), TestCaseError> {
+        match TokenInfo::parse(bytes) {
+            Err(error) => prop_assert!(error.offset() <= bytes.len()),
+            Ok(read) => {
+                prop_assert!(read.findings.iter().all(|one| one.offset <= bytes.len()));
+                converges(read.value.encode(), encode_again)?;
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(common::config())]
+
+        #[test]
+        fn values_are_written_in_der_and_read_back(value in common::token_info()) {
+            let file = value.encode().expect("a valid value");
+            common::assert_der(&file);
+            let read = TokenInfo::parse(&file).expect("written");
+            prop_assert!(read.is_clean(), "{:#?}", read.findings);
+            prop_assert_eq!(&read.value, &value);
+            let padded = [&file[..], &[0x00; 7], &[0xFF; 3]].concat();
+            prop_assert_eq!(TokenInfo::parse(&padded).expect("written"), read);
+        }
+
+        #[test]
+        fn elements_of_later_versions_survive_in_their_places(
+            value in common::token_info(),
+            tag in 0xC0_u8..0xDF,
+            place: usize,
+        ) {
+            let file = value.encode().expect("a valid value");
+            let file = with_stranger(&file, &object(tag, &[0xA5]), place);
+            let read = TokenInfo::parse(&file).expect("written");
+            prop_assert_eq!(hex::encode(read.value.encode().expect("DER")), hex::encode(file));
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(mut bytes in vec(any::<u8>(), 0..200), sequence: bool) {
+            if let (true, Some(first)) = (sequence, bytes.first_mut()) {
+                *first = 0x30;
+            }
+            token_goes(&bytes)?;
+        }
+
+        #[test]
+        fn no_damage_makes_the_reader_panic(
+            value in common::token_info(),
+            damage in vec((any::<usize>(), any::<u8>()), 1..4),
+        ) {
+            let mut file = value.encode().expect("a valid value");
+            for (at, byte) in damage {
+                let length = file.len();
+                file[at % length] = byte;
+            }
+            token_goes(&file)?;
+        }
+    }
+}
