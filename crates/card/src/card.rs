@@ -1,0 +1,135 @@
+//! [`Card`]: a session with one card.
+
+use kortlab_apdu::{Channel, ResetKind};
+
+use crate::contents::Contents;
+use crate::dialect::{self, Dialect, Identity};
+use crate::error::CardError;
+use crate::files::Files;
+
+/// A session with one card that has a PKCS#15 application.
+///
+/// What is on the card is read once, when the session is opened, and again when the session
+/// itself has changed it; [`Card::refresh`] reads it anew.
+///
+/// Calls that consist of several commands keep other programs from the card while they run. To
+/// keep them out for longer (a PIN, then a signature), use [`Card::exclusively`].
+#[derive(Debug)]
+pub struct Card<C: Channel> {
+    channel: C,
+    identity: Identity,
+    dialect: &'static dyn Dialect,
+    contents: Contents,
+    held: usize,
+}
+
+impl<C: Channel> Card<C> {
+    /// Opens a session: finds out which card OS it is, and reads the PKCS#15 directories.
+    ///
+    /// # Errors
+    /// The card is gone, or has no PKCS#15 application. A broken one opens, with
+    /// [`Contents::problems`].
+    pub fn open(mut channel: C) -> Result<Self, CardError> {
+        channel.begin_exclusive()?;
+        let opened = open(&mut channel);
+        let ended = channel.end_exclusive();
+        let (identity, dialect, contents) = opened?;
+        ended?;
+        Ok(Self {
+            channel,
+            identity,
+            dialect,
+            contents,
+            held: 0,
+        })
+    }
+
+    /// What is on the card, and what is wrong with it.
+    pub const fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// How this card's OS wants its commands.
+    pub fn dialect(&self) -> &'static dyn Dialect {
+        self.dialect
+    }
+
+    /// What the card told of itself before its files were read.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The card's serial number, as its TokenInfo gives it.
+    pub fn serial_number(&self) -> Option<&[u8]> {
+        self.contents.token_info.as_ref()?.serial_number.as_deref()
+    }
+
+    /// The card's files.
+    pub fn files(&mut self) -> Files<'_, C> {
+        Files::new(&mut self.channel)
+    }
+
+    /// The channel, for commands of one's own. What they change is not noticed before
+    /// [`Card::refresh`].
+    pub fn channel_mut(&mut self) -> &mut C {
+        &mut self.channel
+    }
+
+    /// Ends the session and gives the channel back. PINs stay verified; see [`Card::reset`].
+    pub fn into_channel(self) -> C {
+        self.channel
+    }
+
+    /// Reads the PKCS#15 directories anew.
+    ///
+    /// # Errors
+    /// As for [`Card::open`]; what was known before stays.
+    pub fn refresh(&mut self) -> Result<(), CardError> {
+        self.contents = self.exclusively(|card| Contents::read(&mut card.channel))?;
+        Ok(())
+    }
+
+    /// Resets the card, which forgets the PINs that were verified.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub fn reset(&mut self) -> Result<(), CardError> {
+        self.channel
+            .reset(ResetKind::Warm)
+            .map_err(|error| CardError::channel("reset the card", error))
+    }
+
+    /// Does `work` while other programs are kept from the card.
+    ///
+    /// # Errors
+    /// Those of `work`, or the card is gone or held by another program.
+    pub fn exclusively<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, CardError>,
+    ) -> Result<T, CardError> {
+        if self.held == 0 {
+            self.channel
+                .begin_exclusive()
+                .map_err(|error| CardError::channel("get hold of the card", error))?;
+        }
+        self.held += 1;
+        let result = work(self);
+        self.held -= 1;
+        if self.held == 0 {
+            let ended = self.channel.end_exclusive();
+            if result.is_ok() {
+                ended?;
+            }
+        }
+        result
+    }
+}
+
+fn open<C: Channel>(
+    channel: &mut C,
+) -> Result<(Identity, &'static dyn Dialect, Contents), CardError> {
+    let identity = dialect::identify(channel)?;
+    let dialect = dialect::detect(&identity);
+    let contents = Contents::read(channel)?;
+    Ok((identity, dialect, contents))
+}
