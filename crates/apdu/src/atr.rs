@@ -25,7 +25,6 @@
 use core::fmt;
 
 use nom::combinator::{cond, opt};
-use nom::error::Error as NomError;
 use nom::number::complete::u8 as byte;
 use nom::{IResult, Parser};
 
@@ -421,7 +420,7 @@ impl fmt::Display for Atr {
 pub struct AtrBuilder {
     convention: Convention,
     global: [Option<u8>; 3],
-    protocols: Vec<(u8, [Option<u8>; 3])>,
+    protocols: Vec<ProtocolBytes>,
     specific_mode: Option<u8>,
     waiting_time: Option<u8>,
     historical: Vec<u8>,
@@ -516,7 +515,7 @@ impl AtrBuilder {
 
     /// The groups of interface bytes with their protocols. What is specific to a protocol stands
     /// at index 3 or above, so a lone first protocol is named twice: TD1 and TD2.
-    fn groups(&self) -> Result<Vec<(u8, [Option<u8>; 3])>, Error> {
+    fn groups(&self) -> Result<Vec<ProtocolBytes>, Error> {
         let mut groups = vec![(0, self.global)];
         let second = [self.specific_mode, None, self.waiting_time];
         let needs_second = second != [None; 3];
@@ -539,6 +538,9 @@ impl AtrBuilder {
         Ok(groups)
     }
 }
+
+/// A protocol and its TA, TB and TC.
+type ProtocolBytes = (u8, [Option<u8>; 3]);
 
 /// The interface bytes behind T0, and what follows them.
 fn interfaces<'a>(atr: &'a [u8], t0: u8, findings: &mut Vec<Error>) -> (Vec<Interface>, &'a [u8]) {
@@ -582,7 +584,7 @@ fn interfaces<'a>(atr: &'a [u8], t0: u8, findings: &mut Vec<Error>) -> (Vec<Inte
 type Group = (Option<u8>, Option<u8>, Option<u8>, Option<u8>);
 
 /// The bytes that bits 5 to 8 of T0 or TD announce, as far as they are there.
-fn interface(presence: u8, input: &[u8]) -> IResult<&[u8], Group, NomError<&[u8]>> {
+fn interface(presence: u8, input: &[u8]) -> IResult<&[u8], Group> {
     let at = |bit: u8| cond(presence & bit != 0, opt(byte)).map(Option::flatten);
     (at(0x10), at(0x20), at(0x40), at(0x80)).parse(input)
 }

@@ -14,7 +14,6 @@
 use core::fmt;
 
 use nom::bytes::complete::take;
-use nom::error::Error as NomError;
 use nom::number::complete::u8 as byte;
 use nom::{IResult, Parser};
 
@@ -460,7 +459,7 @@ impl fmt::Display for Category {
     }
 }
 
-fn compact_tlv(input: &[u8]) -> IResult<&[u8], (u8, &[u8]), NomError<&[u8]>> {
+fn compact_tlv(input: &[u8]) -> IResult<&[u8], (u8, &[u8])> {
     byte.flat_map(|header| take(header & 0x0F).map(move |value| (header >> 4, value)))
         .parse(input)
 }

@@ -23,6 +23,7 @@ pub mod class;
 pub mod command;
 pub mod error;
 pub mod exchange;
+pub mod fcp;
 pub mod historical;
 pub mod instruction;
 pub mod life_cycle;
