@@ -1,6 +1,8 @@
 //! What the card forgets when power goes: the selection, the security status, a chain that is
 //! being received, a response that waits to be fetched.
 
+use core::fmt;
+
 use kortlab_apdu::StatusWord;
 use zeroize::Zeroizing;
 
@@ -35,7 +37,6 @@ pub(crate) struct Selection {
 }
 
 /// The commands of a chain so far (ISO/IEC 7816-4 §5.3.3).
-#[derive(Debug)]
 pub(crate) struct Chain {
     /// CLA without the chaining bit, INS, P1, P2: the same in each command of the chain.
     pub header: [u8; 4],
@@ -44,14 +45,27 @@ pub(crate) struct Chain {
 }
 
 /// A response that waits for GET RESPONSE.
-#[derive(Debug)]
 pub(crate) struct Pending {
     /// The data that was not given out yet.
-    pub data: Vec<u8>,
+    pub data: Zeroizing<Vec<u8>>,
     /// How much of it was given out.
     pub position: usize,
     /// The status word that follows the last byte.
     pub status: StatusWord,
+}
+
+/// Without the data, which may be key material.
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Chain({:02X?}, {} bytes)", self.header, self.data.len())
+    }
+}
+
+/// Without the data, which may be deciphered.
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pending({} bytes, {})", self.rest().len(), self.status)
+    }
 }
 
 impl Default for Selection {

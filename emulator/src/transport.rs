@@ -16,6 +16,7 @@
 //! Under both, any command but GET RESPONSE drops a response that waits.
 
 use kortlab_apdu::{Command, Protocol, Response, StatusWord, instruction};
+use zeroize::Zeroizing;
 
 use crate::card::{VirtualCard, is_get_response};
 use crate::commands::Traffic;
@@ -27,11 +28,11 @@ const MAX_ANSWER: usize = 65_535;
 
 /// Answers a T=0 TPDU.
 pub(crate) fn t0(card: &mut VirtualCard, bytes: &[u8], settings: Settings) -> Vec<u8> {
-    let parsed = match chained_block_without_p3(bytes) {
-        Some(command) if settings.accept_chained_block_without_p3 => Ok(command),
-        _ => Command::parse_tpdu(bytes),
-    };
-    let Ok(command) = parsed else {
+    let command = Command::parse_tpdu(bytes).ok().or_else(|| {
+        let accepted = settings.accept_chained_block_without_p3;
+        accepted.then(|| chained_block_without_p3(bytes)).flatten()
+    });
+    let Some(command) = command else {
         return malformed(card);
     };
     if is_get_response(&command) {
@@ -89,22 +90,24 @@ pub(crate) fn t1(card: &mut VirtualCard, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The first block of a chain as OpenSC sends it under T=0 through a reader that announces long
-/// APDUs: CLA INS P1 P2, no P3, 255 data bytes, and one byte that means nothing.
+/// APDUs: CLA INS P1 P2, no P3, 255 data bytes, and one byte that means nothing. Only asked for
+/// bytes that are no TPDU otherwise.
 fn chained_block_without_p3(bytes: &[u8]) -> Option<Command> {
     let (&[cla, ins, p1, p2], rest) = bytes.split_first_chunk::<4>()?;
     let (data, stray) = rest.split_at_checked(255)?;
     let class = kortlab_apdu::Class::from_byte(cla);
     let fits =
         stray.len() == 1 && class.is_chained() && ins == instruction::PERFORM_SECURITY_OPERATION;
-    // A well-formed block of 255 data bytes has the same length; it has its P3.
-    (fits && rest.first() != Some(&0xFF))
-        .then(|| Command::new(ins, p1, p2).with_class(class).with_data(data))
+    fits.then(|| Command::new(ins, p1, p2).with_class(class).with_data(data))
 }
 
 /// GET RESPONSE (ISO/IEC 7816-4 §11.8.1). `6985`: nothing waits.
 fn get_response(card: &mut VirtualCard, command: &Command) -> Vec<u8> {
     if let Err(word) = card.admit_get_response(command) {
         return refused(card, word);
+    }
+    if card.session().chain.is_some() {
+        return refused(card, StatusWord::LAST_OF_CHAIN_EXPECTED);
     }
     let t0 = card.protocol() == Protocol::T0;
     let Some(pending) = card.session().pending.take() else {
@@ -147,7 +150,7 @@ fn up_to(card: &mut VirtualCard, response: Response, ne: Option<u32>) -> Vec<u8>
     }
     let pending = Pending {
         status: response.status(),
-        data: response.into_data(),
+        data: Zeroizing::new(response.into_data()),
         position: 0,
     };
     give(card, pending, wanted)
@@ -157,7 +160,7 @@ fn up_to(card: &mut VirtualCard, response: Response, ne: Option<u32>) -> Vec<u8>
 fn hold(card: &mut VirtualCard, response: Response, position: usize) {
     card.session().pending = Some(Pending {
         status: response.status(),
-        data: response.into_data(),
+        data: Zeroizing::new(response.into_data()),
         position,
     });
 }

@@ -22,13 +22,14 @@ pub(super) fn target(
         if command.p1() & 0x60 != 0 {
             return Err(StatusWord::INCORRECT_P1_P2);
         }
-        let id = context.select_sfi(command.p1() & 0x1F)?;
+        let id = context.by_sfi(command.p1() & 0x1F)?;
         (id, usize::from(command.p2()))
     } else {
         (context.current_ef()?, usize::from(command.p1_p2()))
     };
     contents(context, id)?;
     context.authorise(id, operation)?;
+    context.make_current(id);
     Ok((id, offset))
 }
 

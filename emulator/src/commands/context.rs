@@ -41,23 +41,43 @@ impl Context<'_> {
         self.session.selection.ef.ok_or(StatusWord::NO_CURRENT_EF)
     }
 
-    /// Makes the EF with this short identifier in the current DF the current EF, as a command
-    /// that addresses it by SFI does (ISO/IEC 7816-4 §7.2.2).
+    /// The EF with this short identifier in the current DF (ISO/IEC 7816-4 §7.2.2).
     ///
     /// # Errors
     /// `6A82`: there is none.
-    pub fn select_sfi(&mut self, sfi: u8) -> Result<FileId, StatusWord> {
-        let df = self.session.selection.df;
+    pub fn by_sfi(&self, sfi: u8) -> Result<FileId, StatusWord> {
         let files = self.files();
-        let found = files.children(df).iter().copied();
-        let ef = found
+        let found = files.children(self.session.selection.df).iter().copied();
+        found
             .filter(|_| (1..=30).contains(&sfi))
             .find(|&id| files.get(id).is_some_and(|file| file.has_sfi(sfi)))
-            .ok_or(StatusWord::FILE_NOT_FOUND)?;
-        if self.session.selection.ef != Some(ef) {
-            self.session.selection = Selection::ef(df, ef);
+            .ok_or(StatusWord::FILE_NOT_FOUND)
+    }
+
+    /// Makes an EF of the current DF the current EF, as a command that addresses it by SFI does.
+    /// If it is that already, the current record stays.
+    pub fn make_current(&mut self, ef: FileId) {
+        let selection = &mut self.session.selection;
+        if selection.ef != Some(ef) {
+            *selection = Selection::ef(selection.df, ef);
         }
-        Ok(ef)
+    }
+
+    /// A private key was used by this command. If its file says that each use takes the holder's
+    /// consent, the PINs that the use takes are no longer verified.
+    ///
+    /// # Errors
+    /// `6A82`: the file is not there.
+    pub fn key_used(&mut self, id: FileId, command: u8) -> Result<(), StatusWord> {
+        let file = self.file(id)?;
+        if !file.user_consent {
+            return Ok(());
+        }
+        let pins: Vec<u8> = file.access.pins_for(Operation::Command(command)).collect();
+        for pin in pins {
+            self.session.verified.set(pin, false);
+        }
+        Ok(())
     }
 
     /// Checks that a file is in use and that the security status allows this operation on it.

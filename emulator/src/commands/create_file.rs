@@ -17,8 +17,8 @@ use crate::session::Selection;
 /// Creates a file in the current DF and selects it. It takes the DF's condition "create an EF" or
 /// "create a DF".
 ///
-/// Read of the template: 80 or 81 size, 82 descriptor (00 is taken as transparent), 83 FID, 84 DF
-/// name, 85 or A5 proprietary, 86 access conditions, 88 SFI, 8A life cycle status (of several
+/// Read of the template: 80 or else 81 size, 82 descriptor (00 is taken as transparent), 83 FID, 84
+/// DF name, A5 proprietary, 86 access conditions, 88 SFI, 8A life cycle status (of several
 /// bytes the first). Other objects are ignored, except security attributes in other codings,
 /// which are refused, since ignoring them would leave the file open.
 ///
@@ -84,6 +84,7 @@ fn check(context: &Context<'_>, file: &File) -> Result<(), StatusWord> {
 #[derive(Default)]
 struct Template<'a> {
     size: Option<&'a [u8]>,
+    total_size: Option<&'a [u8]>,
     descriptor: Option<&'a [u8]>,
     fid: Option<&'a [u8]>,
     name: Option<&'a [u8]>,
@@ -104,11 +105,12 @@ impl<'a> Template<'a> {
         for object in Reader::new(outer.value) {
             let object = object.map_err(|_| StatusWord::WRONG_DATA)?;
             let place = match object.tag.value() {
-                0x80 | 0x81 => &mut template.size,
+                0x80 => &mut template.size,
+                0x81 => &mut template.total_size,
                 0x82 => &mut template.descriptor,
                 0x83 => &mut template.fid,
                 0x84 => &mut template.name,
-                0x85 | 0xA5 => &mut template.proprietary,
+                0xA5 => &mut template.proprietary,
                 0x86 => &mut template.access,
                 0x88 => &mut template.sfi,
                 0x8A => &mut template.life_cycle,
@@ -129,7 +131,9 @@ impl<'a> Template<'a> {
             Some(&[high, low]) => Fid(u16::from_be_bytes([high, low])),
             _ => return Err(StatusWord::WRONG_DATA),
         };
-        if !fid.is_free_for_use() {
+        let attributes = [self.access, self.proprietary];
+        let too_long = attributes.iter().flatten().any(|value| value.len() > 255);
+        if too_long || !fid.is_free_for_use() {
             return Err(StatusWord::WRONG_DATA);
         }
         let access = Access::parse(self.access.unwrap_or_default());
@@ -151,6 +155,7 @@ impl<'a> Template<'a> {
             access_raw: self.access.map(<[u8]>::to_vec),
             proprietary: self.proprietary.map(<[u8]>::to_vec),
             shareable: !is_df && descriptor & SHAREABLE != 0,
+            user_consent: false,
             sfi: self.sfi()?,
             data_coding: None,
             body: Body::Transparent(Vec::new()),
@@ -188,7 +193,7 @@ impl<'a> Template<'a> {
     }
 
     fn size(&self) -> Result<Option<u32>, StatusWord> {
-        match self.size {
+        match self.size.or(self.total_size) {
             None => Ok(None),
             Some(bytes @ [_, ..]) if bytes.len() <= 4 => Ok(Some(
                 bytes

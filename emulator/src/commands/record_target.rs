@@ -19,10 +19,11 @@ pub(super) fn ef(
     let id = match command.p2() >> 3 {
         0 => context.current_ef()?,
         31 => return Err(StatusWord::INCORRECT_P1_P2),
-        sfi => context.select_sfi(sfi)?,
+        sfi => context.by_sfi(sfi)?,
     };
     records(context, id)?;
     context.authorise(id, operation)?;
+    context.make_current(id);
     Ok(id)
 }
 

@@ -105,19 +105,17 @@ fn fid(data: &[u8]) -> Result<Fid, StatusWord> {
     }
 }
 
-/// The search order for P1 = 00: the MF, the current DF itself, its children, its parent, and
-/// the DFs beside it.
+/// The search order for P1 = 00: the MF, the children of the current DF, that DF itself, its
+/// parent, and the DFs beside it.
 fn nearby(files: &FileSystem, df: FileId, fid: Fid) -> Option<FileId> {
     if fid == Fid::MASTER_FILE {
         return Some(FileSystem::MASTER_FILE);
     }
     let is = |id: FileId| files.get(id).is_some_and(|file| file.fid == fid);
-    if is(df) {
-        return Some(df);
-    }
     let parent = files.parent(df);
     files
         .child(df, fid)
+        .or_else(|| is(df).then_some(df))
         .or_else(|| parent.filter(|&id| is(id)))
         .or_else(|| {
             let beside = files.child(parent?, fid)?;

@@ -24,10 +24,10 @@ pub(super) fn ef(context: &mut Context<'_>, command: &Command) -> Answer {
 /// TERMINATE DF: the DF that the command names, or the current DF even when an EF is selected.
 /// `6981`: the file is an EF. `6985`: it is the MF; that is what TERMINATE CARD USAGE is for.
 pub(super) fn df(context: &mut Context<'_>, command: &Command) -> Answer {
-    let current = command.p1() == 0 && command.data().is_empty();
-    let file = match life_cycle::target(context, command)? {
-        _ if current => context.session.selection.df,
-        file => file,
+    let file = if life_cycle::names_current(command) {
+        context.session.selection.df
+    } else {
+        life_cycle::target(context, command)?
     };
     if !context.file(file)?.is_df() {
         return Err(StatusWord::INCOMPATIBLE_FILE);

@@ -151,15 +151,26 @@ impl Access {
             })
     }
 
-    /// Every PIN reference that is named.
-    pub fn pins(&self) -> impl Iterator<Item = u8> + '_ {
+    /// The PIN references that are named for this operation.
+    pub fn pins_for(&self, operation: Operation) -> impl Iterator<Item = u8> + '_ {
         self.rules
             .iter()
-            .flat_map(|rule| match &rule.condition {
-                Condition::Pins(pins) => pins.as_slice(),
-                Condition::Never => &[],
-            })
-            .copied()
+            .filter(move |rule| rule.subject.covers(operation))
+            .flat_map(Rule::pins)
+    }
+
+    /// Every PIN reference that is named.
+    pub fn pins(&self) -> impl Iterator<Item = u8> + '_ {
+        self.rules.iter().flat_map(Rule::pins)
+    }
+}
+
+impl Rule {
+    fn pins(&self) -> impl Iterator<Item = u8> + '_ {
+        match &self.condition {
+            Condition::Pins(pins) => pins.iter().copied(),
+            Condition::Never => [].iter().copied(),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use zeroize::Zeroizing;
 
@@ -79,14 +80,13 @@ impl ImageFile {
             .canonicalize()
             .map_err(|error| file_error(given, &describe(&error, "made")))?;
         let path = directory.join(name);
-        let temporary = temporary_name(&path);
+let temporary = unique_name(&path);
         let written = write_locked(&temporary, image).map_err(|error| {
             discard(&temporary);
             file_error(given, &describe(&error, "made"))
         });
         let locked = written?;
-        // A hard link, unlike a rename, fails if the name is taken.
-        let linked = std::fs::hard_link(&temporary, &path);
+let linked = put_in_place(&temporary, &path);
         discard(&temporary);
         linked.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => file_error(
@@ -216,6 +216,22 @@ fn write_locked(temporary: &Path, image: &Image) -> io::Result<File> {
     Ok(file)
 }
 
+/// Gives a file its name unless the name is taken: by a hard link, or on file systems that have
+/// none by a rename after a look.
+fn put_in_place(temporary: &Path, path: &Path) -> io::Result<()> {
+    match std::fs::hard_link(temporary, path) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
+            ) && !path.try_exists()? =>
+        {
+            std::fs::rename(temporary, path)
+        }
+        linked => linked,
+    }
+}
+
 fn discard(temporary: &Path) {
     // It may never have been made; what remains is replaced by the next save.
     let _ = std::fs::remove_file(temporary);
@@ -236,6 +252,16 @@ fn temporary_name(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".new");
+    path.with_file_name(name)
+}
+
+/// A temporary name that no other call of this or another process uses.
+fn unique_name(path: &Path) -> PathBuf {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}-{call}.new", std::process::id()));
     path.with_file_name(name)
 }
 
