@@ -28,6 +28,7 @@ pub mod historical;
 pub mod instruction;
 pub mod life_cycle;
 pub mod response;
+pub mod script;
 pub mod status;
 pub mod tlv;
 

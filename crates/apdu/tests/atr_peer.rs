@@ -19,7 +19,7 @@ fn analyse(cache: &Path, atr: &str) -> String {
         .env("XDG_CACHE_HOME", cache)
         .env("PATH", cache)
         .output()
-        .unwrap_or_else(|error| panic!("{TOOL}: {error}; run: cargo xtask test"));
+        .expect("ATR_analysis of pcsc-tools is missing: run: cargo xtask test");
     let text = String::from_utf8_lossy(&output.stdout);
     text.split("Possibly identified")
         .next()
@@ -36,8 +36,7 @@ fn cache() -> tempfile::TempDir {
 
 /// The ATRs of the list of known cards that have no wild cards, every `step`th.
 fn known_cards(step: usize) -> Vec<String> {
-    let list =
-        fs::read(LIST).unwrap_or_else(|error| panic!("{LIST}: {error}; run: cargo xtask test"));
+    let list = fs::read(LIST).expect("the list of pcsc-tools is missing: run: cargo xtask test");
     String::from_utf8_lossy(&list)
         .lines()
         .filter(|line| line.starts_with("3B ") || line.starts_with("3F "))
