@@ -63,23 +63,6 @@ impl Context<'_> {
         }
     }
 
-    /// A private key was used by this command. If its file says that each use takes the holder's
-    /// consent, the PINs that the use takes are no longer verified.
-    ///
-    /// # Errors
-    /// `6A82`: the file is not there.
-    pub fn key_used(&mut self, id: FileId, command: u8) -> Result<(), StatusWord> {
-        let file = self.file(id)?;
-        if !file.user_consent {
-            return Ok(());
-        }
-        let pins: Vec<u8> = file.access.pins_for(Operation::Command(command)).collect();
-        for pin in pins {
-            self.session.verified.set(pin, false);
-        }
-        Ok(())
-    }
-
     /// Checks that a file is in use and that the security status allows this operation on it.
     ///
     /// # Errors

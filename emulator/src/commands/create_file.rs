@@ -155,7 +155,6 @@ impl<'a> Template<'a> {
             access_raw: self.access.map(<[u8]>::to_vec),
             proprietary: self.proprietary.map(<[u8]>::to_vec),
             shareable: !is_df && descriptor & SHAREABLE != 0,
-            user_consent: false,
             sfi: self.sfi()?,
             data_coding: None,
             body: Body::Transparent(Vec::new()),

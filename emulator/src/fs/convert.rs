@@ -55,7 +55,6 @@ impl File {
             access,
             proprietary: image.proprietary.as_ref().map(|value| value.0.clone()),
             shareable: image.shareable,
-            user_consent: image.user_consent,
             sfi: image.sfi,
             data_coding: image.data_coding.map(|coding| coding.0),
             body: Body::Transparent(Vec::new()),
@@ -106,7 +105,6 @@ impl File {
             access: self.access_raw.as_deref().map(Into::into),
             proprietary: self.proprietary.as_deref().map(Into::into),
             shareable: self.shareable,
-            user_consent: self.user_consent,
             sfi: self.sfi,
             data_coding: self.data_coding.map(HexByte),
             ..FileImage::new(self.fid.0, kind)

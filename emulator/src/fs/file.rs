@@ -26,8 +26,6 @@ pub struct File {
     pub shareable: bool,
     /// The short file identifier: 0 none, `None` the low bits of the FID.
     pub sfi: Option<u8>,
-    /// RSA key: whether each use takes the holder's consent.
-    pub user_consent: bool,
     /// The data coding byte.
     pub data_coding: Option<u8>,
     /// What is in it.

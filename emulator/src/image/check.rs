@@ -175,7 +175,6 @@ fn check_fields(file: &FileImage, path: &str) -> Check {
         ("record_tlv", file.record_tlv, records),
         ("records", file.records.is_some(), records),
         ("key", file.key.is_some(), kind == K::RsaKey),
-        ("user_consent", file.user_consent, kind == K::RsaKey),
     ];
     for (name, present, allowed) in fields {
         if present && !allowed {

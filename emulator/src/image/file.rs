@@ -62,9 +62,6 @@ pub struct FileImage {
     /// RSA key: the key, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<RsaKeyImage>,
-    /// RSA key: whether each use takes the holder's consent: the PIN verified anew.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub user_consent: bool,
     /// DF: the files in it, in the order in which they were made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<Vec<FileImage>>,
@@ -91,7 +88,6 @@ impl FileImage {
             record_tlv: false,
             records: None,
             key: None,
-            user_consent: false,
             files: None,
         }
     }

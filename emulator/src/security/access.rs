@@ -151,14 +151,6 @@ impl Access {
             })
     }
 
-    /// The PIN references that are named for this operation.
-    pub fn pins_for(&self, operation: Operation) -> impl Iterator<Item = u8> + '_ {
-        self.rules
-            .iter()
-            .filter(move |rule| rule.subject.covers(operation))
-            .flat_map(Rule::pins)
-    }
-
     /// Every PIN reference that is named.
     pub fn pins(&self) -> impl Iterator<Item = u8> + '_ {
         self.rules.iter().flat_map(Rule::pins)
