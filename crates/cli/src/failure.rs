@@ -4,6 +4,11 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use kortlab_apdu::ChannelError;
+use kortlab_apdu::exchange::ExchangeError;
+use kortlab_card::{CardError, ErrorKind};
+use kortlab_emulator::ImageError;
+
 /// The exit codes of `kortlab`; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -97,5 +102,48 @@ impl Failure {
     /// What to do next.
     pub fn next_step(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+}
+
+impl From<CardError> for Failure {
+    fn from(error: CardError) -> Self {
+        let exit = match error.kind() {
+            ErrorKind::NoReader | ErrorKind::NoCard => Exit::NoCard,
+            ErrorKind::PinWrong { .. } | ErrorKind::PinBlocked => Exit::Pin,
+            ErrorKind::PinRequired { .. }
+            | ErrorKind::Refused
+            | ErrorKind::Nonsense
+            | ErrorKind::NotPkcs15 => Exit::Refused,
+            _ => Exit::Failed,
+        };
+        Self {
+            exit,
+            message: error.to_string(),
+            hint: error.next_step().map(str::to_owned),
+        }
+    }
+}
+
+impl From<ChannelError> for Failure {
+    fn from(error: ChannelError) -> Self {
+        CardError::from(error).into()
+    }
+}
+
+impl From<ExchangeError> for Failure {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Channel(error) => error.into(),
+            ExchangeError::Command(error) => {
+                Self::usage(format!("the command cannot be sent: {error}"))
+            }
+            other => Self::new(Exit::Refused, other.to_string()),
+        }
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        Self::failed(error.to_string())
     }
 }

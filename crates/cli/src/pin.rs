@@ -6,12 +6,11 @@ use std::io::{self, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kortlab_card::pin::MAX_PIN;
+use kortlab_card::{Pin, PinRole};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::failure::Failure;
-
-/// The longest PIN or PUK that is read from anywhere; cards store far shorter ones.
-const MAX_LENGTH: usize = 64;
 
 const SOURCES: &str = "prompt, env:NAME, file:PATH or fd:N";
 
@@ -37,7 +36,7 @@ pub struct PinOptions {
 
 /// Which secret is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secret {
+enum Secret {
     /// The PIN for Legitimering.
     Authentication,
     /// The PIN for Underskrift.
@@ -46,6 +45,8 @@ pub enum Secret {
     Puk,
     /// The PIN that replaces one of the two.
     New,
+    /// The same, to see that it was typed as meant.
+    NewAgain,
 }
 
 impl Secret {
@@ -54,7 +55,7 @@ impl Secret {
             Self::Authentication => "--auth-pin",
             Self::Signature => "--sign-pin",
             Self::Puk => "--puk",
-            Self::New => "--new-pin",
+            Self::New | Self::NewAgain => "--new-pin",
         }
     }
 }
@@ -66,6 +67,7 @@ impl fmt::Display for Secret {
             Self::Signature => "PIN for Underskrift (signature)",
             Self::Puk => "PUK",
             Self::New => "new PIN",
+            Self::NewAgain => "new PIN once more",
         })
     }
 }
@@ -91,29 +93,34 @@ impl PinSources {
         })
     }
 
-    /// Reads a PIN or the PUK from where the options say.
+    /// Reads a PIN from where the options say.
     ///
     /// # Errors
     /// The source is not there, is empty or too long, or there is no terminal to ask on.
-    pub fn read(&self, secret: Secret) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let source = match secret {
-            Secret::Authentication => &self.authentication,
-            Secret::Signature => &self.signature,
-            Secret::Puk => &self.puk,
-            Secret::New => &Source::Prompt,
-        };
-        source.read(secret)
+    pub fn pin(&self, role: PinRole) -> Result<Pin, Failure> {
+        match role {
+            PinRole::Authentication => self.authentication.read(Secret::Authentication),
+            PinRole::Signature => self.signature.read(Secret::Signature),
+        }
+    }
+
+    /// Reads the PUK from where the options say.
+    ///
+    /// # Errors
+    /// As for [`PinSources::pin`].
+    pub fn puk(&self) -> Result<Pin, Failure> {
+        self.puk.read(Secret::Puk)
     }
 }
 
 /// Reads the PIN that replaces another one; asked for twice when it is typed.
 ///
 /// # Errors
-/// As for [`PinSources::read`], and two entries that differ.
-pub fn read_new(source: Option<String>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// As for [`PinSources::pin`], and two entries that differ.
+pub fn new_pin(source: Option<String>) -> Result<Pin, Failure> {
     let source = Source::parse(source, Secret::New)?;
     let first = source.read(Secret::New)?;
-    if matches!(source, Source::Prompt) && *ask("Once more")? != *first {
+    if matches!(source, Source::Prompt) && source.read(Secret::NewAgain)? != first {
         return Err(Failure::usage("the two entries of the new PIN differ")
             .hint("nothing was changed; try again"));
     }
@@ -153,7 +160,7 @@ impl Source {
         })
     }
 
-    fn read(&self, secret: Secret) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fn read(&self, secret: Secret) -> Result<Pin, Failure> {
         let bytes = match self {
             Self::Prompt if !can_ask() => {
                 return Err(Failure::usage(format!(
@@ -172,17 +179,10 @@ impl Source {
                 from_file(&path, secret)?
             }
         };
-        if bytes.is_empty() {
-            return Err(Failure::usage(format!("the {secret} is empty"))
-                .hint(format!("check what {} points to", secret.option())));
-        }
-        if bytes.len() > MAX_LENGTH {
-            return Err(
-                Failure::usage(format!("the {secret} is longer than {MAX_LENGTH} bytes"))
-                    .hint(format!("check what {} points to", secret.option())),
-            );
-        }
-        Ok(bytes)
+        Pin::new(bytes).map_err(|error| {
+            Failure::usage(format!("the {secret} cannot be used: {error}"))
+                .hint(format!("check what {} points to", secret.option()))
+        })
     }
 }
 
@@ -224,7 +224,7 @@ fn from_file(path: &Path, secret: Secret) -> Result<Zeroizing<Vec<u8>>, Failure>
     let file = File::open(path).map_err(|error| failed(&error))?;
     // One line end may follow; one byte more shows that it is too long. Room is reserved at once,
     // so that no copy is left behind by growth.
-    let limit = MAX_LENGTH + 3;
+    let limit = MAX_PIN + 3;
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
     file.take(limit as u64)
         .read_to_end(&mut bytes)
@@ -278,18 +278,18 @@ mod tests {
     #[test]
     fn files_are_read_up_to_the_limit_and_no_further() {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
-        file.write_all(&[b'1'; MAX_LENGTH]).expect("written");
+        file.write_all(&[b'1'; MAX_PIN]).expect("written");
         file.write_all(b"\r\n").expect("written");
         let text = format!("file:{}", file.path().display());
         let pin = source(&text).expect("a source").read(Secret::Puk);
-        assert_eq!(pin.expect("a PIN").len(), MAX_LENGTH);
+        assert_eq!(pin, Ok(Pin::new(vec![b'1'; MAX_PIN]).expect("a PIN")));
 
         file.write_all(&[b'1'; 1 << 16]).expect("written");
         let failure = source(&text)
             .expect("a source")
             .read(Secret::Puk)
             .expect_err("too long");
-        assert!(failure.message().contains("longer than 64 bytes"));
+        assert!(failure.message().contains("too long"));
     }
 
     #[test]

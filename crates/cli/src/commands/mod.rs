@@ -2,7 +2,9 @@
 
 pub mod atr;
 pub mod completions;
+pub mod emulate;
 pub mod man;
+pub mod readers;
 
 use crate::args::{Cli, Command};
 use crate::channel::CardSpec;
@@ -32,6 +34,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         output: Output::new(cli.global.json),
     };
     match cli.command {
+        Command::Emulate(arguments) => emulate::run(&mut context, arguments),
+        Command::Readers(arguments) => readers::run(&mut context, arguments),
         Command::Atr(arguments) => atr::run(&mut context, arguments),
         Command::Completions(arguments) => completions::run(&mut context, arguments),
         Command::Man(arguments) => man::run(&mut context, arguments),

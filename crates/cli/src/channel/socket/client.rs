@@ -31,9 +31,9 @@ impl SocketChannel {
     /// Nothing listens there, another program holds the card, or what listens is no card socket.
     pub fn connect(path: &Path) -> Result<Self, ChannelError> {
         let stream = UnixStream::connect(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ChannelError::NoReader(
-                format!("no card listens on {} ({error})", path.display()),
-            ),
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                ChannelError::NoReader(format!("no card listens on {} ({error})", path.display()))
+            }
             _ => ChannelError::NoReader(format!("cannot reach {}: {error}", path.display())),
         })?;
         let mut channel = Self {

@@ -72,7 +72,9 @@ pub fn encode_error(error: &ChannelError) -> Vec<u8> {
 
 /// The error in the body of an error frame.
 pub fn decode_error(body: &[u8]) -> ChannelError {
-    let (kind, text) = body.split_first().unwrap_or((&0x04, b"an error without text"));
+    let (kind, text) = body
+        .split_first()
+        .unwrap_or((&0x04, b"an error without text"));
     let text = String::from_utf8_lossy(text).into_owned();
     match kind {
         0x00 => ChannelError::NoCard,
