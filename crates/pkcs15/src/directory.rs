@@ -80,7 +80,7 @@ impl<T: DirectoryObject> Directory<T> {
                             format_args!("this {} cannot be read; the others were", T::SHAPE.what),
                         ),
                     }
-                    notes.end_object(object.as_ref().and_then(T::label));
+                    notes.end_object();
                     if let Some(object) = object {
                         entries.push(Entry::Object(object));
                         continue;
@@ -91,6 +91,10 @@ impl<T: DirectoryObject> Directory<T> {
             let bytes = bytes.to_vec();
             entries.push(Entry::Unreadable(Unreadable { bytes, offset }));
         }
+        notes.settle(|index| match entries.get(index) {
+            Some(Entry::Object(object)) => object.label(),
+            _ => None,
+        });
         notes.into_parsed(Self { entries })
     }
 

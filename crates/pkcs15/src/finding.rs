@@ -195,7 +195,6 @@ impl fmt::Display for Finding {
 pub struct Notes {
     findings: Vec<Finding>,
     object: Option<usize>,
-    first_of_object: usize,
 }
 
 impl Notes {
@@ -245,18 +244,22 @@ impl Notes {
     /// From here on findings are about the object with this index.
     pub(crate) fn begin_object(&mut self, index: usize) {
         self.object = Some(index);
-        self.first_of_object = self.findings.len();
     }
 
-    /// Ends the object: its findings get its label.
-    pub(crate) fn end_object(&mut self, label: Option<&str>) {
-        let own = self.findings.get_mut(self.first_of_object..);
-        for finding in own.into_iter().flatten() {
+    /// From here on findings are about no object.
+    pub(crate) fn end_object(&mut self) {
+        self.object = None;
+    }
+
+    /// Puts the findings in the order of the file, and gives those about an object its label.
+    pub(crate) fn settle<'a>(&mut self, label: impl Fn(usize) -> Option<&'a str>) {
+        for finding in &mut self.findings {
             if let Some(object) = &mut finding.object {
-                object.label = label.map(str::to_owned);
+                object.label = label(object.index).map(str::to_owned);
             }
         }
-        self.object = None;
+        let order = |finding: &Finding| (finding.code == Code::MoreFindings, finding.offset);
+        self.findings.sort_by_key(order);
     }
 
     pub(crate) fn into_parsed<T>(self, value: T) -> Parsed<T> {
@@ -276,7 +279,8 @@ mod tests {
         let mut notes = Notes::default();
         notes.begin_object(2);
         notes.warn(Code::OddPath, 17, "the path has 3 bytes");
-        notes.end_object(Some("Kalle"));
+        notes.end_object();
+        notes.settle(|index| (index == 2).then_some("Kalle"));
         let parsed = notes.into_parsed(());
         assert_eq!(
             parsed.findings[0].to_string(),

@@ -47,7 +47,7 @@ pub(crate) fn cut<'a>(file: &'a [u8], shape: Shape, notes: &mut Notes) -> Vec<Pi
     let mut base = 0;
     let mut bytes = file;
     for _ in 0..MAX_WRAPPERS {
-        let Some(wrapper) = wrapper(bytes, shape) else {
+        let Some(wrapper) = wrapper(bytes, shape, MAX_WRAPPERS) else {
             break;
         };
         let message = format_args!(
@@ -110,7 +110,7 @@ impl<'a> Cutter<'a> {
                 );
                 notes.warn(Code::ObjectAfterFiller, self.base + start, message);
             }
-            notes.end_object(None);
+            notes.end_object();
         }
     }
 
@@ -162,6 +162,7 @@ impl<'a> Cutter<'a> {
             self.objects += 1;
             self.pieces.push(Piece::Broken { offset, bytes });
         } else {
+            notes.end_object();
             let message = format_args!(
                 "{} bytes that belong to no {}: neither an object nor 00 or FF filler",
                 bytes.len(),
@@ -176,30 +177,43 @@ impl<'a> Cutter<'a> {
     /// How long header and content of the object at `start` are. Its length is believed if what
     /// it spans reads well, or if the file goes on behind it; else its content is.
     fn extent(&self, start: usize, read: Result<Tlv<'a>, Error>) -> Option<(usize, usize)> {
-        let rest = self.from(start);
-        let header_len = header_len(rest)?;
+        let header_len = header_len(self.from(start))?;
+        if let (Ok(tlv), true) = (read, starts_object(self.from(start), self.shape)) {
+            return Some((header_len, tlv.value.len()));
+        }
         let after_header = start + header_len;
         let told = read.ok().map(|tlv| tlv.value.len());
         let content = (self.shape.content)(self.from(after_header));
         let goes_on = |length: usize| self.goes_on(after_header + length);
-        let reads_well = || read.is_ok_and(|tlv| fits(&tlv));
+        let reads_well = read.is_ok_and(|tlv| fits(&tlv));
         let length = match (told, content) {
-            (Some(told), Some(content)) if told == content => told,
-            // The length swallows the next object.
+            // The length swallows the next object, or the object has elements of a later version.
+            (Some(told), Some(content)) if told > content => {
+                let next = self.from(after_header + content);
+                if starts_object(next, self.shape) || (!reads_well && goes_on(content)) {
+                    content
+                } else if reads_well || goes_on(told) {
+                    told
+                } else {
+                    return None;
+                }
+            }
+            // The length stops short of the content, unless the next object stands right there.
             (Some(told), Some(content))
-                if told > content
-                    && starts_object(self.from(after_header + content), self.shape) =>
+                if goes_on(content)
+                    && !begins_object(self.from(after_header + told), self.shape) =>
             {
                 content
             }
-            // An object with elements of a later version.
-            (Some(told), Some(content)) if told > content && reads_well() => told,
-            (Some(told), _) if reads_well() && goes_on(told) => told,
-            (_, Some(content)) if goes_on(content) => content,
-            (Some(told), _) if reads_well() || goes_on(told) => told,
+            (Some(told), _) if reads_well || goes_on(told) => told,
+            (None, Some(content)) if goes_on(content) => content,
             _ => return None,
         };
-        Some((header_len, length))
+        // Something of the object is missing, and the next one stands where it should be.
+        let swallows = told == Some(length)
+            && !reads_well
+            && self.next_start(start + 1) < after_header + length;
+        (!swallows).then_some((header_len, length))
     }
 
     fn push_object(&mut self, tlv: Tlv<'a>, end: usize) -> usize {
@@ -284,15 +298,15 @@ impl<'a> Cutter<'a> {
     }
 }
 
-/// The element around all objects, if there is one.
-fn wrapper(bytes: &[u8], shape: Shape) -> Option<Tlv<'_>> {
+/// The element around all objects, perhaps with others inside it, if there is one.
+fn wrapper(bytes: &[u8], shape: Shape, levels: usize) -> Option<Tlv<'_>> {
+    let levels = levels.checked_sub(1)?;
     let outer = read_one(bytes).ok()?;
-    if outer.tag != Tag::SEQUENCE || !starts_object(outer.value, shape) {
-        return None;
-    }
+    let around = outer.tag == Tag::SEQUENCE
+        && (starts_object(outer.value, shape) || wrapper(outer.value, shape, levels).is_some());
     // What follows must be filler, or it was not around all of them.
     let after = bytes.get(outer.raw.len()..).unwrap_or_default();
-    (filler(after) == after.len()).then_some(outer)
+    (around && filler(after) == after.len()).then_some(outer)
 }
 
 /// Whether an object starts here that is right through and through.
@@ -314,7 +328,9 @@ fn begins_object(bytes: &[u8], shape: Shape) -> bool {
 
 /// Whether the elements in `tlv` fill it exactly.
 fn fits(tlv: &Tlv<'_>) -> bool {
-    tlv.children().all(|child| child.is_ok())
+    // A tag of 00 is filler that was taken in.
+    tlv.children()
+        .all(|child| child.is_ok_and(|child| child.tag.value() != 0))
 }
 
 fn filler(bytes: &[u8]) -> usize {

@@ -35,9 +35,7 @@ pub fn config() -> ProptestConfig {
 pub fn assert_der(bytes: &[u8]) {
     let mut reader = SliceReader::new(bytes).expect("of a length that der takes");
     while !reader.is_finished() {
-        let any = AnyRef::decode(&mut reader)
-            .unwrap_or_else(|error| panic!("{error} in {}", hex::encode(bytes)));
-        assert_element(any);
+        assert_element(AnyRef::decode(&mut reader).expect("DER"));
     }
 }
 
@@ -540,4 +538,148 @@ pub fn token_info() -> impl Strategy<Value = TokenInfo> {
                 unknown: Unknown::default(),
             }
         })
+}
+
+/// The files of a card with two keys, two PINs and a PUK, four certificates and a data object.
+pub mod card {
+    use super::*;
+
+    pub fn path(file: u16) -> Path {
+        let [high, low] = file.to_be_bytes();
+        Path::file([0x3F, 0x00, 0x50, 0x15, high, low])
+    }
+
+    pub fn ef_dir() -> p15::EfDir {
+        p15::EfDir::new([
+            Application::pkcs15("Telia EID IP5a", [0x3F, 0x00, 0x50, 0x15]),
+            Application {
+                aid: vec![0xA0, 0x00, 0x00, 0x03, 0x08],
+                label: Some("PIV".to_owned()),
+                ..Application::default()
+            },
+        ])
+    }
+
+    pub fn odf() -> p15::Odf {
+        p15::Odf::of_files([
+            (ObjectKind::PrivateKeys, path(0x4402)),
+            (ObjectKind::PublicKeys, path(0x4404)),
+            (ObjectKind::Certificates, path(0x4403)),
+            (ObjectKind::DataObjects, path(0x4406)),
+            (ObjectKind::AuthObjects, path(0x4401)),
+        ])
+    }
+
+    pub fn token_info() -> TokenInfo {
+        TokenInfo {
+            manufacturer_id: Some("Gemalto".to_owned()),
+            last_update: Some(LastUpdate::Time(
+                p15::GeneralizedTime::new("20261124062000Z").expect("a time"),
+            )),
+            ..TokenInfo::new(
+                *b"9752268000000000017",
+                "Telia EID IP5a",
+                TokenFlags::LOGIN_REQUIRED | TokenFlags::PRN_GENERATION,
+            )
+        }
+    }
+
+    pub fn prkdf() -> p15::PrKdf {
+        let flags = ObjectFlags::PRIVATE | ObjectFlags::MODIFIABLE;
+        let common = |label: &str, pin: u8| {
+            CommonObjectAttributes::labelled(label)
+                .with_flags(flags)
+                .with_auth_id(pin)
+        };
+        let sign = KeyUsage::SIGN | KeyUsage::DECRYPT;
+        p15::PrKdf::new([
+            PrivateKey::rsa(
+                common("Legitimering", 0x01),
+                CommonKeyAttributes::new(0x45, sign),
+                path(0x4B01),
+                2048,
+            ),
+            PrivateKey::rsa(
+                common("Underskrift", 0x02).with_user_consent(1),
+                CommonKeyAttributes::new(0x46, KeyUsage::NON_REPUDIATION),
+                path(0x4B02),
+                2048,
+            ),
+        ])
+    }
+
+    pub fn pukdf() -> p15::PuKdf {
+        let public = |label: &str, id: u8, usage| {
+            PublicKey::rsa(
+                CommonObjectAttributes::labelled(label),
+                CommonKeyAttributes::new(id, usage),
+                path(0x5500 + u16::from(id)),
+                2048,
+            )
+        };
+        p15::PuKdf::new([
+            public("Legitimering", 0x45, KeyUsage::VERIFY | KeyUsage::ENCRYPT),
+            public("Underskrift", 0x46, KeyUsage::NON_REPUDIATION),
+        ])
+    }
+
+    pub fn certificate(label: &str, id: u8, file: u16) -> Certificate {
+        Certificate::x509(
+            CommonObjectAttributes::labelled(label).with_flags(ObjectFlags::MODIFIABLE),
+            id,
+            path(file),
+        )
+    }
+
+    pub fn cdf() -> p15::Cdf {
+        p15::Cdf::new([
+            certificate("Telia Legitimering", 0x45, 0x4331),
+            certificate("Telia Underskrift", 0x46, 0x4332),
+            certificate("HCC Legitimering", 0x45, 0x4333),
+            certificate("HCC Underskrift", 0x46, 0x4334),
+        ])
+    }
+
+    pub fn aodf() -> p15::Aodf {
+        let pin = |label: &str, id: u8, reference, unblocking: bool| {
+            let mut flags = PinFlags::INITIALIZED | PinFlags::NEEDS_PADDING;
+            if unblocking {
+                flags = flags | PinFlags::UNBLOCKING_PIN;
+            }
+            let attributes = PinAttributes {
+                flags,
+                pin_type: PinType::AsciiNumeric,
+                min_length: 6,
+                stored_length: 8,
+                max_length: Some(8),
+                reference,
+                pad_char: Some(0x00),
+                path: Some(Path::file([0x3F, 0x00, 0x50, 0x15])),
+                ..PinAttributes::default()
+            };
+            AuthenticationObject::pin(CommonObjectAttributes::labelled(label), id, attributes)
+        };
+        p15::Aodf::new([
+            pin("Legitimering", 0x01, 0x81, false),
+            pin("Underskrift", 0x02, 0x82, false),
+            pin("PUK", 0x03, 0x83, true),
+        ])
+    }
+
+    pub fn dodf() -> p15::Dodf {
+        let data = |label: &str, file| {
+            DataObject::opaque(
+                CommonObjectAttributes::labelled(label),
+                "kortlab",
+                path(file),
+            )
+        };
+        p15::Dodf::new([data("card", 0x4601), data("holder", 0x4602)])
+    }
+
+    pub fn unused_space() -> p15::UnusedSpace {
+        let part =
+            |file: u16, length| UnusedSpaceRecord::new(Path::part(path(file).path, 0, length));
+        p15::UnusedSpace::new([part(0x4335, 1024), part(0x4336, 2048)])
+    }
 }
