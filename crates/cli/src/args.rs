@@ -4,7 +4,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::channel::CardSpec;
-use crate::commands::{atr, completions, emulate, man, readers};
+use crate::commands::{atr, card, completions, emulate, man, readers};
 use crate::pin::PinOptions;
 
 const LONG_ABOUT: &str = "\
@@ -72,6 +72,7 @@ pub struct GlobalOptions {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    Card(card::Arguments),
     Emulate(emulate::Arguments),
     Readers(readers::Arguments),
     Atr(atr::Arguments),

@@ -8,7 +8,6 @@ use std::sync::mpsc;
 use std::thread;
 
 use clap::Args;
-use kortlab_emulator::link::PoweredCard;
 use kortlab_emulator::link::vpcd::{self, Event, VpcdLink};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -157,10 +156,9 @@ fn in_readers(
         for ((file, mut card), address) in cards.into_iter().zip(addresses) {
             let tell = tell.clone();
             scope.spawn(move || {
-                let ended =
-                    VpcdLink::new(address).run(&mut InReader(&mut card), stopped, |event| {
-                        let _ = tell.send((file.clone(), Ok(Some(event))));
-                    });
+                let ended = VpcdLink::new(address).run(&mut card, stopped, |event| {
+                    let _ = tell.send((file.clone(), Ok(Some(event))));
+                });
                 let ended = ended.map(|()| None);
                 let _ = tell.send((file.clone(), ended));
             });
@@ -180,27 +178,6 @@ fn in_readers(
         }
     });
     result
-}
-
-/// The card with its store, as the link to a reader wants it.
-struct InReader<'a>(&'a mut VirtualCardChannel);
-
-impl PoweredCard for InReader<'_> {
-    fn power_on(&mut self) {
-        self.0.card_mut().power_on();
-    }
-    fn power_off(&mut self) {
-        self.0.card_mut().power_off();
-    }
-    fn reset(&mut self) {
-        self.0.card_mut().reset();
-    }
-    fn atr(&self) -> &[u8] {
-        self.0.card().atr()
-    }
-    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        self.0.transmit(command)
-    }
 }
 
 /// `count` addresses, from `address` on.

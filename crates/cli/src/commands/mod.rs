@@ -1,6 +1,7 @@
 //! The commands: one file each, named as on the command line.
 
 pub mod atr;
+pub mod card;
 pub mod completions;
 pub mod emulate;
 pub mod man;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         output: Output::new(cli.global.json),
     };
     match cli.command {
+        Command::Card(arguments) => card::run(&mut context, arguments),
         Command::Emulate(arguments) => emulate::run(&mut context, arguments),
         Command::Readers(arguments) => readers::run(&mut context, arguments),
         Command::Atr(arguments) => atr::run(&mut context, arguments),

@@ -10,7 +10,9 @@ mod table;
 
 use std::fmt::{self, Display};
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -19,6 +21,9 @@ use crate::failure::Failure;
 pub use printable::printable;
 pub use style::{BLUE, BOLD, DIM, ERROR, GOOD, HINT, PINK, WARNING};
 pub use table::{Cell, Table};
+
+/// How long people look at nothing before they wonder.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Standard output, as text or as one JSON document.
 ///
@@ -125,20 +130,19 @@ pub fn warn(text: impl Display) {
     ));
 }
 
-/// Says on standard error what is being done, for work that may take more than a second, and how
-/// long it took.
+/// Does work that may take long. After a second, says on standard error what is being done.
 pub fn busy<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    note(format_args!("{DIM}{what} …{DIM:#}"));
-    let start = Instant::now();
-    let result = work();
-    let took = start.elapsed();
-    if took >= Duration::from_secs(1) {
-        note(format_args!(
-            "{DIM}{what}: {:.1} s{DIM:#}",
-            took.as_secs_f64()
-        ));
-    }
-    result
+    let (finished, waiting) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            if waiting.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                note(format_args!("{DIM}{what} …{DIM:#}"));
+            }
+        });
+        let result = work();
+        drop(finished);
+        result
+    })
 }
 
 /// Bytes as upper-case hexadecimal, as the standards print them.

@@ -1,0 +1,31 @@
+//! `kortlab card`: card images.
+
+mod new;
+
+use clap::{Args, Subcommand};
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+
+/// Make card images
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab card new -o card.json
+  kortlab card new --help")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    New(new::Arguments),
+}
+
+/// Runs the command that was given.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    match arguments.command {
+        Command::New(arguments) => new::run(context, arguments),
+    }
+}

@@ -1,0 +1,203 @@
+//! `kortlab card new`: makes a card image.
+
+use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use kortlab_apdu::Protocol;
+use kortlab_emulator::crypto::RsaKey;
+use kortlab_emulator::models::eid::EidCard;
+use kortlab_emulator::{CardRng, Image, ImageFile};
+use kortlab_issuer::card_number::CardNumber;
+use kortlab_issuer::random::IssuerRng;
+use serde::Serialize;
+
+use super::super::Context;
+use crate::failure::{Exit, Failure};
+use crate::output::{BOLD, Table, busy, printable};
+
+/// Make a card image: a virtual card as a JSON file
+///
+/// The PINs are test PINs; they are printed, and are in the image.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab card new -o card.json
+  kortlab card new -o card.json --state blank-slots --protocol t1
+  kortlab card new -o card.json --seed 1 --force")]
+pub struct Arguments {
+    /// Where to write the image; the name must end in .json
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// The card model
+    #[arg(long, value_enum, default_value_t = Model::Eid)]
+    model: Model,
+
+    /// What is on the card
+    #[arg(long, value_enum, default_value_t = State::BlankSlots)]
+    state: State,
+
+    /// The transmission protocol; the real card knows T=0 only
+    #[arg(long, value_enum, default_value_t = ProtocolChoice::T0)]
+    protocol: ProtocolChoice,
+
+    /// Make the same card for the same number: keys, names and numbers
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Overwrite a file that is there
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Model {
+    /// The EID-applet card of Swedish staff cards ("Telia EID IP5a")
+    Eid,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum State {
+    /// PINs and keys, no certificates
+    BlankSlots,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProtocolChoice {
+    /// T=0, as the real card
+    T0,
+    /// T=1, a variant of our own with extended length
+    T1,
+}
+
+/// Makes the card and writes its image.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let path = &arguments.output;
+    if path.extension().is_none_or(|extension| extension != "json") {
+        return Err(Failure::usage(format!(
+            "{}: a card image has a name that ends in .json",
+            path.display()
+        ))
+        .hint("--card knows images by that ending"));
+    }
+    if !arguments.force && fs::symlink_metadata(path).is_ok() {
+        return Err(already_there(path));
+    }
+    let Model::Eid = arguments.model;
+    let State::BlankSlots = arguments.state;
+    let protocol = match arguments.protocol {
+        ProtocolChoice::T0 => Protocol::T0,
+        ProtocolChoice::T1 => Protocol::T1,
+    };
+    let image = busy("making two RSA-2048 keys", || {
+        blank_slots(arguments.seed, protocol)
+    })?;
+    write(path, &image, arguments.force)?;
+    context.output.report(&Made::new(path, &image))?;
+    Ok(Exit::Done)
+}
+
+fn blank_slots(seed: Option<u64>, protocol: Protocol) -> Result<Image, Failure> {
+    let failed =
+        |error: &dyn fmt::Display| Failure::failed(format!("cannot make the card: {error}"));
+    let (mut rng, mut issuer) = match seed {
+        Some(seed) => (CardRng::from_seed(seed), IssuerRng::from_seed(seed, "card")),
+        None => (
+            CardRng::from_os().map_err(|error| failed(&error))?,
+            IssuerRng::from_os().map_err(|error| failed(&error))?,
+        ),
+    };
+    let number = CardNumber::generate(&mut issuer);
+    let authentication = RsaKey::generate(2048, &mut rng).map_err(|error| failed(&error))?;
+    let signature = RsaKey::generate(2048, &mut rng).map_err(|error| failed(&error))?;
+    EidCard::new(number.as_str(), authentication, signature)
+        .protocol(protocol)
+        .build()
+        .map_err(|error| failed(&error))
+}
+
+/// Writes the image at its place in one step: beside it first, whole, then moved there.
+fn write(path: &Path, image: &Image, force: bool) -> Result<(), Failure> {
+    if !force {
+        ImageFile::create(path, image)?;
+        return Ok(());
+    }
+    // Whoever uses the card holds its lock; it is not taken away under their hands.
+    let old = File::open(path).ok();
+    if let Some(Err(TryLockError::WouldBlock)) = old.as_ref().map(File::try_lock) {
+        return Err(Failure::failed(format!(
+            "{} is in use by another program that runs this card",
+            path.display()
+        ))
+        .hint("end it first, or give another name"));
+    }
+    let beside = path.with_extension(format!("{:x}.json", std::process::id()));
+    ImageFile::create(&beside, image)?;
+    fs::rename(&beside, path).map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        Failure::file("write", path, &error)
+    })
+}
+
+fn already_there(path: &Path) -> Failure {
+    Failure::failed(format!("{} is there already", path.display()))
+        .hint("give another name, or --force to overwrite it")
+}
+
+/// The JSON document: the card that was made. The secrets are test secrets.
+#[derive(Serialize)]
+struct Made {
+    image: PathBuf,
+    model: &'static str,
+    protocol: &'static str,
+    serial: String,
+    test_secrets: Vec<TestSecret>,
+}
+
+#[derive(Serialize)]
+struct TestSecret {
+    /// `auth`, `sign` or `puk`.
+    name: &'static str,
+    label: String,
+    value: String,
+}
+
+impl Made {
+    fn new(path: &Path, image: &Image) -> Self {
+        let names = ["auth", "sign", "puk"];
+        Self {
+            image: path.to_path_buf(),
+            model: "eid",
+            protocol: match Protocol::from(image.protocol) {
+                Protocol::T0 => "t0",
+                Protocol::T1 => "t1",
+            },
+            serial: image.serial.clone(),
+            test_secrets: names
+                .into_iter()
+                .zip(&image.pins)
+                .map(|(name, pin)| TestSecret {
+                    name,
+                    label: pin.label.clone(),
+                    value: String::from_utf8_lossy(pin.value.as_bytes()).into_owned(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let image = self.image.display().to_string();
+        writeln!(f, "{BOLD}{}{BOLD:#}", printable(&image))?;
+        let mut table = Table::plain().indented(2);
+        table.row(["Card number".into(), self.serial.clone().into()]);
+        for secret in &self.test_secrets {
+            let text = format!("{} (a test secret)", secret.value);
+            table.row([secret.label.clone().into(), text.into()]);
+        }
+        table.fmt(f)
+    }
+}
