@@ -41,15 +41,20 @@ pub fn exchange(data: &[u8]) {
         _ => Lengths::Auto,
     };
     let blocks = command.data().len().div_ceil(255).max(1);
-    let outcome = Exchange::new().lengths(lengths).run(&mut card, &command);
-    assert!(
-        card.sent <= blocks + MAX_ROUNDS + 1,
-        "{} commands sent",
-        card.sent
-    );
+    let (rounds, bytes) = if options & 0x04 == 0 {
+        (20, 2_000)
+    } else {
+        (MAX_ROUNDS, MAX_RESPONSE)
+    };
+    let outcome = Exchange::new()
+        .lengths(lengths)
+        .max_rounds(rounds)
+        .max_response(bytes)
+        .run(&mut card, &command);
+    assert!(card.sent <= blocks + rounds, "{} commands sent", card.sent);
     match outcome {
         Ok(outcome) => {
-            assert!(outcome.response.data().len() <= MAX_RESPONSE);
+            assert!(outcome.response.data().len() <= bytes);
             assert_eq!(outcome.sent, card.sent);
             if let Some(block) = outcome.refused_block {
                 assert!(block.number < block.of && block.of == blocks);

@@ -19,22 +19,30 @@ mod table;
 #[cfg(test)]
 mod replay;
 
+pub mod atr;
 pub mod certificate;
 pub mod command;
 pub mod csr;
 pub mod exchange;
+pub mod fcp;
+pub mod historical;
 pub mod receipt;
 pub mod response;
+pub mod script;
 pub mod tlv;
 pub mod tpdu;
 
 targets![
+    atr,
     certificate,
     command,
     csr,
     exchange,
+    fcp,
+    historical,
     receipt,
     response,
+    script,
     tlv,
     tpdu
 ];

@@ -196,7 +196,7 @@ impl Exchange {
             let response = run.transmit(block)?;
             if !response.is_success() {
                 return Ok(Outcome {
-                    response,
+                    response: run.bounded(response)?,
                     refused_block: Some(Block {
                         number: index + 1,
                         of,

@@ -1,0 +1,4 @@
+//! libFuzzer's way into the target `fcp`.
+#![no_main]
+
+kortlab_fuzz::libfuzzer!(fcp);
