@@ -6,6 +6,7 @@ pub mod error;
 pub mod files;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
+pub mod padding;
 pub mod pin;
 pub mod pins;
 pub mod role;

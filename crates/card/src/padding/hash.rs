@@ -1,0 +1,108 @@
+//! The hash functions that signatures use, and their DigestInfo.
+
+use core::fmt;
+
+use kortlab_apdu::tlv::{Builder, Tag};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+
+/// A hash function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hash {
+    /// SHA-1: for what is old only; collisions can be made.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Hash {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// The length of a digest in bytes.
+    #[allow(clippy::len_without_is_empty)]
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// The digest of `message`.
+    pub fn digest(self, message: &[u8]) -> Vec<u8> {
+        self.digest_of(&[message])
+    }
+
+    pub(super) fn digest_of(self, parts: &[&[u8]]) -> Vec<u8> {
+        fn run<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
+            let mut digest = D::new();
+            for part in parts {
+                digest.update(part);
+            }
+            digest.finalize().to_vec()
+        }
+        match self {
+            Self::Sha1 => run::<Sha1>(parts),
+            Self::Sha256 => run::<Sha256>(parts),
+            Self::Sha384 => run::<Sha384>(parts),
+            Self::Sha512 => run::<Sha512>(parts),
+        }
+    }
+
+    /// The DigestInfo of a digest (RFC 8017 §9.2): the algorithm with its NULL, then the digest.
+    pub fn digest_info(self, digest: &[u8]) -> Vec<u8> {
+        let oid: &[u8] = match self {
+            Self::Sha1 => &[0x2B, 0x0E, 0x03, 0x02, 0x1A],
+            Self::Sha256 => &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01],
+            Self::Sha384 => &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02],
+            Self::Sha512 => &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03],
+        };
+        Builder::new()
+            .constructed(Tag::SEQUENCE, |info| {
+                info.constructed(Tag::SEQUENCE, |algorithm| {
+                    algorithm
+                        .primitive(Tag::OBJECT_IDENTIFIER, oid)
+                        .primitive(0x05, &[])
+                })
+                .primitive(Tag::OCTET_STRING, digest)
+            })
+            .finish()
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha1 => "SHA-1",
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digest_infos_begin_as_rfc_8017_lists_them() {
+        for (hash, prefix) in [
+            (Hash::Sha1, "3021300906052b0e03021a05000414"),
+            (Hash::Sha256, "3031300d060960864801650304020105000420"),
+            (Hash::Sha384, "3041300d060960864801650304020205000430"),
+            (Hash::Sha512, "3051300d060960864801650304020305000440"),
+        ] {
+            let digest = hash.digest(b"abc");
+            assert_eq!(digest.len(), hash.len());
+            let info = hash.digest_info(&digest);
+            assert_eq!(hex::encode(&info), format!("{prefix}{}", hex::encode(&digest)));
+        }
+    }
+}
