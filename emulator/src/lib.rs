@@ -8,6 +8,7 @@ pub mod image;
 pub mod in_process;
 pub mod link;
 pub mod memory;
+pub mod models;
 pub mod random;
 pub mod security;
 mod session;

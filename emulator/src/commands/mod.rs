@@ -20,6 +20,7 @@ mod generate_key;
 mod get_challenge;
 mod get_data;
 mod internal_authenticate;
+pub(crate) mod key_file;
 mod life_cycle;
 mod list_files;
 mod pso;

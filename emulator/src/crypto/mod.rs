@@ -3,5 +3,6 @@
 pub mod digest;
 pub mod padding;
 pub mod rsa_key;
+mod stored;
 
 pub use rsa_key::{KeyError, RsaComponents, RsaKey};

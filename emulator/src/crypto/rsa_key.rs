@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rand_core::CryptoRng;
 use rsa::hazmat::rsa_decrypt_and_check;
+use rsa::pkcs1::EncodeRsaPublicKey as _;
 use rsa::pkcs8::EncodePublicKey as _;
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 use rsa::{BoxedUint, PrivateKey};
@@ -176,6 +177,16 @@ impl RsaKey {
             .to_public_key_der()
             .map(rsa::pkcs8::Document::into_vec)
             // A modulus of at most 4096 bits has an encoding.
+            .unwrap_or_default()
+    }
+
+    /// The public key as a DER RSAPublicKey (RFC 8017 §A.1.1).
+    pub fn public_key_pkcs1_der(&self) -> Vec<u8> {
+        self.key
+            .as_public_key()
+            .to_pkcs1_der()
+            .map(rsa::pkcs8::Document::into_vec)
+            // As above.
             .unwrap_or_default()
     }
 

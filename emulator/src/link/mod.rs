@@ -6,6 +6,9 @@ pub mod frame;
 pub mod session;
 pub mod vpcd;
 
+use crate::in_process::Inserted;
+use crate::store::Store;
+
 /// A card as a reader sees it: power, reset, and commands.
 pub trait PoweredCard {
     /// Gives the card power; what it knew but did not store is lost.
@@ -39,5 +42,23 @@ impl<C: PoweredCard + ?Sized> PoweredCard for &mut C {
     }
     fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
         (**self).transmit(command)
+    }
+}
+
+impl<S: Store> PoweredCard for Inserted<S> {
+    fn power_on(&mut self) {
+        self.card_mut().power_on();
+    }
+    fn power_off(&mut self) {
+        self.card_mut().power_off();
+    }
+    fn reset(&mut self) {
+        self.card_mut().reset();
+    }
+    fn atr(&self) -> &[u8] {
+        self.card().atr()
+    }
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        Self::transmit(self, command)
     }
 }
