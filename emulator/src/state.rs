@@ -9,6 +9,7 @@ use crate::fs::footprint::{DATA_OBJECT_HEADER, PIN_HEADER};
 use crate::image::{
     DataObjectImage, DataTag, Format, HexByte, HexBytes, Image, ImageError, LifeCycle, Model,
     PinEncoding, PinImage, ProtocolName, SecretText, Settings, TestSecrets, Version,
+    check_contents,
 };
 use crate::security::Access;
 
@@ -91,8 +92,11 @@ pub struct DataObject {
 
 impl State {
     /// The state that an image describes.
+    ///
+    /// # Errors
+    /// The image is inconsistent, or takes more than its capacity.
     pub(crate) fn from_image(image: &Image) -> Result<Self, ImageError> {
-        image.check()?;
+        check_contents(image)?;
         let files = FileSystem::from_image(&image.master_file)?;
         let data_objects: Vec<_> = image
             .data_objects

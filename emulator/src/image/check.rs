@@ -22,8 +22,8 @@ const MAX_TEXT: usize = 256;
 
 type Check = Result<(), ImageError>;
 
-/// Checks an image; see [`Image::check`].
-pub(super) fn check(image: &Image) -> Check {
+/// Checks an image, all but its capacity; see [`Image::check`].
+pub(crate) fn check(image: &Image) -> Check {
     if !(2..=33).contains(&image.atr.0.len()) {
         return fail("$.atr", "an ATR has 2 to 33 bytes");
     }

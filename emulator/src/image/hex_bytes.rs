@@ -89,12 +89,6 @@ impl Serialize for HexBytes {
     }
 }
 
-impl<'de> Deserialize<'de> for HexBytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        hex_text(deserializer).map(Self)
-    }
-}
-
 impl Serialize for SecretHex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut text = hex::encode_upper(&*self.0);
@@ -106,7 +100,7 @@ impl Serialize for SecretHex {
 
 impl<'de> Deserialize<'de> for SecretHex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        hex_text(deserializer).map(Self::new)
+        deserializer.deserialize_any(SecretVisitor(|text| decode(text).map(Self::new)))
     }
 }
 
@@ -118,51 +112,67 @@ impl Serialize for SecretText {
 
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The value is not echoed if it is of another type: it may be a PIN written as a number.
+        deserializer.deserialize_any(SecretVisitor(|text| Ok(Self::new(text))))
+    }
+}
+
+/// Takes text and repeats nothing of what it is given in an error: a number may be a PIN too. That
+/// is also why secrets are read by `deserialize_any`: asked for text, `serde_json` quotes a number.
+struct SecretVisitor<T>(fn(&str) -> Result<T, String>);
+
+impl<T> SecretVisitor<T> {
+    fn number<E: serde::de::Error>() -> Result<T, E> {
+        Err(E::custom("a number, but text in double quotes is expected"))
+    }
+}
+
+impl<T> serde::de::Visitor<'_> for SecretVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text in double quotes")
+    }
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<T, E> {
+        Self::number()
+    }
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<T, E> {
+        Self::number()
+    }
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<T, E> {
+        Self::number()
+    }
+}
+
+impl<'de> Deserialize<'de> for HexBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl serde::de::Visitor<'_> for Visitor {
-            type Value = SecretText;
+            type Value = HexBytes;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text in double quotes")
+                f.write_str("hexadecimal text in double quotes")
             }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretText, E> {
-                Ok(SecretText::new(text))
-            }
-            fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<SecretText, E> {
-                Err(E::custom("a number, expected text in double quotes"))
-            }
-            fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<SecretText, E> {
-                Err(E::custom("a number, expected text in double quotes"))
-            }
-            fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<SecretText, E> {
-                Err(E::custom("a number, expected text in double quotes"))
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<HexBytes, E> {
+                decode(text).map(HexBytes).map_err(E::custom)
             }
         }
         deserializer.deserialize_str(Visitor)
     }
 }
 
-/// Hexadecimal text to bytes. The error tells the position, never the text: it may be a key.
-fn hex_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    struct Visitor;
-    impl serde::de::Visitor<'_> for Visitor {
-        type Value = Vec<u8>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("hexadecimal text: an even number of digits 0-9 A-F, no spaces")
+/// Hexadecimal text to bytes. The error tells a position or a count, never the text.
+fn decode(text: &str) -> Result<Vec<u8>, String> {
+    hex::decode(text).map_err(|error| match error {
+        hex::FromHexError::InvalidHexCharacter { index, .. } => {
+            format!("not hexadecimal: the character at position {index} is not one of 0-9 A-F")
         }
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
-            hex::decode(text).map_err(|error| match error {
-                hex::FromHexError::InvalidHexCharacter { index, .. } => E::custom(format!(
-                    "not hexadecimal: the character at position {index} is not one of 0-9 A-F"
-                )),
-                _ => E::custom(format!(
-                    "not hexadecimal: {} digits, an even number is needed",
-                    text.len()
-                )),
-            })
-        }
-    }
-    deserializer.deserialize_str(Visitor)
+        _ => format!(
+            "not hexadecimal: {} digits, an even number is needed",
+            text.len()
+        ),
+    })
 }
 
 #[cfg(test)]

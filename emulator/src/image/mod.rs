@@ -22,7 +22,10 @@ pub use key::{KeyOperation, RsaKeyImage};
 pub use number::{DataTag, Fid, HexByte};
 pub use pin::{PinEncoding, PinImage};
 
-pub(crate) use check::{MAX_DEPTH, MAX_FILES, MAX_RECORD_LENGTH, MAX_RECORDS};
+use crate::state::State;
+pub(crate) use check::{
+    MAX_DEPTH, MAX_FILES, MAX_RECORD_LENGTH, MAX_RECORDS, check as check_contents,
+};
 
 /// The most bytes of JSON text an image may have.
 pub const MAX_LENGTH: u64 = 8 * 1024 * 1024;
@@ -198,7 +201,15 @@ impl Image {
     /// # Errors
     /// The first thing that does not, with its JSON path.
     pub fn check(&self) -> Result<(), ImageError> {
-        check::check(self)
+        State::from_image(self).map(|_| ())
+    }
+
+    /// How many bytes of non-volatile memory the image takes; its capacity is in `capacity`.
+    ///
+    /// # Errors
+    /// As for [`Image::check`].
+    pub fn memory_used(&self) -> Result<u64, ImageError> {
+        State::from_image(self).map(|state| state.used)
     }
 }
 

@@ -80,13 +80,13 @@ impl ImageFile {
             .canonicalize()
             .map_err(|error| file_error(given, &describe(&error, "made")))?;
         let path = directory.join(name);
-let temporary = unique_name(&path);
+        let temporary = unique_name(&path);
         let written = write_locked(&temporary, image).map_err(|error| {
             discard(&temporary);
             file_error(given, &describe(&error, "made"))
         });
         let locked = written?;
-let linked = put_in_place(&temporary, &path);
+        let linked = put_in_place(&temporary, &path);
         discard(&temporary);
         linked.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => file_error(

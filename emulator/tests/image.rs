@@ -1,0 +1,604 @@
+//! The image: read strictly, written as it was read.
+
+use kortlab_emulator::image::{
+    DataObjectImage, DataTag, FileImage, FileKind, HexByte, Image, LifeCycle, PinEncoding,
+    PinImage, ProtocolName, SecretText,
+};
+use kortlab_emulator::{CardRng, ImageError, VirtualCard};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const CARD: &[u8] = include_bytes!("../../vectors/emulator/small-card-t0.json");
+
+fn value() -> Value {
+    serde_json::from_slice(CARD).expect("the card image")
+}
+
+/// The error for the card with one thing replaced, added (`pointer` of a new name) or removed.
+fn error(pointer: &str, new: Value) -> String {
+    let mut card = value();
+    match card.pointer_mut(pointer) {
+        Some(place) => *place = new,
+        None => {
+            let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+            card.pointer_mut(parent).expect("a parent")[name] = new;
+        }
+    }
+    let text = serde_json::to_vec(&card).expect("JSON");
+    let error = Image::from_json(&text).map(|_| ()).expect_err(pointer);
+    let line = error.to_string();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    line
+}
+
+#[track_caller]
+fn refused(pointer: &str, new: Value, path: &str, what: &str) {
+    let line = error(pointer, new);
+    assert!(
+        line.contains(&format!("at {path}")) && line.contains(what),
+        "{line}\ndoes not say: at {path} … {what}"
+    );
+}
+
+#[test]
+fn an_image_is_written_as_it_was_read() {
+    let image = Image::from_json(CARD).expect("the card image");
+    assert_eq!(
+        Image::from_json(image.to_json().as_bytes()),
+        Ok(image.clone())
+    );
+    let card = VirtualCard::new(image.clone(), CardRng::from_seed(1)).expect("a card");
+    assert_eq!(
+        serde_json::to_value(card.image()).expect("JSON"),
+        serde_json::to_value(&image).expect("JSON"),
+        "the running card holds what the image said"
+    );
+}
+
+#[test]
+fn what_is_no_image_at_all_is_refused_in_one_line() {
+    for text in [
+        &b""[..],
+        b"{",
+        b"[]",
+        b"null",
+        b"\xFF\xFE",
+        b"\0",
+        b"{}",
+        b"{\"format\":\"kortlab-card-image\"}",
+    ] {
+        let error = Image::from_json(text).map(|_| ()).expect_err("no image");
+        let line = error.to_string();
+        assert!(line.starts_with("not a card image: at $"), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
+    let trailing = [CARD, b"{}"].concat();
+    assert!(Image::from_json(&trailing).is_err());
+}
+
+#[test]
+fn an_image_cut_anywhere_is_refused() {
+    let end = CARD.iter().rposition(|&byte| byte == b'}').expect("an end");
+    for length in 0..=end {
+        assert!(Image::from_json(&CARD[..length]).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
+fn a_text_that_is_too_long_is_refused_before_it_is_read() {
+    let text = vec![b' '; 8 * 1024 * 1024 + 1];
+    let error = Image::from_json(&text).map(|_| ()).expect_err("too long");
+    assert!(matches!(error, ImageError::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn files_that_nest_too_deep_are_refused_without_overflow() {
+    let deep = |levels: usize| {
+        let mut card = value();
+        let mut file = json!({"fid": "7000", "kind": "df", "files": []});
+        for _ in 0..levels {
+            file = json!({"fid": "7000", "kind": "df", "files": [file]});
+        }
+        card["master_file"]["files"] = json!([file]);
+        serde_json::to_vec(&card).expect("JSON")
+    };
+    let line = Image::from_json(&deep(8))
+        .map(|_| ())
+        .expect_err("deep")
+        .to_string();
+    assert!(line.contains("DFs nest at most 8 deep"), "{line}");
+    assert!(Image::from_json(&deep(7)).is_ok());
+    assert!(Image::from_json(&deep(20_000 / 100)).is_err());
+    let open = "[".repeat(1_000_000);
+    assert!(Image::from_json(open.as_bytes()).is_err());
+    let open = "{\"master_file\":".to_owned() + &"{\"files\":[".repeat(100_000);
+    assert!(Image::from_json(open.as_bytes()).is_err());
+}
+
+#[test]
+fn unknown_names_versions_and_models_are_refused_where_they_stand() {
+    refused(
+        "/version",
+        json!(2),
+        "$.version",
+        "image version 2 is unknown",
+    );
+    refused("/version", json!("1"), "$.version", "invalid type");
+    refused("/format", json!("other"), "$.format", "unknown variant");
+    refused("/model", json!("nosuch"), "$.model", "unknown variant");
+    refused("/protocol", json!("t2"), "$.protocol", "unknown variant");
+    refused("/colour", json!("blue"), "$.colour", "unknown field");
+    refused(
+        "/pins/1/colour",
+        json!(1),
+        "$.pins[1].colour",
+        "unknown field",
+    );
+    refused(
+        "/master_file/files/0/colour",
+        json!(1),
+        "$.master_file.files[0].colour",
+        "unknown field",
+    );
+    refused(
+        "/settings",
+        json!({"x": 1}),
+        "$.settings.x",
+        "unknown field",
+    );
+    refused(
+        "/test_secrets",
+        json!(false),
+        "$.test_secrets",
+        "must be true",
+    );
+}
+
+#[test]
+fn every_field_that_is_required_is_missed() {
+    for name in [
+        "format",
+        "version",
+        "test_secrets",
+        "model",
+        "protocol",
+        "atr",
+        "serial",
+        "capacity",
+        "pins",
+        "data_objects",
+        "master_file",
+    ] {
+        let mut card = value();
+        card.as_object_mut().expect("an object").remove(name);
+        let text = serde_json::to_vec(&card).expect("JSON");
+        let line = Image::from_json(&text)
+            .map(|_| ())
+            .expect_err(name)
+            .to_string();
+        assert!(line.contains(&format!("missing field `{name}`")), "{line}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused_where_it_stands() {
+    let file = |index: usize, name: &str| format!("/master_file/files/{index}/{name}");
+    let path = |index: usize, name: &str| format!("$.master_file.files[{index}].{name}");
+    refused("/atr", json!("3B"), "$.atr", "2 to 33");
+    refused("/atr", json!("3B0"), "$.atr", "even number");
+    refused("/serial", json!(""), "$.serial", "1 to 256");
+    refused("/capacity", json!(100), "$.capacity", "takes");
+    refused("/capacity", json!(-1), "$.capacity", "invalid value");
+    refused("/capacity", json!(2_000_000), "$.capacity", "at most");
+    refused(
+        "/life_cycle",
+        json!("deactivated"),
+        "$.life_cycle",
+        "terminated",
+    );
+    refused(
+        "/pins/1/reference",
+        json!("81"),
+        "$.pins[1].reference",
+        "twice",
+    );
+    refused(
+        "/pins/0/reference",
+        json!("00"),
+        "$.pins[0].reference",
+        "no reference",
+    );
+    refused(
+        "/pins/0/reference",
+        json!("99"),
+        "$.",
+        "no PIN with reference 81",
+    );
+    refused(
+        "/pins/0/unblocked_by",
+        json!("99"),
+        "$.pins[0].unblocked_by",
+        "99",
+    );
+    refused(
+        "/pins/0/unblocked_by",
+        json!("81"),
+        "$.pins[0].unblocked_by",
+        "itself",
+    );
+    refused(
+        "/pins/0/value",
+        json!("123"),
+        "$.pins[0].value",
+        "3 characters",
+    );
+    refused(
+        "/pins/0/value",
+        json!("12345A"),
+        "$.pins[0].value",
+        "encoding",
+    );
+    refused(
+        "/pins/0/tries_left",
+        json!(4),
+        "$.pins[0].tries_left",
+        "tries_max",
+    );
+    refused(
+        "/pins/0/tries_max",
+        json!(16),
+        "$.pins[0].tries_max",
+        "1 to 15",
+    );
+    refused(
+        "/pins/0/tries_max",
+        json!(0),
+        "$.pins[0].tries_max",
+        "1 to 15",
+    );
+    refused(
+        "/pins/0/min_length",
+        json!(9),
+        "$.pins[0].min_length",
+        "max_length",
+    );
+    refused(
+        "/pins/0/max_length",
+        json!(9),
+        "$.pins[0].max_length",
+        "stored_length",
+    );
+    refused(
+        "/pins/0/stored_length",
+        json!(65),
+        "$.pins[0].stored_length",
+        "1 to 64",
+    );
+    refused("/pins/0/pad", json!("30"), "$.pins[0].pad", "cannot pad");
+    refused(
+        "/data_objects/1/tag",
+        json!("DF30"),
+        "$.data_objects[1].tag",
+        "twice",
+    );
+    refused(
+        "/data_objects/1/access",
+        json!("03"),
+        "$.data_objects[1].access",
+        "byte 0",
+    );
+    refused(
+        "/master_file/fid",
+        json!("3F01"),
+        "$.master_file.fid",
+        "3F00",
+    );
+    refused(
+        "/master_file/kind",
+        json!("cyclic"),
+        "$.master_file.kind",
+        "is a df",
+    );
+    refused(
+        &file(1, "fid"),
+        json!("2F00"),
+        &path(1, "fid"),
+        "twice in this DF",
+    );
+    refused(&file(1, "fid"), json!("3F00"), &path(1, "fid"), "reserved");
+    refused(
+        &file(1, "fid"),
+        json!("2f0"),
+        &path(1, "fid"),
+        "hexadecimal",
+    );
+    refused(
+        &file(1, "access"),
+        json!("020299"),
+        &path(1, "access"),
+        "reference 99",
+    );
+    refused(
+        &file(1, "access"),
+        json!("0502"),
+        &path(1, "access"),
+        "byte 0",
+    );
+    refused(
+        &file(1, "data"),
+        json!("00".repeat(17)),
+        &path(1, "data"),
+        "17 bytes",
+    );
+    refused(&file(1, "size"), json!(40_000), &path(1, "size"), "at most");
+    refused(&file(1, "sfi"), json!(31), &path(1, "sfi"), "30");
+    refused(
+        &file(1, "name"),
+        json!("A0"),
+        &path(1, "name"),
+        "no such field",
+    );
+    refused(
+        &file(1, "files"),
+        json!([]),
+        &path(1, "files"),
+        "no such field",
+    );
+    refused(
+        &file(1, "records"),
+        json!([]),
+        &path(1, "records"),
+        "no such field",
+    );
+    refused(
+        &file(7, "records/0"),
+        json!("01"),
+        &path(7, "records[0]"),
+        "1 bytes",
+    );
+    refused(
+        &file(7, "record_count"),
+        json!(1),
+        &path(7, "records"),
+        "at most 1",
+    );
+    refused(
+        &file(7, "record_count"),
+        json!(255),
+        &path(7, "record_count"),
+        "254",
+    );
+    refused(
+        &file(7, "record_length"),
+        json!(0),
+        &path(7, "record_length"),
+        "255",
+    );
+    refused(&file(8, "size"), json!(5), &path(8, "records"), "size of 5");
+    refused(
+        &file(8, "records/0"),
+        json!(""),
+        &path(8, "records[0]"),
+        "0 bytes",
+    );
+    refused(&file(10, "name"), json!(""), &path(10, "name"), "1 to 16");
+    refused(
+        &file(11, "name"),
+        json!("A000000063504B43532D3135"),
+        &path(11, "name"),
+        "same name",
+    );
+    refused(
+        &file(10, "size"),
+        json!(1),
+        &path(10, "size"),
+        "no such field",
+    );
+    let key = "/master_file/files/10/files/1/key";
+    let key_path = "$.master_file.files[10].files[1].key";
+    refused(
+        &format!("{key}/n"),
+        json!("01"),
+        &format!("{key_path}.n"),
+        "1 bits",
+    );
+    refused(
+        &format!("{key}/e"),
+        json!("00"),
+        &format!("{key_path}.e"),
+        "not zero",
+    );
+    refused(
+        &format!("{key}/d"),
+        json!(7),
+        &format!("{key_path}.d"),
+        "double quotes",
+    );
+}
+
+#[test]
+fn no_error_repeats_a_secret() {
+    let secret = "0815471100";
+    for (pointer, value) in [
+        ("/pins/0/value", json!(secret)),
+        ("/pins/0/value", json!(815_471_100)),
+        ("/pins/0/value", json!([secret])),
+        (
+            "/master_file/files/10/files/1/key/d",
+            json!(format!("{secret}X")),
+        ),
+        ("/master_file/files/10/files/1/key/p", json!(815_471_100)),
+        (
+            "/master_file/files/10/files/1/key/q",
+            json!(format!("{secret}0")),
+        ),
+    ] {
+        let line = error(pointer, value);
+        assert!(!line.contains("81547110"), "{line}");
+    }
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let image = Image::from_json(CARD).expect("the card image");
+    let card = VirtualCard::new(image.clone(), CardRng::from_seed(1)).expect("a card");
+    let key = value()
+        .pointer("/master_file/files/10/files/1/key/d")
+        .cloned()
+        .expect("d");
+    let key = key.as_str().expect("hexadecimal text").to_owned();
+    for text in [format!("{image:?}"), format!("{card:?}")] {
+        assert!(!text.contains("123456"), "a PIN");
+        assert!(!text.contains(&key), "a private exponent");
+    }
+}
+
+fn pins() -> impl Strategy<Value = Vec<PinImage>> {
+    vec(
+        (
+            1..=15_u8,
+            0..=15_u8,
+            "[0-9]{4,8}",
+            any::<bool>(),
+            "\\PC{0,12}",
+        ),
+        0..4,
+    )
+    .prop_map(|pins| {
+        let count = pins.len();
+        let mut out = Vec::new();
+        for (index, (tries_max, left, value, puk, label)) in pins.into_iter().enumerate() {
+            out.push(PinImage {
+                reference: HexByte(0x81 + index as u8),
+                label,
+                value: SecretText::new(value),
+                encoding: PinEncoding::AsciiNumeric,
+                min_length: 4,
+                max_length: 8,
+                stored_length: 8,
+                pad: HexByte(0xFF),
+                tries_left: left.min(tries_max),
+                tries_max,
+                unblocked_by: (puk && index + 1 < count).then_some(HexByte(0x82 + index as u8)),
+            });
+        }
+        out
+    })
+}
+
+fn ef() -> impl Strategy<Value = FileImage> {
+    let transparent = (0..64_u32, vec(any::<u8>(), 0..64), any::<bool>(), 0..31_u8).prop_map(
+        |(more, data, shareable, sfi)| FileImage {
+            size: Some(data.len() as u32 + more),
+            data: Some(data.into()),
+            shareable,
+            sfi: Some(sfi),
+            ..FileImage::new(0, FileKind::Transparent)
+        },
+    );
+    let kinds = prop_oneof![
+        Just(FileKind::LinearFixed),
+        Just(FileKind::LinearVariable),
+        Just(FileKind::Cyclic)
+    ];
+    let records = (kinds, 1..5_u16, 1..8_u16, any::<bool>(), any::<u8>()).prop_map(
+        |(kind, count, length, record_tlv, coding)| FileImage {
+            record_length: Some(length),
+            record_count: Some(count),
+            record_tlv,
+            data_coding: Some(HexByte(coding)),
+            size: (kind == FileKind::LinearVariable).then_some(u32::from(length * count)),
+            records: Some(vec![
+                vec![coding; usize::from(length)].into();
+                usize::from(count)
+            ]),
+            ..FileImage::new(0, kind)
+        },
+    );
+    prop_oneof![transparent, records]
+}
+
+fn file() -> impl Strategy<Value = FileImage> {
+    let life_cycle = prop_oneof![
+        Just(LifeCycle::Creation),
+        Just(LifeCycle::Initialisation),
+        Just(LifeCycle::Activated),
+        Just(LifeCycle::Deactivated),
+        Just(LifeCycle::Terminated)
+    ];
+    let leaf = (ef(), life_cycle).prop_map(|(file, life_cycle)| FileImage { life_cycle, ..file });
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        vec(inner, 0..5).prop_map(|files| numbered(FileImage::df(0, files)))
+    })
+}
+
+/// Gives the files of a DF different identifiers.
+fn numbered(mut df: FileImage) -> FileImage {
+    for (index, file) in df.files.iter_mut().flatten().enumerate() {
+        file.fid.0 = 0x4000 + index as u16;
+    }
+    df
+}
+
+fn image() -> impl Strategy<Value = Image> {
+    let objects = vec((vec(any::<u8>(), 0..20), any::<bool>()), 0..4);
+    let t0 = any::<bool>();
+    (pins(), vec(file(), 0..6), objects, t0, "[ -~]{1,20}").prop_map(
+        |(pins, files, objects, t0, serial)| {
+            let mut image = Image::from_json(CARD).expect("the card image");
+            image.protocol = if t0 {
+                ProtocolName::T0
+            } else {
+                ProtocolName::T1
+            };
+            image.serial = serial;
+            image.capacity = 1024 * 1024;
+            image.pins = pins;
+            image.data_objects = objects
+                .into_iter()
+                .enumerate()
+                .map(|(index, (value, open))| DataObjectImage {
+                    tag: DataTag(0x0100 + index as u16),
+                    value: value.into(),
+                    access: open.then(|| vec![0x01, 0x03].into()),
+                })
+                .collect();
+            image.master_file = numbered(FileImage::df(0x3F00, files));
+            image
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_image_is_read_as_it_was_written(image in image()) {
+        let text = image.to_json();
+        prop_assert_eq!(Image::from_json(text.as_bytes()), Ok(image));
+    }
+
+    #[test]
+    fn a_running_card_gives_back_an_image_that_gives_back_the_same_card(image in image()) {
+        let card = VirtualCard::new(image, CardRng::from_seed(1)).expect("a card");
+        let first = card.image();
+        let again = VirtualCard::new(first.clone(), CardRng::from_seed(1)).expect("a card");
+        prop_assert_eq!(again.image(), first);
+    }
+
+    #[test]
+    fn arbitrary_text_is_refused_in_one_line(text in vec(any::<u8>(), 0..200)) {
+        if let Err(error) = Image::from_json(&text) {
+            prop_assert_eq!(error.to_string().lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn an_image_with_a_byte_changed_is_read_or_refused(at in 0..CARD.len(), byte in any::<u8>()) {
+        let mut text = CARD.to_vec();
+        text[at] = byte;
+        if let Ok(image) = Image::from_json(&text) {
+            // What is accepted runs, or says that it does not fit its capacity.
+            let _ = VirtualCard::new(image, CardRng::from_seed(1));
+        }
+    }
+}
