@@ -1,11 +1,4 @@
-//! ISO 7816 commands, responses, status words, ATR and BER-TLV: bytes in, values out, no I/O.
-//!
-//! # Panic contract
-//!
-//! No function of this crate panics on any input, and none allocates more than its input
-//! warrants. What nests is read iteratively or with a depth limit, in time linear in the input.
-//! Every parse error is an [`Error`]: *what* is wrong and *at which byte offset*; outer layers add
-//! their own offset with [`Error::nested`].
+#![doc = include_str!("../README.md")]
 //!
 //! # Map
 //!
@@ -15,7 +8,11 @@
 //! | [`response`], [`status`] | response APDUs and status words, ISO/IEC 7816-4 §5.6 |
 //! | [`channel`] | the one function everything is built on: `transmit`, plus reset and ATR |
 //! | [`mod@exchange`] | a whole response to a whole command: T=0, chaining, GET RESPONSE, 6Cxx |
+//! | [`atr`], [`historical`], [`life_cycle`] | answer to reset, ISO/IEC 7816-3 §8.2 and 7816-4 §12.1.1 |
+//! | [`fcp`] | file control information: FCI, FCP, FMD, ISO/IEC 7816-4 §7.4 |
 //! | [`tlv`] | BER-TLV data objects, ISO/IEC 7816-4 §5.2 and X.690 |
+//! | [`script`] | commands and expected answers as text |
+//! | [`error`] | what is wrong, and at which byte |
 
 pub mod atr;
 pub mod channel;
