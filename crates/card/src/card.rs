@@ -1,11 +1,15 @@
 //! [`Card`]: a session with one card.
 
+use std::collections::BTreeMap;
+
 use kortlab_apdu::{Channel, ResetKind};
+use kortlab_pkcs15::{Id, ObjectValue, Path};
 
 use crate::contents::Contents;
 use crate::dialect::{self, Dialect, Identity};
-use crate::error::CardError;
-use crate::files::Files;
+use crate::error::{CardError, ErrorKind};
+use crate::files::{Files, path_text};
+use crate::keys::RsaPublicKey;
 
 /// A session with one card that has a PKCS#15 application.
 ///
@@ -21,6 +25,7 @@ pub struct Card<C: Channel> {
     dialect: &'static dyn Dialect,
     contents: Contents,
     held: usize,
+    pub(crate) public_keys: BTreeMap<Id, RsaPublicKey>,
 }
 
 impl<C: Channel> Card<C> {
@@ -41,6 +46,7 @@ impl<C: Channel> Card<C> {
             dialect,
             contents,
             held: 0,
+            public_keys: BTreeMap::new(),
         })
     }
 
@@ -86,7 +92,47 @@ impl<C: Channel> Card<C> {
     /// As for [`Card::open`]; what was known before stays.
     pub fn refresh(&mut self) -> Result<(), CardError> {
         self.contents = self.exclusively(|card| Contents::read(&mut card.channel))?;
+        self.public_keys.clear();
         Ok(())
+    }
+
+    /// The value of an object: the file, or the part of it, that its path names, or the bytes
+    /// that stand in the object itself.
+    ///
+    /// # Errors
+    /// The file cannot be read, the part is not in it, or the value is somewhere else than on the
+    /// card.
+    pub fn read_value(&mut self, value: &ObjectValue) -> Result<Vec<u8>, CardError> {
+        match value {
+            ObjectValue::Path(path) => self.read_path(path),
+            ObjectValue::Direct(bytes) => Ok(bytes.clone()),
+            ObjectValue::Other(_) => Err(CardError::new(
+                ErrorKind::Unsupported,
+                "the value is not on the card, or is protected: that is not supported",
+            )),
+        }
+    }
+
+    fn read_path(&mut self, path: &Path) -> Result<Vec<u8>, CardError> {
+        let file = self.contents.absolute(path);
+        let data = self.exclusively(|card| card.files().read(&file))?.data;
+        let from = path.index.unwrap_or(0) as usize;
+        let length = path.length.map(|length| length as usize);
+        let part = match length {
+            // A length of 0 is what some cards write for "all of it".
+            None | Some(0) => data.get(from..),
+            Some(length) => from.checked_add(length).and_then(|to| data.get(from..to)),
+        };
+        part.map(<[u8]>::to_vec).ok_or_else(|| {
+            CardError::new(
+                ErrorKind::Nonsense,
+                format!(
+                    "the card says a value is at byte {from} of {}, which has {} bytes",
+                    path_text(&file),
+                    data.len()
+                ),
+            )
+        })
     }
 
     /// Resets the card, which forgets the PINs that were verified.

@@ -39,6 +39,17 @@ pub enum PaddingError {
     /// The key is too short for this padding.
     #[error("the key is too short for this padding")]
     KeyTooShort,
+    /// The input of the bare operation is not as long as the modulus.
+    #[error("the input has {length} bytes; without padding it must have {expected}")]
+    NotModulusLength {
+        /// How long the input is, in bytes.
+        length: usize,
+        /// How long it must be, in bytes.
+        expected: usize,
+    },
+    /// The operating system gave no random bytes.
+    #[error("the operating system gives no random bytes")]
+    NoRandomness,
     /// What was deciphered is not padded as expected.
     #[error("what was deciphered is not padded as expected: wrong key, wrong padding, or damage")]
     Decoding,

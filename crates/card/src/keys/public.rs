@@ -1,0 +1,193 @@
+//! Public keys, read leniently: an RSAPublicKey, a SubjectPublicKeyInfo, or the bare RSA numbers.
+
+use core::fmt;
+
+use kortlab_apdu::Channel;
+use kortlab_apdu::tlv::{Builder, Tag, Tlv, read_one};
+use kortlab_pkcs15::{Id, ObjectValue};
+use rsa::BoxedUint;
+use rsa::traits::PublicKeyParts as _;
+
+use crate::card::Card;
+use crate::contents::is_final;
+use crate::error::CardError;
+
+/// rsaEncryption, 1.2.840.113549.1.1.1.
+const RSA_ENCRYPTION: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
+
+/// An RSA public key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RsaPublicKey {
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+}
+
+impl RsaPublicKey {
+    /// The key in `der`: an RSAPublicKey (RFC 8017 §A.1.1), or a SubjectPublicKeyInfo of one.
+    /// `None` if it is neither.
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        let outer = sequence(der)?;
+        let mut parts = outer.children();
+        let first = parts.next()?.ok()?;
+        let second = parts.next()?.ok()?;
+        if first.tag == Tag::INTEGER {
+            return Self::from_numbers(&outer);
+        }
+        let algorithm = first.children().next()?.ok()?;
+        if algorithm.tag != Tag::OBJECT_IDENTIFIER || algorithm.value != RSA_ENCRYPTION {
+            return None;
+        }
+        let (&unused, bits) = second.value.split_first()?;
+        if second.tag != Tag::BIT_STRING || unused != 0 {
+            return None;
+        }
+        Self::from_numbers(&sequence(bits)?)
+    }
+
+    fn from_numbers(numbers: &Tlv<'_>) -> Option<Self> {
+        let mut numbers = numbers.children();
+        let modulus = numbers.next()?.ok()?;
+        let exponent = numbers.next()?.ok()?;
+        (modulus.tag == Tag::INTEGER && exponent.tag == Tag::INTEGER).then(|| Self {
+            modulus: trimmed(modulus.value),
+            exponent: trimmed(exponent.value),
+        })
+    }
+
+    /// The modulus, big-endian, without leading zeros.
+    pub fn modulus(&self) -> &[u8] {
+        &self.modulus
+    }
+
+    /// The public exponent, big-endian, without leading zeros.
+    pub fn exponent(&self) -> &[u8] {
+        &self.exponent
+    }
+
+    /// The length of the modulus in bits.
+    pub fn bits(&self) -> usize {
+        let first = self.modulus.first().map_or(0, |byte| byte.leading_zeros());
+        (self.modulus.len() * 8).saturating_sub(first as usize)
+    }
+
+    /// The key as a SubjectPublicKeyInfo (RFC 5280 §4.1) in DER.
+    pub fn to_spki_der(&self) -> Vec<u8> {
+        let numbers = Builder::new()
+            .constructed(Tag::SEQUENCE, |key| {
+                key.primitive(Tag::INTEGER, &unsigned(&self.modulus))
+                    .primitive(Tag::INTEGER, &unsigned(&self.exponent))
+            })
+            .finish();
+        let bits = [&[0x00], numbers.as_slice()].concat();
+        Builder::new()
+            .constructed(Tag::SEQUENCE, |spki| {
+                spki.constructed(Tag::SEQUENCE, |algorithm| {
+                    algorithm
+                        .primitive(Tag::OBJECT_IDENTIFIER, RSA_ENCRYPTION)
+                        .primitive(0x05, &[])
+                })
+                .primitive(Tag::BIT_STRING, &bits)
+            })
+            .finish()
+    }
+
+    /// What a signature was made of: the public operation on it, as long as the modulus. `None`
+    /// if the key or the signature cannot be one.
+    pub fn open(&self, signature: &[u8]) -> Option<Vec<u8>> {
+        let modulus = BoxedUint::from_be_slice_vartime(&self.modulus);
+        let exponent = BoxedUint::from_be_slice_vartime(&self.exponent);
+        let key = rsa::PublicKey::new_with_size_limits(modulus, exponent, 512..=8192).ok()?;
+        let precision = key.n().bits_precision();
+        let input = BoxedUint::from_be_slice(signature, precision).ok()?;
+        if &input >= key.n().as_ref() {
+            return None;
+        }
+        let opened = rsa::hazmat::rsa_encrypt(&key, &input).ok()?.to_be_bytes();
+        let opened = trimmed(&opened);
+        let padding = self.modulus.len().checked_sub(opened.len())?;
+        Some([vec![0; padding], opened].concat())
+    }
+}
+
+impl fmt::Debug for RsaPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RsaPublicKey({} bits)", self.bits())
+    }
+}
+
+impl<C: Channel> Card<C> {
+    /// The public key that belongs to the private key `id`: from the card's public keys, else
+    /// from the first certificate for it. `None` if the card has neither, or not a readable one.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub fn public_key(&mut self, id: &Id) -> Result<Option<RsaPublicKey>, CardError> {
+        if let Some(known) = self.public_keys.get(id) {
+            return Ok(Some(known.clone()));
+        }
+        let found = self.exclusively(|card| card.find_public_key(id))?;
+        if let Some(found) = &found {
+            self.public_keys.insert(id.clone(), found.clone());
+        }
+        Ok(found)
+    }
+
+    fn find_public_key(&mut self, id: &Id) -> Result<Option<RsaPublicKey>, CardError> {
+        let contents = self.contents();
+        let keys: Vec<_> = contents
+            .public_keys
+            .iter()
+            .flat_map(|file| file.directory.objects())
+            .filter(|key| key.id() == id)
+            .filter_map(|key| key.value().cloned())
+            .collect();
+        let certificates: Vec<_> = contents
+            .certificates
+            .iter()
+            .flat_map(|file| file.directory.objects())
+            .filter(|certificate| certificate.id() == id)
+            .filter_map(|certificate| certificate.value().cloned())
+            .collect();
+        for value in &keys {
+            if let Some(key) = self.read_quietly(value)?.and_then(|der| RsaPublicKey::from_der(&der))
+            {
+                return Ok(Some(key));
+            }
+        }
+        for value in &certificates {
+            let der = self.read_quietly(value)?;
+            let key = der.and_then(|der| crate::certificate::public_key(&der));
+            if key.is_some() {
+                return Ok(key);
+            }
+        }
+        Ok(None)
+    }
+
+    /// An object's value; `None` if it cannot be read.
+    fn read_quietly(&mut self, value: &ObjectValue) -> Result<Option<Vec<u8>>, CardError> {
+        match self.read_value(value) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if is_final(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn sequence(der: &[u8]) -> Option<Tlv<'_>> {
+    read_one(der).ok().filter(|outer| outer.tag == Tag::SEQUENCE)
+}
+
+fn trimmed(number: &[u8]) -> Vec<u8> {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    number.get(zeros..).unwrap_or_default().to_vec()
+}
+
+/// The content of an INTEGER that is not negative.
+fn unsigned(number: &[u8]) -> Vec<u8> {
+    match number.first() {
+        None => vec![0x00],
+        Some(0x80..) => [&[0x00], number].concat(),
+        Some(_) => number.to_vec(),
+    }
+}
