@@ -92,7 +92,7 @@ impl<'a> Request<'a> {
             return None;
         };
         let bits = u16::from_be_bytes([*high, *low]);
-        if !(512..=MAX_BITS).contains(&bits) || bits % 256 != 0 {
+        if !(512..=MAX_BITS).contains(&bits) || !bits.is_multiple_of(256) {
             return None;
         }
         let exponent = number(&mut rest)?;

@@ -178,7 +178,7 @@ impl<'a> Template<'a> {
         }
         let id = match self.file {
             None => context.session.selection.ef,
-            Some(path) if path.is_empty() || path.len() % 2 != 0 || path.len() > 16 => {
+            Some(path) if path.is_empty() || !path.len().is_multiple_of(2) || path.len() > 16 => {
                 return Err(StatusWord::WRONG_DATA);
             }
             Some(path) => select::resolve(context, 0x09, path)

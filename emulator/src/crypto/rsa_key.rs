@@ -84,7 +84,7 @@ impl RsaKey {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Self, KeyError> {
         check_size(bits)?;
-        if exponent < 3 || exponent % 2 == 0 {
+        if exponent < 3 || exponent.is_multiple_of(2) {
             return Err(KeyError::Exponent);
         }
         // The generator may hand out a key that its own constructor refuses (both primes equal,
@@ -265,7 +265,7 @@ impl fmt::Debug for RsaComponents {
 }
 
 fn check_size(bits: usize) -> Result<(), KeyError> {
-    if (MIN_BITS..=MAX_BITS).contains(&bits) && bits % 8 == 0 {
+    if (MIN_BITS..=MAX_BITS).contains(&bits) && bits.is_multiple_of(8) {
         Ok(())
     } else {
         Err(KeyError::Size(bits))

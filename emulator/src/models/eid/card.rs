@@ -31,7 +31,7 @@ pub(super) const LABEL_SIGNATURE: &str = "Underskrift";
 /// let mut rng = CardRng::from_seed(1);
 /// let authentication_key = RsaKey::generate(1024, &mut rng)?;
 /// let signature_key = RsaKey::generate(1024, &mut rng)?;
-/// let image = EidCard::new("9752269700000000002", authentication_key, signature_key).build()?;
+/// let image = EidCard::new("9752269700000000123", authentication_key, signature_key).build()?;
 /// let mut card = InProcess::ephemeral(VirtualCard::new(image, rng)?);
 /// assert_eq!(card.transmit(&[0x00, 0xCA, 0xDF, 0x30, 0x05]), b"v2.1\0\x90\x00");
 /// # Ok(())
@@ -385,5 +385,5 @@ fn is_card_number(serial: &str) -> bool {
             value / 10 + value % 10
         })
         .sum();
-    shape && sum % 10 == 0
+    shape && sum.is_multiple_of(10)
 }
