@@ -1,0 +1,426 @@
+//! The guide, step after step.
+
+use kortlab_apdu::Channel;
+use kortlab_card::{Card, Pin, PinRole, Slot};
+use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::clock::Clock;
+use kortlab_issuer::csr::RequestToSign;
+use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
+use kortlab_issuer::portal::{
+    Approval, HccEntry, IssuedPair, LogIn, Order, OrderId, OrderState, Portal, Session, TestPageRow,
+};
+use kortlab_issuer::receipt::MessageToSign;
+
+use super::card;
+use super::error::{Cause, RenewalError};
+use super::{Event, Interaction, Outcome, Step, space};
+use crate::report::Report;
+
+/// The list is shown again after removing; a card has no room for more certificates than this.
+const MAX_REMOVALS: usize = 64;
+
+pub(super) struct Flow<'a, C: Channel> {
+    pub(super) card: &'a mut Card<C>,
+    pub(super) portal: &'a mut dyn Portal,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) holder: &'a mut dyn Interaction,
+}
+
+/// A certificate on the card, and what the portal says of it.
+struct Row {
+    slot: Slot,
+    row: TestPageRow,
+}
+
+type StepResult<T> = Result<T, Cause>;
+
+impl<C: Channel> Flow<'_, C> {
+    pub(super) fn run(mut self) -> Result<Outcome, RenewalError> {
+        let rows = self.step(Step::InsertCard, Self::insert_card)?;
+        let report = report(&rows);
+        if report.is_complete() {
+            self.holder.event(&Event::AlreadyValid);
+            return Ok(Outcome::AlreadyValid(report));
+        }
+        let session = self.step(Step::LogIn, |flow| flow.log_in(&rows))?;
+        let issued = self.renew(&session);
+        // Whatever happened, the session is ended: the guide never leaves a browser logged in.
+        // Its failure is told only if nothing failed before.
+        let ended = match issued {
+            Ok(_) => self.step(Step::LogOut, |flow| flow.log_out(&session)),
+            Err(_) => Ok(drop(self.portal.log_out(&session.token))),
+        };
+        let pair = issued?;
+        ended?;
+        let report = self.step(Step::Check, Self::check)?;
+        self.step(Step::TryAuthentication, |flow| {
+            flow.try_authentication(&pair)
+        })?;
+        self.step(Step::TrySignature, |flow| flow.try_signature(&pair))?;
+        Ok(Outcome::Renewed(report))
+    }
+
+    fn renew(&mut self, session: &Session) -> Result<IssuedPair, RenewalError> {
+        self.step(Step::RemoveOld, |flow| flow.remove_old(session))?;
+        let under_way = self.step(Step::Order, |flow| flow.order(session))?;
+        let pair = match under_way {
+            UnderWay::Issued(pair) => pair,
+            UnderWay::Open(order) => {
+                self.step(Step::Approve, |flow| flow.approve(session, &order))?
+            }
+        };
+        self.step(Step::Write, |flow| flow.write(&pair))?;
+        self.step(Step::Receipt, |flow| flow.receipt(session, &pair))?;
+        Ok(pair)
+    }
+
+    /// Runs one step: says that it begins, and puts its name to what fails.
+    fn step<T>(
+        &mut self,
+        step: Step,
+        work: impl FnOnce(&mut Self) -> StepResult<T>,
+    ) -> Result<T, RenewalError> {
+        self.holder.event(&Event::Began(step));
+        work(self).map_err(|cause| RenewalError::new(step, cause))
+    }
+
+    fn insert_card(&mut self) -> StepResult<Vec<Row>> {
+        let rows = self.rows()?;
+        let label = self.card.contents().label().unwrap_or_default().to_owned();
+        self.holder.event(&Event::CardNoticed {
+            label,
+            report: report(&rows),
+        });
+        Ok(rows)
+    }
+
+    fn log_in(&mut self, rows: &[Row]) -> StepResult<Session> {
+        let carrier = rows
+            .iter()
+            .filter(|row| {
+                let summary = &row.row.summary;
+                summary.colour == Colour::Blue
+                    && summary.purpose == Purpose::Authentication
+                    && !summary.is_authority
+            })
+            // The newest, should a card have several.
+            .max_by_key(|row| row.row.summary.not_before)
+            .ok_or(Cause::NoCarrierCertificate)?;
+        let pin = self.pin(PinRole::Authentication, Step::LogIn)?;
+        let log_in = self.answer_challenge(&carrier.slot.der, &pin)?;
+        let session = self.portal.log_in(&log_in)?;
+        self.holder.event(&Event::LoggedIn {
+            card_number: session.card_number,
+            holder: session.holder.full_name(),
+        });
+        Ok(session)
+    }
+
+    /// Removes what is expired or revoked and lists again, until none is left. Before the first
+    /// removal it is certain that two certificates will fit.
+    fn remove_old(&mut self, session: &Session) -> StepResult<()> {
+        let rows = self.rows()?;
+        let listed = self.portal.certificates(&session.token)?;
+        self.check_space(&rows, &listed)?;
+        let mut removed = 0;
+        for _ in 0..MAX_REMOVALS {
+            let rows = self.rows()?;
+            let Some(old) = rows.into_iter().find(|row| is_old(&row.row)) else {
+                self.holder.event(&Event::NothingOldLeft { removed });
+                return Ok(());
+            };
+            let remarks = card::remove(self.card, &old.slot)?;
+            self.remark(remarks);
+            if old.row.known {
+                self.portal
+                    .removed(&session.token, &old.row.summary.serial)?;
+            }
+            removed += 1;
+            self.holder.event(&Event::Removed(old.row));
+        }
+        let left = self.rows()?.iter().filter(|row| is_old(&row.row)).count();
+        Err(Cause::NotRemoved { left })
+    }
+
+    fn check_space(&mut self, rows: &[Row], listed: &[HccEntry]) -> StepResult<()> {
+        let on_card = |entry: &HccEntry| {
+            rows.iter()
+                .any(|row| row.row.summary.serial == entry.summary.serial)
+        };
+        // What is written already needs no room any more.
+        let present = listed
+            .iter()
+            .filter(|entry| may_be_on_card(entry.state) && on_card(entry))
+            .count();
+        let old: Vec<_> = rows
+            .iter()
+            .filter(|row| is_old(&row.row))
+            .map(|row| row.slot.der.len())
+            .collect();
+        let removable = rows
+            .iter()
+            .filter(|row| row.row.summary.colour != Colour::Blue || row.row.summary.is_authority)
+            .filter(|row| !is_old(&row.row))
+            .map(|row| describe(&row.row.summary));
+        space::check(self.card, 2_usize.saturating_sub(present), &old, removable)
+    }
+
+    /// Goes on with what was issued before, or shows the data of an open order.
+    fn order(&mut self, session: &Session) -> StepResult<UnderWay> {
+        if let Some(order) = self.issued_before(session)? {
+            self.holder.event(&Event::Resumed(order));
+            return Ok(UnderWay::Issued(self.portal.fetch(&session.token, order)?));
+        }
+        let order = self.portal.order(&session.token)?;
+        if order.state == OrderState::Issued {
+            self.holder.event(&Event::Resumed(order.id));
+            let pair = self.portal.fetch(&session.token, order.id)?;
+            return Ok(UnderWay::Issued(pair));
+        }
+        let data = order.data_to_check();
+        self.holder.event(&Event::DataToCheck(data.clone()));
+        if !self.holder.data_are_right(&data) {
+            return Err(Cause::NotConfirmed("the personal data"));
+        }
+        Ok(UnderWay::Open(order))
+    }
+
+    /// The newest order whose two certificates are good or on hold: *lägga tillbaka HCC*.
+    fn issued_before(&mut self, session: &Session) -> StepResult<Option<OrderId>> {
+        let listed = self.portal.certificates(&session.token)?;
+        Ok(listed.iter().rev().map(|entry| entry.order).find(|order| {
+            listed
+                .iter()
+                .filter(|entry| entry.order == *order)
+                .all(|entry| may_be_on_card(entry.state))
+        }))
+    }
+
+    /// Two requests, one by each key, and the approval of exactly these.
+    fn approve(&mut self, session: &Session, order: &Order) -> StepResult<IssuedPair> {
+        let name = order.holder.full_name();
+        let sign = self.pin(PinRole::Signature, Step::Approve)?;
+        let signer = self.signature_certificate()?;
+        let authentication_request = self.request(PinRole::Authentication, &name, None)?;
+        let signature_request = self.request(PinRole::Signature, &name, Some(&sign))?;
+        let text = order.approval_text(&authentication_request, &signature_request);
+        let signed_approval = self.sign_text(text.as_bytes(), &signer, &sign)?;
+        let approval = Approval {
+            authentication_request,
+            signature_request,
+            signed_approval,
+        };
+        let pair = self.portal.approve(&session.token, order.id, &approval)?;
+        self.holder.event(&Event::Approved(order.id));
+        Ok(pair)
+    }
+
+    /// The request by one of the card's keys. The authentication PIN is verified since the log-in.
+    fn request(&mut self, role: PinRole, name: &str, pin: Option<&Pin>) -> StepResult<Vec<u8>> {
+        let key = card::public_key(self.card, role)?;
+        let request = RequestToSign::new(&key, name)?;
+        let signature = card::sign(self.card, role, pin, request.to_be_signed())?;
+        Ok(request.finish(&signature)?)
+    }
+
+    fn write(&mut self, pair: &IssuedPair) -> StepResult<()> {
+        for (role, der) in [
+            (PinRole::Authentication, &pair.authentication),
+            (PinRole::Signature, &pair.signature),
+        ] {
+            let present = card::certificates(self.card)?;
+            if present.iter().any(|slot| slot.der == *der) {
+                let row = self.row(der)?;
+                self.holder.event(&Event::AlreadyWritten(row));
+                continue;
+            }
+            let key = card::public_key(self.card, role)?;
+            let summary = CertificateSummary::from_der(der)?;
+            if summary.public_key.as_ref() != Some(&key) {
+                return Err(Cause::NoKey(role));
+            }
+            let remarks = card::write(self.card, role, der)?;
+            self.remark(remarks);
+            let present = card::certificates(self.card)?;
+            if !present.iter().any(|slot| slot.der == *der) {
+                return Err(Cause::ReadBack);
+            }
+            let row = self.row(der)?;
+            self.holder.event(&Event::Written(row));
+        }
+        Ok(())
+    }
+
+    fn receipt(&mut self, session: &Session, pair: &IssuedPair) -> StepResult<()> {
+        let Some(receipt) = self.portal.receipt(&session.token)? else {
+            self.holder.event(&Event::NoReceipt);
+            return Ok(());
+        };
+        self.holder
+            .event(&Event::ReceiptShown(receipt.text.clone()));
+        if !self.holder.receipt_is_right(&receipt.text) {
+            return Err(Cause::NotConfirmed("the receipt's contents"));
+        }
+        let pin = self.pin(PinRole::Signature, Step::Receipt)?;
+        let signed = self.sign_text(receipt.text.as_bytes(), &pair.signature, &pin)?;
+        self.portal
+            .sign_receipt(&session.token, receipt.order, &signed)?;
+        self.holder.event(&Event::ReceiptSigned);
+        Ok(())
+    }
+
+    fn log_out(&mut self, session: &Session) -> StepResult<()> {
+        self.portal.log_out(&session.token)?;
+        self.holder.event(&Event::LoggedOut);
+        Ok(())
+    }
+
+    fn check(&mut self) -> StepResult<Report> {
+        let report = report(&self.rows()?);
+        self.holder.event(&Event::Checked(report.clone()));
+        if report.is_complete() {
+            return Ok(report);
+        }
+        Err(Cause::Incomplete {
+            blue: report.valid.blue,
+            pink: report.valid.pink,
+        })
+    }
+
+    fn try_authentication(&mut self, pair: &IssuedPair) -> StepResult<()> {
+        let pin = self.pin(PinRole::Authentication, Step::TryAuthentication)?;
+        let log_in = self.answer_challenge(&pair.authentication, &pin)?;
+        let certificate = self.portal.try_authentication(&log_in)?;
+        self.holder.event(&Event::Tried {
+            role: PinRole::Authentication,
+            certificate,
+        });
+        Ok(())
+    }
+
+    fn try_signature(&mut self, pair: &IssuedPair) -> StepResult<()> {
+        let pin = self.pin(PinRole::Signature, Step::TrySignature)?;
+        let text = "Provunderskrift / Trial signature\n";
+        let signed = self.sign_text(text.as_bytes(), &pair.signature, &pin)?;
+        let certificate = self.portal.try_signature(&signed)?;
+        self.holder.event(&Event::Tried {
+            role: PinRole::Signature,
+            certificate,
+        });
+        Ok(())
+    }
+
+    /// Signs a new challenge of the portal with the authentication key, and checks the signature
+    /// with the certificate that goes with it.
+    fn answer_challenge(&mut self, certificate: &[u8], pin: &Pin) -> StepResult<LogIn> {
+        let challenge = self.portal.challenge()?;
+        let signed = challenge.to_be_signed();
+        let signature = card::sign(self.card, PinRole::Authentication, Some(pin), &signed)?;
+        let summary = CertificateSummary::from_der(certificate)?;
+        let key = summary
+            .public_key
+            .ok_or(Cause::NoKey(PinRole::Authentication))?;
+        key.verify_sha256("the log-in", &signed, &signature)?;
+        Ok(LogIn {
+            nonce: challenge.nonce(),
+            certificate: certificate.to_vec(),
+            signature,
+        })
+    }
+
+    /// CMS SignedData by the signature key; checked with the certificate before it is given out.
+    fn sign_text(&mut self, text: &[u8], certificate: &[u8], pin: &Pin) -> StepResult<Vec<u8>> {
+        let message = MessageToSign::new(text, certificate, self.clock.now())?;
+        let signature = card::sign(
+            self.card,
+            PinRole::Signature,
+            Some(pin),
+            message.to_be_signed(),
+        )?;
+        Ok(message.finish(&signature)?)
+    }
+
+    /// The certificate to approve with: any good one of the signature key, the carrier's as a
+    /// rule.
+    fn signature_certificate(&mut self) -> StepResult<Vec<u8>> {
+        self.rows()?
+            .into_iter()
+            .filter(|row| {
+                row.row.known
+                    && row.row.state == CertificateState::Valid
+                    && row.row.summary.purpose == Purpose::Signature
+            })
+            .min_by_key(|row| row.row.summary.colour)
+            .map(|row| row.slot.der)
+            .ok_or(Cause::NoKey(PinRole::Signature))
+    }
+
+    fn remark(&mut self, remarks: Vec<String>) {
+        for remark in remarks {
+            self.holder.event(&Event::Remark(remark));
+        }
+    }
+
+    fn pin(&mut self, role: PinRole, step: Step) -> StepResult<Pin> {
+        self.holder
+            .pin(role, step)
+            .map_err(|why| Cause::NoPin { role, why })
+    }
+
+    /// The holder's certificates on the card, each with what the portal's test page says of it.
+    fn rows(&mut self) -> StepResult<Vec<Row>> {
+        let slots: Vec<_> = card::certificates(self.card)?
+            .into_iter()
+            // What the portal could not read would only make it refuse the whole page.
+            .filter(|slot| CertificateSummary::from_der(&slot.der).is_ok())
+            .collect();
+        let der: Vec<_> = slots.iter().map(|slot| slot.der.clone()).collect();
+        let rows = self.portal.test_page(&der)?;
+        Ok(slots
+            .into_iter()
+            .zip(rows)
+            .map(|(slot, row)| Row { slot, row })
+            .collect())
+    }
+
+    fn row(&mut self, der: &[u8]) -> StepResult<TestPageRow> {
+        let rows = self.portal.test_page(&[der.to_vec()])?;
+        rows.into_iter().next().ok_or(Cause::ReadBack)
+    }
+}
+
+/// An order on the way to its certificates.
+enum UnderWay {
+    /// To be approved.
+    Open(Order),
+    /// Approved before.
+    Issued(IssuedPair),
+}
+
+fn report(rows: &[Row]) -> Report {
+    let rows: Vec<_> = rows.iter().map(|row| row.row.clone()).collect();
+    Report::new(&rows)
+}
+
+/// What the guide has removed: HCCs that are expired or revoked. Carrier certificates stay.
+fn is_old(row: &TestPageRow) -> bool {
+    row.summary.colour == Colour::Pink
+        && !row.summary.is_authority
+        && matches!(
+            row.state,
+            CertificateState::Expired | CertificateState::Revoked(_)
+        )
+}
+
+fn may_be_on_card(state: CertificateState) -> bool {
+    matches!(state, CertificateState::Valid | CertificateState::OnHold)
+}
+
+fn describe(summary: &CertificateSummary) -> String {
+    format!(
+        "{} ({}, issued by {})",
+        summary.holder,
+        summary.purpose.swedish(),
+        summary.issuer
+    )
+}

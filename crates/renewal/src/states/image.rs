@@ -1,0 +1,125 @@
+//! From a world to a card image.
+
+use kortlab_apdu::Protocol;
+use kortlab_emulator::Image;
+use kortlab_emulator::models::eid::{CardCertificate, EidCard, layout};
+use kortlab_issuer::clock::Timestamp;
+use kortlab_pkcs15::Id;
+
+use super::CardState;
+use crate::world::{TestWorld, WorldError};
+
+/// What a full card has left: less than any certificate takes.
+const LEFT_ON_A_FULL_CARD: u32 = 512;
+
+/// A card, and the world that made it.
+#[derive(Debug)]
+pub struct NewCard {
+    /// The card.
+    pub image: Image,
+    /// The authorities, the portal and the holder.
+    pub world: TestWorld,
+}
+
+/// Makes a card of the EID model. The same state, protocol, seed and date give the same image,
+/// byte for byte, and the same world.
+///
+/// # Errors
+/// A key, a certificate or the image could not be made.
+pub fn new_card(
+    state: CardState,
+    protocol: Protocol,
+    seed: u64,
+    date: Timestamp,
+) -> Result<NewCard, WorldError> {
+    let world = TestWorld::new(state, seed, date)?;
+    let image = image(&world, state, protocol)?;
+    Ok(NewCard { image, world })
+}
+
+fn image(world: &TestWorld, state: CardState, protocol: Protocol) -> Result<Image, WorldError> {
+    let card = EidCard::new(
+        world.card_number.to_string(),
+        world.authentication_key.clone(),
+        world.signature_key.clone(),
+    )
+    .protocol(protocol)
+    .certificates(certificates(world, state));
+    let mut image = card
+        .build()
+        .map_err(|error| WorldError::Card(error.to_string()))?;
+    match state {
+        CardState::Blank => {
+            image.pins.clear();
+            image.master_file.files = Some(Vec::new());
+        }
+        CardState::Full => fill(&mut image),
+        CardState::Blocked => {
+            let users = [layout::PIN_AUTHENTICATION, layout::PIN_SIGNATURE];
+            for pin in &mut image.pins {
+                if users.contains(&pin.reference.0) {
+                    pin.tries_left = 0;
+                }
+            }
+        }
+        _ => {}
+    }
+    image
+        .check()
+        .map_err(|error| WorldError::Card(error.to_string()))?;
+    Ok(image)
+}
+
+fn certificates(world: &TestWorld, state: CardState) -> Vec<CardCertificate> {
+    let mut certificates = Vec::new();
+    let mut add = |der: &[u8], key_id: u8, label: &str, authority: bool| {
+        certificates.push(CardCertificate {
+            der: der.to_vec(),
+            key_id: Id(vec![key_id]),
+            label: label.to_owned(),
+            authority,
+        });
+    };
+    let (authentication, signature) = (layout::ID_AUTHENTICATION, layout::ID_SIGNATURE);
+    if state.has_carrier_certificates() {
+        let carrier = &world.carrier;
+        add(
+            &carrier.authentication,
+            authentication,
+            "Telia Legitimering",
+            false,
+        );
+        add(&carrier.signature, signature, "Telia Underskrift", false);
+    }
+    if let Some(hcc) = &world.hcc {
+        add(
+            &hcc.authentication,
+            authentication,
+            "HCC Legitimering",
+            false,
+        );
+        add(&hcc.signature, signature, "HCC Underskrift", false);
+    }
+    if state == CardState::Full {
+        // What takes the room, and could go: certificates that any computer has anyway.
+        let carrier = world.portal.carrier_authority().certificate_der();
+        let hcc = world.portal.hcc_authority().certificate_der();
+        add(carrier, 0x51, "TEST Telia Card Identifier CA v3", true);
+        add(hcc, 0x52, "TEST SITHS Type 1 CA v1", true);
+    }
+    certificates
+}
+
+/// Takes the memory down to what is used, and a little more.
+fn fill(image: &mut Image) {
+    let (mut too_small, mut enough) = (0, image.capacity);
+    while enough - too_small > 1 {
+        let middle = too_small + (enough - too_small) / 2;
+        image.capacity = middle;
+        match image.check() {
+            Ok(()) => enough = middle,
+            Err(_) => too_small = middle,
+        }
+    }
+    image.capacity = enough.saturating_add(LEFT_ON_A_FULL_CARD);
+}

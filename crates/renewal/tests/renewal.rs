@@ -1,0 +1,551 @@
+//! The guide from its beginning to two blue and two pink, and what happens when it stops.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::process::Command;
+
+use kortlab_apdu::Protocol;
+use kortlab_card::{Card, ErrorKind, Pin, PinRole};
+use kortlab_emulator::{CardRng, InProcess, VirtualCard};
+use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::card_number::CardNumber;
+use kortlab_issuer::clock::Timestamp;
+use kortlab_issuer::portal::{
+    Approval, Challenge, DataLine, HccEntry, IssuedPair, LogIn, Order, OrderId, Portal,
+    PortalError, Receipt, Session, SessionToken, TestPageRow,
+};
+use kortlab_issuer::revocation::RevocationReason;
+use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step, renew};
+use kortlab_renewal::states::{CardState, NewCard, new_card};
+use kortlab_renewal::world::TestWorld;
+
+/// Gives the test PINs, keeps what happens, and objects if told so.
+#[derive(Default)]
+struct Holder {
+    events: Vec<Event>,
+    asked: Vec<(PinRole, Step)>,
+    wrong_pin_for: Option<PinRole>,
+    no_pin_at: Option<Step>,
+    refuses_data: bool,
+    refuses_receipt: bool,
+}
+
+impl Interaction for Holder {
+    fn event(&mut self, event: &Event) {
+        self.events.push(event.clone());
+    }
+
+    fn pin(&mut self, role: PinRole, step: Step) -> Result<Pin, String> {
+        self.asked.push((role, step));
+        if self.no_pin_at == Some(step) {
+            return Err("interrupted".to_owned());
+        }
+        let digits = match (role, self.wrong_pin_for == Some(role)) {
+            (_, true) => "999999",
+            (PinRole::Authentication, _) => "123456",
+            (PinRole::Signature, _) => "654321",
+        };
+        Ok(Pin::try_from(digits).unwrap())
+    }
+
+    fn data_are_right(&mut self, data: &[DataLine]) -> bool {
+        assert!(data.iter().any(|line| line.swedish == "HSA-id"));
+        !self.refuses_data
+    }
+
+    fn receipt_is_right(&mut self, text: &str) -> bool {
+        assert!(text.starts_with("Kvittens"));
+        !self.refuses_receipt
+    }
+}
+
+impl Holder {
+    fn began(&self) -> Vec<Step> {
+        let step = |event: &Event| match event {
+            Event::Began(step) => Some(*step),
+            _ => None,
+        };
+        self.events.iter().filter_map(step).collect()
+    }
+
+    fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
+        self.events.iter().filter(|event| wanted(event)).count()
+    }
+}
+
+fn date() -> Timestamp {
+    Timestamp::from_date(2026, 11, 24).unwrap()
+}
+
+fn insert(state: CardState, protocol: Protocol) -> (Card<InProcess>, TestWorld) {
+    let NewCard { image, world } = new_card(state, protocol, 11, date()).unwrap();
+    let card = VirtualCard::new(image, CardRng::from_seed(11)).unwrap();
+    let card = Card::open(InProcess::ephemeral(card)).unwrap();
+    (card, world)
+}
+
+fn guide(
+    card: &mut Card<InProcess>,
+    world: &mut TestWorld,
+    holder: &mut Holder,
+) -> Result<Outcome, RenewalError> {
+    let clock = world.clock.clone();
+    renew(card, &mut world.portal, &clock, holder)
+}
+
+fn image(card: &mut Card<InProcess>) -> String {
+    card.channel_mut().card().image().to_json()
+}
+
+/// Checks the four certificates on the card with OpenSSL: chains, CRLs, and the signatures by the
+/// card's keys.
+fn openssl_agrees(card: &mut Card<InProcess>, world: &mut TestWorld) {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes).unwrap();
+    let openssl = |arguments: &[&str]| {
+        let out = Command::new("openssl")
+            .args(arguments)
+            .current_dir(dir.path())
+            .output()
+            .expect("openssl is missing; run: cargo xtask test");
+        assert!(
+            out.status.success(),
+            "{arguments:?}: {}{}",
+            String::from_utf8_lossy(&out.stdout),
+            String::from_utf8_lossy(&out.stderr)
+        );
+        out.stdout
+    };
+    let mut authorities = String::new();
+    for (index, files) in world.authority_files().unwrap().iter().enumerate() {
+        authorities.push_str(&files.certificate_pem);
+        write("crl.der", &files.crl_der);
+        openssl(&[
+            "crl",
+            "-inform",
+            "DER",
+            "-in",
+            "crl.der",
+            "-out",
+            &format!("{index}.crl"),
+        ]);
+    }
+    write("ca.pem", authorities.as_bytes());
+    write("message", b"what was signed");
+    let now = date().unix_seconds().to_string();
+    let slots = card.slots().unwrap();
+    assert_eq!(slots.len(), 4);
+    for slot in slots {
+        write("one.der", &slot.der);
+        openssl(&[
+            "x509", "-inform", "DER", "-in", "one.der", "-out", "one.pem",
+        ]);
+        openssl(&[
+            "verify",
+            "-attime",
+            &now,
+            "-x509_strict",
+            "-CAfile",
+            "ca.pem",
+            "-crl_check",
+            "-CRLfile",
+            "0.crl",
+            "-CRLfile",
+            "1.crl",
+            "one.pem",
+        ]);
+        let (role, digits) = match slot.key_id().0.as_slice() {
+            [0x45] => (PinRole::Authentication, "123456"),
+            _ => (PinRole::Signature, "654321"),
+        };
+        card.verify(role, &Pin::try_from(digits).unwrap()).unwrap();
+        let scheme = kortlab_card::Scheme::Pkcs1(kortlab_card::Hash::Sha256);
+        let signature = card
+            .sign(slot.key_id(), scheme, b"what was signed")
+            .unwrap();
+        write("signature", &signature);
+        let key = openssl(&["x509", "-in", "one.pem", "-noout", "-pubkey"]);
+        write("key.pem", &key);
+        openssl(&[
+            "dgst",
+            "-sha256",
+            "-verify",
+            "key.pem",
+            "-signature",
+            "signature",
+            "message",
+        ]);
+    }
+}
+
+#[test]
+fn the_whole_guide_from_expired_and_revoked_over_both_protocols() {
+    for state in [CardState::Expired, CardState::Revoked] {
+        for protocol in [Protocol::T0, Protocol::T1] {
+            let (mut card, mut world) = insert(state, protocol);
+            let mut holder = Holder::default();
+            let outcome = guide(&mut card, &mut world, &mut holder).unwrap();
+            let Outcome::Renewed(report) = &outcome else {
+                panic!("{outcome:?}");
+            };
+            assert!(report.is_complete(), "{report:?}");
+            assert_eq!(report.certificates.len(), 4, "the old ones are gone");
+            assert_eq!(holder.began(), Step::ALL);
+            assert_eq!(holder.count(|event| matches!(event, Event::Removed(_))), 2);
+            assert_eq!(holder.count(|event| matches!(event, Event::Written(_))), 2);
+            assert_eq!(
+                holder.count(|event| matches!(event, Event::ReceiptSigned)),
+                1
+            );
+            assert_eq!(
+                holder.count(|event| matches!(event, Event::Tried { .. })),
+                2
+            );
+            use PinRole::{Authentication, Signature};
+            assert_eq!(
+                holder.asked,
+                [
+                    (Authentication, Step::LogIn),
+                    (Signature, Step::Approve),
+                    (Signature, Step::Receipt),
+                    (Authentication, Step::TryAuthentication),
+                    (Signature, Step::TrySignature),
+                ],
+                "as the guide asks"
+            );
+            openssl_agrees(&mut card, &mut world);
+
+            // Once more: nothing to do, nothing asked, nothing changed.
+            let before = image(&mut card);
+            let mut again = Holder::default();
+            let outcome = guide(&mut card, &mut world, &mut again).unwrap();
+            assert_eq!(outcome, Outcome::AlreadyValid(report.clone()));
+            assert_eq!(again.asked, []);
+            assert_eq!(again.count(|event| matches!(event, Event::AlreadyValid)), 1);
+            assert_eq!(image(&mut card), before);
+        }
+    }
+}
+
+#[test]
+fn a_delivered_card_gets_its_first_pair_and_a_valid_one_is_left_alone() {
+    let (mut card, mut world) = insert(CardState::Delivered, Protocol::T0);
+    let outcome = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+    assert!(matches!(outcome, Outcome::Renewed(_)));
+    let (mut card, mut world) = insert(CardState::Valid, Protocol::T0);
+    let outcome = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+    assert!(matches!(outcome, Outcome::AlreadyValid(_)));
+}
+
+#[test]
+fn a_full_card_is_told_before_anything_is_touched_or_ordered() {
+    let (mut card, mut world) = insert(CardState::Full, Protocol::T0);
+    let before = image(&mut card);
+    let mut holder = Holder::default();
+    let error = guide(&mut card, &mut world, &mut holder).unwrap_err();
+    assert_eq!(error.step(), Step::RemoveOld);
+    let Cause::Full(full) = error.cause() else {
+        panic!("{error}");
+    };
+    assert_eq!(full.freed, 0);
+    assert_eq!(full.removable.len(), 2, "{full:?}");
+    assert!(error.to_string().contains("fullt kort"), "{error}");
+    assert!(error.how_to_continue().contains("TEST SITHS Type 1 CA v1"));
+    assert_eq!(image(&mut card), before);
+    assert!(!holder.began().contains(&Step::Order));
+
+    // What it says helps: without the authorities' certificates there is room.
+    let authorities = card.slots().unwrap();
+    for slot in authorities.iter().rev().filter(|slot| slot.is_authority()) {
+        assert!(card.remove_certificate(slot).unwrap().warnings.is_empty());
+    }
+    let outcome = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+    assert!(matches!(outcome, Outcome::Renewed(_)));
+}
+
+#[test]
+fn cards_that_cannot_begin_say_why() {
+    let (mut card, mut world) = insert(CardState::BlankSlots, Protocol::T0);
+    let error = guide(&mut card, &mut world, &mut Holder::default()).unwrap_err();
+    assert!(
+        matches!(error.cause(), Cause::NoCarrierCertificate),
+        "{error}"
+    );
+    assert_eq!(error.step(), Step::LogIn);
+
+    // A card with expired HCCs whose PINs are blocked.
+    let NewCard {
+        mut image,
+        mut world,
+    } = new_card(CardState::Expired, Protocol::T0, 11, date()).unwrap();
+    for pin in &mut image.pins {
+        pin.tries_left = 0;
+    }
+    let card = VirtualCard::new(image, CardRng::from_seed(1)).unwrap();
+    let mut card = Card::open(InProcess::ephemeral(card)).unwrap();
+    let error = guide(&mut card, &mut world, &mut Holder::default()).unwrap_err();
+    let Cause::Card(cause) = error.cause() else {
+        panic!("{error}");
+    };
+    assert_eq!(cause.kind(), ErrorKind::PinBlocked);
+
+    let NewCard { image, .. } = new_card(CardState::Blank, Protocol::T0, 11, date()).unwrap();
+    let card = VirtualCard::new(image, CardRng::from_seed(1)).unwrap();
+    let error = Card::open(InProcess::ephemeral(card)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotPkcs15);
+}
+
+#[test]
+fn a_wrong_pin_stops_the_guide_after_one_try_at_the_step_it_belongs_to() {
+    for (role, step) in [
+        (PinRole::Authentication, Step::LogIn),
+        (PinRole::Signature, Step::Approve),
+    ] {
+        let (mut card, mut world) = insert(CardState::Expired, Protocol::T0);
+        let mut holder = Holder {
+            wrong_pin_for: Some(role),
+            ..Holder::default()
+        };
+        let error = guide(&mut card, &mut world, &mut holder).unwrap_err();
+        assert_eq!(error.step(), step);
+        let Cause::Card(cause) = error.cause() else {
+            panic!("{error}");
+        };
+        assert_eq!(cause.kind(), ErrorKind::PinWrong { tries: Some(2) });
+        assert!(!format!("{error} {error:?}").contains("999999"));
+        // The right PIN, and it goes on.
+        let outcome = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+        assert!(matches!(outcome, Outcome::Renewed(_)));
+    }
+}
+
+#[test]
+fn a_guide_that_stopped_at_any_step_goes_on_and_issues_one_pair_in_all() {
+    let stops: [fn(&mut Holder); 5] = [
+        |holder| holder.no_pin_at = Some(Step::LogIn),
+        |holder| holder.refuses_data = true,
+        |holder| holder.no_pin_at = Some(Step::Approve),
+        |holder| holder.refuses_receipt = true,
+        |holder| holder.no_pin_at = Some(Step::Receipt),
+    ];
+    for stop in stops {
+        let (mut card, mut world) = insert(CardState::Expired, Protocol::T0);
+        let mut holder = Holder::default();
+        stop(&mut holder);
+        let error = guide(&mut card, &mut world, &mut holder).unwrap_err();
+        assert!(error.how_to_continue().contains("begin again"), "{error}");
+        let outcome = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+        assert!(matches!(outcome, Outcome::Renewed(_)), "{error}");
+        assert_eq!(issued(&mut card, &mut world), 2, "{error}");
+    }
+}
+
+#[test]
+fn until_the_receipt_is_signed_the_new_pair_is_on_hold() {
+    let (mut card, mut world) = insert(CardState::Expired, Protocol::T0);
+    let mut holder = Holder {
+        refuses_receipt: true,
+        ..Holder::default()
+    };
+    let error = guide(&mut card, &mut world, &mut holder).unwrap_err();
+    assert_eq!(error.step(), Step::Receipt);
+    let der: Vec<_> = card
+        .slots()
+        .unwrap()
+        .into_iter()
+        .map(|slot| slot.der)
+        .collect();
+    let rows = world.portal.test_page(&der).unwrap();
+    let on_hold = rows
+        .iter()
+        .filter(|row| row.state == CertificateState::OnHold);
+    assert_eq!(on_hold.count(), 2);
+    // The next run writes nothing: the pair is on the card.
+    let mut holder = Holder::default();
+    guide(&mut card, &mut world, &mut holder).unwrap();
+    assert_eq!(
+        holder.count(|event| matches!(event, Event::AlreadyWritten(_))),
+        2
+    );
+    assert_eq!(holder.count(|event| matches!(event, Event::Written(_))), 0);
+}
+
+#[test]
+fn certificates_lost_from_the_card_are_put_back_not_issued_again() {
+    let (mut card, mut world) = insert(CardState::Expired, Protocol::T0);
+    let first = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+    card.verify(PinRole::Authentication, &Pin::try_from("123456").unwrap())
+        .unwrap();
+    let slots = card.slots().unwrap();
+    let removed = card.remove_certificate(slots.last().unwrap()).unwrap();
+    assert!(removed.warnings.is_empty());
+    let mut holder = Holder::default();
+    let again = guide(&mut card, &mut world, &mut holder).unwrap();
+    assert_eq!(again.report(), first.report());
+    assert_eq!(holder.count(|event| matches!(event, Event::Resumed(_))), 1);
+    assert_eq!(holder.count(|event| matches!(event, Event::NoReceipt)), 1);
+    assert_eq!(issued(&mut card, &mut world), 2);
+}
+
+/// How many HCCs the portal has issued at the date of the test.
+fn issued(card: &mut Card<InProcess>, world: &mut TestWorld) -> usize {
+    let certificate = world.carrier.authentication.clone();
+    let challenge = world.portal.challenge().unwrap();
+    let pin = Pin::try_from("123456").unwrap();
+    card.verify(PinRole::Authentication, &pin).unwrap();
+    let key = card.key_for(PinRole::Authentication).unwrap();
+    let scheme = kortlab_card::Scheme::Pkcs1(kortlab_card::Hash::Sha256);
+    let signature = card
+        .sign(&key.id, scheme, &challenge.to_be_signed())
+        .unwrap();
+    let session = world
+        .portal
+        .log_in(&LogIn {
+            nonce: challenge.nonce(),
+            certificate,
+            signature,
+        })
+        .unwrap();
+    let listed = world.portal.certificates(&session.token).unwrap();
+    let new = listed
+        .iter()
+        .filter(|entry| entry.summary.not_before == date());
+    new.count()
+}
+
+/// A portal whose answer to the approval is lost on the way: the certificates are issued, and the
+/// client does not know.
+struct Lossy<'a> {
+    portal: &'a mut dyn Portal,
+    lost: bool,
+}
+
+impl Portal for Lossy<'_> {
+    fn challenge(&mut self) -> Result<Challenge, PortalError> {
+        self.portal.challenge()
+    }
+    fn log_in(&mut self, log_in: &LogIn) -> Result<Session, PortalError> {
+        self.portal.log_in(log_in)
+    }
+    fn log_out(&mut self, token: &SessionToken) -> Result<(), PortalError> {
+        self.portal.log_out(token)
+    }
+    fn certificates(&mut self, token: &SessionToken) -> Result<Vec<HccEntry>, PortalError> {
+        self.portal.certificates(token)
+    }
+    fn removed(&mut self, token: &SessionToken, serial: &[u8]) -> Result<(), PortalError> {
+        self.portal.removed(token, serial)
+    }
+    fn order(&mut self, token: &SessionToken) -> Result<Order, PortalError> {
+        self.portal.order(token)
+    }
+    fn approve(
+        &mut self,
+        token: &SessionToken,
+        order: OrderId,
+        approval: &Approval,
+    ) -> Result<IssuedPair, PortalError> {
+        let pair = self.portal.approve(token, order, approval)?;
+        if core::mem::replace(&mut self.lost, false) {
+            return Err(PortalError::Transport("connection reset".to_owned()));
+        }
+        Ok(pair)
+    }
+    fn fetch(&mut self, token: &SessionToken, order: OrderId) -> Result<IssuedPair, PortalError> {
+        self.portal.fetch(token, order)
+    }
+    fn receipt(&mut self, token: &SessionToken) -> Result<Option<Receipt>, PortalError> {
+        self.portal.receipt(token)
+    }
+    fn sign_receipt(
+        &mut self,
+        token: &SessionToken,
+        order: OrderId,
+        signed_receipt: &[u8],
+    ) -> Result<(), PortalError> {
+        self.portal.sign_receipt(token, order, signed_receipt)
+    }
+    fn revoke(
+        &mut self,
+        token: &SessionToken,
+        serial: &[u8],
+        reason: RevocationReason,
+    ) -> Result<(), PortalError> {
+        self.portal.revoke(token, serial, reason)
+    }
+    fn test_page(&mut self, certificates: &[Vec<u8>]) -> Result<Vec<TestPageRow>, PortalError> {
+        self.portal.test_page(certificates)
+    }
+    fn try_authentication(&mut self, log_in: &LogIn) -> Result<TestPageRow, PortalError> {
+        self.portal.try_authentication(log_in)
+    }
+    fn try_signature(&mut self, signed: &[u8]) -> Result<TestPageRow, PortalError> {
+        self.portal.try_signature(signed)
+    }
+}
+
+#[test]
+fn an_interrupted_fetch_is_taken_up_again() {
+    let (mut card, mut world) = insert(CardState::Expired, Protocol::T0);
+    let clock = world.clock.clone();
+    let mut portal = Lossy {
+        portal: &mut world.portal,
+        lost: true,
+    };
+    let error = renew(&mut card, &mut portal, &clock, &mut Holder::default()).unwrap_err();
+    assert_eq!(error.step(), Step::Approve);
+    let mut holder = Holder::default();
+    let outcome = renew(&mut card, &mut portal, &clock, &mut holder).unwrap();
+    assert!(matches!(outcome, Outcome::Renewed(_)));
+    assert_eq!(holder.count(|event| matches!(event, Event::Resumed(_))), 1);
+    assert!(!holder.began().contains(&Step::Approve));
+    assert_eq!(issued(&mut card, &mut world), 2);
+}
+
+#[test]
+fn a_card_of_another_portal_does_not_log_in() {
+    let (mut card, _) = insert(CardState::Expired, Protocol::T0);
+    let NewCard { mut world, .. } = new_card(CardState::Expired, Protocol::T0, 12, date()).unwrap();
+    let error = guide(&mut card, &mut world, &mut Holder::default()).unwrap_err();
+    assert_eq!(error.step(), Step::LogIn);
+    assert!(matches!(
+        error.cause(),
+        Cause::Portal(PortalError::UnknownCertificate { .. })
+    ));
+}
+
+#[test]
+fn the_report_is_data_with_stable_names() {
+    let (mut card, mut world) = insert(CardState::Expired, Protocol::T0);
+    let outcome = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+    let json = serde_json::to_value(outcome.report()).unwrap();
+    assert_eq!(json["valid"]["blue"], 2);
+    assert_eq!(json["valid"]["pink"], 2);
+    let rows = json["certificates"].as_array().unwrap();
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            (
+                row["colour"].as_str().unwrap(),
+                row["purpose_sv"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("blue", "Legitimering"),
+            ("blue", "Underskrift"),
+            ("pink", "Legitimering"),
+            ("pink", "Underskrift"),
+        ]
+    );
+    let hcc = &rows[2];
+    assert_eq!(hcc["state"], "valid");
+    assert_eq!(hcc["holder"], world.holder.full_name());
+    assert_eq!(hcc["hsa_id"], world.holder.hsa_id.as_str());
+    assert_eq!(hcc["issuer"], "TEST SITHS Type 1 CA v1");
+    assert_eq!(hcc["not_before"], "2026-11-24T00:00:00Z");
+    let number: CardNumber = hcc["card_number"].as_str().unwrap().parse().unwrap();
+    assert_eq!(number, world.card_number);
+}
