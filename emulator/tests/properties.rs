@@ -122,7 +122,7 @@ fn fitting() -> impl Strategy<Value = Vec<u8>> {
             .prop_map(|(ins, p1, p2, data)| case_3(0, ins, p1, p2, &data)),
         4 => template().prop_map(|data| case_3(0, 0xE0, 0, 0, &data)),
         1 => fid().prop_map(|fid| case_3(0, 0xE4, 0, 0, &fid)),
-        2 => prop::sample::select(vec![0x04_u8, 0x44, 0x44, 0x44, 0xE4, 0xE6, 0xE8])
+        3 => prop::sample::select(vec![0x04_u8, 0x04, 0x44, 0x44, 0xE4, 0xE6, 0xE8])
             .prop_map(|ins| vec![0, ins, 0, 0]),
         1 => small().prop_map(|data| case_3(0, 0xDA, 0x01, 0x03, &data)),
         1 => prop::sample::select(vec![0_u8, 2, 0x12])
@@ -261,7 +261,7 @@ fn the_commands_of_these_tests_reach_what_they_are_meant_to_reach() {
     let mut runner = TestRunner::deterministic();
     let mut words = BTreeSet::new();
     let mut changed = 0;
-    for round in 0..300 {
+    for round in 0..600 {
         let mut card = card(round % 2 == 0);
         let commands = commands()
             .new_tree(&mut runner)
