@@ -31,6 +31,7 @@ pub mod response;
 pub mod script;
 pub mod tlv;
 pub mod tpdu;
+pub mod vpcd_frame;
 
 targets![
     atr,
@@ -44,7 +45,8 @@ targets![
     response,
     script,
     tlv,
-    tpdu
+    tpdu,
+    vpcd_frame,
 ];
 
 /// One fuzz target.

@@ -1,0 +1,96 @@
+//! vpcd's frames, and what a card in the reader does with them.
+
+use kortlab_emulator::link::PoweredCard;
+use kortlab_emulator::link::frame::{Decoder, MAX_CONTENT, Request};
+use kortlab_emulator::link::session::Session;
+
+/// The first byte says in pieces of which length the rest arrives; the card's answers to commands
+/// are as long as the command's first three bytes say. However the stream is cut, the same
+/// frames come out, and every answer is one frame that is not empty.
+pub fn vpcd_frame(data: &[u8]) {
+    let (piece, stream) = match data.split_first() {
+        Some((&piece, stream)) => (usize::from(piece) + 1, stream),
+        None => (1, data),
+    };
+    let contents = decode(stream, piece);
+    assert_eq!(decode(stream, stream.len().max(1)), contents);
+
+    let framed: Vec<u8> = contents
+        .iter()
+        .flat_map(|content| {
+            let length = u16::try_from(content.len()).expect("two bytes of length");
+            [&length.to_be_bytes(), content.as_slice()].concat()
+        })
+        .collect();
+    assert!(stream.starts_with(&framed));
+
+    let mut card = Card::default();
+    let mut session = Session::insert(&mut card);
+    for content in &contents {
+        let answer = session.handle(content);
+        let due = matches!(
+            Request::from_content(content),
+            Request::Atr | Request::Command(_)
+        );
+        assert_eq!(answer.is_some(), due);
+        if let Some(answer) = answer {
+            assert_eq!(decode(&answer, answer.len()), [answer[2..].to_vec()]);
+            assert!(answer.len() >= 4, "a status word at least");
+        }
+    }
+    drop(session);
+    assert!(!card.powered);
+}
+
+fn decode(stream: &[u8], piece: usize) -> Vec<Vec<u8>> {
+    let mut decoder = Decoder::new();
+    let mut contents = Vec::new();
+    for mut piece in stream.chunks(piece) {
+        while !piece.is_empty() {
+            let room = decoder.room();
+            let count = room.len().min(piece.len());
+            assert!(
+                count > 0,
+                "every complete frame was taken out, so there is room"
+            );
+            room[..count].copy_from_slice(&piece[..count]);
+            decoder.filled(count);
+            piece = &piece[count..];
+            while let Some(content) = decoder.next_frame() {
+                contents.push(content.to_vec());
+            }
+            if let Some((Some(announced), come)) = decoder.unfinished() {
+                assert!(come < announced && announced <= MAX_CONTENT);
+            }
+        }
+    }
+    contents
+}
+
+#[derive(Default)]
+struct Card {
+    powered: bool,
+}
+
+impl PoweredCard for Card {
+    fn power_on(&mut self) {
+        self.powered = true;
+    }
+    fn power_off(&mut self) {
+        assert!(self.powered);
+        self.powered = false;
+    }
+    fn reset(&mut self) {
+        self.powered = true;
+    }
+    fn atr(&self) -> &[u8] {
+        &[0x3B, 0x00]
+    }
+    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        assert!(self.powered);
+        let length = command.iter().take(3).fold(0, |length, &byte| {
+            (length << 8 | usize::from(byte)) & 0x1_FFFF
+        });
+        vec![0x90; length]
+    }
+}
