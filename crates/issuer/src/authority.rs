@@ -162,6 +162,20 @@ impl Authority {
         now: Timestamp,
         rng: &mut IssuerRng,
     ) -> Result<Self, IssueError> {
+        Self::create_named(kind, kind.common_name(), urls, now, rng)
+    }
+
+    /// As [`Authority::create`], with another common name: an earlier or later generation.
+    ///
+    /// # Errors
+    /// As for [`Authority::create`], and a name that does not fit.
+    pub fn create_named(
+        kind: AuthorityKind,
+        common_name: &str,
+        urls: AuthorityUrls,
+        now: Timestamp,
+        rng: &mut IssuerRng,
+    ) -> Result<Self, IssueError> {
         let key = PrivateKey::new(rng, KEY_BITS).map_err(IssueError::KeyGeneration)?;
         let key = SigningKey::<Sha256>::new(key);
         let public_key = key
@@ -173,7 +187,7 @@ impl Authority {
         let name = NameBuilder::new()
             .printable(oid::COUNTRY_NAME, "SE")?
             .utf8(oid::ORGANIZATION_NAME, "TEST Kortlab")?
-            .utf8(oid::COMMON_NAME, kind.common_name())?
+            .utf8(oid::COMMON_NAME, common_name)?
             .build()?;
         let mut authority = Self {
             kind,

@@ -28,7 +28,7 @@ pub enum Colour {
     Blue,
     /// An HCC.
     Pink,
-    /// Neither.
+    /// Neither, or an authority's own certificate.
     Other,
 }
 
@@ -83,7 +83,8 @@ impl fmt::Display for Purpose {
 /// What a certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateSummary {
-    /// The colour: blue if the issuer is a Telia-like carrier, pink if it is SITHS-like.
+    /// The colour: blue if the issuer is a Telia-like carrier, pink if it is SITHS-like; other for
+    /// an authority's own certificate.
     pub colour: Colour,
     /// From keyUsage.
     pub purpose: Purpose,
@@ -127,7 +128,13 @@ impl CertificateSummary {
         let extensions = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
         let issuer = name::display(tbs.issuer());
         let seis = find(extensions, oid::SEIS_CARD_NUMBER).and_then(string);
-        let colour = colour(&issuer, seis.is_some());
+        let is_authority = find(extensions, BasicConstraints::OID)
+            .and_then(|bytes| BasicConstraints::from_der(bytes).ok())
+            .is_some_and(|constraints| constraints.ca);
+        let colour = match is_authority {
+            true => Colour::Other,
+            false => colour(&issuer, seis.is_some()),
+        };
         let number = name::attribute(tbs.subject(), oid::SERIAL_NUMBER);
         let (hsa_id, card_number) = match colour {
             Colour::Pink => (number, seis),
@@ -147,9 +154,7 @@ impl CertificateSummary {
             serial: tbs.serial_number().as_bytes().to_vec(),
             not_before: Timestamp::from_x509(tbs.validity().not_before),
             not_after: Timestamp::from_x509(tbs.validity().not_after),
-            is_authority: find(extensions, BasicConstraints::OID)
-                .and_then(|bytes| BasicConstraints::from_der(bytes).ok())
-                .is_some_and(|constraints| constraints.ca),
+            is_authority,
             public_key: tbs
                 .subject_public_key_info()
                 .to_der()

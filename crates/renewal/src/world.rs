@@ -46,6 +46,8 @@ pub struct TestWorld {
     pub carrier: CarrierPair,
     /// The HCCs, in states that have them.
     pub hcc: Option<IssuedPair>,
+    /// Certificates of authorities that a full card carries: name, and DER.
+    pub(crate) ballast: Vec<(String, Vec<u8>)>,
 }
 
 /// Why a world, or its card, could not be made.
@@ -117,8 +119,13 @@ impl TestWorld {
             portal.revoke_at_the_counter(&pair.authentication, reason)?;
             portal.revoke_at_the_counter(&pair.signature, reason)?;
         }
+        let ballast = match state {
+            CardState::Full => ballast(&portal, date, rng)?,
+            _ => Vec::new(),
+        };
         clock.set(date);
         Ok(Self {
+            ballast,
             portal,
             clock,
             holder,
@@ -175,4 +182,30 @@ fn portal(
         clock.clone(),
         rng("portal"),
     ))
+}
+
+/// The certificates of both authorities and of two generations before them: what takes the room of
+/// a full card, and what any computer has anyway.
+fn ballast(
+    portal: &LocalPortal,
+    date: Timestamp,
+    rng: impl Fn(&str) -> IssuerRng,
+) -> Result<Vec<(String, Vec<u8>)>, IssueError> {
+    let mut all: Vec<_> = [portal.carrier_authority(), portal.hcc_authority()]
+        .into_iter()
+        .map(|authority| {
+            let name = authority.kind().common_name().to_owned();
+            (name, authority.certificate_der().to_vec())
+        })
+        .collect();
+    for (kind, name) in [
+        (AuthorityKind::Carrier, "TEST Telia Card Identifier CA v2"),
+        (AuthorityKind::Hcc, "TEST SITHS CA v3"),
+    ] {
+        let urls = AuthorityUrls::example(kind.file_name());
+        let since = date.before(AUTHORITY_AGE);
+        let authority = Authority::create_named(kind, name, urls, since, &mut rng(name))?;
+        all.push((name.to_owned(), authority.certificate_der().to_vec()));
+    }
+    Ok(all)
 }

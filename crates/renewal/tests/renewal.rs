@@ -248,7 +248,7 @@ fn a_full_card_is_told_before_anything_is_touched_or_ordered() {
         panic!("{error}");
     };
     assert_eq!(full.freed, 0);
-    assert_eq!(full.removable.len(), 2, "{full:?}");
+    assert_eq!(full.removable.len(), 4, "{full:?}");
     assert!(error.to_string().contains("fullt kort"), "{error}");
     assert!(error.how_to_continue().contains("TEST SITHS Type 1 CA v1"));
     assert_eq!(image(&mut card), before);

@@ -77,7 +77,7 @@ fn each_state_is_what_it_says_and_makes_a_card_that_runs() {
                     [CertificateState::Revoked(_), CertificateState::Revoked(_)]
                 ));
             }
-            CardState::Full => assert_eq!(der.len(), 4),
+            CardState::Full => assert_eq!((der.len(), blue_and_pink), (6, (2, 0))),
             CardState::Blocked => assert!(report.is_complete()),
         }
         let blocked = image.pins.iter().filter(|pin| pin.tries_left == 0).count();

@@ -99,9 +99,7 @@ impl<C: Channel> Flow<'_, C> {
             .iter()
             .filter(|row| {
                 let summary = &row.row.summary;
-                summary.colour == Colour::Blue
-                    && summary.purpose == Purpose::Authentication
-                    && !summary.is_authority
+                summary.colour == Colour::Blue && summary.purpose == Purpose::Authentication
             })
             // The newest, should a card have several.
             .max_by_key(|row| row.row.summary.not_before)
@@ -159,7 +157,7 @@ impl<C: Channel> Flow<'_, C> {
             .collect();
         let removable = rows
             .iter()
-            .filter(|row| row.row.summary.colour != Colour::Blue || row.row.summary.is_authority)
+            .filter(|row| row.row.summary.colour != Colour::Blue)
             .filter(|row| !is_old(&row.row))
             .map(|row| describe(&row.row.summary));
         space::check(self.card, 2_usize.saturating_sub(present), &old, removable)
@@ -405,7 +403,6 @@ fn report(rows: &[Row]) -> Report {
 /// What the guide has removed: HCCs that are expired or revoked. Carrier certificates stay.
 fn is_old(row: &TestPageRow) -> bool {
     row.summary.colour == Colour::Pink
-        && !row.summary.is_authority
         && matches!(
             row.state,
             CertificateState::Expired | CertificateState::Revoked(_)
