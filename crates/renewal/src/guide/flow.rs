@@ -44,14 +44,16 @@ impl<C: Channel> Flow<'_, C> {
         }
         let session = self.step(Step::LogIn, |flow| flow.log_in(&rows))?;
         let issued = self.renew(&session);
-        // Whatever happened, the session is ended: the guide never leaves a browser logged in.
-        // Its failure is told only if nothing failed before.
-        let ended = match issued {
-            Ok(_) => self.step(Step::LogOut, |flow| flow.log_out(&session)),
-            Err(_) => Ok(drop(self.portal.log_out(&session.token))),
+        // Whatever happened, the session is ended: the guide never leaves anyone logged in. That
+        // this fails is told only if nothing failed before.
+        let pair = match issued {
+            Ok(pair) => pair,
+            Err(error) => {
+                let _ = self.portal.log_out(&session.token);
+                return Err(error);
+            }
         };
-        let pair = issued?;
-        ended?;
+        self.step(Step::LogOut, |flow| flow.log_out(&session))?;
         let report = self.step(Step::Check, Self::check)?;
         self.step(Step::TryAuthentication, |flow| {
             flow.try_authentication(&pair)
@@ -120,8 +122,7 @@ impl<C: Channel> Flow<'_, C> {
         let rows = self.rows()?;
         let listed = self.portal.certificates(&session.token)?;
         self.check_space(&rows, &listed)?;
-        let mut removed = 0;
-        for _ in 0..MAX_REMOVALS {
+        for removed in 0..MAX_REMOVALS {
             let rows = self.rows()?;
             let Some(old) = rows.into_iter().find(|row| is_old(&row.row)) else {
                 self.holder.event(&Event::NothingOldLeft { removed });
@@ -133,7 +134,6 @@ impl<C: Channel> Flow<'_, C> {
                 self.portal
                     .removed(&session.token, &old.row.summary.serial)?;
             }
-            removed += 1;
             self.holder.event(&Event::Removed(old.row));
         }
         let left = self.rows()?.iter().filter(|row| is_old(&row.row)).count();
