@@ -40,11 +40,7 @@ impl CertificateInfo {
     /// not even the outline of a certificate.
     pub fn parse(der: &[u8]) -> Option<Self> {
         let outline = Outline::read(der)?;
-        let name = |tlv: &Tlv<'_>| {
-            Name::from_der(tlv.raw)
-                .ok()
-                .map(|name| name.to_string())
-        };
+        let name = |tlv: &Tlv<'_>| Name::from_der(tlv.raw).ok().map(|name| name.to_string());
         let time = |tlv: Option<Tlv<'_>>| {
             tlv.and_then(|tlv| Time::from_der(tlv.raw).ok())
                 .map(|time| time.to_system_time())

@@ -168,7 +168,10 @@ impl Contents {
 
     /// The name of the card, as the TokenInfo or else EF.DIR gives it.
     pub fn label(&self) -> Option<&str> {
-        let token = self.token_info.as_ref().and_then(|info| info.label.as_deref());
+        let token = self
+            .token_info
+            .as_ref()
+            .and_then(|info| info.label.as_deref());
         token.or_else(|| self.dir.as_ref()?.pkcs15()?.label.as_deref())
     }
 
@@ -196,7 +199,10 @@ impl Contents {
                 reader.odd(
                     "EF(ODF)",
                     &odf_path,
-                    format!("{} is named more than once; it is read once", path_text(&path)),
+                    format!(
+                        "{} is named more than once; it is read once",
+                        path_text(&path)
+                    ),
                 );
                 continue;
             }
@@ -268,10 +274,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
     }
 
     /// The ODF, where EF.DIR says, or where it usually is.
-    fn find_odf(
-        &mut self,
-        named: Option<&Application>,
-    ) -> Result<(Vec<u8>, Odf), CardError> {
+    fn find_odf(&mut self, named: Option<&Application>) -> Result<(Vec<u8>, Odf), CardError> {
         let mut places = Vec::new();
         if let Some(path) = named
             .and_then(|application| application.path.as_deref())
@@ -445,6 +448,10 @@ fn absolute(application: &[u8], path: &[u8]) -> Vec<u8> {
     if !below_mf.is_empty() && path.len() > below_mf.len() && path.starts_with(below_mf) {
         return [MF, path].concat();
     }
-    let start = if application.is_empty() { MF } else { application };
+    let start = if application.is_empty() {
+        MF
+    } else {
+        application
+    };
     [start, path].concat()
 }

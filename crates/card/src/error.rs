@@ -120,7 +120,10 @@ impl CardError {
             ExchangeError::Channel(error) => Self::channel(doing, error),
             ExchangeError::Command(error) => Self::new(
                 ErrorKind::Invalid,
-                format!("cannot {doing}: {} cannot be sent: {error}", command_name(command)),
+                format!(
+                    "cannot {doing}: {} cannot be sent: {error}",
+                    command_name(command)
+                ),
             ),
             other => Self::nonsense(doing, command, other),
         }
@@ -245,7 +248,10 @@ mod tests {
             CardError::nonsense("verify", &command, "no status word"),
         ] {
             let text = format!("{error} {error:?}");
-            assert!(!text.contains("123456") && !text.contains("313233"), "{text}");
+            assert!(
+                !text.contains("123456") && !text.contains("313233"),
+                "{text}"
+            );
         }
     }
 

@@ -199,7 +199,8 @@ impl<C: Channel> Card<C> {
 
     /// The PUK that unblocks `pin`: the one it names, else the only one there is.
     pub fn puk_for(&self, pin: &PinObject) -> Option<PinObject> {
-        let puks = || pin_objects(self.contents()).filter(|pin| pin.purpose == PinPurpose::Unblocking);
+        let puks =
+            || pin_objects(self.contents()).filter(|pin| pin.purpose == PinPurpose::Unblocking);
         let named = puks().find(|puk| Some(&puk.auth_id) == pin.unblocked_by.as_ref());
         named.or_else(|| {
             let mut all = puks();
@@ -269,10 +270,8 @@ fn judge(
             format!("the {name} is wrong, and is now blocked"),
         )
         .hint(when_blocked),
-        Outcome::Blocked => {
-            CardError::new(ErrorKind::PinBlocked, format!("the {name} is blocked"))
-                .hint(when_blocked)
-        }
+        Outcome::Blocked => CardError::new(ErrorKind::PinBlocked, format!("the {name} is blocked"))
+            .hint(when_blocked),
         Outcome::Wrong(Some(tries)) => {
             let noun = if tries == 1 { "try is" } else { "tries are" };
             CardError::new(
@@ -368,7 +367,11 @@ fn pin_object(contents: &Contents, object: &AuthenticationObject) -> Option<PinO
     } else {
         PinPurpose::User
     };
-    let directory = match attributes.path.as_ref().filter(|path| !path.path.is_empty()) {
+    let directory = match attributes
+        .path
+        .as_ref()
+        .filter(|path| !path.path.is_empty())
+    {
         Some(path) => contents.absolute(path),
         // PKCS#15 §6.8.2: without a path, a local PIN belongs to DF(PKCS15).
         None if attributes.flags.contains(PinFlags::LOCAL) => contents.application.clone(),

@@ -53,9 +53,7 @@ impl FromStr for PinRole {
 
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
         match text {
-            "auth" | "authentication" | "legitimering" | "Legitimering" => {
-                Ok(Self::Authentication)
-            }
+            "auth" | "authentication" | "legitimering" | "Legitimering" => Ok(Self::Authentication),
             "sign" | "signature" | "underskrift" | "Underskrift" => Ok(Self::Signature),
             _ => Err(UnknownRole),
         }

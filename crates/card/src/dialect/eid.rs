@@ -68,7 +68,9 @@ impl Dialect for Eid {
         let data = Builder::new()
             .primitive(0x80, &[algorithm])
             .primitive(0x81, &[high, low])
-            .maybe(key.reference, |data, number| data.primitive(0x84, &[number]))
+            .maybe(key.reference, |data, number| {
+                data.primitive(0x84, &[number])
+            })
             .finish();
         let set = Command::new(instruction::MANAGE_SECURITY_ENVIRONMENT, MSE_SET, template)
             .with_data(data);
@@ -130,7 +132,10 @@ mod tests {
 
     #[test]
     fn keys_are_chosen_with_the_bytes_that_opensc_sends() {
-        use {CardPadding::{Pkcs1, Raw}, Operation::{Decipher, Sign}};
+        use {
+            CardPadding::{Pkcs1, Raw},
+            Operation::{Decipher, Sign},
+        };
         assert_eq!(mse(None, Sign, Pkcs1), "002241B60780010281024B01");
         assert_eq!(mse(Some(1), Sign, Raw), "002241B60A80010081024B01840101");
         assert_eq!(mse(None, Decipher, Raw), "002241B80780010081024B01");

@@ -87,7 +87,9 @@ fn number(value: &[u8]) -> Option<usize> {
     if value.is_empty() || value.len() > 4 {
         return None;
     }
-    let number = value.iter().fold(0_u32, |sum, &byte| sum << 8 | u32::from(byte));
+    let number = value
+        .iter()
+        .fold(0_u32, |sum, &byte| sum << 8 | u32::from(byte));
     usize::try_from(number).ok()
 }
 

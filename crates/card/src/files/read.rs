@@ -95,12 +95,7 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         }
     }
 
-    fn read_block(
-        &mut self,
-        name: &str,
-        offset: usize,
-        wanted: usize,
-    ) -> Result<Block, CardError> {
+    fn read_block(&mut self, name: &str, offset: usize, wanted: usize) -> Result<Block, CardError> {
         let doing = format!("read {name} at byte {offset}");
         let [p1, p2] = u16::try_from(offset).unwrap_or(u16::MAX).to_be_bytes();
         let ne = u32::try_from(wanted).unwrap_or(u32::MAX);
@@ -117,12 +112,12 @@ impl<C: Channel + ?Sized> Files<'_, C> {
             block.truncate(wanted);
         }
         match status {
-            StatusWord::SUCCESS if block.is_empty() => Err(CardError::nonsense(
-                &doing,
-                &command,
-                "success, and not one byte of data",
-            )
-            .hint("read it again; if it stays so, the file or the card is damaged")),
+            StatusWord::SUCCESS if block.is_empty() => {
+                Err(
+                    CardError::nonsense(&doing, &command, "success, and not one byte of data")
+                        .hint("read it again; if it stays so, the file or the card is damaged"),
+                )
+            }
             StatusWord::SUCCESS => Ok(Block::Data(block)),
             StatusWord::CORRUPTED_DATA if !block.is_empty() => Ok(Block::Damaged(block)),
             StatusWord::END_OF_FILE => Ok(Block::Last(block)),

@@ -19,8 +19,7 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         let mut total = 0;
         for number in 1..=MAX_RECORDS {
             let doing = format!("read record {number} of {}", path_text(path));
-            let command =
-                Command::new(instruction::READ_RECORD, number, BY_NUMBER).expecting_any();
+            let command = Command::new(instruction::READ_RECORD, number, BY_NUMBER).expecting_any();
             let response = self.send(&doing, &command)?;
             match response.status() {
                 StatusWord::SUCCESS | StatusWord::END_OF_FILE | StatusWord::CORRUPTED_DATA => {

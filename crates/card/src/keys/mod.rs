@@ -85,9 +85,7 @@ pub enum Encryption {
 impl<C: Channel> Card<C> {
     /// The private keys that the card lists.
     pub fn keys(&self) -> Vec<Key> {
-        self.private_keys()
-            .map(|key| describe(self, key))
-            .collect()
+        self.private_keys().map(|key| describe(self, key)).collect()
     }
 
     /// The private key with this identifier.
@@ -97,7 +95,10 @@ impl<C: Channel> Card<C> {
     pub fn key(&self, id: &Id) -> Result<Key, CardError> {
         let found = self.private_keys().find(|key| key.id() == id);
         found.map(|key| describe(self, key)).ok_or_else(|| {
-            let have: Vec<_> = self.private_keys().map(|key| key.id().to_string()).collect();
+            let have: Vec<_> = self
+                .private_keys()
+                .map(|key| key.id().to_string())
+                .collect();
             CardError::new(
                 ErrorKind::NotFound,
                 format!("the card has no private key {id}"),
@@ -117,7 +118,10 @@ impl<C: Channel> Card<C> {
     pub fn key_for(&self, role: PinRole) -> Result<Key, CardError> {
         let found = crate::pins::role_key(self.contents(), role);
         found.map(|key| describe(self, key)).ok_or_else(|| {
-            CardError::new(ErrorKind::NotFound, format!("the card lists no key for {role}"))
+            CardError::new(
+                ErrorKind::NotFound,
+                format!("the card lists no key for {role}"),
+            )
         })
     }
 
@@ -141,7 +145,10 @@ impl Key {
             };
             return Err(CardError::new(
                 ErrorKind::Unsupported,
-                format!("the key {} {what}; only RSA of 512 to 8192 bits is supported", self.id),
+                format!(
+                    "the key {} {what}; only RSA of 512 to 8192 bits is supported",
+                    self.id
+                ),
             ));
         };
         let bits = bits as usize;

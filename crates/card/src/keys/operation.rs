@@ -150,7 +150,8 @@ impl<C: Channel> Card<C> {
             Operation::Decipher => ("decipher", dialect.decipher(input)),
         };
         // More than 256 bytes come back only from a longer key; the exchange asks for them.
-        let command = command.expecting(u32::try_from(location.modulus_len.max(256)).unwrap_or(256));
+        let command =
+            command.expecting(u32::try_from(location.modulus_len.max(256)).unwrap_or(256));
         let doing = format!("{verb} with the key {}", key.id);
         let result = self.exclusively(|card| {
             let mut files = card.files();

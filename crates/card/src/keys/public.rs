@@ -149,7 +149,9 @@ impl<C: Channel> Card<C> {
             .filter_map(|certificate| certificate.value().cloned())
             .collect();
         for value in &keys {
-            if let Some(key) = self.read_quietly(value)?.and_then(|der| RsaPublicKey::from_der(&der))
+            if let Some(key) = self
+                .read_quietly(value)?
+                .and_then(|der| RsaPublicKey::from_der(&der))
             {
                 return Ok(Some(key));
             }
@@ -175,7 +177,9 @@ impl<C: Channel> Card<C> {
 }
 
 fn sequence(der: &[u8]) -> Option<Tlv<'_>> {
-    read_one(der).ok().filter(|outer| outer.tag == Tag::SEQUENCE)
+    read_one(der)
+        .ok()
+        .filter(|outer| outer.tag == Tag::SEQUENCE)
 }
 
 fn trimmed(number: &[u8]) -> Vec<u8> {

@@ -102,7 +102,10 @@ mod tests {
             let digest = hash.digest(b"abc");
             assert_eq!(digest.len(), hash.len());
             let info = hash.digest_info(&digest);
-            assert_eq!(hex::encode(&info), format!("{prefix}{}", hex::encode(&digest)));
+            assert_eq!(
+                hex::encode(&info),
+                format!("{prefix}{}", hex::encode(&digest))
+            );
         }
     }
 }

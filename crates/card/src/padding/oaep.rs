@@ -58,7 +58,10 @@ mod tests {
         for (hash, message) in [
             (Hash::Sha1, &b""[..]),
             (Hash::Sha1, b"m"),
-            (Hash::Sha256, b"sixty-two bytes are the most that fit one of 1024 bits, it is."),
+            (
+                Hash::Sha256,
+                b"sixty-two bytes are the most that fit one of 1024 bits, it is.",
+            ),
         ] {
             let cryptogram = match hash {
                 Hash::Sha1 => rsa::Oaep::<sha1::Sha1>::new().encrypt(&mut rng, &public, message),
@@ -66,9 +69,10 @@ mod tests {
             }
             .expect("enciphered");
             let raw = rsa::BoxedUint::from_be_slice(&cryptogram, 1024).expect("a number");
-            let opened = rsa::hazmat::rsa_decrypt(None::<&mut rand_chacha::ChaCha20Rng>, &key, &raw)
-                .expect("opened")
-                .to_be_bytes();
+            let opened =
+                rsa::hazmat::rsa_decrypt(None::<&mut rand_chacha::ChaCha20Rng>, &key, &raw)
+                    .expect("opened")
+                    .to_be_bytes();
             let decoded = decode(hash, &opened).expect("decoded");
             assert_eq!(*decoded, message);
             for index in 0..opened.len() {

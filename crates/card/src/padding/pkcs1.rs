@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn only_proper_padding_is_decoded() {
         let good = hex::decode("0002112233445566778800aabb").expect("hex");
-        assert_eq!(decode(&good).as_deref().map(Vec::as_slice), Ok(&[0xAA, 0xBB][..]));
+        assert_eq!(
+            decode(&good).as_deref().map(Vec::as_slice),
+            Ok(&[0xAA, 0xBB][..])
+        );
         for bad in [
             "0102112233445566778800aabb",
             "0001112233445566778800aabb",

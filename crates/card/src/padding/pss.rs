@@ -20,7 +20,9 @@ pub fn encode(
             expected: hash.len(),
         });
     }
-    let bits = modulus_bits.checked_sub(1).ok_or(PaddingError::KeyTooShort)?;
+    let bits = modulus_bits
+        .checked_sub(1)
+        .ok_or(PaddingError::KeyTooShort)?;
     let length = bits.div_ceil(8);
     // PS || 01 || salt, then H, then BC.
     let padding = length

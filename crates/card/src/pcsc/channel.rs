@@ -105,7 +105,11 @@ impl PcscChannel {
             None => return Err(gone()),
         };
         // Only the protocol the session started with: a session does not survive another one.
-        let result = card.reconnect(ShareMode::Shared, protocols(Some(self.protocol)), disposition);
+        let result = card.reconnect(
+            ShareMode::Shared,
+            protocols(Some(self.protocol)),
+            disposition,
+        );
         let state = result
             .map_err(|error| self.explain(error))
             .and_then(|()| status(&card, &self.reader));
@@ -168,9 +172,8 @@ impl Channel for PcscChannel {
             }
             None => return Err(gone()),
         };
-        let held = Held::try_new_or_recover(MutBorrow::new(card), |card| {
-            card.borrow_mut().transaction()
-        });
+        let held =
+            Held::try_new_or_recover(MutBorrow::new(card), |card| card.borrow_mut().transaction());
         match held {
             Ok(held) => {
                 self.link = Some(Link::Held(held));
@@ -186,7 +189,9 @@ impl Channel for PcscChannel {
     fn end_exclusive(&mut self) -> Result<(), ChannelError> {
         match self.link.take() {
             // Dropping the transaction ends it and leaves the card as it is.
-            Some(Link::Held(held)) => self.link = Some(Link::Shared(held.into_owner().into_inner())),
+            Some(Link::Held(held)) => {
+                self.link = Some(Link::Shared(held.into_owner().into_inner()))
+            }
             other => self.link = other,
         }
         Ok(())

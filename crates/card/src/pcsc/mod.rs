@@ -161,7 +161,10 @@ fn choose<'a>(readers: &'a [Reader], choice: &Choice) -> Result<&'a Reader, Chan
 }
 
 fn only_card(readers: &[Reader]) -> Result<&Reader, ChannelError> {
-    let holding: Vec<_> = readers.iter().filter(|reader| reader.holds_card()).collect();
+    let holding: Vec<_> = readers
+        .iter()
+        .filter(|reader| reader.holds_card())
+        .collect();
     match holding.as_slice() {
         [one] => Ok(one),
         [] if readers.iter().any(|reader| reader.state == Occupancy::Mute) => {
@@ -222,18 +225,21 @@ mod tests {
     use super::*;
 
     fn readers(states: &[(&str, bool)]) -> Vec<Reader> {
-        let made = states.iter().enumerate().map(|(index, &(name, card))| Reader {
-            index,
-            name: name.to_owned(),
-            state: if card {
-                Occupancy::Card {
-                    atr: vec![0x3B, 0x00],
-                    exclusive: false,
-                }
-            } else {
-                Occupancy::Empty
-            },
-        });
+        let made = states
+            .iter()
+            .enumerate()
+            .map(|(index, &(name, card))| Reader {
+                index,
+                name: name.to_owned(),
+                state: if card {
+                    Occupancy::Card {
+                        atr: vec![0x3B, 0x00],
+                        exclusive: false,
+                    }
+                } else {
+                    Occupancy::Empty
+                },
+            });
         made.collect()
     }
 

@@ -76,7 +76,11 @@ impl Watch {
             self.list()?;
             let left = timeout.saturating_sub(start.elapsed());
             let asked = Instant::now();
-            self.wait(if first { Duration::ZERO } else { left.min(SLICE) })?;
+            self.wait(if first {
+                Duration::ZERO
+            } else {
+                left.min(SLICE)
+            })?;
             if !self.changes.is_empty() {
                 continue;
             }

@@ -3,9 +3,9 @@
 use core::fmt;
 use std::time::{Duration, SystemTime};
 
+use der::Encode as _;
 use kortlab_apdu::Channel;
 use kortlab_pkcs15::Id;
-use der::Encode as _;
 use x509_cert::crl::CertificateList;
 
 use super::Slot;

@@ -87,7 +87,10 @@ impl<C: Channel> Card<C> {
             }
             Step::DeleteFile { directory, file_id } => {
                 let doing = format!("delete the file {file_id:04X}");
-                let command = self.dialect().delete_file(*file_id).ok_or_else(unsupported)?;
+                let command = self
+                    .dialect()
+                    .delete_file(*file_id)
+                    .ok_or_else(unsupported)?;
                 self.files().select_silently(directory)?;
                 let deleted = self.files().demand(&doing, &command);
                 deleted.map(drop).map_err(needs_pin)
@@ -154,7 +157,10 @@ impl<C: Channel> Card<C> {
             && error.kind() != ErrorKind::Interrupted
             && self.restore(path, before, after).is_err()
         {
-            left.push(format!("the directory {} may be half-written", path_text(path)));
+            left.push(format!(
+                "the directory {} may be half-written",
+                path_text(path)
+            ));
         }
         // A directory that may name the new file keeps it.
         if left.is_empty() {
@@ -167,7 +173,10 @@ impl<C: Channel> Card<C> {
                     file_id: file.file_id,
                 };
                 if self.take(&delete).is_err() {
-                    left.push(format!("the file {:04X}, which nothing names", file.file_id));
+                    left.push(format!(
+                        "the file {:04X}, which nothing names",
+                        file.file_id
+                    ));
                 }
             }
         }

@@ -57,8 +57,7 @@ impl Slot {
 
     /// Whether it is an authority's certificate, not the holder's.
     pub const fn is_authority(&self) -> bool {
-        self.object.certificate.authority
-            || !matches!(self.kind, ObjectKind::Certificates)
+        self.object.certificate.authority || !matches!(self.kind, ObjectKind::Certificates)
     }
 
     /// How people tell it from others: its label, or its file, or its place.

@@ -106,7 +106,10 @@ impl<C: Channel> Card<C> {
             card.refresh()?;
             let warnings = card.check_new(new)?;
             let size = u16::try_from(new.der.len()).map_err(|_| {
-                invalid(format!("the certificate has {} bytes; no file is that long", new.der.len()))
+                invalid(format!(
+                    "the certificate has {} bytes; no file is that long",
+                    new.der.len()
+                ))
             })?;
             let file_id = card.free_file_id()?;
             let directory = card.contents().application.clone();
@@ -192,15 +195,13 @@ impl<C: Channel> Card<C> {
         else {
             return;
         };
-        let others = all
-            .iter()
-            .filter(|other| other.path == slot.path)
-            .count();
+        let others = all.iter().filter(|other| other.path == slot.path).count();
         let file_id = u16::from_be_bytes([*high, *low]);
         let name = slot.path.as_deref().map(path_text).unwrap_or_default();
         if others > 1 {
-            plan.warnings
-                .push(format!("the file {name} stays: another certificate is in it too"));
+            plan.warnings.push(format!(
+                "the file {name} stays: another certificate is in it too"
+            ));
         } else if path.is_empty() || self.dialect().delete_file(file_id).is_none() {
             plan.warnings
                 .push(format!("the file {name} stays: this card deletes no files"));
@@ -245,7 +246,10 @@ impl<C: Channel> Card<C> {
             }
         }
         if let Some(slot) = self.slots()?.iter().find(|slot| slot.der == new.der) {
-            object(format!("the certificate is on the card already, as {}", slot.name()))?;
+            object(format!(
+                "the certificate is on the card already, as {}",
+                slot.name()
+            ))?;
         }
         Ok(warnings)
     }
@@ -271,7 +275,11 @@ impl<C: Channel> Card<C> {
         let after = after.map_err(|error| {
             let full = matches!(error, EncodeError::Full { .. });
             let error = unwritable(&file.path, error);
-            if full { error.hint(self.what_to_remove()) } else { error }
+            if full {
+                error.hint(self.what_to_remove())
+            } else {
+                error
+            }
         })?;
         Ok(Step::UpdateDirectory {
             path: file.path.clone(),
@@ -299,9 +307,11 @@ impl<C: Channel> Card<C> {
         let mut named = Vec::new();
         let contents = self.contents();
         for file in &contents.certificates {
-            named.extend(file.directory.objects().filter_map(|object| {
-                object.path().map(|path| contents.absolute(path))
-            }));
+            named.extend(
+                file.directory
+                    .objects()
+                    .filter_map(|object| object.path().map(|path| contents.absolute(path))),
+            );
         }
         let candidates = self.dialect().certificate_files();
         let mut tries = 0;
