@@ -602,3 +602,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_example_in_the_document_is_an_image() {
+    let document = include_str!("../../docs/image.md");
+    let example = document
+        .split("```json\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("an example");
+    let image = Image::from_json(example.as_bytes()).expect("an image");
+    assert_eq!(image.pins.len(), 1);
+}
+
+#[test]
+fn the_document_names_every_field() {
+    fn names(value: &Value, out: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    out.push(name.clone());
+                    names(value, out);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| names(item, out)),
+            _ => {}
+        }
+    }
+    let document = include_str!("../../docs/image.md");
+    let mut fields = Vec::new();
+    names(&value(), &mut fields);
+    let image = serde_json::to_value(Image::from_json(CARD).expect("an image")).expect("JSON");
+    names(&image, &mut fields);
+    fields.extend(["name", "operations", "user_consent"].map(String::from));
+    for field in fields {
+        assert!(document.contains(&format!("`{field}`")), "{field}");
+    }
+}
