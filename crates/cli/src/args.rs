@@ -4,8 +4,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::channel::CardSpec;
-use crate::commands::{atr, card, completions, emulate, man, readers};
-use crate::pin::PinOptions;
+use crate::commands::{apdu, atr, card, completions, emulate, man, pin, readers};
+use crate::pin_source::PinOptions;
 
 const LONG_ABOUT: &str = "\
 A smart-card laboratory: a virtual card that behaves like a Swedish staff card (e-tjänstekort), \
@@ -76,6 +76,8 @@ pub enum Command {
     Emulate(emulate::Arguments),
     Readers(readers::Arguments),
     Atr(atr::Arguments),
+    Apdu(apdu::Arguments),
+    Pin(pin::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }

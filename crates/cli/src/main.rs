@@ -10,7 +10,7 @@ mod commands;
 mod failure;
 mod hexadecimal;
 mod output;
-mod pin;
+mod pin_source;
 
 use std::process::ExitCode;
 

@@ -1,17 +1,22 @@
 //! The commands: one file each, named as on the command line.
 
+pub mod apdu;
 pub mod atr;
 pub mod card;
 pub mod completions;
+mod done;
 pub mod emulate;
 pub mod man;
+pub mod pin;
 pub mod readers;
+
+pub use done::Done;
 
 use crate::args::{Cli, Command};
 use crate::channel::CardSpec;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::pin::PinSources;
+use crate::pin_source::PinSources;
 
 /// What every command works with.
 #[derive(Debug)]
@@ -39,6 +44,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Emulate(arguments) => emulate::run(&mut context, arguments),
         Command::Readers(arguments) => readers::run(&mut context, arguments),
         Command::Atr(arguments) => atr::run(&mut context, arguments),
+        Command::Apdu(arguments) => apdu::run(&mut context, arguments),
+        Command::Pin(arguments) => pin::run(&mut context, arguments),
         Command::Completions(arguments) => completions::run(&mut context, arguments),
         Command::Man(arguments) => man::run(&mut context, arguments),
     }

@@ -1,0 +1,317 @@
+//! `kortlab apdu`: sends commands and decodes the answers.
+
+mod answer;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use kortlab_apdu::exchange::exchange;
+use kortlab_apdu::script::{self, MAX_SCRIPT, Step};
+use kortlab_apdu::{Channel as _, Command, Response, StatusWord, instruction};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use self::answer::Answer;
+use super::Context;
+use crate::channel::{self, AnyChannel};
+use crate::failure::{Exit, Failure};
+use crate::hexadecimal;
+use crate::output::{BOLD, ERROR, GOOD, SpacedHex, WARNING};
+
+/// Send commands to the card and decode its answers
+///
+/// A command is written in hexadecimal, as an APDU with its length bytes, or as
+/// `CLA INS P1 P2 :DATA /LE`; `=SW` behind it says what status word is expected (`=9000`,
+/// `=61xx|9000`). A script has one command a line, and comments after #.
+///
+/// GET RESPONSE, 6Cxx and command chaining are done as needed; --raw sends the bytes as they are.
+/// Data that holds PINs or keys is not shown. To keep PINs from the command line too, put the
+/// command into a script.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab apdu 00A4000C023F00 00B0000010
+  kortlab apdu '00 A4 08 00 :50155031 /256 =9000'
+  kortlab -c card.json apdu --script commands.apdu
+  echo '00CADF30 /5 =9000' | kortlab apdu --script -
+
+Exit codes: 0 whatever the card answered, 1 if a status word was not the expected one.")]
+pub struct Arguments {
+    /// Commands, each in one argument; or one command, each byte in an argument of its own
+    #[arg(value_name = "HEX", required_unless_present = "script")]
+    hex: Vec<String>,
+
+    /// Send the commands of this file; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "hex")]
+    script: Option<PathBuf>,
+
+    /// Send exactly these bytes, whatever they are, and show the first answer as it comes
+    #[arg(long, conflicts_with = "script")]
+    raw: bool,
+}
+
+/// Sends the commands, in order, until one fails its expectation.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let work = match &arguments.script {
+        Some(path) => Work::Steps(steps(&read_script(path)?, path)?),
+        None if arguments.raw => Work::Raw(raw_commands(&arguments.hex)?),
+        None => Work::Steps(lines(&arguments.hex)?),
+    };
+    let mut channel = channel::open(&context.card)?;
+    let mut report = Report {
+        exchanges: Vec::new(),
+    };
+    // What was answered before something failed is shown all the same.
+    let result = send(&mut channel, &work, &mut report);
+    context.output.report(&report)?;
+    result.map(|()| Exit::Done)
+}
+
+enum Work {
+    Steps(Vec<Step>),
+    Raw(Vec<Zeroizing<Vec<u8>>>),
+}
+
+fn send(channel: &mut AnyChannel, work: &Work, report: &mut Report) -> Result<(), Failure> {
+    channel.begin_exclusive()?;
+    let result = match work {
+        Work::Steps(steps) => steps
+            .iter()
+            .try_for_each(|step| send_step(channel, step, report)),
+        Work::Raw(commands) => commands
+            .iter()
+            .try_for_each(|command| send_raw(channel, command, report)),
+    };
+    let ended = channel.end_exclusive();
+    result?;
+    Ok(ended?)
+}
+
+fn send_step(channel: &mut AnyChannel, step: &Step, report: &mut Report) -> Result<(), Failure> {
+    let response = exchange(channel, &step.command)?;
+    let status = response.status();
+    let met = step
+        .expected
+        .as_ref()
+        .map(|expected| expected.matches(status));
+    report.exchanges.push(Exchange {
+        line: Some(step.line),
+        command: masked(&step.command),
+        name: instruction::name(step.command.ins()),
+        answer: Answer::new(&step.command, &response),
+        expected: step.expected.as_ref().map(ToString::to_string),
+        met,
+    });
+    match &step.expected {
+        Some(expected) if met == Some(false) => Err(Failure::failed(format!(
+            "line {}: the card answered {status} ({}), and {expected} was expected",
+            step.line,
+            status.meaning()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn send_raw(channel: &mut AnyChannel, bytes: &[u8], report: &mut Report) -> Result<(), Failure> {
+    let answer = channel.transmit(bytes)?;
+    let response = Response::parse(&answer).map_err(|error| {
+        Failure::new(
+            Exit::Refused,
+            format!(
+                "the card answered {} with nonsense: {error}",
+                masked_bytes(bytes)
+            ),
+        )
+    })?;
+    let command = Command::parse(bytes).unwrap_or_else(|_| Command::new(0, 0, 0));
+    report.exchanges.push(Exchange {
+        line: None,
+        command: masked_bytes(bytes),
+        name: bytes.get(1).and_then(|&ins| instruction::name(ins)),
+        answer: Answer::new(&command, &response),
+        expected: None,
+        met: None,
+    });
+    Ok(())
+}
+
+/// The commands on the command line. If each argument is one byte they are one command.
+fn lines(arguments: &[String]) -> Result<Vec<Step>, Failure> {
+    let separator = if is_bytes(arguments) { " " } else { "\n" };
+    let text = Zeroizing::new(arguments.join(separator));
+    let steps = script::parse(&text).map_err(|error| {
+        Failure::usage(format!(
+            "command {}, column {}: {}",
+            error.line, error.column, error.problem
+        ))
+        .hint("--raw sends bytes that are no whole command")
+    })?;
+    if steps.is_empty() {
+        return Err(Failure::usage("no command is given"));
+    }
+    Ok(steps)
+}
+
+fn raw_commands(arguments: &[String]) -> Result<Vec<Zeroizing<Vec<u8>>>, Failure> {
+    if is_bytes(arguments) {
+        return Ok(vec![Zeroizing::new(hexadecimal::parse(
+            &arguments.join(" "),
+        )?)]);
+    }
+    arguments
+        .iter()
+        .map(|text| hexadecimal::parse(text).map(Zeroizing::new))
+        .collect()
+}
+
+fn is_bytes(arguments: &[String]) -> bool {
+    arguments.iter().all(|argument| argument.len() <= 2)
+}
+
+fn read_script(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let failed = |error: io::Error| Failure::file("read", path, &error);
+    // One byte more than allowed lets the parser say that it is too long.
+    let limit = MAX_SCRIPT as u64 + 1;
+    let mut text = Zeroizing::new(String::new());
+    if path == Path::new("-") {
+        io::stdin()
+            .take(limit)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        file.take(limit).read_to_string(&mut text).map_err(failed)?;
+    }
+    Ok(text)
+}
+
+fn steps(text: &str, path: &Path) -> Result<Vec<Step>, Failure> {
+    script::parse(text).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()))
+            .hint("`kortlab apdu --help` shows how commands are written")
+    })
+}
+
+/// A command in hexadecimal, without the data that might hold a PIN or a key.
+fn masked(command: &Command) -> String {
+    let header = SpacedHex(&[
+        command.class().byte(),
+        command.ins(),
+        command.p1(),
+        command.p2(),
+    ])
+    .to_string();
+    let mut text = header;
+    if !command.data().is_empty() {
+        let data = command.data();
+        if is_secret(command.ins()) {
+            text.push_str(&format!(" :({} bytes not shown)", data.len()));
+        } else {
+            text.push_str(&format!(" :{}", SpacedHex(data)));
+        }
+    }
+    if let Some(ne) = command.ne() {
+        text.push_str(&format!(" /{ne}"));
+    }
+    text
+}
+
+fn masked_bytes(bytes: &[u8]) -> String {
+    match bytes {
+        [cla, ins, p1, p2, rest @ ..] if !rest.is_empty() && is_secret(*ins) => {
+            let header = [*cla, *ins, *p1, *p2];
+            format!("{} ({} bytes not shown)", SpacedHex(&header), rest.len())
+        }
+        _ => SpacedHex(bytes).to_string(),
+    }
+}
+
+/// Whether the data may hold a PIN or a key: by the instruction, and in the EID applet's own
+/// generation and import of keys (INS 46).
+const fn is_secret(ins: u8) -> bool {
+    instruction::carries_secrets(ins) || ins == instruction::GENERATE_ASYMMETRIC_KEY_PAIR
+}
+
+/// The JSON document.
+#[derive(Serialize)]
+struct Report {
+    exchanges: Vec<Exchange>,
+}
+
+#[derive(Serialize)]
+struct Exchange {
+    /// The line of the script, or the number of the argument.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    command: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'static str>,
+    #[serde(flatten)]
+    answer: Answer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<String>,
+    /// Whether the status word was an expected one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    met: Option<bool>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for exchange in &self.exchanges {
+            exchange.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self
+            .name
+            .map(|name| format!("  {name}"))
+            .unwrap_or_default();
+        writeln!(f, "{BOLD}> {}{BOLD:#}{name}", self.command)?;
+        let style = match (self.met, self.answer.status()) {
+            (Some(false), _) => ERROR,
+            (_, StatusWord::SUCCESS) | (Some(true), _) => GOOD,
+            _ => WARNING,
+        };
+        self.answer.write(f, style)?;
+        if self.met == Some(false) {
+            let expected = self.expected.as_deref().unwrap_or_default();
+            writeln!(f, "  {ERROR}expected: {expected}{ERROR:#}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_may_be_one_argument_or_one_argument_a_byte() {
+        let one = lines(&["00A4000C023F00".into()]).expect("a command");
+        let bytes: Vec<String> = ["00", "A4", "00", "0C", "02", "3F", "00"]
+            .map(str::to_owned)
+            .into();
+        let split = lines(&bytes).expect("a command");
+        assert_eq!(one[0].command, split[0].command);
+        assert_eq!(
+            lines(&["00A40000".into(), "00B00000".into()]).map(|s| s.len()),
+            Ok(2)
+        );
+    }
+
+    #[test]
+    fn pins_and_keys_are_not_shown() {
+        let verify = Command::new(0x20, 0x00, 0x81).with_data(*b"123456");
+        assert_eq!(masked(&verify), "00 20 00 81 :(6 bytes not shown)");
+        let bytes = verify.encode().expect("short");
+        assert_eq!(masked_bytes(&bytes), "00 20 00 81 (7 bytes not shown)");
+        assert_eq!(masked_bytes(&[0x00, 0x20]), "00 20");
+    }
+}

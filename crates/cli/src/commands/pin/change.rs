@@ -1,0 +1,40 @@
+//! `kortlab pin change`.
+
+use clap::Args;
+use kortlab_card::{Card, PinRole};
+
+use super::Which;
+use crate::channel;
+use crate::commands::{Context, Done};
+use crate::failure::{Exit, Failure};
+use crate::pin_source as pin;
+
+/// Change a PIN; the old one comes from --auth-pin or --sign-pin
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab pin change auth
+  kortlab pin change auth --auth-pin env:OLD --new-pin env:NEW
+  kortlab pin change sign --sign-pin file:old.txt --new-pin file:new.txt")]
+pub struct Arguments {
+    /// Which PIN
+    which: Which,
+
+    /// Where the new PIN comes from: prompt, env:NAME, file:PATH, fd:N
+    #[arg(long, value_name = "SOURCE")]
+    new_pin: Option<String>,
+}
+
+/// Changes it.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let role = PinRole::from(arguments.which);
+    let mut card = Card::open(channel::open(&context.card)?)?;
+    let old = context.pins.pin(role)?;
+    let new = pin::new_pin(arguments.new_pin)?;
+    card.change_pin(role, &old, &new)?;
+    card.reset()?;
+    context
+        .output
+        .report(&Done::pin(role, "changed", "is changed"))?;
+    Ok(Exit::Done)
+}

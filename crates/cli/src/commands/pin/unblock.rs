@@ -1,0 +1,38 @@
+//! `kortlab pin unblock`.
+
+use clap::Args;
+use kortlab_card::{Card, PinRole};
+
+use super::Which;
+use crate::channel;
+use crate::commands::{Context, Done};
+use crate::failure::{Exit, Failure};
+use crate::pin_source as pin;
+
+/// Unblock a PIN with the PUK and give it a new value; a wrong PUK costs one of its tries
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab pin unblock auth
+  kortlab pin unblock auth --puk env:PUK --new-pin env:NEW")]
+pub struct Arguments {
+    /// Which PIN
+    which: Which,
+
+    /// Where the new PIN comes from: prompt, env:NAME, file:PATH, fd:N
+    #[arg(long, value_name = "SOURCE")]
+    new_pin: Option<String>,
+}
+
+/// Unblocks it.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let role = PinRole::from(arguments.which);
+    let mut card = Card::open(channel::open(&context.card)?)?;
+    let puk = context.pins.puk()?;
+    let new = pin::new_pin(arguments.new_pin)?;
+    card.unblock_pin(role, &puk, &new)?;
+    card.reset()?;
+    let done = Done::pin(role, "unblocked", "is unblocked and has its new value");
+    context.output.report(&done)?;
+    Ok(Exit::Done)
+}

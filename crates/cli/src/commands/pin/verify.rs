@@ -1,0 +1,34 @@
+//! `kortlab pin verify`.
+
+use clap::Args;
+use kortlab_card::{Card, PinRole};
+
+use super::Which;
+use crate::channel;
+use crate::commands::{Context, Done};
+use crate::failure::{Exit, Failure};
+
+/// Verify a PIN; a wrong one costs a try
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab pin verify auth
+  kortlab pin verify auth --auth-pin env:PIN
+  kortlab pin verify sign --sign-pin file:pin.txt")]
+pub struct Arguments {
+    /// Which PIN
+    which: Which,
+}
+
+/// Verifies it.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let role = PinRole::from(arguments.which);
+    let mut card = Card::open(channel::open(&context.card)?)?;
+    let pin = context.pins.pin(role)?;
+    card.verify(role, &pin)?;
+    card.reset()?;
+    context
+        .output
+        .report(&Done::pin(role, "verified", "is right"))?;
+    Ok(Exit::Done)
+}
