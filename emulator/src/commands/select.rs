@@ -129,7 +129,7 @@ fn follow(
     data: &[u8],
     path: &[u8],
 ) -> Result<FileId, StatusWord> {
-    if data.is_empty() || data.len() % 2 != 0 {
+    if data.is_empty() || !data.len().is_multiple_of(2) {
         return Err(StatusWord::NC_INCONSISTENT_P1_P2);
     }
     let mut id = start;

@@ -285,7 +285,7 @@ fn check_key(key: &RsaKeyImage, path: &str) -> Check {
             &format!("a modulus of {bits} bits; 512 to 4096 are supported"),
         );
     }
-    if bits % 8 != 0 || key.n.0.len() != bits / 8 {
+    if !bits.is_multiple_of(8) || key.n.0.len() != bits / 8 {
         return fail(
             &format!("{path}.n"),
             "whole bytes without leading zeros are needed",
