@@ -19,33 +19,52 @@ mod table;
 #[cfg(test)]
 mod replay;
 
+pub mod aodf;
 pub mod atr;
+pub mod cdf;
 pub mod certificate;
 pub mod command;
 pub mod csr;
+pub mod dodf;
+pub mod ef_dir;
 pub mod exchange;
 pub mod fcp;
 pub mod historical;
+pub mod odf;
+mod pkcs15;
+pub mod prkdf;
+pub mod pukdf;
 pub mod receipt;
 pub mod response;
 pub mod script;
 pub mod tlv;
+pub mod token_info;
 pub mod tpdu;
+pub mod unused_space;
 pub mod vpcd_frame;
 
 targets![
+    aodf,
     atr,
+    cdf,
     certificate,
     command,
     csr,
+    dodf,
+    ef_dir,
     exchange,
     fcp,
     historical,
+    odf,
+    prkdf,
+    pukdf,
     receipt,
     response,
     script,
     tlv,
+    token_info,
     tpdu,
+    unused_space,
     vpcd_frame,
 ];
 
