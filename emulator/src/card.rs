@@ -2,7 +2,7 @@
 //!
 //! # What happens to a command
 //!
-//! 1. The bytes are read as a T=0 TPDU or a T=1 APDU ([`crate::transport`]). Malformed: `6700`.
+//! 1. The bytes are read as a T=0 TPDU or a T=1 APDU (module `transport`). Malformed: `6700`.
 //! 2. The class byte: secure messaging `6882`, another logical channel `6881` (this card has the
 //!    basic channel alone, and says so to MANAGE CHANNEL as well), unknown `6E00`.
 //! 3. The instruction: unknown `6D00`. A terminated card answers `6985` to everything.
