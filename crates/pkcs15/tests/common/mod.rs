@@ -39,6 +39,20 @@ pub fn assert_der(bytes: &[u8]) {
     }
 }
 
+/// How many data objects `bytes` are, those inside others included, as `der` reads them.
+pub fn count(bytes: &[u8]) -> usize {
+    let mut reader = SliceReader::new(bytes).expect("of a length that der takes");
+    let mut count = 0;
+    while !reader.is_finished() {
+        let any = AnyRef::decode(&mut reader).expect("DER");
+        count += 1;
+        if any.tag().is_constructed() {
+            count += self::count(any.value());
+        }
+    }
+    count
+}
+
 fn assert_element(any: AnyRef<'_>) {
     let bytes = any.to_der().expect("encodes");
     let content = any.value();
