@@ -37,7 +37,7 @@ pub struct DirectoryFile<T> {
     pub kind: ObjectKind,
     /// Its absolute path, from 3F00 on.
     pub path: Vec<u8>,
-    /// Its size in bytes: what the card says, or how much could be read.
+    /// Its size in bytes: how much of it could be read.
     pub size: usize,
     /// Its bytes.
     pub bytes: Vec<u8>,

@@ -75,7 +75,7 @@ pub enum PinState {
 impl<C: Channel> Card<C> {
     /// All PINs and PUKs that the card lists.
     pub fn pins(&self) -> Vec<PinObject> {
-        pin_objects(&self.contents()).collect()
+        pin_objects(self.contents()).collect()
     }
 
     /// The PIN for `role`.

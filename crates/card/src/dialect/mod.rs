@@ -1,7 +1,7 @@
 //! How a card's operating system wants its commands.
 //!
 //! A dialect turns an intention into commands and knows nothing of channels, so it can be tested
-//! byte for byte. A new card OS is one file here, and one line in [`ALL`].
+//! byte for byte. A new card OS is one file here, and one line in `ALL`.
 
 mod eid;
 mod generic;

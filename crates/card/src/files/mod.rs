@@ -16,6 +16,7 @@ use crate::error::CardError;
 
 pub use info::{FileInfo, FileKind};
 pub use read::Content;
+pub use write::UPDATE_BLOCK;
 
 /// The most bytes that are read from one file: what READ BINARY's 15-bit offset reaches.
 pub const MAX_FILE: usize = 0x8000 + 255;

@@ -99,7 +99,7 @@ impl RsaPublicKey {
         let key = rsa::PublicKey::new_with_size_limits(modulus, exponent, 512..=8192).ok()?;
         let precision = key.n().bits_precision();
         let input = BoxedUint::from_be_slice(signature, precision).ok()?;
-        if &input >= key.n().as_ref() {
+        if input >= *key.n().as_ref() {
             return None;
         }
         let opened = rsa::hazmat::rsa_encrypt(&key, &input).ok()?.to_be_bytes();
