@@ -11,6 +11,7 @@ mod failure;
 mod hexadecimal;
 mod output;
 mod pin_source;
+mod world;
 
 use std::process::ExitCode;
 

@@ -6,26 +6,28 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kortlab_apdu::Protocol;
-use kortlab_emulator::crypto::RsaKey;
-use kortlab_emulator::models::eid::EidCard;
-use kortlab_emulator::{CardRng, Image, ImageFile};
-use kortlab_issuer::card_number::CardNumber;
-use kortlab_issuer::random::IssuerRng;
+use kortlab_emulator::{Image, ImageFile};
+use kortlab_issuer::clock::Timestamp;
+use kortlab_renewal::states::{NewCard, new_card};
+use kortlab_renewal::world::TestWorld;
 use serde::Serialize;
 
 use super::super::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, Table, busy, printable};
+use crate::world::{self, StateArgument};
 
 /// Make a card image: a virtual card as a JSON file
 ///
-/// The PINs are test PINs; they are printed, and are in the image.
+/// The PINs are test PINs; they are printed, and are in the image. The certificates are issued by
+/// two test authorities that are made with the card; --ca-dir keeps their certificates and CRLs.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   kortlab card new -o card.json
+  kortlab card new -o card.json --state expired --ca-dir ca
   kortlab card new -o card.json --state blank-slots --protocol t1
-  kortlab card new -o card.json --seed 1 --force")]
+  kortlab card new -o card.json --seed 1 --date 2026-11-24 --force")]
 pub struct Arguments {
     /// Where to write the image; the name must end in .json
     #[arg(short, long, value_name = "FILE")]
@@ -36,18 +38,27 @@ pub struct Arguments {
     model: Model,
 
     /// What is on the card
-    #[arg(long, value_enum, default_value_t = State::BlankSlots)]
-    state: State,
+    #[arg(long, value_enum, default_value_t = StateArgument::Valid)]
+    state: StateArgument,
 
     /// The transmission protocol; the real card knows T=0 only
     #[arg(long, value_enum, default_value_t = ProtocolChoice::T0)]
     protocol: ProtocolChoice,
 
-    /// Make the same card for the same number: keys, names and numbers
+    /// Make the same card for the same number and date: keys, names and certificates
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Overwrite a file that is there
+    /// The day that the certificates are made for; today if not given
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = world::parse_date)]
+    date: Option<Timestamp>,
+
+    /// Write the authorities' certificates (PEM) and CRLs (DER) into this directory, which is made
+    /// if need be
+    #[arg(long, value_name = "DIR")]
+    ca_dir: Option<PathBuf>,
+
+    /// Overwrite files that are there
     #[arg(long)]
     force: bool,
 }
@@ -56,12 +67,6 @@ pub struct Arguments {
 enum Model {
     /// The EID-applet card of Swedish staff cards ("Telia EID IP5a")
     Eid,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum State {
-    /// PINs and keys, no certificates
-    BlankSlots,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -75,6 +80,7 @@ enum ProtocolChoice {
 /// Makes the card and writes its image.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let path = &arguments.output;
+    let Model::Eid = arguments.model;
     if path.extension().is_none_or(|extension| extension != "json") {
         return Err(Failure::usage(format!(
             "{}: a card image has a name that ends in .json",
@@ -85,37 +91,24 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     if !arguments.force && fs::symlink_metadata(path).is_ok() {
         return Err(already_there(path));
     }
-    let Model::Eid = arguments.model;
-    let State::BlankSlots = arguments.state;
     let protocol = match arguments.protocol {
         ProtocolChoice::T0 => Protocol::T0,
         ProtocolChoice::T1 => Protocol::T1,
     };
-    let image = busy("making two RSA-2048 keys", || {
-        blank_slots(arguments.seed, protocol)
-    })?;
+    let seed = world::seed(arguments.seed)?;
+    let date = arguments.date.unwrap_or_else(world::today);
+    let state = arguments.state.into();
+    let NewCard { image, mut world } = busy("making keys and certificates", || {
+        new_card(state, protocol, seed, date)
+    })
+    .map_err(|error| Failure::failed(format!("cannot make the card: {error}")))?;
+    let mut made = Made::new(path, &image, &world, arguments.state);
+    if let Some(directory) = &arguments.ca_dir {
+        made.authorities = world::write_authorities(&mut world, directory, arguments.force)?;
+    }
     write(path, &image, arguments.force)?;
-    context.output.report(&Made::new(path, &image))?;
+    context.output.report(&made)?;
     Ok(Exit::Done)
-}
-
-fn blank_slots(seed: Option<u64>, protocol: Protocol) -> Result<Image, Failure> {
-    let failed =
-        |error: &dyn fmt::Display| Failure::failed(format!("cannot make the card: {error}"));
-    let (mut rng, mut issuer) = match seed {
-        Some(seed) => (CardRng::from_seed(seed), IssuerRng::from_seed(seed, "card")),
-        None => (
-            CardRng::from_os().map_err(|error| failed(&error))?,
-            IssuerRng::from_os().map_err(|error| failed(&error))?,
-        ),
-    };
-    let number = CardNumber::generate(&mut issuer);
-    let authentication = RsaKey::generate(2048, &mut rng).map_err(|error| failed(&error))?;
-    let signature = RsaKey::generate(2048, &mut rng).map_err(|error| failed(&error))?;
-    EidCard::new(number.as_str(), authentication, signature)
-        .protocol(protocol)
-        .build()
-        .map_err(|error| failed(&error))
 }
 
 /// Writes the image at its place in one step: beside it first, whole, then moved there.
@@ -152,8 +145,14 @@ struct Made {
     image: PathBuf,
     model: &'static str,
     protocol: &'static str,
+    state: String,
     serial: String,
+    holder: String,
+    /// Empty on a card without PINs.
     test_secrets: Vec<TestSecret>,
+    /// The files written with --ca-dir.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorities: Vec<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -165,7 +164,7 @@ struct TestSecret {
 }
 
 impl Made {
-    fn new(path: &Path, image: &Image) -> Self {
+    fn new(path: &Path, image: &Image, world: &TestWorld, state: StateArgument) -> Self {
         let names = ["auth", "sign", "puk"];
         Self {
             image: path.to_path_buf(),
@@ -174,7 +173,12 @@ impl Made {
                 Protocol::T0 => "t0",
                 Protocol::T1 => "t1",
             },
+            state: kortlab_renewal::states::CardState::from(state)
+                .name()
+                .to_owned(),
             serial: image.serial.clone(),
+            holder: world.holder.full_name(),
+            authorities: Vec::new(),
             test_secrets: names
                 .into_iter()
                 .zip(&image.pins)
@@ -193,10 +197,18 @@ impl fmt::Display for Made {
         let image = self.image.display().to_string();
         writeln!(f, "{BOLD}{}{BOLD:#}", printable(&image))?;
         let mut table = Table::plain().indented(2);
+        table.row(["State".into(), self.state.clone().into()]);
         table.row(["Card number".into(), self.serial.clone().into()]);
+        table.row([
+            "Holder".into(),
+            format!("{} (invented)", self.holder).into(),
+        ]);
         for secret in &self.test_secrets {
             let text = format!("{} (a test secret)", secret.value);
             table.row([secret.label.clone().into(), text.into()]);
+        }
+        for path in &self.authorities {
+            table.row(["Authority".into(), path.display().to_string().into()]);
         }
         table.fmt(f)
     }
