@@ -21,6 +21,7 @@ mod replay;
 
 pub mod aodf;
 pub mod atr;
+pub mod card_transmit;
 pub mod cdf;
 pub mod certificate;
 pub mod command;
@@ -30,6 +31,7 @@ pub mod ef_dir;
 pub mod exchange;
 pub mod fcp;
 pub mod historical;
+pub mod image;
 pub mod odf;
 mod pkcs15;
 pub mod prkdf;
@@ -46,6 +48,7 @@ pub mod vpcd_frame;
 targets![
     aodf,
     atr,
+    card_transmit,
     cdf,
     certificate,
     command,
@@ -55,6 +58,7 @@ targets![
     exchange,
     fcp,
     historical,
+    image,
     odf,
     prkdf,
     pukdf,

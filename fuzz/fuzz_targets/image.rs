@@ -1,0 +1,4 @@
+//! libFuzzer's way into the target `image`.
+#![no_main]
+
+kortlab_fuzz::libfuzzer!(image);
