@@ -92,8 +92,11 @@ fn length(protocol: Protocol) -> usize {
     seen.get()
 }
 
+/// A name, and what it makes of an answer.
+type Mutation = (&'static str, fn(Vec<u8>) -> Vec<u8>);
+
 /// The named mutations of one answer.
-const MUTATIONS: [(&str, fn(Vec<u8>) -> Vec<u8>); 14] = [
+const MUTATIONS: [Mutation; 14] = [
     ("nothing at all", |_| Vec::new()),
     ("one byte", |_| vec![0x90]),
     ("success without data", |_| vec![0x90, 0x00]),
