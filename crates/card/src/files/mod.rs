@@ -14,7 +14,7 @@ use kortlab_apdu::{Channel, Command, Response};
 
 use crate::error::CardError;
 
-pub use info::{FileInfo, FileKind};
+pub use info::FileInfo;
 pub use read::Content;
 pub use write::UPDATE_BLOCK;
 

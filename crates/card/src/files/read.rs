@@ -34,7 +34,7 @@ impl<C: Channel + ?Sized> Files<'_, C> {
     /// It cannot be selected or read, or the card's answers bring no progress.
     pub fn read(&mut self, path: &[u8]) -> Result<Content, CardError> {
         let info = self.select(path)?;
-        let (data, remarks) = self.read_selected(&path_text(path), info.size)?;
+        let (data, remarks) = self.read_selected(&path_text(path), info.size())?;
         Ok(Content {
             info,
             data,
