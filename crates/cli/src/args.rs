@@ -4,7 +4,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::channel::CardSpec;
-use crate::commands::{apdu, atr, card, completions, emulate, man, pin, readers};
+use crate::commands::{apdu, atr, card, cert, completions, emulate, key, man, pin, readers};
 use crate::pin_source::PinOptions;
 
 const LONG_ABOUT: &str = "\
@@ -78,6 +78,8 @@ pub enum Command {
     Atr(atr::Arguments),
     Apdu(apdu::Arguments),
     Pin(pin::Arguments),
+    Key(key::Arguments),
+    Cert(cert::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }

@@ -8,6 +8,7 @@ mod args;
 mod channel;
 mod commands;
 mod failure;
+mod files;
 mod hexadecimal;
 mod output;
 mod pin_source;

@@ -3,12 +3,15 @@
 pub mod apdu;
 pub mod atr;
 pub mod card;
+pub mod cert;
 pub mod completions;
 mod done;
 pub mod emulate;
+pub mod key;
 pub mod man;
 pub mod pin;
 pub mod readers;
+mod session;
 
 pub use done::Done;
 
@@ -46,6 +49,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Atr(arguments) => atr::run(&mut context, arguments),
         Command::Apdu(arguments) => apdu::run(&mut context, arguments),
         Command::Pin(arguments) => pin::run(&mut context, arguments),
+        Command::Key(arguments) => key::run(&mut context, arguments),
+        Command::Cert(arguments) => cert::run(&mut context, arguments),
         Command::Completions(arguments) => completions::run(&mut context, arguments),
         Command::Man(arguments) => man::run(&mut context, arguments),
     }

@@ -1,11 +1,10 @@
 //! `kortlab pin change`.
 
 use clap::Args;
-use kortlab_card::{Card, PinRole};
+use kortlab_card::PinRole;
 
 use super::Which;
-use crate::channel;
-use crate::commands::{Context, Done};
+use crate::commands::{Context, Done, session};
 use crate::failure::{Exit, Failure};
 use crate::pin_source as pin;
 
@@ -28,7 +27,7 @@ pub struct Arguments {
 /// Changes it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let role = PinRole::from(arguments.which);
-    let mut card = Card::open(channel::open(&context.card)?)?;
+    let mut card = session::open(context)?;
     let old = context.pins.pin(role)?;
     let new = pin::new_pin(arguments.new_pin)?;
     card.change_pin(role, &old, &new)?;

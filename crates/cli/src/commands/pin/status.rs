@@ -6,8 +6,8 @@ use clap::Args;
 use kortlab_card::{Card, PinObject, PinPurpose, PinRole, PinState};
 use serde::Serialize;
 
-use crate::channel::{self, AnyChannel};
-use crate::commands::Context;
+use crate::channel::AnyChannel;
+use crate::commands::{Context, session};
 use crate::failure::{Exit, Failure};
 use crate::output::{Cell, ERROR, GOOD, Table, WARNING};
 
@@ -21,7 +21,7 @@ pub struct Arguments {}
 
 /// Shows them.
 pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failure> {
-    let mut card = Card::open(channel::open(&context.card)?)?;
+    let mut card = session::open(context)?;
     let pins = read(&mut card)?;
     context.output.report(&Pins { pins })?;
     Ok(Exit::Done)

@@ -1,11 +1,10 @@
 //! `kortlab pin unblock`.
 
 use clap::Args;
-use kortlab_card::{Card, PinRole};
+use kortlab_card::PinRole;
 
 use super::Which;
-use crate::channel;
-use crate::commands::{Context, Done};
+use crate::commands::{Context, Done, session};
 use crate::failure::{Exit, Failure};
 use crate::pin_source as pin;
 
@@ -27,7 +26,7 @@ pub struct Arguments {
 /// Unblocks it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let role = PinRole::from(arguments.which);
-    let mut card = Card::open(channel::open(&context.card)?)?;
+    let mut card = session::open(context)?;
     let puk = context.pins.puk()?;
     let new = pin::new_pin(arguments.new_pin)?;
     card.unblock_pin(role, &puk, &new)?;

@@ -1,11 +1,10 @@
 //! `kortlab pin verify`.
 
 use clap::Args;
-use kortlab_card::{Card, PinRole};
+use kortlab_card::PinRole;
 
 use super::Which;
-use crate::channel;
-use crate::commands::{Context, Done};
+use crate::commands::{Context, Done, session};
 use crate::failure::{Exit, Failure};
 
 /// Verify a PIN; a wrong one costs a try
@@ -23,7 +22,7 @@ pub struct Arguments {
 /// Verifies it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let role = PinRole::from(arguments.which);
-    let mut card = Card::open(channel::open(&context.card)?)?;
+    let mut card = session::open(context)?;
     let pin = context.pins.pin(role)?;
     card.verify(role, &pin)?;
     card.reset()?;

@@ -1,0 +1,56 @@
+//! Which certificate an ID on the command line means.
+
+use kortlab_card::Slot;
+
+use crate::failure::Failure;
+use crate::output::Hex;
+
+/// What a certificate is called on the command line: the identifier of its file, or its place in
+/// the directory if it stands in that.
+pub fn slot_id(slot: &Slot) -> String {
+    match slot.path.as_deref() {
+        Some([.., high, low]) => Hex(&[*high, *low]).to_string(),
+        _ => format!("#{}", slot.index),
+    }
+}
+
+/// The certificate that `text` means: by ID, by label, or by the identifier of its key if only
+/// one certificate has it.
+///
+/// # Errors
+/// None is meant, or several are.
+pub fn find<'a>(slots: &'a [Slot], text: &str) -> Result<&'a Slot, Failure> {
+    let by_id = |slot: &&Slot| slot_id(slot).eq_ignore_ascii_case(text);
+    let by_label = |slot: &&Slot| slot.label() == Some(text);
+    let by_key = |slot: &&Slot| slot.key_id().to_string().eq_ignore_ascii_case(text);
+    for fits in [&by_id as &dyn Fn(&&Slot) -> bool, &by_label, &by_key] {
+        let found: Vec<_> = slots.iter().filter(fits).collect();
+        match found.as_slice() {
+            [] => {}
+            [one] => return Ok(one),
+            several => {
+                return Err(
+                    Failure::usage(format!("{text} means {} certificates", several.len()))
+                        .hint(format!("name one of: {}", list(several))),
+                );
+            }
+        }
+    }
+    let all: Vec<_> = slots.iter().collect();
+    let failure = Failure::failed(format!("the card has no certificate {text}"));
+    Err(match all.as_slice() {
+        [] => failure.hint("it has no certificate at all"),
+        all => failure.hint(format!("it has: {}", list(all))),
+    })
+}
+
+fn list(slots: &[&Slot]) -> String {
+    let names: Vec<_> = slots
+        .iter()
+        .map(|slot| match slot.label() {
+            Some(label) => format!("{} ({label})", slot_id(slot)),
+            None => slot_id(slot),
+        })
+        .collect();
+    names.join(", ")
+}

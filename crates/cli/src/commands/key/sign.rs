@@ -1,0 +1,148 @@
+//! `kortlab key sign`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use kortlab_card::{Hash, Scheme};
+use kortlab_pkcs15::Id;
+use serde::Serialize;
+
+use super::{parse_id, with_key};
+use crate::commands::{Context, session};
+use crate::failure::{Exit, Failure};
+use crate::output::{Hex, busy};
+use crate::{files, world};
+
+/// The longest file that is signed; it is read into memory.
+const MAX_INPUT: usize = 256 << 20;
+
+/// Sign a file with a key on the card
+///
+/// The signature is checked with the key's public key before it is given out. It is printed in
+/// hexadecimal, or written to --out as it is.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab key sign --key 46 --in letter.pdf --out letter.sig
+  kortlab key sign --key 45 --in letter.pdf --scheme pss-sha256 --auth-pin env:PIN
+  openssl dgst -sha256 -verify public.pem -signature letter.sig letter.pdf  # checks it")]
+pub struct Arguments {
+    /// The identifier of the key, as `key list` shows it
+    #[arg(long, value_name = "ID", value_parser = parse_id)]
+    key: Id,
+
+    /// What to sign; - is standard input
+    #[arg(long = "in", value_name = "FILE")]
+    input: PathBuf,
+
+    /// How to sign
+    #[arg(long, value_enum, default_value_t = SchemeChoice::Pkcs1Sha256)]
+    scheme: SchemeChoice,
+
+    /// Where to write the signature, as bytes; - is standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Overwrite a file that is there
+    #[arg(long, requires = "out")]
+    force: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SchemeChoice {
+    /// RSASSA-PKCS1-v1_5 with SHA-256
+    Pkcs1Sha256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384
+    Pkcs1Sha384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512
+    Pkcs1Sha512,
+    /// RSASSA-PKCS1-v1_5 with SHA-1, for what is old only
+    Pkcs1Sha1,
+    /// RSASSA-PKCS1-v1_5 of a DigestInfo, which the file holds
+    Pkcs1Digestinfo,
+    /// RSASSA-PSS with SHA-256, salt as long as the digest
+    PssSha256,
+    /// RSASSA-PSS with SHA-384
+    PssSha384,
+    /// RSASSA-PSS with SHA-512
+    PssSha512,
+    /// RSASSA-PSS with SHA-1, for what is old only
+    PssSha1,
+    /// The bare private operation on a file as long as the modulus
+    Raw,
+}
+
+impl From<SchemeChoice> for Scheme {
+    fn from(choice: SchemeChoice) -> Self {
+        match choice {
+            SchemeChoice::Pkcs1Sha256 => Self::Pkcs1(Hash::Sha256),
+            SchemeChoice::Pkcs1Sha384 => Self::Pkcs1(Hash::Sha384),
+            SchemeChoice::Pkcs1Sha512 => Self::Pkcs1(Hash::Sha512),
+            SchemeChoice::Pkcs1Sha1 => Self::Pkcs1(Hash::Sha1),
+            SchemeChoice::Pkcs1Digestinfo => Self::Pkcs1DigestInfo,
+            SchemeChoice::PssSha256 => Self::Pss(Hash::Sha256),
+            SchemeChoice::PssSha384 => Self::Pss(Hash::Sha384),
+            SchemeChoice::PssSha512 => Self::Pss(Hash::Sha512),
+            SchemeChoice::PssSha1 => Self::Pss(Hash::Sha1),
+            SchemeChoice::Raw => Self::Raw,
+        }
+    }
+}
+
+/// Signs.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let input = files::read(&arguments.input, MAX_INPUT)?;
+    let mut card = session::open(context)?;
+    let key = card.key(&arguments.key)?;
+    let scheme = arguments.scheme.into();
+    let signature = busy("signing", || {
+        with_key(context, &mut card, &key, |card| {
+            card.sign(&key.id, scheme, &input)
+        })
+    })?;
+    give_out(
+        context,
+        arguments.out.as_deref(),
+        arguments.force,
+        "signature",
+        &signature,
+    )
+}
+
+/// Writes a result as bytes to a file or to standard output, or shows it in hexadecimal.
+pub fn give_out(
+    context: &mut Context,
+    out: Option<&Path>,
+    force: bool,
+    name: &'static str,
+    bytes: &[u8],
+) -> Result<Exit, Failure> {
+    match out {
+        Some(path) if path == Path::new("-") => context.output.bytes(bytes)?,
+        Some(path) => world::write(path, bytes, force)?,
+        None => context.output.report(&Shown { name, bytes })?,
+    }
+    Ok(Exit::Done)
+}
+
+/// The JSON document: one field, `signature` or `plaintext`, in hexadecimal.
+struct Shown<'a> {
+    name: &'static str,
+    bytes: &'a [u8],
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap as _;
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(self.name, &Hex(self.bytes).to_string())?;
+        map.end()
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hex(self.bytes).fmt(f)
+    }
+}
