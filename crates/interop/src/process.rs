@@ -327,6 +327,7 @@ impl Running {
     /// The program had ended already.
     pub fn kill(&mut self) -> Result<(), InteropError> {
         self.signal(Signal::KILL)?;
+        wake(&self.child);
         self.wait(Duration::from_secs(5)).map(drop)
     }
 
@@ -343,7 +344,9 @@ impl Running {
     /// # Errors
     /// The program has ended.
     pub fn resume(&self) -> Result<(), InteropError> {
-        self.signal(Signal::CONT)
+        self.signal(Signal::CONT)?;
+        wake(&self.child);
+        Ok(())
     }
 
     /// Waits for the end, and gives what the program printed.
@@ -444,6 +447,7 @@ fn end(nsenter: &mut Child) {
     for pid in children_of(nsenter.id()) {
         kill(Pid::from_raw(pid));
     }
+    wake(nsenter);
     if wait(nsenter, Duration::from_secs(2)).is_none() {
         let _ = nsenter.kill();
         let _ = nsenter.wait();
@@ -452,6 +456,13 @@ fn end(nsenter: &mut Child) {
     let group = i32::try_from(nsenter.id()).ok().and_then(Pid::from_raw);
     if let Some(group) = group {
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Lets nsenter go on: it stops itself when what it runs is stopped.
+fn wake(nsenter: &Child) {
+    if let Some(pid) = i32::try_from(nsenter.id()).ok().and_then(Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, Signal::CONT);
     }
 }
 

@@ -132,6 +132,27 @@ fn an_interrupt_reaches_the_program_itself() {
 }
 
 #[test]
+fn a_paused_program_is_resumed_and_killed() {
+    let sandbox = Sandbox::new().unwrap();
+    let script = "echo ready; while :; do sleep 0.01; date +%N; done";
+    let mut program = sandbox.command("sh").args(["-c", script]).spawn().unwrap();
+    let prints = |program: &kortlab_interop::Running| {
+        let before = program.printed().len();
+        std::thread::sleep(Duration::from_millis(200));
+        program.printed().len() > before
+    };
+    assert!(prints(&program));
+    program.pause().unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(!prints(&program));
+    program.resume().unwrap();
+    assert!(prints(&program));
+    program.pause().unwrap();
+    program.kill().unwrap();
+    assert!(!program.is_running());
+}
+
+#[test]
 fn a_missing_program_and_one_that_does_not_start_are_errors() {
     let sandbox = Sandbox::new().unwrap();
     let error = sandbox.command("no-such-tool-at-all").run().unwrap_err();

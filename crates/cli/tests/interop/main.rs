@@ -1,0 +1,14 @@
+//! The card, the command and the real stack together: pcscd, vpcd, OpenSC and OpenSSL from the
+//! distribution, in a sandbox of their own for each test.
+
+mod lab;
+mod openssl;
+
+mod interruptions;
+mod keys;
+mod pins;
+mod reading;
+mod same_results;
+mod unknown_card;
+mod vpcd_facts;
+mod writing;
