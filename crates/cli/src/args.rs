@@ -4,7 +4,9 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::channel::CardSpec;
-use crate::commands::{apdu, atr, card, cert, completions, emulate, key, man, pin, readers};
+use crate::commands::{
+    apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, readers,
+};
 use crate::pin_source::PinOptions;
 
 const LONG_ABOUT: &str = "\
@@ -72,11 +74,13 @@ pub struct GlobalOptions {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    Demo(demo::Arguments),
     Card(card::Arguments),
     Emulate(emulate::Arguments),
     Readers(readers::Arguments),
     Atr(atr::Arguments),
     Apdu(apdu::Arguments),
+    Info(info::Arguments),
     Pin(pin::Arguments),
     Key(key::Arguments),
     Cert(cert::Arguments),

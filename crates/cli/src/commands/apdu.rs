@@ -56,9 +56,9 @@ pub struct Arguments {
 /// Sends the commands, in order, until one fails its expectation.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let work = match &arguments.script {
-        Some(path) => Work::Steps(steps(&read_script(path)?, path)?),
+        Some(path) => Work::Steps("line", steps(&read_script(path)?, path)?),
         None if arguments.raw => Work::Raw(raw_commands(&arguments.hex)?),
-        None => Work::Steps(lines(&arguments.hex)?),
+        None => Work::Steps("command", lines(&arguments.hex)?),
     };
     let mut channel = channel::open(&context.card)?;
     let mut report = Report {
@@ -71,16 +71,17 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 }
 
 enum Work {
-    Steps(Vec<Step>),
+    /// Commands, and what their numbers count.
+    Steps(&'static str, Vec<Step>),
     Raw(Vec<Zeroizing<Vec<u8>>>),
 }
 
 fn send(channel: &mut AnyChannel, work: &Work, report: &mut Report) -> Result<(), Failure> {
     channel.begin_exclusive()?;
     let result = match work {
-        Work::Steps(steps) => steps
+        Work::Steps(unit, steps) => steps
             .iter()
-            .try_for_each(|step| send_step(channel, step, report)),
+            .try_for_each(|step| send_step(channel, unit, step, report)),
         Work::Raw(commands) => commands
             .iter()
             .try_for_each(|command| send_raw(channel, command, report)),
@@ -90,7 +91,12 @@ fn send(channel: &mut AnyChannel, work: &Work, report: &mut Report) -> Result<()
     Ok(ended?)
 }
 
-fn send_step(channel: &mut AnyChannel, step: &Step, report: &mut Report) -> Result<(), Failure> {
+fn send_step(
+    channel: &mut AnyChannel,
+    unit: &str,
+    step: &Step,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let response = exchange(channel, &step.command)?;
     let status = response.status();
     let met = step
@@ -107,7 +113,7 @@ fn send_step(channel: &mut AnyChannel, step: &Step, report: &mut Report) -> Resu
     });
     match &step.expected {
         Some(expected) if met == Some(false) => Err(Failure::failed(format!(
-            "line {}: the card answered {status} ({}), and {expected} was expected",
+            "{unit} {}: the card answered {status} ({}), and {expected} was expected",
             step.line,
             status.meaning()
         ))),

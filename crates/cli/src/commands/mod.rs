@@ -5,8 +5,10 @@ pub mod atr;
 pub mod card;
 pub mod cert;
 pub mod completions;
+pub mod demo;
 mod done;
 pub mod emulate;
+pub mod info;
 pub mod key;
 pub mod man;
 pub mod pin;
@@ -43,11 +45,13 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         output: Output::new(cli.global.json),
     };
     match cli.command {
+        Command::Demo(arguments) => demo::run(&mut context, arguments),
         Command::Card(arguments) => card::run(&mut context, arguments),
         Command::Emulate(arguments) => emulate::run(&mut context, arguments),
         Command::Readers(arguments) => readers::run(&mut context, arguments),
         Command::Atr(arguments) => atr::run(&mut context, arguments),
         Command::Apdu(arguments) => apdu::run(&mut context, arguments),
+        Command::Info(arguments) => info::run(&mut context, arguments),
         Command::Pin(arguments) => pin::run(&mut context, arguments),
         Command::Key(arguments) => key::run(&mut context, arguments),
         Command::Cert(arguments) => cert::run(&mut context, arguments),

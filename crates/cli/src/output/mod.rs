@@ -59,6 +59,11 @@ impl Output {
         if !self.json {
             return self.text(report);
         }
+        self.document(report)
+    }
+
+    /// A JSON document, for commands that have told people the same already.
+    pub fn document(&mut self, report: &impl Serialize) -> Result<(), Failure> {
         let document = serde_json::to_string_pretty(report)
             .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
         self.text(&document)

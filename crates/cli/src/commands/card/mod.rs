@@ -1,6 +1,6 @@
 //! `kortlab card`: card images.
 
-mod new;
+pub mod new;
 
 use clap::{Args, Subcommand};
 
@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure};
 #[command(after_help = "\
 Examples:
   kortlab card new -o card.json
-  kortlab card new --help")]
+  kortlab card new -o card.json --state expired")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,

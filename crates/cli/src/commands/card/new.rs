@@ -106,13 +106,16 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     if let Some(directory) = &arguments.ca_dir {
         made.authorities = world::write_authorities(&mut world, directory, arguments.force)?;
     }
-    write(path, &image, arguments.force)?;
+    write_image(path, &image, arguments.force)?;
     context.output.report(&made)?;
     Ok(Exit::Done)
 }
 
 /// Writes the image at its place in one step: beside it first, whole, then moved there.
-fn write(path: &Path, image: &Image, force: bool) -> Result<(), Failure> {
+///
+/// # Errors
+/// It cannot be written; it is there and `force` is not given; or the card in it is in use.
+pub fn write_image(path: &Path, image: &Image, force: bool) -> Result<(), Failure> {
     if !force {
         ImageFile::create(path, image)?;
         return Ok(());

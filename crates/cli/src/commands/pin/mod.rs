@@ -1,7 +1,7 @@
 //! `kortlab pin`: the state of the PINs, and verifying, changing, unblocking them.
 
 mod change;
-mod status;
+pub mod status;
 mod unblock;
 mod verify;
 
