@@ -363,3 +363,75 @@ impl sealed::Object for AuthenticationObject {
         Some(("authId", self.authentication.auth_id.0.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pin(attributes: PinAttributes) -> Aodf {
+        let common = CommonObjectAttributes::labelled("p");
+        Aodf::new([AuthenticationObject::pin(common, 0x01, attributes)])
+    }
+
+    fn valid() -> PinAttributes {
+        PinAttributes {
+            flags: PinFlags::NEEDS_PADDING,
+            min_length: 6,
+            stored_length: 8,
+            max_length: Some(8),
+            reference: 0x82,
+            ..PinAttributes::default()
+        }
+    }
+
+    #[test]
+    fn a_reference_is_p2_of_verify_and_one_that_does_not_fit_is_not_written() {
+        assert_eq!(valid().p2(), Some(0x82));
+        let too_large = PinAttributes {
+            reference: 0x100,
+            ..valid()
+        };
+        assert_eq!(too_large.p2(), None);
+        assert!(pin(too_large).encode().is_err());
+    }
+
+    #[test]
+    fn lengths_that_contradict_each_other_are_told() {
+        let cases = [
+            (6, 8, Some(8), true),
+            (9, 8, Some(8), false),
+            (4, 0, Some(8), false), // padded, but to no length
+            (4, 8, Some(12), false),
+            (4, 8, None, true),
+        ];
+        for (min_length, stored_length, max_length, fine) in cases {
+            let file = pin(PinAttributes {
+                min_length,
+                stored_length,
+                max_length,
+                ..valid()
+            });
+            let read = Aodf::parse(&file.encode().expect("valid"));
+            let told = read.findings.iter().any(|one| one.code == Code::PinLengths);
+            assert_eq!(told, !fine, "{min_length} {stored_length} {max_length:?}");
+        }
+    }
+
+    #[test]
+    fn a_coding_of_a_later_version_is_told_and_kept() {
+        let file = pin(PinAttributes {
+            pin_type: PinType::Other(9),
+            ..valid()
+        });
+        let bytes = file.encode().expect("valid");
+        let read = Aodf::parse(&bytes);
+        assert_eq!(read.findings[0].code, Code::BadValue);
+        assert_eq!(read.value.encode(), Ok(bytes));
+    }
+
+    #[test]
+    fn flags_and_codings_are_told_as_the_standard_names_them() {
+        assert_eq!(PinType::AsciiNumeric.to_string(), "ascii-numeric");
+        assert_eq!(valid().flags.to_string(), "needs-padding");
+    }
+}

@@ -168,3 +168,35 @@ fn tell_path(tlv: &Tlv<'_>, notes: &mut Notes) {
     };
     notes.warn(code, tlv.offset, format_args!("the path {what}"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pkcs15_application_is_found_among_others() {
+        let other = Application {
+            aid: vec![0xA0, 0x00, 0x00, 0x03, 0x08],
+            ..Application::default()
+        };
+        let ours = Application::pkcs15("Telia EID IP5a", [0x3F, 0x00, 0x50, 0x15]);
+        let dir = EfDir::new([other.clone(), ours.clone()]);
+        assert_eq!(dir.pkcs15(), Some(&ours));
+        assert_eq!(EfDir::new([other]).pkcs15(), None);
+    }
+
+    #[test]
+    fn an_aid_of_no_or_too_many_bytes_is_told_and_not_written() {
+        for length in [0, 17] {
+            let application = Application {
+                aid: vec![0xA0; length],
+                ..Application::default()
+            };
+            assert!(EfDir::new([application]).encode().is_err());
+            let aid = kortlab_apdu::tlv::object(0x4F, &vec![0xA0; length]);
+            let read = EfDir::parse(&kortlab_apdu::tlv::object(0x61, &aid));
+            assert_eq!(read.findings[0].code, Code::BadValue);
+            assert_eq!(read.value.objects().count(), 1);
+        }
+    }
+}

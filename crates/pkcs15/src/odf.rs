@@ -226,3 +226,33 @@ fn tell_circle(path: &Path, offset: usize, notes: &mut Notes) {
     let message = format_args!("the path {path} leads to {circle}, not to a directory file");
     notes.error(Code::CircularPath, offset, message);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_found_by_kind_in_the_order_of_the_file() {
+        let file = |low| Path::file([0x50, 0x15, 0x44, low]);
+        let odf = Odf::of_files([
+            (ObjectKind::Certificates, file(0x03)),
+            (ObjectKind::AuthObjects, file(0x01)),
+            (ObjectKind::Certificates, file(0x05)),
+        ]);
+        let found: Vec<_> = odf.paths(ObjectKind::Certificates).collect();
+        assert_eq!(found, [&file(0x03), &file(0x05)]);
+        assert_eq!(odf.paths(ObjectKind::SecretKeys).count(), 0);
+    }
+
+    #[test]
+    fn a_number_that_is_another_kinds_is_not_written() {
+        let path = || Path::file([0x50, 0x15, 0x44, 0x03]);
+        for number in [4, 31, 200] {
+            let odf = Odf::of_files([(ObjectKind::Other(number), path())]);
+            assert!(odf.encode().is_err(), "{number}");
+        }
+        let later = Odf::of_files([(ObjectKind::Other(9), path())]);
+        let bytes = later.encode().expect("a later alternative");
+        assert_eq!(Odf::parse(&bytes).value, later);
+    }
+}

@@ -387,3 +387,57 @@ impl LastUpdate {
         Ok(object(0xA5, &inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Parsed<TokenInfo>, Error> {
+        TokenInfo::parse(&hex::decode(text.replace(' ', "")).expect("hex"))
+    }
+
+    #[test]
+    fn a_file_without_a_token_info_is_an_error_with_its_place() {
+        for (file, offset) in [("", 0), ("0000 FF", 3), ("00 41", 1), ("00 3000", 1)] {
+            let error = parse(file).expect_err("nothing there");
+            assert_eq!(error.offset(), offset, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_file_costs_nothing_that_is_there() {
+        let read = parse("3040 020100 0402AABB 800141 03020560").expect("readable");
+        assert_eq!(read.value.serial_number, Some(vec![0xAA, 0xBB]));
+        assert_eq!(read.value.label.as_deref(), Some("A"));
+        let flags = TokenFlags::LOGIN_REQUIRED | TokenFlags::PRN_GENERATION;
+        assert_eq!(read.value.token_flags, flags);
+        let codes: Vec<_> = read.findings.iter().map(|one| one.code).collect();
+        assert_eq!(codes, [Code::Truncated]);
+    }
+
+    #[test]
+    fn a_missing_serial_number_is_told_in_version_0_only() {
+        let old = parse("3007 020100 03020560").expect("readable");
+        assert_eq!(old.findings[0].code, Code::MissingElement);
+        let new = parse("3007 020101 03020560").expect("readable");
+        assert!(new.is_clean());
+        let later = parse("3007 020102 03020560").expect("readable");
+        assert_eq!(later.findings[0].code, Code::UnknownVersion);
+    }
+
+    #[test]
+    fn what_cannot_be_valid_is_not_written() {
+        let token = TokenInfo::new([0x01], "x", TokenFlags::empty());
+        assert!(token.encode().is_ok());
+        let without_serial = TokenInfo {
+            serial_number: None,
+            ..token.clone()
+        };
+        assert!(without_serial.encode().is_err());
+        let with_language = TokenInfo {
+            preferred_language: Some("svå".to_owned()),
+            ..token
+        };
+        assert!(with_language.encode().is_err());
+    }
+}

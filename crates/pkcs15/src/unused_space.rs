@@ -96,3 +96,16 @@ impl sealed::Object for UnusedSpaceRecord {
         Some(("the path", self.path.encode().ok()?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_does_not_say_which_stretch_is_not_written() {
+        let whole = UnusedSpaceRecord::new(Path::file([0x43, 0x31]));
+        assert!(UnusedSpace::new([whole]).encode().is_err());
+        let part = UnusedSpaceRecord::new(Path::part([0x43, 0x31], 0, 1024));
+        assert!(UnusedSpace::new([part]).encode().is_ok());
+    }
+}
