@@ -5,7 +5,7 @@ use kortlab_emulator::link::frame::{Decoder, MAX_CONTENT, Request};
 use kortlab_emulator::link::session::Session;
 
 /// The first byte says in pieces of which length the rest arrives; the card's answers to commands
-/// are as long as the command's first three bytes say. However the stream is cut, the same
+/// are as long as the command's first bytes say. However the stream is cut, the same
 /// frames come out, and every answer is one frame that is not empty.
 pub fn vpcd_frame(data: &[u8]) {
     let (piece, stream) = match data.split_first() {
@@ -34,8 +34,9 @@ pub fn vpcd_frame(data: &[u8]) {
         );
         assert_eq!(answer.is_some(), due);
         if let Some(answer) = answer {
-            assert_eq!(decode(&answer, answer.len()), [answer[2..].to_vec()]);
-            assert!(answer.len() >= 4, "a status word at least");
+            let length = usize::from(u16::from_be_bytes([answer[0], answer[1]]));
+            assert_eq!(length, answer.len() - 2);
+            assert!(length >= 2, "a status word at least");
         }
     }
     drop(session);
@@ -88,9 +89,11 @@ impl PoweredCard for Card {
     }
     fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
         assert!(self.powered);
-        let length = command.iter().take(3).fold(0, |length, &byte| {
-            (length << 8 | usize::from(byte)) & 0x1_FFFF
-        });
+        let length = match *command {
+            [0xFF, high, low, ..] => 0xFF00 + usize::from(u16::from_be_bytes([high, low])),
+            [length, ..] => usize::from(length),
+            [] => 0,
+        };
         vec![0x90; length]
     }
 }

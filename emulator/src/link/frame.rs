@@ -57,8 +57,11 @@ pub fn answer(content: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Cuts a stream of bytes into frames. It holds one frame of the longest kind and never grows;
-/// what has been taken out is zeroised, because PINs pass here.
+/// The room that is kept between frames; a longer frame gets what it announces.
+const USUAL_ROOM: usize = 1024;
+
+/// Cuts a stream of bytes into frames. It takes no more memory than one frame of the longest
+/// kind; what has been taken out is zeroised, because PINs pass here.
 pub struct Decoder {
     buffer: Zeroizing<Vec<u8>>,
     start: usize,
@@ -69,7 +72,7 @@ impl Decoder {
     /// An empty decoder.
     pub fn new() -> Self {
         Self {
-            buffer: Zeroizing::new(vec![0; HEADER + MAX_CONTENT]),
+            buffer: Zeroizing::new(vec![0; USUAL_ROOM]),
             start: 0,
             end: 0,
         }
@@ -85,6 +88,16 @@ impl Decoder {
                 stale.zeroize();
             }
             (self.start, self.end) = (0, kept);
+        }
+        if let Some((Some(announced), _)) = self.unfinished()
+            && self.buffer.len() < HEADER + announced
+        {
+            let mut longer = Zeroizing::new(vec![0; HEADER + announced]);
+            longer
+                .iter_mut()
+                .zip(&*self.buffer)
+                .for_each(|(new, &old)| *new = old);
+            self.buffer = longer;
         }
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
