@@ -133,13 +133,27 @@ mod tests {
             .collect()
     }
 
-    /// The words of an example, without what the shell would take away.
-    fn words(example: &str) -> Vec<&str> {
-        example
-            .split_whitespace()
-            .skip_while(|word| word.contains('='))
-            .take_while(|word| !matches!(*word, "|" | ">" | "<" | "&&" | "#"))
-            .map(|word| word.trim_matches('\''))
+    /// The words of an example as a shell makes them, up to where the command ends.
+    fn words(example: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        for (index, part) in example.split('\'').enumerate() {
+            if index % 2 == 1 {
+                // Between quotes: one word, blanks or not.
+                words.last_mut().expect("never empty").push_str(part);
+                continue;
+            }
+            for (index, piece) in part.split(' ').enumerate() {
+                if index > 0 {
+                    words.push(String::new());
+                }
+                words.last_mut().expect("never empty").push_str(piece);
+            }
+        }
+        let is_end = |word: &String| matches!(word.as_str(), "|" | ">" | "<" | "&&" | "#");
+        words
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .take_while(|word| !is_end(word))
             .collect()
     }
 
@@ -156,7 +170,7 @@ mod tests {
             let mut of_itself = false;
             for example in examples {
                 let words = words(&example);
-                if words.first() != Some(&"kortlab") {
+                if words.first().map(String::as_str) != Some("kortlab") {
                     continue;
                 }
                 if let Err(error) = Cli::try_parse_from(&words) {
@@ -164,8 +178,8 @@ mod tests {
                 }
                 let without_global: Vec<_> = words
                     .iter()
-                    .skip_while(|word| **word != name.split(' ').nth(1).unwrap_or("kortlab"))
-                    .copied()
+                    .skip_while(|word| *word != name.split(' ').nth(1).unwrap_or("kortlab"))
+                    .map(String::as_str)
                     .collect();
                 let own: Vec<_> = name.split(' ').skip(1).collect();
                 of_itself |= without_global.starts_with(&own);

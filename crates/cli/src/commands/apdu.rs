@@ -279,7 +279,7 @@ impl fmt::Display for Exchange {
             .name
             .map(|name| format!("  {name}"))
             .unwrap_or_default();
-        writeln!(f, "{BOLD}> {}{BOLD:#}{name}", self.command)?;
+        writeln!(f, "{BOLD}-> {}{BOLD:#}{name}", self.command)?;
         let style = match (self.met, self.answer.status()) {
             (Some(false), _) => ERROR,
             (_, StatusWord::SUCCESS) | (Some(true), _) => GOOD,

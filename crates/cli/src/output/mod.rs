@@ -9,7 +9,7 @@ mod style;
 mod table;
 
 use std::fmt::{self, Display};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -135,8 +135,12 @@ pub fn warn(text: impl Display) {
     ));
 }
 
-/// Does work that may take long. After a second, says on standard error what is being done.
+/// Does work that may take long. After a second, tells whoever sits at the terminal what is being
+/// done.
 pub fn busy<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    if !io::stderr().is_terminal() {
+        return work();
+    }
     let (finished, waiting) = mpsc::channel::<()>();
     thread::scope(|scope| {
         scope.spawn(move || {

@@ -98,7 +98,7 @@ impl Answer {
                 ascii(bytes)
             )?;
         }
-        writeln!(f, "< {style}{}{style:#}  {}", self.sw, self.meaning)?;
+        writeln!(f, "<- {style}{}{style:#}  {}", self.sw, self.meaning)?;
         if let Some(file) = &self.file {
             writeln!(f, "  {file}")?;
             for finding in &file.findings {
