@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::commands::{self, Context, Instruction};
 use crate::image::{Image, ImageError, LifeCycle};
-use crate::memory::Memory;
+use crate::memory::{Memory, PowerCut, PowerLost};
 use crate::random::CardRng;
 use crate::security::pins::Verified;
 use crate::session::{Chain, Selection, Session};
@@ -69,10 +69,11 @@ impl VirtualCard {
         &self.memory.state().serial
     }
 
-    /// Gives power. The MF is selected and no PIN is verified.
+    /// Gives power. The MF is selected and no PIN is verified. A card whose power was cut in the
+    /// middle of a command recovers first; if it is cut again meanwhile, it has no power now.
     pub fn power_on(&mut self) {
         self.session = Session::default();
-        self.powered = true;
+        self.powered = self.memory.power_on().is_ok();
     }
 
     /// Takes power away: all volatile state is lost.
@@ -81,23 +82,67 @@ impl VirtualCard {
         self.powered = false;
     }
 
-    /// A warm reset: volatile state is lost.
+    /// A warm reset: volatile state is lost. A card without power has none afterwards.
     pub fn reset(&mut self) {
-        self.power_on();
+        self.session = Session::default();
     }
 
     /// Answers one command. A card without power gets it first, since some links tell of neither.
+    /// If power is cut, the answer is `6F00`, which stands for the silence of a card that is gone;
+    /// [`VirtualCard::try_transmit`] tells the two apart.
     pub fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        if !self.powered {
+        if self.memory.power_lost() || !self.powered {
             self.power_on();
         }
-        self.memory.begin_command();
+        self.try_transmit(command)
+            .unwrap_or_else(|PowerLost| StatusWord::UNKNOWN.bytes().to_vec())
+    }
+
+    /// Answers one command, if the card has power and keeps it.
+    ///
+    /// # Errors
+    /// It has none, or it was cut before the answer was out.
+    pub fn try_transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, PowerLost> {
+        if !self.powered {
+            return Err(PowerLost);
+        }
+        let answer = self.execute(command);
+        if answer.is_err() {
+            self.power_off();
+        }
+        answer
+    }
+
+    /// Cuts the power at this point, counted from now on, as if the card were pulled out.
+    pub fn schedule_power_cut(&mut self, cut: PowerCut) {
+        self.memory.schedule_power_cut(cut);
+    }
+
+    /// Whether power was cut and has not been given again.
+    pub fn power_lost(&self) -> bool {
+        self.memory.power_lost()
+    }
+
+    /// How many bytes of non-volatile memory were programmed since the card was made.
+    pub fn bytes_programmed(&self) -> u64 {
+        self.memory.bytes_programmed()
+    }
+
+    /// How many commands have reached the card since it was made.
+    pub fn commands_received(&self) -> u64 {
+        self.memory.commands_received()
+    }
+
+    fn execute(&mut self, command: &[u8]) -> Result<Vec<u8>, PowerLost> {
+        self.memory.begin_command()?;
         self.before = (self.session.selection, self.session.verified);
         let settings = self.memory.state().settings;
-        match self.protocol() {
+        let answer = match self.protocol() {
             Protocol::T0 => transport::t0(self, command, settings),
             Protocol::T1 => transport::t1(self, command),
-        }
+        };
+        self.memory.end_command()?;
+        Ok(answer)
     }
 
     /// Whether persistent state changed since [`VirtualCard::take_changed`].

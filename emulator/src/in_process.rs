@@ -3,6 +3,7 @@
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind, StatusWord};
 
 use crate::card::VirtualCard;
+use crate::memory::PowerLost;
 use crate::store::{Ephemeral, Store, StoreError};
 
 /// A card that is inserted somewhere: a [`VirtualCard`] and the [`Store`] that keeps its image.
@@ -14,6 +15,8 @@ pub struct Inserted<S: Store> {
     card: VirtualCard,
     store: S,
     store_error: Option<StoreError>,
+    /// Whether the card was pulled out, which a power cut stands for.
+    out: bool,
 }
 
 /// A card whose changes are kept in memory alone.
@@ -27,12 +30,28 @@ impl<S: Store> Inserted<S> {
             card,
             store,
             store_error: None,
+            out: false,
         }
     }
 
-    /// Answers one command; see [`VirtualCard::transmit`].
+    /// Answers one command as [`Inserted::try_transmit`] does; `6F00` stands for the silence of a
+    /// card that is out.
     pub fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-        let answer = self.card.transmit(command);
+        self.try_transmit(command)
+            .unwrap_or_else(|PowerLost| StatusWord::UNKNOWN.bytes().to_vec())
+    }
+
+    /// Answers one command, and saves what it changed. If power is cut, what the card is left with
+    /// is saved all the same: that is how it will be found when it is pushed in again.
+    ///
+    /// # Errors
+    /// Power was cut, and the card is out until [`Inserted::reinsert`].
+    pub fn try_transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, PowerLost> {
+        if self.out {
+            return Err(PowerLost);
+        }
+        let answer = self.card.try_transmit(command);
+        self.out = answer.is_err();
         if !self.card.take_changed() || !self.store.keeps() {
             return answer;
         }
@@ -44,9 +63,22 @@ impl<S: Store> Inserted<S> {
             Err(error) => {
                 self.store_error = Some(error);
                 self.card.undo_last();
-                StatusWord::MEMORY_FAILURE.bytes().to_vec()
+                answer.map(|_| StatusWord::MEMORY_FAILURE.bytes().to_vec())
             }
         }
+    }
+
+    /// Pushes the card in again after a power cut, and gives power. Its own recovery can be cut as
+    /// well; then it is out again.
+    pub fn reinsert(&mut self) {
+        self.card.power_off();
+        self.card.power_on();
+        self.out = self.card.power_lost();
+    }
+
+    /// Whether the card is out of the reader, because its power was cut.
+    pub const fn is_out(&self) -> bool {
+        self.out
     }
 
     /// The card.
@@ -84,10 +116,14 @@ impl InProcess {
 
 impl<S: Store> Channel for Inserted<S> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        Ok(Self::transmit(self, command))
+        self.try_transmit(command)
+            .map_err(|PowerLost| ChannelError::NoCard)
     }
 
     fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
+        if self.out {
+            return Err(ChannelError::NoCard);
+        }
         self.card.reset();
         Ok(())
     }

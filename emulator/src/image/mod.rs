@@ -22,6 +22,7 @@ pub use key::{KeyOperation, RsaKeyImage};
 pub use number::{DataTag, Fid, HexByte};
 pub use pin::{PinEncoding, PinImage};
 
+use crate::memory::MemoryTechnology;
 use crate::state::State;
 pub(crate) use check::{
     MAX_DEPTH, MAX_FILES, MAX_RECORD_LENGTH, MAX_RECORDS, check as check_contents,
@@ -136,6 +137,8 @@ pub struct Settings {
     /// 255 data bytes and one stray byte. Readers that announce long APDUs make OpenSC send the
     /// first block of a chain without its P3 byte; a real card would refuse it.
     pub accept_chained_block_without_p3: bool,
+    /// What power loss does to a write that is under way.
+    pub memory: MemoryTechnology,
 }
 
 impl Default for Settings {
@@ -143,6 +146,7 @@ impl Default for Settings {
         Self {
             command_chaining: true,
             accept_chained_block_without_p3: true,
+            memory: MemoryTechnology::default(),
         }
     }
 }

@@ -25,6 +25,12 @@ pub trait PoweredCard {
 
     /// Answers a command, with at least the two bytes of a status word.
     fn transmit(&mut self, command: &[u8]) -> Vec<u8>;
+
+    /// Whether the card has left the reader by itself: its power was cut as if it were pulled out.
+    /// [`PoweredCard::power_on`] pushes it in again.
+    fn has_left(&self) -> bool {
+        false
+    }
 }
 
 impl<C: PoweredCard + ?Sized> PoweredCard for &mut C {
@@ -43,11 +49,18 @@ impl<C: PoweredCard + ?Sized> PoweredCard for &mut C {
     fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
         (**self).transmit(command)
     }
+    fn has_left(&self) -> bool {
+        (**self).has_left()
+    }
 }
 
 impl<S: Store> PoweredCard for Inserted<S> {
     fn power_on(&mut self) {
-        self.card_mut().power_on();
+        if self.is_out() {
+            self.reinsert();
+        } else {
+            self.card_mut().power_on();
+        }
     }
     fn power_off(&mut self) {
         self.card_mut().power_off();
@@ -60,5 +73,8 @@ impl<S: Store> PoweredCard for Inserted<S> {
     }
     fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
         Self::transmit(self, command)
+    }
+    fn has_left(&self) -> bool {
+        self.is_out()
     }
 }

@@ -50,6 +50,11 @@ impl<C: PoweredCard> Session<C> {
         None
     }
 
+    /// Whether the card has left by itself; then the last answer is not to be sent.
+    pub fn has_left(&self) -> bool {
+        self.card.has_left()
+    }
+
     fn power_off(&mut self) {
         if self.powered {
             self.card.power_off();

@@ -75,6 +75,8 @@ pub enum Event {
 pub enum Removal {
     /// The reader closed the connection: pcscd stopped, or threw the card out.
     Closed,
+    /// The card's power was cut, as was asked for: it is pulled out.
+    PowerCut,
     /// What came is not vpcd's protocol; the text says what.
     Garbage(String),
     /// The connection failed; the text says how.
@@ -216,7 +218,11 @@ impl VpcdLink {
         let mut decoder = Decoder::new();
         loop {
             while let Some(content) = decoder.next_frame() {
-                if let Some(answer) = session.handle(&content) {
+                let answer = session.handle(&content);
+                if session.has_left() {
+                    return Ok(Some(Removal::PowerCut));
+                }
+                if let Some(answer) = answer {
                     match self.send(&mut stream, &answer, shutdown)? {
                         Sent::Whole => {}
                         Sent::Shutdown => return Ok(None),
@@ -290,6 +296,7 @@ impl fmt::Display for Removal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the reader closed the connection"),
+            Self::PowerCut => f.write_str("its power was cut, as was asked for"),
             Self::Garbage(what) => write!(
                 f,
                 "what came is not vpcd's protocol: {what}; is another program on that port?"

@@ -5,101 +5,41 @@
 //! A command that changes the card says so as one or more [`Write`]s, each small and typed, and
 //! hands them to [`Memory::apply`] in the order in which a card would program them. Nothing else
 //! in this crate can reach a mutable [`State`]. So whoever wants to model memory more closely —
-//! power lost after byte *n* of a write, a journal that makes the writes of one command atomic,
 //! wear, a byte that does not program — does it here, and [`Write::byte_count`] says how many
 //! bytes a write programs.
 //!
-//! Today every write is complete when `apply` returns. The writes of the current command can be
-//! taken back with [`Memory::roll_back`]; that is what happens when the image cannot be saved.
+//! # Power
+//!
+//! Power can be cut at any point ([`PowerCut`]). What that leaves behind depends on the card's
+//! [`MemoryTechnology`]: nothing of the command, the writes before the one that was cut, or files
+//! that are new up to a byte. After the cut the memory takes no more writes until power returns
+//! and [`Memory::power_on`] has run the card's own recovery, whose bytes count like all others,
+//! so that it can be cut as well.
+//!
+//! One rule stands above the card's journal: a try that was taken from a PIN is never given back.
+//! Otherwise whoever pulls the card in time could guess for ever.
+//!
+//! The writes of the current command can also be taken back with [`Memory::roll_back`]; that is
+//! what happens when the image cannot be saved.
+
+mod power;
+mod technology;
+mod write;
 
 use kortlab_apdu::StatusWord;
 
 use crate::fs::footprint::key_footprint;
 use crate::fs::{Body, File, FileId, FileSystem, RecordError, Structure};
-use crate::image::{LifeCycle, RsaKeyImage};
-use crate::state::{SecretValue, State};
+use crate::image::RsaKeyImage;
+use crate::state::State;
 
-/// One change of persistent state.
-#[derive(Clone, Debug)]
-pub enum Write {
-    /// Bytes of a transparent EF.
-    EfBytes {
-        /// The EF.
-        file: FileId,
-        /// The offset of the first byte.
-        offset: usize,
-        /// The new bytes.
-        bytes: Vec<u8>,
-    },
-    /// A whole record in the place of one that is there.
-    Record {
-        /// The EF.
-        file: FileId,
-        /// The index of the record, from 0.
-        index: usize,
-        /// The new record.
-        bytes: Vec<u8>,
-    },
-    /// A new record: at the end of a linear EF, as number 1 of a cyclic one.
-    NewRecord {
-        /// The EF.
-        file: FileId,
-        /// The record.
-        bytes: Vec<u8>,
-    },
-    /// A PIN's counter of tries left.
-    PinTries {
-        /// The PIN's index.
-        pin: usize,
-        /// The new counter.
-        tries: u8,
-    },
-    /// A PIN's value.
-    PinValue {
-        /// The PIN's index.
-        pin: usize,
-        /// The new value, without padding.
-        value: SecretValue,
-    },
-    /// The life cycle status of a file.
-    FileLifeCycle {
-        /// The file.
-        file: FileId,
-        /// The new status.
-        status: LifeCycle,
-    },
-    /// The life cycle status of the card.
-    CardLifeCycle {
-        /// The new status.
-        status: LifeCycle,
-    },
-    /// A new file, last in its DF.
-    Create {
-        /// The file, with its parent set.
-        file: Box<File>,
-    },
-    /// A file and everything in it, gone.
-    Delete {
-        /// The file; not the MF.
-        file: FileId,
-    },
-    /// The key in a key file.
-    Key {
-        /// The key file.
-        file: FileId,
-        /// The new key.
-        key: Box<RsaKeyImage>,
-    },
-    /// The value of a data object that is there.
-    DataObject {
-        /// Its index.
-        index: usize,
-        /// The new value.
-        value: Vec<u8>,
-    },
-}
+pub(crate) use power::Drawn;
+use power::Power;
+pub use power::{PowerCut, PowerLost};
+pub use technology::{MemoryTechnology, PAGE};
+pub use write::Write;
 
-/// Why a write was not made. The state is as it was.
+/// Why a write was not made. But for [`MemoryError::PowerLost`], the state is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryError {
     /// It does not fit into the capacity, or into the file.
@@ -108,6 +48,8 @@ pub enum MemoryError {
     Length,
     /// What it addresses is not there: a slip of the caller, who checks first.
     NoSuchPlace,
+    /// Power was cut before the write was whole. No answer reaches the reader.
+    PowerLost,
 }
 
 impl From<MemoryError> for StatusWord {
@@ -115,7 +57,7 @@ impl From<MemoryError> for StatusWord {
         match error {
             MemoryError::Full => Self::NOT_ENOUGH_MEMORY,
             MemoryError::Length => Self::WRONG_LENGTH,
-            MemoryError::NoSuchPlace => Self::MEMORY_FAILURE,
+            MemoryError::NoSuchPlace | MemoryError::PowerLost => Self::MEMORY_FAILURE,
         }
     }
 }
@@ -129,31 +71,15 @@ impl From<RecordError> for MemoryError {
     }
 }
 
-impl Write {
-    /// How many bytes of non-volatile memory the write programs.
-    pub fn byte_count(&self) -> usize {
-        match self {
-            Self::EfBytes { bytes, .. } | Self::Record { bytes, .. } => bytes.len(),
-            // The record, and the pointer or count that makes it valid.
-            Self::NewRecord { bytes, .. } => bytes.len() + 1,
-            Self::PinTries { .. } | Self::FileLifeCycle { .. } | Self::CardLifeCycle { .. } => 1,
-            // The value, and its length.
-            Self::PinValue { value, .. } => value.0.len() + 1,
-            Self::Create { file } => usize::try_from(file.footprint()).unwrap_or(usize::MAX),
-            // The entry in the parent that makes the file reachable.
-            Self::Delete { .. } => 2,
-            Self::Key { key, .. } => usize::try_from(key_footprint(key)).unwrap_or(usize::MAX),
-            Self::DataObject { value, .. } => value.len() + 1,
-        }
-    }
-}
-
 /// The non-volatile memory of one card.
 #[derive(Debug)]
 pub struct Memory {
     state: State,
     undo: Vec<Undo>,
     changed: bool,
+    power: Power,
+    /// How many bytes the card's recovery will program when power returns.
+    recovery: u64,
 }
 
 /// How to take one write back.
@@ -172,6 +98,17 @@ enum Undo {
     RemoveKey(FileId),
 }
 
+impl Undo {
+    /// How many bytes taking it back programs.
+    fn byte_count(&self) -> u64 {
+        match self {
+            Self::Write(write) => write.byte_count() as u64,
+            Self::RemoveFile(_) | Self::RestoreFiles { .. } | Self::RemoveKey(_) => 2,
+            Self::RemoveRecord { .. } => 1,
+        }
+    }
+}
+
 impl Memory {
     /// A memory that holds this state.
     pub fn new(state: State) -> Self {
@@ -179,6 +116,8 @@ impl Memory {
             state,
             undo: Vec::new(),
             changed: false,
+            power: Power::default(),
+            recovery: 0,
         }
     }
 
@@ -197,11 +136,6 @@ impl Memory {
         self.changed
     }
 
-    /// A new command begins: what was written before can no longer be taken back.
-    pub fn begin_command(&mut self) {
-        self.undo.clear();
-    }
-
     /// Takes back every write since [`Memory::begin_command`], the last one first.
     pub fn roll_back(&mut self) {
         while let Some(undo) = self.undo.pop() {
@@ -210,12 +144,162 @@ impl Memory {
         self.changed = false;
     }
 
-    /// Makes one change, whole.
+    /// Cuts the power at this point, counted from now on.
+    pub fn schedule_power_cut(&mut self, cut: PowerCut) {
+        self.power.schedule(cut);
+    }
+
+    /// How many bytes were programmed since the card was made.
+    pub const fn bytes_programmed(&self) -> u64 {
+        self.power.programmed()
+    }
+
+    /// How many commands have reached the card since it was made.
+    pub const fn commands_received(&self) -> u64 {
+        self.power.commands()
+    }
+
+    /// Whether power was cut and has not returned.
+    pub const fn power_lost(&self) -> bool {
+        self.power.is_lost()
+    }
+
+    /// Power returns: the card OS recovers from a command that was cut short.
     ///
     /// # Errors
-    /// It does not fit or does not suit; then nothing is changed.
+    /// Power is cut again; the recovery starts anew the next time.
+    pub fn power_on(&mut self) -> Result<(), PowerLost> {
+        self.power.restore();
+        match self.power.draw(self.recovery) {
+            Drawn::All => {
+                self.recovery = 0;
+                Ok(())
+            }
+            Drawn::Part(_) => Err(PowerLost),
+        }
+    }
+
+    /// A command arrives: what was written before can no longer be taken back.
+    ///
+    /// # Errors
+    /// Power is cut before it does.
+    pub fn begin_command(&mut self) -> Result<(), PowerLost> {
+        self.power.command()?;
+        self.undo.clear();
+        Ok(())
+    }
+
+    /// The command is done and its answer should go out.
+    ///
+    /// # Errors
+    /// Power was cut during the command, or is cut now.
+    pub fn end_command(&mut self) -> Result<(), PowerLost> {
+        self.power.answer()
+    }
+
+    /// Makes one change, whole unless power is cut.
+    ///
+    /// # Errors
+    /// It does not fit or does not suit; then nothing is changed. Or power is cut.
     pub fn apply(&mut self, write: Write) -> Result<(), MemoryError> {
-        let undo = match write {
+        if self.power.is_lost() {
+            return Err(MemoryError::PowerLost);
+        }
+        let cost = self.cost(&write);
+        if !self.power.suffices(cost) {
+            return self.tear(write, cost);
+        }
+        let undo = self.perform(write)?;
+        self.power.draw(cost);
+        self.undo.push(undo);
+        self.changed = true;
+        Ok(())
+    }
+
+    /// Makes as much of a write as the power is enough for, and what the card's recovery will do
+    /// about it: nobody can look at the memory before that has run.
+    fn tear(&mut self, write: Write, cost: u64) -> Result<(), MemoryError> {
+        let undo = self.perform(write.clone())?;
+        self.take_back(undo);
+        let Drawn::Part(part) = self.power.draw(cost) else {
+            return Err(MemoryError::PowerLost);
+        };
+        let technology = self.technology();
+        match write {
+            Write::EfBytes {
+                file,
+                offset,
+                bytes,
+            } => {
+                if let Some(Body::Transparent(contents)) = self.body_mut(file)
+                    && let Some(torn) = technology.torn(contents, offset, &bytes, part)
+                {
+                    *contents = torn;
+                }
+            }
+            Write::Record { file, index, bytes } => {
+                if let Some(Body::Records(records)) = self.body_mut(file)
+                    && let Some(place) = records.records.get_mut(index)
+                    && place.len() == bytes.len()
+                    && let Some(torn) = technology.torn(place, 0, &bytes, part)
+                {
+                    *place = torn;
+                }
+            }
+            // Kept twice or linked last: there is no half of it.
+            _ => {}
+        }
+        self.changed = true;
+        if technology == MemoryTechnology::Journalled {
+            while let Some(undo) = self.undo.pop() {
+                self.recovery = self.recovery.saturating_add(undo.byte_count());
+                if !self.gives_a_try_back(&undo) {
+                    self.take_back(undo);
+                }
+            }
+        }
+        self.undo.clear();
+        Err(MemoryError::PowerLost)
+    }
+
+    fn gives_a_try_back(&self, undo: &Undo) -> bool {
+        let &Undo::Write(Write::PinTries { pin, tries }) = undo else {
+            return false;
+        };
+        self.state
+            .pins
+            .get(pin)
+            .is_some_and(|pin| tries > pin.tries_left)
+    }
+
+    fn technology(&self) -> MemoryTechnology {
+        self.state.settings.memory
+    }
+
+    fn cost(&self, write: &Write) -> u64 {
+        match write {
+            Write::EfBytes {
+                file,
+                offset,
+                bytes,
+            } => {
+                let size = match self.state.files.get(*file).map(|file| &file.body) {
+                    Some(Body::Transparent(contents)) => contents.len(),
+                    _ => 0,
+                };
+                self.technology().cost(*offset, bytes.len(), size)
+            }
+            Write::Record { bytes, .. } => self.technology().cost(0, bytes.len(), bytes.len()),
+            write => write.byte_count() as u64,
+        }
+    }
+
+    fn body_mut(&mut self, file: FileId) -> Option<&mut Body> {
+        self.state.files.get_mut(file).map(|file| &mut file.body)
+    }
+
+    fn perform(&mut self, write: Write) -> Result<Undo, MemoryError> {
+        Ok(match write {
             Write::EfBytes {
                 file,
                 offset,
@@ -254,10 +338,7 @@ impl Memory {
             Write::Delete { file } => self.delete(file)?,
             Write::Key { file, key } => self.key(file, key)?,
             Write::DataObject { index, value } => self.data_object(index, value)?,
-        };
-        self.undo.push(undo);
-        self.changed = true;
-        Ok(())
+        })
     }
 
     fn file_mut(&mut self, file: FileId) -> Result<&mut File, MemoryError> {
@@ -377,10 +458,8 @@ impl Memory {
     fn take_back(&mut self, undo: Undo) {
         match undo {
             Undo::Write(write) => {
-                let kept = self.undo.len();
                 // Cannot fail, see above; if it did, the state would stay as it is.
-                let _ = self.apply(write);
-                self.undo.truncate(kept);
+                let _ = self.perform(write);
             }
             Undo::RemoveFile(file) => {
                 let (files, _) = self.state.files.remove(file);
