@@ -50,6 +50,7 @@ impl Output {
     }
 
     /// Whether nobody reads any more; for commands that go on until they are told to stop.
+    #[cfg(feature = "pcsc")]
     pub const fn is_closed(&self) -> bool {
         self.closed
     }
