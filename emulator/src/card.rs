@@ -28,8 +28,9 @@ const MAX_CHAIN_DATA: usize = 0xFFFF;
 
 /// A virtual card: persistent memory, volatile state, and the commands.
 ///
-/// It never panics, whatever it is sent, and always answers with 2 to 65 535 bytes.
-#[derive(Debug)]
+/// It never panics, whatever it is sent, and always answers with 2 to 65 535 bytes. A clone is the
+/// same card at the same moment, what it has selected and verified included.
+#[derive(Clone, Debug)]
 pub struct VirtualCard {
     memory: Memory,
     session: Session,

@@ -11,7 +11,7 @@ use crate::fs::{FileId, FileSystem};
 use crate::security::pins::Verified;
 
 /// The volatile state of a card.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     /// What is selected.
     pub selection: Selection,
@@ -37,6 +37,7 @@ pub(crate) struct Selection {
 }
 
 /// The commands of a chain so far (ISO/IEC 7816-4 §5.3.3).
+#[derive(Clone)]
 pub(crate) struct Chain {
     /// CLA without the chaining bit, INS, P1, P2: the same in each command of the chain.
     pub header: [u8; 4],
@@ -45,6 +46,7 @@ pub(crate) struct Chain {
 }
 
 /// A response that waits for GET RESPONSE.
+#[derive(Clone)]
 pub(crate) struct Pending {
     /// The data that was not given out yet.
     pub data: Zeroizing<Vec<u8>>,

@@ -8,7 +8,7 @@ use super::{Answer, Context, done, select};
 use crate::crypto::digest::Hash;
 
 /// What the next security operation works with. Power-off and reset empty it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SecurityEnvironment {
     /// Digital signature template, B6.
     pub signature: Option<KeyTemplate>,

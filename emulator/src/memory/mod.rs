@@ -72,7 +72,7 @@ impl From<RecordError> for MemoryError {
 }
 
 /// The non-volatile memory of one card.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Memory {
     state: State,
     undo: Vec<Undo>,
@@ -83,7 +83,7 @@ pub struct Memory {
 }
 
 /// How to take one write back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Undo {
     Write(Write),
     RemoveFile(FileId),

@@ -25,7 +25,7 @@ pub(crate) enum Drawn {
 }
 
 /// The power of one card: what it has done with it, and when it will be gone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Power {
     programmed: u64,
     commands: u64,
