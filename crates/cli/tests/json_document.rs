@@ -1,0 +1,61 @@
+//! `docs/json.md` names every field that the commands give.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use common::Lab;
+use serde_json::Value;
+
+fn fields(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                found.insert(name.clone());
+                fields(value, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| fields(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_is_in_the_document() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/json.md");
+    let document = fs::read_to_string(path).expect("docs/json.md");
+    let lab = Lab::new("valid");
+    fs::write(lab.path("message"), "x").expect("written");
+    let mut found = BTreeSet::new();
+    for command in [
+        &["demo", "--seed", "1"][..],
+        &["card", "new", "-o", "other.json", "--ca-dir", "ca"],
+        &["info"],
+        &["atr"],
+        &["atr", "3BFD9600008131FE4580318065B0A31101F3830090 00"],
+        &["pin", "status"],
+        &["key", "list"],
+        &["cert", "list"],
+        &["cert", "read", "4331"],
+        &["apdu", "00A40800 :50155031 /256 =9000"],
+    ] {
+        fields(&lab.json(command), &mut found);
+    }
+    let sign = ["--json", "key", "sign", "--key", "45", "--in", "message"];
+    for command in [&sign[..], &["--json", "cert", "remove", "4333"]] {
+        let output = lab.with_pins(command);
+        fields(
+            &serde_json::from_slice(&output.stdout).expect("JSON"),
+            &mut found,
+        );
+    }
+    assert!(found.len() > 60, "{found:?}");
+    let missing: Vec<_> = found
+        .iter()
+        .filter(|name| {
+            !document.contains(&format!("`{name}`")) && !document.contains(&format!("`{name}[]`"))
+        })
+        .collect();
+    assert!(missing.is_empty(), "not in docs/json.md: {missing:?}");
+}
