@@ -26,6 +26,8 @@ pub struct Card<C: Channel> {
     contents: Contents,
     held: usize,
     pub(crate) public_keys: BTreeMap<Id, RsaPublicKey>,
+    #[cfg(feature = "planted-bug")]
+    pub(crate) planted_bug: Option<crate::slots::PlantedBug>,
 }
 
 impl<C: Channel> Card<C> {
@@ -47,7 +49,16 @@ impl<C: Channel> Card<C> {
             contents,
             held: 0,
             public_keys: BTreeMap::new(),
+            #[cfg(feature = "planted-bug")]
+            planted_bug: None,
         })
+    }
+
+    /// Puts an error into the slot writer of this session, so that a harness can show that it
+    /// finds one.
+    #[cfg(feature = "planted-bug")]
+    pub const fn plant(&mut self, bug: crate::slots::PlantedBug) {
+        self.planted_bug = Some(bug);
     }
 
     /// What is on the card, and what is wrong with it.

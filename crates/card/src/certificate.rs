@@ -10,6 +10,7 @@ use x509_cert::name::Name;
 use x509_cert::time::Time;
 
 use crate::keys::RsaPublicKey;
+use crate::padding::{Hash, pkcs1_encode};
 
 /// What a certificate says, as far as it can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,24 @@ impl CertificateInfo {
 pub(crate) fn at_start(content: &[u8]) -> Option<&[u8]> {
     let outer = read_one(content).ok()?;
     (outer.tag == Tag::SEQUENCE).then_some(outer.raw)
+}
+
+/// Whether `key` signed the certificate in `der`; `None` if that cannot be told: another algorithm
+/// than RSASSA-PKCS1-v1_5 with a hash of [`Hash::ALL`], or no certificate.
+pub(crate) fn is_signed_by(der: &[u8], key: &RsaPublicKey) -> Option<bool> {
+    let certificate = Certificate::from_der(der).ok()?;
+    let body = read_one(der).ok()?.children().next()?.ok()?;
+    let hash = match certificate.signature_algorithm().oid.to_string().as_str() {
+        "1.2.840.113549.1.1.5" => Hash::Sha1,
+        "1.2.840.113549.1.1.11" => Hash::Sha256,
+        "1.2.840.113549.1.1.12" => Hash::Sha384,
+        "1.2.840.113549.1.1.13" => Hash::Sha512,
+        _ => return None,
+    };
+    let signature = certificate.signature().as_bytes()?;
+    let info = hash.digest_info(&hash.digest(body.raw));
+    let expected = pkcs1_encode(&info, key.modulus().len()).ok()?;
+    Some(key.open(signature).is_some_and(|opened| opened == expected))
 }
 
 /// The public key in the certificate at the start of `content`.

@@ -46,6 +46,11 @@ pub enum ErrorKind {
     Interrupted,
     /// The link to the card, or the storage behind a virtual one, failed.
     Link,
+    /// A change of the card was interrupted and is not finished; what it takes to complete or to
+    /// undo it is in the journal.
+    Unfinished,
+    /// The journal on the host could not be read or written.
+    Journal,
 }
 
 /// Why something could not be done with the card.

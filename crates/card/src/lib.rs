@@ -62,4 +62,8 @@ pub use padding::Hash;
 pub use pin::{Pin, PinError};
 pub use pins::{PinObject, PinPurpose, PinState};
 pub use role::PinRole;
-pub use slots::{CheckedSlot, Executed, FreeSpace, NewCertificate, Plan, Slot, SlotProblem};
+pub use slots::{
+    CardKey, Change, CheckedSlot, Executed, FileJournal, FreeSpace, Guarantee, Journal,
+    JournalError, MemoryJournal, NewCertificate, Plan, Recovery, Slot, SlotProblem, Transaction,
+    Way,
+};

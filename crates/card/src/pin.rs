@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -93,7 +94,8 @@ pub enum PinError {
 }
 
 /// How the characters of a PIN are coded for the card (PinType, PKCS#15 §6.8.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PinCoding {
     /// Two digits a byte.
     Bcd,

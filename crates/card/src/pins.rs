@@ -144,12 +144,21 @@ impl<C: Channel> Card<C> {
     /// sent and no try is lost.
     pub fn verify(&mut self, role: PinRole, pin: &Pin) -> Result<(), CardError> {
         let object = self.pin(role)?;
-        let name = format!("PIN for {role}");
-        let coded = encode(&name, pin, &object.format)?;
+        self.verify_object(&object, &format!("PIN for {role}"), pin)
+    }
+
+    /// Verifies the PIN that `object` describes, whatever the card's directories say now.
+    pub(crate) fn verify_object(
+        &mut self,
+        object: &PinObject,
+        name: &str,
+        pin: &Pin,
+    ) -> Result<(), CardError> {
+        let coded = encode(name, pin, &object.format)?;
         let command = self.dialect().verify(object.reference, &coded);
         let doing = format!("verify the {name}");
-        let status = self.send_for(&object, &doing, &command)?;
-        judge(status, &doing, &command, &name, "unblock it with the PUK")
+        let status = self.send_for(object, &doing, &command)?;
+        judge(status, &doing, &command, name, "unblock it with the PUK")
     }
 
     /// Changes the PIN for `role`. The card verifies the old one on the way.

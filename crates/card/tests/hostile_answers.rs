@@ -5,7 +5,9 @@
 mod support;
 
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
-use kortlab_card::{Card, CardError, ErrorKind, Hash, NewCertificate, PinRole, PinState, Scheme};
+use kortlab_card::{
+    Card, CardError, ErrorKind, Hash, MemoryJournal, NewCertificate, PinRole, PinState, Scheme,
+};
 use kortlab_emulator::{Image, InProcess};
 use proptest::prelude::*;
 use support::{OpenSsl, PROTOCOLS, id, insert, keys, model, on_card, pin};
@@ -289,7 +291,10 @@ fn a_certificate_that_reads_back_differently_is_taken_back() {
             .expect("verified");
         let before = card.channel_mut().card.card().image();
         let error = card
-            .write_certificate(&NewCertificate::new(der.clone(), 0x45, "New"))
+            .write_certificate(
+                &NewCertificate::new(der.clone(), 0x45, "New"),
+                &mut MemoryJournal::new(),
+            )
             .expect_err("damage");
         assert_eq!(error.kind(), ErrorKind::Nonsense, "{error}");
         assert!(
@@ -325,15 +330,20 @@ fn a_card_pulled_out_while_writing_or_removing_loses_no_other_certificate() {
         let mut card = Card::open(channel).expect("a session");
         card.verify(PinRole::Authentication, &pin("123456"))
             .expect("verified");
-        let result = card.write_certificate(&certificate).and_then(|_| {
+        let mut journal = MemoryJournal::new();
+        let written = card.write_certificate(&certificate, &mut journal);
+        let result = written.and_then(|_| {
             let slots = card.slots()?;
-            card.remove_certificate(&slots[1])
+            card.remove_certificate(&slots[1], &mut journal)
         });
         if let Err(error) = &result {
-            assert_eq!(error.kind(), ErrorKind::NoCard, "{at}: {error}");
+            assert_eq!(error.kind(), ErrorKind::Unfinished, "{at}: {error}");
         }
         let left = card.into_channel().card.card().image();
         let mut card = Card::open(insert(left)).expect("it opens again");
+        let recovered = card.recover(&mut journal, &pin("123456"), false);
+        let recovered = recovered.expect("recovered");
+        assert_eq!(recovered.is_some(), result.is_err());
         assert_eq!(card.contents().problems, [], "cut {at}");
         let slots = card.slots().expect("slots");
         assert_eq!(slots[0].der, old, "cut {at}");

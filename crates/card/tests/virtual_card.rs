@@ -7,10 +7,9 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use kortlab_apdu::Channel as _;
-use kortlab_card::slots::Step;
 use kortlab_card::{
-    Card, Encryption, ErrorKind, Hash, NewCertificate, PinPurpose, PinRole, PinState, Scheme,
-    SlotProblem,
+    Card, Change, Encryption, ErrorKind, Hash, MemoryJournal, NewCertificate, PinPurpose, PinRole,
+    PinState, Scheme, SlotProblem,
 };
 use support::{OpenSsl, PROTOCOLS, id, insert, keys, model, on_card, open, pin};
 
@@ -251,6 +250,7 @@ fn what_openssl_enciphers_is_deciphered() {
 
 #[test]
 fn a_certificate_is_written_read_back_and_removed_without_a_trace() {
+    let mut journal = MemoryJournal::new();
     let authority = OpenSsl::authority();
     let old = authority.certificate(&keys().0, "1", 30);
     let new = authority.certificate(&keys().0, "2", 30);
@@ -259,14 +259,18 @@ fn a_certificate_is_written_read_back_and_removed_without_a_trace() {
         let before = card.channel_mut().card().image();
         let certificate = NewCertificate::new(new.as_slice(), 0x45, "New");
 
-        let error = card.write_certificate(&certificate).expect_err("no PIN");
+        let error = card
+            .write_certificate(&certificate, &mut journal)
+            .expect_err("no PIN");
         let role = Some(PinRole::Authentication);
         assert_eq!(error.kind(), ErrorKind::PinRequired { role });
         assert_eq!(card.channel_mut().card().image(), before);
 
         card.verify(PinRole::Authentication, &pin("123456"))
             .expect("verified");
-        let executed = card.write_certificate(&certificate).expect("written");
+        let executed = card
+            .write_certificate(&certificate, &mut journal)
+            .expect("written");
         assert_eq!(executed.warnings, [""; 0]);
         let slots = card.slots().expect("slots");
         let found: Vec<_> = slots
@@ -278,16 +282,21 @@ fn a_certificate_is_written_read_back_and_removed_without_a_trace() {
         assert!(slots.iter().all(|slot| slot.findings.is_empty()));
 
         let slot = slots.last().expect("the new one");
-        let executed = card.remove_certificate(slot).expect("removed");
+        let executed = card
+            .remove_certificate(slot, &mut journal)
+            .expect("removed");
         assert_eq!(executed.warnings, [""; 0]);
         assert_eq!(card.channel_mut().card().image(), before, "no trace");
-        let error = card.remove_certificate(slot).expect_err("gone already");
+        let error = card
+            .remove_certificate(slot, &mut journal)
+            .expect_err("gone already");
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 }
 
 #[test]
 fn what_does_not_belong_on_the_card_is_refused_unless_forced() {
+    let mut journal = MemoryJournal::new();
     let authority = OpenSsl::authority();
     let good = authority.certificate(&keys().0, "1", 30);
     let mut card = open(model(PROTOCOLS[0]).certificate(on_card(&good, 0x45, "Good")));
@@ -307,20 +316,25 @@ fn what_does_not_belong_on_the_card_is_refused_unless_forced() {
         (good[..100].to_vec(), 0x45, "no X.509"),
     ] {
         let error = card
-            .write_certificate(&NewCertificate::new(der, key, "Bad"))
+            .write_certificate(&NewCertificate::new(der, key, "Bad"), &mut journal)
             .expect_err(part);
         assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
         assert!(error.to_string().contains(part), "{error}");
     }
     let error = card
-        .write_certificate(&NewCertificate::new(other.as_slice(), 0x47, "Bad"))
+        .write_certificate(
+            &NewCertificate::new(other.as_slice(), 0x47, "Bad"),
+            &mut journal,
+        )
         .expect_err("no such key");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(card.channel_mut().card().image(), image, "nothing changed");
 
     let mut forced = NewCertificate::new(other, 0x45, "Forced");
     forced.force = true;
-    let executed = card.write_certificate(&forced).expect("forced");
+    let executed = card
+        .write_certificate(&forced, &mut journal)
+        .expect("forced");
     assert_eq!(executed.warnings.len(), 1);
     let checked = card.check(SystemTime::now(), &[]).expect("checked");
     let mismatch = SlotProblem::KeyMismatch { key: id(0x45) };
@@ -329,6 +343,7 @@ fn what_does_not_belong_on_the_card_is_refused_unless_forced() {
 
 #[test]
 fn a_full_card_says_what_could_go_and_stays_as_it_is() {
+    let mut journal = MemoryJournal::new();
     let authority = OpenSsl::authority();
     let certificate = authority.certificate(&keys().0, "1", 30);
     let full = |capacity| {
@@ -353,7 +368,7 @@ fn a_full_card_says_what_could_go_and_stays_as_it_is() {
     let image = card.channel_mut().card().image();
     let second = authority.certificate(&keys().0, "2", 30);
     let error = card
-        .write_certificate(&NewCertificate::new(second, 0x45, "New"))
+        .write_certificate(&NewCertificate::new(second, 0x45, "New"), &mut journal)
         .expect_err("full");
     assert_eq!(error.kind(), ErrorKind::Full);
     assert!(
@@ -366,6 +381,7 @@ fn a_full_card_says_what_could_go_and_stays_as_it_is() {
 
 #[test]
 fn a_directory_without_room_is_noticed_before_anything_is_touched() {
+    let mut journal = MemoryJournal::new();
     let authority = OpenSsl::authority();
     let mut card = open(model(PROTOCOLS[0]));
     card.verify(PinRole::Authentication, &pin("123456"))
@@ -376,7 +392,7 @@ fn a_directory_without_room_is_noticed_before_anything_is_touched() {
         let image = card.channel_mut().card().image();
         let new = NewCertificate::new(der, 0x45, long.as_str());
         let free = card.free_space().directory.expect("a directory");
-        match card.write_certificate(&new) {
+        match card.write_certificate(&new, &mut journal) {
             Ok(_) => assert!(card.free_space().directory < Some(free)),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Full, "{error}");
@@ -389,32 +405,22 @@ fn a_directory_without_room_is_noticed_before_anything_is_touched() {
 }
 
 #[test]
-fn a_directory_changed_since_the_plan_is_left_alone_and_the_new_file_is_taken_back() {
+fn a_directory_changed_since_the_plan_is_left_alone() {
+    let mut journal = MemoryJournal::new();
     let authority = OpenSsl::authority();
     let mut card = open(model(PROTOCOLS[1]));
     card.verify(PinRole::Authentication, &pin("123456"))
         .expect("verified");
     let one = authority.certificate(&keys().0, "1", 30);
     let two = authority.certificate(&keys().1, "2", 30);
-    let mut plan = card
-        .plan_write(&NewCertificate::new(one, 0x45, "One"))
+    let plan = card
+        .plan(&Change::new().write(NewCertificate::new(one, 0x45, "One")))
         .expect("a plan");
     let _ = card
-        .write_certificate(&NewCertificate::new(two, 0x46, "Two"))
+        .write_certificate(&NewCertificate::new(two, 0x46, "Two"), &mut journal)
         .expect("written");
-    // The plan's file identifier is taken now; another one leads to the changed directory.
-    for step in &mut plan.steps {
-        match step {
-            Step::CreateFile { file, .. } => file.file_id = 0x4370,
-            Step::WriteFile { path, .. } => {
-                path.truncate(4);
-                path.extend_from_slice(&[0x43, 0x70]);
-            }
-            _ => {}
-        }
-    }
     let image = card.channel_mut().card().image();
-    let error = card.execute(&plan).expect_err("changed");
+    let error = card.execute(&plan, &mut journal).expect_err("changed");
     assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
     assert_eq!(card.channel_mut().card().image(), image);
 }

@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::channel::CardSpec;
 use crate::commands::{
-    apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, readers,
+    apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, readers, recover,
 };
 use crate::pin_source::PinOptions;
 
@@ -21,7 +21,8 @@ Exit codes:
   3  no reader or no card
   4  PIN wrong or blocked; the message says how many tries are left
   5  the card refused or answered nonsense; the message names the command and the status word
-  6  findings: the command did its work and found something wrong";
+  6  findings: the command did its work and found something wrong
+  7  a change of the card was interrupted; insert the card and run `kortlab recover`";
 
 /// Kortlab: a smart-card laboratory
 #[derive(Parser)]
@@ -84,6 +85,7 @@ pub enum Command {
     Pin(pin::Arguments),
     Key(key::Arguments),
     Cert(cert::Arguments),
+    Recover(recover::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }

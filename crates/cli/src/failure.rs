@@ -26,6 +26,8 @@ pub enum Exit {
     Refused,
     /// 6: the command did its work and found something wrong.
     Findings,
+    /// 7: a change of the card was interrupted, and can be recovered.
+    Unfinished,
 }
 
 impl Exit {
@@ -39,6 +41,7 @@ impl Exit {
             Self::Pin => 4,
             Self::Refused => 5,
             Self::Findings => 6,
+            Self::Unfinished => 7,
         }
     }
 }
@@ -110,6 +113,7 @@ impl From<CardError> for Failure {
         let exit = match error.kind() {
             ErrorKind::NoReader | ErrorKind::NoCard => Exit::NoCard,
             ErrorKind::PinWrong { .. } | ErrorKind::PinBlocked => Exit::Pin,
+            ErrorKind::Unfinished => Exit::Unfinished,
             ErrorKind::PinRequired { .. }
             | ErrorKind::Refused
             | ErrorKind::Nonsense

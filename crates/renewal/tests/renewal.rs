@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use kortlab_apdu::Protocol;
-use kortlab_card::{Card, ErrorKind, Pin, PinRole};
+use kortlab_card::{Card, ErrorKind, MemoryJournal, Pin, PinRole};
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_issuer::authority::CertificateState;
 use kortlab_issuer::card_number::CardNumber;
@@ -90,7 +90,8 @@ fn guide(
     holder: &mut Holder,
 ) -> Result<Outcome, RenewalError> {
     let clock = world.clock.clone();
-    renew(card, &mut world.portal, &clock, holder)
+    let mut journal = MemoryJournal::new();
+    renew(card, &mut world.portal, &clock, holder, &mut journal)
 }
 
 fn image(card: &mut Card<InProcess>) -> String {
@@ -257,7 +258,12 @@ fn a_full_card_is_told_before_anything_is_touched_or_ordered() {
     // What it says helps: without the authorities' certificates there is room.
     let authorities = card.slots().unwrap();
     for slot in authorities.iter().rev().filter(|slot| slot.is_authority()) {
-        assert!(card.remove_certificate(slot).unwrap().warnings.is_empty());
+        assert!(
+            card.remove_certificate(slot, &mut MemoryJournal::new())
+                .unwrap()
+                .warnings
+                .is_empty()
+        );
     }
     let outcome = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
     assert!(matches!(outcome, Outcome::Renewed(_)));
@@ -377,7 +383,9 @@ fn certificates_lost_from_the_card_are_put_back_not_issued_again() {
     card.verify(PinRole::Authentication, &Pin::try_from("123456").unwrap())
         .unwrap();
     let slots = card.slots().unwrap();
-    let removed = card.remove_certificate(slots.last().unwrap()).unwrap();
+    let removed = card
+        .remove_certificate(slots.last().unwrap(), &mut MemoryJournal::new())
+        .unwrap();
     assert!(removed.warnings.is_empty());
     let mut holder = Holder::default();
     let again = guide(&mut card, &mut world, &mut holder).unwrap();
@@ -492,10 +500,24 @@ fn an_interrupted_fetch_is_taken_up_again() {
         portal: &mut world.portal,
         lost: true,
     };
-    let error = renew(&mut card, &mut portal, &clock, &mut Holder::default()).unwrap_err();
+    let error = renew(
+        &mut card,
+        &mut portal,
+        &clock,
+        &mut Holder::default(),
+        &mut MemoryJournal::new(),
+    )
+    .unwrap_err();
     assert_eq!(error.step(), Step::Approve);
     let mut holder = Holder::default();
-    let outcome = renew(&mut card, &mut portal, &clock, &mut holder).unwrap();
+    let outcome = renew(
+        &mut card,
+        &mut portal,
+        &clock,
+        &mut holder,
+        &mut MemoryJournal::new(),
+    )
+    .unwrap();
     assert!(matches!(outcome, Outcome::Renewed(_)));
     assert_eq!(holder.count(|event| matches!(event, Event::Resumed(_))), 1);
     assert!(!holder.began().contains(&Step::Approve));

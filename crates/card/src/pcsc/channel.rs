@@ -1,9 +1,12 @@
 //! The channel to a card in a PC/SC reader.
 
 use std::ffi::CString;
+use std::time::{Duration, Instant};
 
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
-use pcsc::{Attribute, Card, Context, Disposition, Protocols, ShareMode, Transaction};
+use pcsc::{
+    Attribute, Card, Context, Disposition, Protocols, ReaderState, ShareMode, State, Transaction,
+};
 use self_cell::{MutBorrow, self_cell};
 use zeroize::Zeroize as _;
 
@@ -11,6 +14,9 @@ use super::errors::explain;
 
 /// The longest response APDU: 65 536 bytes of data and the status word.
 const MAX_RESPONSE_APDU: usize = 65_536 + 2;
+
+/// How long the PC/SC service may take to see that a card is gone: pcscd looks every 400 ms.
+const REMOVAL_NOTICE: Duration = Duration::from_secs(1);
 
 self_cell!(
     /// A card together with the transaction that is open on it.
@@ -42,7 +48,7 @@ pub struct PcscChannel {
     max_command_data: usize,
     buffer: Vec<u8>,
     // Kept last: the card must be let go before its context.
-    _context: Context,
+    context: Context,
 }
 
 enum Link {
@@ -74,7 +80,7 @@ impl PcscChannel {
             protocol,
             max_command_data,
             buffer: vec![0; MAX_RESPONSE_APDU],
-            _context: context,
+            context,
         })
     }
 
@@ -95,7 +101,32 @@ impl PcscChannel {
         {
             return error;
         }
+        if error == pcsc::Error::NotTransacted && self.card_leaves() {
+            return ChannelError::NoCard;
+        }
         self.explain(error)
+    }
+
+    /// Whether the card leaves within [`REMOVAL_NOTICE`]: a command to a card that is being pulled
+    /// fails before the PC/SC service has seen that the card is gone.
+    fn card_leaves(&self) -> bool {
+        let Ok(name) = CString::new(self.reader.as_str()) else {
+            return false;
+        };
+        let mut readers = [ReaderState::new(name, State::UNAWARE)];
+        let deadline = Instant::now() + REMOVAL_NOTICE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // A service that is gone has its own error, which the caller gets at the next command.
+            if self.context.get_status_change(left, &mut readers).is_err() {
+                return false;
+            }
+            let [reader] = &mut readers;
+            if reader.event_state().contains(State::EMPTY) {
+                return true;
+            }
+            reader.sync_current_state();
+        }
     }
 
     fn reconnect(&mut self, disposition: Disposition) -> Result<(), ChannelError> {

@@ -1,13 +1,27 @@
-//! Certificate slots: listing, reading, writing, removing, checking.
+//! Certificate slots: listing, reading, writing, removing, checking; and what happens when the
+//! card is pulled out meanwhile.
 //!
-//! Changes are made in two parts. A [`Plan`] says, before anything is touched, which steps it
-//! takes and what it needs; [`Card::execute`] takes them one by one, checks each by reading back,
-//! and undoes what it can if one fails. Nothing old is released before what is new is on the card
-//! and read back.
+//! A [`Change`] is any number of certificates to remove and to write. [`Card::plan`] says, before
+//! anything is touched, what it takes, whether it may be, and what can be guaranteed
+//! ([`Guarantee`]); [`Card::execute`] carries it out as one transaction with a [`Journal`] on the
+//! host; [`Card::recover`] completes or undoes one that was interrupted. Nothing old is released
+//! before what is new is on the card and read back, and after a recovery all of it is old or all
+//! of it is new.
+//!
+//! Compaction: a directory file has no holes after a change, for its objects are moved together in
+//! the same switch-over. The memory itself is the card's own: files are created and deleted whole,
+//! and what is deleted is free again.
+//!
+//! The ODF is never changed. A second directory with a switch of the path in the ODF would take
+//! effect with one byte in every case; but the cards known here let nobody update their ODF.
 
+mod admission;
 mod check;
 mod execute;
+pub mod journal;
 mod plan;
+mod recover;
+mod switch;
 
 use kortlab_apdu::Channel;
 use kortlab_pkcs15::{Certificate, Entry, Id, ObjectKind};
@@ -19,7 +33,11 @@ use crate::error::{CardError, ErrorKind};
 
 pub use check::{CheckedSlot, SlotProblem};
 pub use execute::Executed;
-pub use plan::{NewCertificate, Plan, Step};
+#[cfg(feature = "planted-bug")]
+pub use execute::PlantedBug;
+pub use journal::{CardKey, FileJournal, Journal, JournalError, MemoryJournal, Transaction};
+pub use plan::{Change, Guarantee, NewCertificate, Plan};
+pub use recover::{Recovery, Way};
 
 /// A certificate on the card.
 #[derive(Clone, Debug)]
@@ -106,28 +124,43 @@ impl<C: Channel> Card<C> {
         Ok(slots)
     }
 
-    /// Writes a certificate: checks it, plans, executes, and reads the directories anew. The
-    /// authentication PIN must be verified before.
+    /// Plans a change and carries it out. The PIN for authentication must be verified before.
     ///
     /// # Errors
-    /// Those of [`Card::plan_write`] and [`Card::execute`].
-    pub fn write_certificate(&mut self, new: &NewCertificate) -> Result<Executed, CardError> {
+    /// Those of [`Card::plan`] and [`Card::execute`].
+    pub fn change(
+        &mut self,
+        change: &Change,
+        journal: &mut dyn Journal,
+    ) -> Result<Executed, CardError> {
         self.exclusively(|card| {
-            let plan = card.plan_write(new)?;
-            card.execute(&plan)
+            let plan = card.plan(change)?;
+            card.execute(&plan, journal)
         })
     }
 
-    /// Removes a certificate: its entry in the directory first, then its file. The
-    /// authentication PIN must be verified before.
+    /// Writes one certificate, without looking at the time; [`Card::change`] does more.
     ///
     /// # Errors
-    /// Those of [`Card::plan_remove`] and [`Card::execute`].
-    pub fn remove_certificate(&mut self, slot: &Slot) -> Result<Executed, CardError> {
-        self.exclusively(|card| {
-            let plan = card.plan_remove(slot)?;
-            card.execute(&plan)
-        })
+    /// Those of [`Card::plan`] and [`Card::execute`].
+    pub fn write_certificate(
+        &mut self,
+        new: &NewCertificate,
+        journal: &mut dyn Journal,
+    ) -> Result<Executed, CardError> {
+        self.change(&Change::new().write(new.clone()), journal)
+    }
+
+    /// Removes one certificate: its entry in the directory first, then its file.
+    ///
+    /// # Errors
+    /// Those of [`Card::plan`] and [`Card::execute`].
+    pub fn remove_certificate(
+        &mut self,
+        slot: &Slot,
+        journal: &mut dyn Journal,
+    ) -> Result<Executed, CardError> {
+        self.change(&Change::new().remove(slot.clone()), journal)
     }
 
     /// How much room there is for certificates, as far as the card says. What is left of the

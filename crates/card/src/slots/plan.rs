@@ -1,14 +1,18 @@
 //! What a change of the slots will do, worked out before anything is touched.
 
+use core::fmt;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
 use kortlab_apdu::Channel;
 use kortlab_pkcs15::{
     Certificate, CommonObjectAttributes, Edit, EncodeError, Id, ObjectFlags, ObjectKind, Path,
 };
 
-use super::{Slot, invalid};
+use super::journal::{DirectoryChange, NewContent, OldContent, PinUse, Transaction};
+use super::{Slot, invalid, switch};
 use crate::card::Card;
-use crate::certificate::CertificateInfo;
-use crate::contents::DirectoryFile;
+use crate::contents::{DirectoryFile, is_final};
 use crate::dialect::NewFile;
 use crate::error::{CardError, ErrorKind};
 use crate::files::path_text;
@@ -29,8 +33,9 @@ pub struct NewCertificate {
     pub label: String,
     /// Whether it is an authority's, which has no key on the card.
     pub authority: bool,
-    /// Whether to write it although it is not strict DER, does not match the key, or is on the
-    /// card already. What was overridden is in [`Plan::warnings`].
+    /// Whether to write it although it is not strict DER, does not match the key, is out of date,
+    /// is not signed by its issuer, or is on the card already. What was overridden is in
+    /// [`Plan::warnings`].
     pub force: bool,
 }
 
@@ -47,118 +52,130 @@ impl NewCertificate {
     }
 }
 
-/// One step of a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Step {
-    /// Create an EF in the DF at this path.
-    CreateFile {
-        /// The DF.
-        directory: Vec<u8>,
-        /// The EF.
-        file: NewFile,
-    },
-    /// Write a file from its first byte on, read it back and compare.
-    WriteFile {
-        /// The file.
-        path: Vec<u8>,
-        /// Its whole content.
-        data: Vec<u8>,
-    },
-    /// Change a directory file from one content to another, read it back and compare. This is
-    /// where the change takes effect.
-    UpdateDirectory {
-        /// The file.
-        path: Vec<u8>,
-        /// What it holds when the plan is made; if it holds something else by now, nothing is
-        /// written.
-        before: Vec<u8>,
-        /// What it holds afterwards; as long as `before`.
-        after: Vec<u8>,
-    },
-    /// Delete an EF from the DF at this path. If that fails, the change stands all the same.
-    DeleteFile {
-        /// The DF.
-        directory: Vec<u8>,
-        /// The identifier of the EF.
-        file_id: u16,
-    },
+/// A change of the slots: certificates to remove and certificates to write, all or none of them.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Change {
+    pub(super) remove: Vec<Slot>,
+    pub(super) write: Vec<NewCertificate>,
+    pub(super) now: Option<SystemTime>,
+    pub(super) issuers: Vec<Vec<u8>>,
 }
 
-/// The steps of a change, in order.
+impl Change {
+    /// A change of nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same change, which also removes this certificate.
+    pub fn remove(mut self, slot: Slot) -> Self {
+        self.remove.push(slot);
+        self
+    }
+
+    /// The same change, which also writes this certificate.
+    pub fn write(mut self, new: NewCertificate) -> Self {
+        self.write.push(new);
+        self
+    }
+
+    /// The same change at this time: a new certificate that is not valid then is refused. Without
+    /// a time, validity is not looked at.
+    pub fn at(mut self, now: SystemTime) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    /// The same change with the certificate, in DER, of an authority that may have issued the new
+    /// ones. Those on the card are known anyway.
+    pub fn issuer(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.issuers.push(der.into());
+        self
+    }
+
+    fn purpose(&self) -> String {
+        match (self.write.len(), self.remove.len()) {
+            (new, 0) => format!("write {new}"),
+            (0, old) => format!("remove {old}"),
+            (new, old) => format!("write {new}, remove {old}"),
+        }
+    }
+}
+
+/// What is certain about a change, whenever the card is pulled out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guarantee {
+    /// The change takes effect with one single byte, at the end of the directory: a reader that
+    /// stops at the first `00`, as OpenSC does, sees the old certificates up to it and the new
+    /// ones from it on. On memory that erases whole pages, recovery may be needed in between.
+    OneByte,
+    /// The directory is rewritten in place. If the card is pulled out during that, it may be
+    /// unreadable until it was recovered from the journal; then all is old or all is new.
+    Journal,
+}
+
+impl Guarantee {
+    /// A stable name for programs, in kebab case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OneByte => "one-byte",
+            Self::Journal => "journal",
+        }
+    }
+}
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OneByte => "the change takes effect with one byte",
+            Self::Journal => {
+                "the directory is rewritten in place; an interruption is recovered from the journal"
+            }
+        })
+    }
+}
+
+/// A change, worked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The steps.
-    pub steps: Vec<Step>,
-    /// What was overridden with [`NewCertificate::force`], or cannot be checked or done, in words.
+    /// What will be done, as the journal keeps it.
+    pub transaction: Transaction,
+    /// What is certain about it, whenever it is interrupted.
+    pub guarantee: Guarantee,
+    /// What was overridden with [`NewCertificate::force`], or cannot be done, in words.
     pub warnings: Vec<String>,
+    /// What could not be checked, in words.
+    pub notes: Vec<String>,
 }
 
 impl<C: Channel> Card<C> {
-    /// Checks a certificate and plans how to write it. Nothing on the card is changed.
+    /// Checks a change and plans it. Nothing on the card is changed.
+    ///
+    /// Whether the card's memory has room for the new files is not known yet: no command tells.
+    /// [`Card::execute`] creates them all before it changes what was there.
     ///
     /// # Errors
-    /// The certificate is not strict DER, its public key is not that of the key, it is on the
-    /// card already, or there is no such key ([`ErrorKind::Invalid`], [`ErrorKind::NotFound`]);
-    /// the directory has no room ([`ErrorKind::Full`]); or this card OS cannot create files.
-    pub fn plan_write(&mut self, new: &NewCertificate) -> Result<Plan, CardError> {
+    /// A new certificate is not strict DER, its public key is not that of the key, it is not valid
+    /// now, it is not signed by its issuer, it is on the card already, or there is no such key
+    /// ([`ErrorKind::Invalid`], [`ErrorKind::NotFound`]); a certificate to remove is not where its
+    /// slot says; the directory has no room ([`ErrorKind::Full`]) or cannot be rewritten; or this
+    /// card OS cannot create files.
+    pub fn plan(&mut self, change: &Change) -> Result<Plan, CardError> {
         self.exclusively(|card| {
             card.refresh()?;
-            let warnings = card.check_new(new)?;
-            let size = u16::try_from(new.der.len()).map_err(|_| {
-                invalid(format!(
-                    "the certificate has {} bytes; no file is that long",
-                    new.der.len()
-                ))
-            })?;
-            let file_id = card.free_file_id()?;
-            let directory = card.contents().application.clone();
-            let path = [directory.as_slice(), &file_id.to_be_bytes()].concat();
-            let update = card.plan_entry(new, &path)?;
-            let pin = pins::find(card.contents(), PinRole::Authentication);
-            let file = NewFile {
-                file_id,
-                size,
-                pin_reference: pin.map(|pin| pin.reference),
-            };
-            if card.dialect().create_file(file).is_none() {
-                return Err(CardError::new(
-                    ErrorKind::Unsupported,
-                    format!(
-                        "certificates cannot be written to this card: {} creates no files",
-                        card.dialect().name()
-                    ),
-                ));
-            }
-            Ok(Plan {
-                steps: vec![
-                    Step::CreateFile { directory, file },
-                    Step::WriteFile {
-                        path,
-                        data: new.der.clone(),
-                    },
-                    update,
-                ],
-                warnings,
-            })
+            card.plan_refreshed(change)
         })
     }
 
-    /// Plans how to remove a certificate. Nothing on the card is changed.
-    ///
-    /// # Errors
-    /// The certificate is not where the slot says, so the card was changed since; or its
-    /// directory cannot be written without it.
-    pub fn plan_remove(&mut self, slot: &Slot) -> Result<Plan, CardError> {
-        self.exclusively(|card| {
-            card.refresh()?;
-            let now = super::listed(card);
-            let same = |other: &&Slot| {
-                other.directory == slot.directory
-                    && other.index == slot.index
-                    && other.object == slot.object
-            };
-            if !now.iter().any(|other| same(&other)) {
+    fn plan_refreshed(&mut self, change: &Change) -> Result<Plan, CardError> {
+        if change.write.is_empty() && change.remove.is_empty() {
+            return Err(invalid("there is nothing to change"));
+        }
+        let listed = super::listed(self);
+        for slot in &change.remove {
+            let same = |other: &Slot| same_place(other, slot);
+            if !listed.iter().any(same) {
                 return Err(CardError::new(
                     ErrorKind::NotFound,
                     format!(
@@ -168,96 +185,171 @@ impl<C: Channel> Card<C> {
                 )
                 .hint("list the certificates again"));
             }
-            let file = card.directory_file(&slot.directory)?;
-            let mut edit = Edit::<Certificate>::new(&file.bytes, file.size);
-            edit.remove(slot.index)
-                .and_then(|()| edit.finish())
-                .map_err(|error| unwritable(&slot.directory, error))
-                .map(|after| Step::UpdateDirectory {
-                    path: file.path.clone(),
-                    before: file.bytes.clone(),
-                    after,
-                })
-                .map(|update| {
-                    let mut plan = Plan {
-                        steps: vec![update],
-                        warnings: Vec::new(),
-                    };
-                    card.plan_release(slot, &now, &mut plan);
-                    plan
-                })
-        })
+        }
+        let mut plan = Plan {
+            transaction: self.empty_transaction(change.purpose()),
+            guarantee: Guarantee::Journal,
+            warnings: Vec::new(),
+            notes: Vec::new(),
+        };
+        self.admit(change, &mut plan)?;
+        for new in &change.write {
+            let file = self.new_file(new, &plan)?;
+            plan.transaction.create.push(file);
+        }
+        plan.transaction.directories = self.plan_directories(change, &plan)?;
+        self.plan_release(change, &listed, &mut plan)?;
+        plan.guarantee = match plan.transaction.directories.as_slice() {
+            [only] if switch::pivot(only).is_some() => Guarantee::OneByte,
+            _ => Guarantee::Journal,
+        };
+        Ok(plan)
     }
 
-    /// Plans what becomes of the file of a removed certificate.
-    fn plan_release(&self, slot: &Slot, all: &[Slot], plan: &mut Plan) {
-        let Some((path, [high, low])) = slot.path.as_deref().and_then(<[u8]>::split_last_chunk)
-        else {
-            return;
+    pub(super) fn empty_transaction(&self, purpose: String) -> Transaction {
+        let pin = pins::find(self.contents(), PinRole::Authentication);
+        Transaction {
+            card: self.card_key(),
+            purpose,
+            trial: false,
+            pin: pin.as_ref().map(PinUse::new),
+            create: Vec::new(),
+            directories: Vec::new(),
+            delete: Vec::new(),
+        }
+    }
+
+    fn new_file(&mut self, new: &NewCertificate, plan: &Plan) -> Result<NewContent, CardError> {
+        let size = u16::try_from(new.der.len()).map_err(|_| {
+            invalid(format!(
+                "the certificate has {} bytes; no file is that long",
+                new.der.len()
+            ))
+        })?;
+        let file = NewContent {
+            directory: self.contents().application.clone().into(),
+            file_id: self.free_file_id(plan)?,
+            size,
+            pin_reference: plan.transaction.pin.as_ref().map(|pin| pin.reference),
+            content: new.der.clone().into(),
         };
-        let others = all.iter().filter(|other| other.path == slot.path).count();
-        let file_id = u16::from_be_bytes([*high, *low]);
-        let name = slot.path.as_deref().map(path_text).unwrap_or_default();
-        if others > 1 {
-            plan.warnings.push(format!(
-                "the file {name} stays: another certificate is in it too"
+        if self.dialect().create_file(creation(&file)).is_none() {
+            return Err(CardError::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "certificates cannot be written to this card: {} creates no files",
+                    self.dialect().name()
+                ),
             ));
-        } else if path.is_empty() || self.dialect().delete_file(file_id).is_none() {
-            plan.warnings
-                .push(format!("the file {name} stays: this card deletes no files"));
-        } else {
-            plan.steps.push(Step::DeleteFile {
-                directory: path.to_vec(),
-                file_id,
-            });
         }
+        Ok(file)
     }
 
-    /// Checks a new certificate against the card, and gives what is not as it should be but is
-    /// overridden or cannot be known.
-    fn check_new(&mut self, new: &NewCertificate) -> Result<Vec<String>, CardError> {
-        let mut warnings = Vec::new();
-        let mut object = |problem: String| {
-            if new.force {
-                warnings.push(problem);
-                return Ok(());
-            }
-            Err(invalid(problem)
-                .hint("nothing was changed; with --force it is written all the same"))
-        };
-        let info = CertificateInfo::parse(&new.der)
-            .ok_or_else(|| invalid("this is no X.509 certificate in DER; nothing was changed"))?;
-        if let Some(fault) = &info.fault {
-            object(format!("the certificate is not strict DER: {fault}"))?;
+    /// The directories without what is removed and with what is new; holes are closed on the way.
+    fn plan_directories(
+        &self,
+        change: &Change,
+        plan: &Plan,
+    ) -> Result<Vec<DirectoryChange>, CardError> {
+        let mut edits = BTreeMap::new();
+        let mut removed: Vec<_> = change
+            .remove
+            .iter()
+            .map(|slot| (slot.directory.as_slice(), slot.index))
+            .collect();
+        removed.sort_unstable();
+        removed.dedup();
+        // From the last one on, so that the indices of the others stay.
+        for (path, index) in removed.into_iter().rev() {
+            let file = self.directory_file(path)?;
+            edits
+                .entry(path)
+                .or_insert_with(|| Edit::<Certificate>::new(&file.bytes, file.size))
+                .remove(index)
+                .map_err(|error| unwritable(path, error))?;
         }
-        if !new.authority {
-            self.key(&new.key_id)?;
-            match (self.public_key(&new.key_id)?, &info.public_key) {
-                (Some(on_card), Some(in_certificate)) if on_card == *in_certificate => {}
-                (Some(_), _) => object(format!(
-                    "the certificate is for another key: its public key is not that of key {}",
-                    new.key_id
-                ))?,
-                (None, _) => object(format!(
-                    "the card has no public key for key {}, so it cannot be told whether the \
-                     certificate matches",
-                    new.key_id
-                ))?,
-            }
+        for (new, file) in change.write.iter().zip(&plan.transaction.create) {
+            let directory = self.directory_for_new()?;
+            let common = CommonObjectAttributes::labelled(new.label.as_str())
+                .with_flags(ObjectFlags::MODIFIABLE);
+            let path = Path::file(file.path());
+            let entry =
+                Certificate::x509(common, new.key_id.clone(), path).with_authority(new.authority);
+            edits
+                .entry(directory.path.as_slice())
+                .or_insert_with(|| Edit::<Certificate>::new(&directory.bytes, directory.size))
+                .push(&entry)
+                .map_err(|error| unwritable(&directory.path, error))?;
         }
-        if let Some(slot) = self.slots()?.iter().find(|slot| slot.der == new.der) {
-            object(format!(
-                "the certificate is on the card already, as {}",
-                slot.name()
-            ))?;
-        }
-        Ok(warnings)
+        edits
+            .into_iter()
+            .map(|(path, edit)| {
+                let file = self.directory_file(path)?;
+                let after = edit.finish().map_err(|error| {
+                    let full = matches!(error, EncodeError::Full { .. });
+                    let error = unwritable(path, error);
+                    if full {
+                        error.hint(self.what_to_remove())
+                    } else {
+                        error
+                    }
+                })?;
+                Ok(DirectoryChange {
+                    path: path.to_vec().into(),
+                    before: file.bytes.clone().into(),
+                    after: after.into(),
+                })
+            })
+            .collect()
     }
 
-    /// The step that enters the certificate, in the file at `path`, into its directory.
-    fn plan_entry(&self, new: &NewCertificate, path: &[u8]) -> Result<Step, CardError> {
+    /// Plans what becomes of the files of removed certificates.
+    fn plan_release(
+        &mut self,
+        change: &Change,
+        listed: &[Slot],
+        plan: &mut Plan,
+    ) -> Result<(), CardError> {
+        for slot in &change.remove {
+            let Some((directory, &[high, low])) =
+                slot.path.as_deref().and_then(<[u8]>::split_last_chunk)
+            else {
+                continue;
+            };
+            let path = slot.path.clone().unwrap_or_default();
+            let name = path_text(&path);
+            let stays = |other: &&Slot| {
+                other.path == slot.path && !change.remove.iter().any(|gone| same_place(other, gone))
+            };
+            let file_id = u16::from_be_bytes([high, low]);
+            if listed.iter().any(|other| stays(&other)) {
+                plan.warnings.push(format!(
+                    "the file {name} stays: another certificate is in it too"
+                ));
+            } else if directory.is_empty() || self.dialect().delete_file(file_id).is_none() {
+                plan.warnings
+                    .push(format!("the file {name} stays: this card deletes no files"));
+            } else if !plan.transaction.delete.iter().any(|old| old.path() == path) {
+                let content = match self.files().read(&path) {
+                    Ok(content) => content.data,
+                    Err(error) if is_final(&error) => return Err(error),
+                    // Nothing names a file that is not there.
+                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                    Err(_) => Vec::new(),
+                };
+                plan.transaction.delete.push(OldContent {
+                    directory: directory.to_vec().into(),
+                    file_id,
+                    content: content.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn directory_for_new(&self) -> Result<&DirectoryFile<Certificate>, CardError> {
         let files = || self.contents().certificates.iter();
-        let file = files()
+        files()
             .find(|file| file.kind == ObjectKind::Certificates)
             .or_else(|| files().next())
             .ok_or_else(|| {
@@ -265,27 +357,7 @@ impl<C: Channel> Card<C> {
                     ErrorKind::NotFound,
                     "the card has no directory of certificates (EF(CDF)) that can be read",
                 )
-            })?;
-        let common = CommonObjectAttributes::labelled(new.label.as_str())
-            .with_flags(ObjectFlags::MODIFIABLE);
-        let entry = Certificate::x509(common, new.key_id.clone(), Path::file(path))
-            .with_authority(new.authority);
-        let mut edit = Edit::<Certificate>::new(&file.bytes, file.size);
-        let after = edit.push(&entry).and_then(|()| edit.finish());
-        let after = after.map_err(|error| {
-            let full = matches!(error, EncodeError::Full { .. });
-            let error = unwritable(&file.path, error);
-            if full {
-                error.hint(self.what_to_remove())
-            } else {
-                error
-            }
-        })?;
-        Ok(Step::UpdateDirectory {
-            path: file.path.clone(),
-            before: file.bytes.clone(),
-            after,
-        })
+            })
     }
 
     /// Which certificates could go to make room.
@@ -302,10 +374,15 @@ impl<C: Channel> Card<C> {
     }
 
     /// A file identifier that no file has.
-    fn free_file_id(&mut self) -> Result<u16, CardError> {
+    fn free_file_id(&mut self, plan: &Plan) -> Result<u16, CardError> {
         let application = self.contents().application.clone();
-        let mut named = Vec::new();
         let contents = self.contents();
+        let mut named: Vec<_> = plan
+            .transaction
+            .create
+            .iter()
+            .map(NewContent::path)
+            .collect();
         for file in &contents.certificates {
             named.extend(
                 file.directory
@@ -343,6 +420,20 @@ impl<C: Channel> Card<C> {
                 format!("the directory {} is no longer listed", path_text(path)),
             )
         })
+    }
+}
+
+/// Whether two slots are the same entry of the same directory.
+pub(super) fn same_place(one: &Slot, other: &Slot) -> bool {
+    one.directory == other.directory && one.index == other.index && one.object == other.object
+}
+
+/// A new file as the dialect creates it.
+pub(super) const fn creation(file: &NewContent) -> NewFile {
+    NewFile {
+        file_id: file.file_id,
+        size: file.size,
+        pin_reference: file.pin_reference,
     }
 }
 

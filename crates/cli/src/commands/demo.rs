@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kortlab_apdu::Protocol;
-use kortlab_card::Card;
+use kortlab_card::{Card, MemoryJournal};
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_renewal::guide::{Cause, RenewalError, renew};
@@ -93,7 +93,15 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 
     let mut story = Story::new(&mut context.output, pins, state, date);
     story.begin();
-    let renewed = renew(&mut card, &mut world.portal, &world.clock, &mut story);
+    // The card is in this process, and so is what would recover it.
+    let mut journal = MemoryJournal::new();
+    let renewed = renew(
+        &mut card,
+        &mut world.portal,
+        &world.clock,
+        &mut story,
+        &mut journal,
+    );
     let told = story.finish();
     renewed.map_err(stopped)?;
     told?;

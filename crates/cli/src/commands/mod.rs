@@ -13,6 +13,7 @@ pub mod key;
 pub mod man;
 pub mod pin;
 pub mod readers;
+pub mod recover;
 mod session;
 
 pub use done::Done;
@@ -55,6 +56,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Pin(arguments) => pin::run(&mut context, arguments),
         Command::Key(arguments) => key::run(&mut context, arguments),
         Command::Cert(arguments) => cert::run(&mut context, arguments),
+        Command::Recover(arguments) => recover::run(&mut context, arguments),
         Command::Completions(arguments) => completions::run(&mut context, arguments),
         Command::Man(arguments) => man::run(&mut context, arguments),
     }

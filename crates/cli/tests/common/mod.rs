@@ -58,6 +58,7 @@ impl Lab {
             .args(arguments)
             .current_dir(self.directory())
             .env("KORTLAB_CARD", "card.json")
+            .env("XDG_STATE_HOME", self.path("state"))
             .env_remove("CLICOLOR_FORCE")
             .env_remove("NO_COLOR")
             .stdin(Stdio::null());

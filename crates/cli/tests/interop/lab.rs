@@ -163,6 +163,7 @@ impl Lab {
             .env("AUTH", AUTH_PIN)
             .env("SIGN", SIGN_PIN)
             .env("PUK", PUK)
+            .env("XDG_STATE_HOME", self.image.with_file_name("state"))
             .args(arguments)
     }
 

@@ -41,25 +41,13 @@ pub(super) fn certificates<C: Channel>(card: &mut Card<C>) -> Result<Vec<Slot>, 
     Ok(slots)
 }
 
-/// Writes an HCC for the card's key for `role`. The writer reads it back. The authentication PIN
-/// is verified since the log-in. Gives back
-/// the writer's remarks.
-pub(super) fn write<C: Channel>(
-    card: &mut Card<C>,
+/// The HCC for the card's key for `role`, as the writer takes it.
+pub(super) fn new_hcc<C: Channel>(
+    card: &Card<C>,
     role: PinRole,
     der: &[u8],
-) -> Result<Vec<String>, CardError> {
+) -> Result<NewCertificate, CardError> {
     let key = card.key_for(role)?;
     let label = format!("HCC {}", role.swedish());
-    let written = card.write_certificate(&NewCertificate::new(der, key.id, label))?;
-    Ok(written.warnings)
-}
-
-/// Removes a certificate. The authentication PIN is verified since the log-in. Gives
-/// back the writer's remarks.
-pub(super) fn remove<C: Channel>(
-    card: &mut Card<C>,
-    slot: &Slot,
-) -> Result<Vec<String>, CardError> {
-    Ok(card.remove_certificate(slot)?.warnings)
+    Ok(NewCertificate::new(der, key.id, label))
 }

@@ -1,6 +1,6 @@
 //! What the guide tells while it works, and what it asks.
 
-use kortlab_card::{Pin, PinRole};
+use kortlab_card::{Pin, PinRole, Recovery};
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::portal::{DataLine, OrderId, TestPageRow};
 
@@ -20,6 +20,8 @@ pub enum Event {
         /// Its certificates, as they are now.
         report: Report,
     },
+    /// An earlier change of the card, which was interrupted, was completed or undone.
+    Recovered(Recovery),
     /// The card needs no renewal: two blue and two pink certificates are valid.
     AlreadyValid,
     /// The portal has let the holder in.

@@ -1,7 +1,9 @@
 //! The guide, step after step.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use kortlab_apdu::Channel;
-use kortlab_card::{Card, Pin, PinRole, Slot};
+use kortlab_card::{Card, Change, Journal, Pin, PinRole, Slot};
 use kortlab_issuer::authority::CertificateState;
 use kortlab_issuer::clock::Clock;
 use kortlab_issuer::csr::RequestToSign;
@@ -16,14 +18,15 @@ use super::error::{Cause, RenewalError};
 use super::{Event, Interaction, Outcome, Step, space};
 use crate::report::Report;
 
-/// The list is shown again after removing; a card has no room for more certificates than this.
-const MAX_REMOVALS: usize = 64;
+/// The list is shown again after removing, so often at most.
+const MAX_LISTS: usize = 4;
 
 pub(super) struct Flow<'a, C: Channel> {
     pub(super) card: &'a mut Card<C>,
     pub(super) portal: &'a mut dyn Portal,
     pub(super) clock: &'a dyn Clock,
     pub(super) holder: &'a mut dyn Interaction,
+    pub(super) journal: &'a mut dyn Journal,
 }
 
 /// A certificate on the card, and what the portal says of it.
@@ -87,6 +90,7 @@ impl<C: Channel> Flow<'_, C> {
     }
 
     fn insert_card(&mut self) -> StepResult<Vec<Row>> {
+        self.recover()?;
         let rows = self.rows()?;
         let label = self.card.contents().label().unwrap_or_default().to_owned();
         self.holder.event(&Event::CardNoticed {
@@ -94,6 +98,19 @@ impl<C: Channel> Flow<'_, C> {
             report: report(&rows),
         });
         Ok(rows)
+    }
+
+    /// An earlier change of the card that was interrupted is completed or undone first.
+    fn recover(&mut self) -> StepResult<()> {
+        if self.card.pending(self.journal)?.is_none() {
+            return Ok(());
+        }
+        let pin = self.pin(PinRole::Authentication, Step::InsertCard)?;
+        if let Some(recovery) = self.card.recover(self.journal, &pin, false)? {
+            self.remark(recovery.warnings.clone());
+            self.holder.event(&Event::Recovered(recovery));
+        }
+        Ok(())
     }
 
     fn log_in(&mut self, rows: &[Row]) -> StepResult<Session> {
@@ -116,28 +133,42 @@ impl<C: Channel> Flow<'_, C> {
         Ok(session)
     }
 
-    /// Removes what is expired or revoked and lists again, until none is left. Before the first
-    /// removal it is certain that two certificates will fit.
+    /// Removes what is expired or revoked, all of it in one transaction, and lists again, until
+    /// none is left. Before the first removal it is certain that two certificates will fit.
     fn remove_old(&mut self, session: &Session) -> StepResult<()> {
         let rows = self.rows()?;
         let listed = self.portal.certificates(&session.token)?;
         self.check_space(&rows, &listed)?;
-        for removed in 0..MAX_REMOVALS {
-            let rows = self.rows()?;
-            let Some(old) = rows.into_iter().find(|row| is_old(&row.row)) else {
+        let mut removed = 0;
+        for _ in 0..MAX_LISTS {
+            let mut old = self.rows()?;
+            old.retain(|row| is_old(&row.row));
+            if old.is_empty() {
                 self.holder.event(&Event::NothingOldLeft { removed });
                 return Ok(());
-            };
-            let remarks = card::remove(self.card, &old.slot)?;
-            self.remark(remarks);
-            if old.row.known {
-                self.portal
-                    .removed(&session.token, &old.row.summary.serial)?;
             }
-            self.holder.event(&Event::Removed(old.row));
+            let slots = old.iter().map(|row| row.slot.clone());
+            self.change(slots.fold(Change::new(), Change::remove))?;
+            removed += old.len();
+            for old in old {
+                if old.row.known {
+                    self.portal
+                        .removed(&session.token, &old.row.summary.serial)?;
+                }
+                self.holder.event(&Event::Removed(old.row));
+            }
         }
         let left = self.rows()?.iter().filter(|row| is_old(&row.row)).count();
         Err(Cause::NotRemoved { left })
+    }
+
+    /// Changes the card in one transaction. The authentication PIN is verified since the log-in.
+    fn change(&mut self, change: Change) -> StepResult<()> {
+        let now = UNIX_EPOCH + Duration::from_secs(self.clock.now().unix_seconds());
+        let change = change.at(now);
+        let executed = self.card.change(&change, self.journal)?;
+        self.remark(executed.warnings);
+        Ok(())
     }
 
     fn check_space(&mut self, rows: &[Row], listed: &[HccEntry]) -> StepResult<()> {
@@ -160,7 +191,13 @@ impl<C: Channel> Flow<'_, C> {
             .filter(|row| row.row.summary.colour != Colour::Blue)
             .filter(|row| !is_old(&row.row))
             .map(|row| describe(&row.row.summary));
-        space::check(self.card, 2_usize.saturating_sub(present), &old, removable)
+        space::check(
+            self.card,
+            self.journal,
+            2_usize.saturating_sub(present),
+            &old,
+            removable,
+        )
     }
 
     /// Goes on with what was issued before, or shows the data of an open order.
@@ -221,12 +258,15 @@ impl<C: Channel> Flow<'_, C> {
         Ok(request.finish(&signature)?)
     }
 
+    /// Writes what is not on the card of the pair, in one transaction.
     fn write(&mut self, pair: &IssuedPair) -> StepResult<()> {
+        let present = card::certificates(self.card)?;
+        let mut change = Change::new();
+        let mut written = Vec::new();
         for (role, der) in [
             (PinRole::Authentication, &pair.authentication),
             (PinRole::Signature, &pair.signature),
         ] {
-            let present = card::certificates(self.card)?;
             if present.iter().any(|slot| slot.der == *der) {
                 let row = self.row(der)?;
                 self.holder.event(&Event::AlreadyWritten(row));
@@ -237,9 +277,15 @@ impl<C: Channel> Flow<'_, C> {
             if summary.public_key.as_ref() != Some(&key) {
                 return Err(Cause::NoKey(role));
             }
-            let remarks = card::write(self.card, role, der)?;
-            self.remark(remarks);
-            let present = card::certificates(self.card)?;
+            change = change.write(card::new_hcc(self.card, role, der)?);
+            written.push(der);
+        }
+        if written.is_empty() {
+            return Ok(());
+        }
+        self.change(change)?;
+        let present = card::certificates(self.card)?;
+        for der in written {
             if !present.iter().any(|slot| slot.der == *der) {
                 return Err(Cause::ReadBack);
             }

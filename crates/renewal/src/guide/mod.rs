@@ -2,7 +2,9 @@
 //!
 //! [`renew`] can be begun again whenever it stopped, also after a crash: what is removed stays
 //! removed, an order that is under way goes on, certificates that are on the card are not written
-//! twice, and a card that is valid already is left alone.
+//! twice, and a card that is valid already is left alone. The removals are one transaction on the
+//! card, and so is the writing of the pair; one that was interrupted is completed or undone before
+//! anything else, which takes the PIN for authentication.
 
 mod card;
 mod error;
@@ -16,7 +18,7 @@ pub use event::{Event, Interaction};
 pub use step::Step;
 
 use kortlab_apdu::Channel;
-use kortlab_card::Card;
+use kortlab_card::{Card, Journal};
 use kortlab_issuer::clock::Clock;
 use kortlab_issuer::portal::Portal;
 
@@ -41,7 +43,7 @@ impl Outcome {
 }
 
 /// Carries out the guide with `card` at `portal`. `clock` dates the signatures; `holder` is told
-/// what happens and asked for PINs.
+/// what happens and asked for PINs. `journal` keeps the changes of the card while they are under way.
 ///
 /// # Errors
 /// The step at which it stopped, why, and how to go on.
@@ -50,12 +52,14 @@ pub fn renew<C: Channel>(
     portal: &mut dyn Portal,
     clock: &dyn Clock,
     holder: &mut dyn Interaction,
+    journal: &mut dyn Journal,
 ) -> Result<Outcome, RenewalError> {
     flow::Flow {
         card,
         portal,
         clock,
         holder,
+        journal,
     }
     .run()
 }

@@ -1,12 +1,12 @@
 //! `kortlab cert remove`.
 
 use clap::Args;
-use kortlab_card::PinRole;
+use kortlab_card::{Change, PinRole};
 
 use super::find::{find, slot_id};
-use crate::commands::{Context, Done, session};
+use crate::commands::{Context, Done, recover, session};
 use crate::failure::{Exit, Failure};
-use crate::output::{busy, warn};
+use crate::output::{busy, note, warn};
 
 /// Remove a certificate from the card, under the PIN for Legitimering; its key stays
 ///
@@ -25,11 +25,15 @@ pub struct Arguments {
 /// Removes it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let mut card = session::open(context)?;
+    let mut journal = recover::first(context, &mut card)?;
     let slots = card.slots()?;
     let slot = find(&slots, &arguments.id)?;
+    let change = Change::new().remove(slot.clone());
+    let plan = card.plan(&change)?;
+    note(format_args!("guarantee: {}", plan.guarantee));
     let removed = busy("removing the certificate", || {
         session::with_pin(context, &mut card, PinRole::Authentication, |card| {
-            card.remove_certificate(slot)
+            card.change(&change, &mut journal)
         })
     })?;
     for warning in &removed.warnings {

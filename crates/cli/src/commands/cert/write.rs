@@ -1,30 +1,34 @@
 //! `kortlab cert write`.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::Args;
-use kortlab_card::{NewCertificate, PinRole};
+use kortlab_card::{Change, NewCertificate, PinRole};
 use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
 use kortlab_pkcs15::Id;
 
 use crate::commands::key::parse_id;
-use crate::commands::{Context, Done, session};
+use crate::commands::{Context, Done, recover, session};
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::output::{busy, warn};
+use crate::output::{busy, note, warn};
 
 /// The longest certificate file that is read; cards have far less room.
 const MAX_CERTIFICATE: usize = 256 << 10;
 
 /// Write a certificate to the card, under the PIN for Legitimering
 ///
-/// The certificate must be strict DER (or PEM of it), match the key, and not be on the card yet.
-/// It is read back before it is listed in the card's directory.
+/// The certificate must be strict DER (or PEM of it), match the key, be valid now, be signed by
+/// its issuer if that one's certificate is given or on the card, and not be on the card yet. It is
+/// read back before it is listed in the card's directory; if the card is pulled out meanwhile, or
+/// the computer crashes, `kortlab recover` completes the change or undoes it.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   kortlab cert write new.pem --key 45
   kortlab cert write new.der --key 46 --label 'HCC Underskrift' --auth-pin env:PIN
+  kortlab cert write new.pem --key 45 --issuer ca.pem
   kortlab cert write ca.pem --key 51 --authority")]
 pub struct Arguments {
     /// The certificate, PEM or DER; - is standard input
@@ -42,7 +46,12 @@ pub struct Arguments {
     #[arg(long)]
     authority: bool,
 
-    /// Write it although it is not strict DER, does not match the key, or is on the card already
+    /// The certificate of an authority that may have issued it; those on the card are known
+    #[arg(long, value_name = "FILE")]
+    issuer: Vec<PathBuf>,
+
+    /// Write it although it is not strict DER, does not match the key, is not valid now, is not
+    /// signed by its issuer, or is on the card already
     #[arg(long)]
     force: bool,
 }
@@ -59,11 +68,20 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     new.force = arguments.force;
 
     let mut card = session::open(context)?;
+    let mut journal = recover::first(context, &mut card)?;
+    let mut change = Change::new().write(new.clone()).at(SystemTime::now());
+    for path in &arguments.issuer {
+        change = change.issuer(read(path)?);
+    }
     // What is wrong with the certificate is said before a PIN is asked for.
-    card.plan_write(&new)?;
+    let plan = card.plan(&change)?;
+    for text in &plan.notes {
+        note(text);
+    }
+    note(format_args!("guarantee: {}", plan.guarantee));
     let written = busy("writing the certificate", || {
         session::with_pin(context, &mut card, PinRole::Authentication, |card| {
-            card.write_certificate(&new)
+            card.change(&change, &mut journal)
         })
     })?;
     for warning in &written.warnings {
