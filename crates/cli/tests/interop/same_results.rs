@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::lab::{Lab, Link};
+use crate::lab::{AUTH, Lab, Link, SIGN};
 
 /// What a command says as JSON, without what must differ: where the card was found.
 fn json(lab: &Lab, card: &str, arguments: &[&str]) -> Value {
@@ -26,7 +26,18 @@ fn same(link: Link) {
     // The image in the reader is locked; a copy of it is the same card.
     let copy = lab.path("copy.json");
     fs::copy(&lab.image, &copy).unwrap();
-    let commands: [&[&str]; 2] = [&["atr"], &["pin", "status"]];
+    let input = lab.write("input", b"the same for both");
+    let commands: [&[&str]; 8] = [
+        &["atr"],
+        &["info"],
+        &["pin", "status"],
+        &["key", "list"],
+        &["cert", "list"],
+        &["key", "sign", "--key", AUTH.key, "--in", &input],
+        &["key", "sign", "--key", SIGN.key, "--in", &input],
+        // The card in the reader has now seen both PINs, and so has the copy.
+        &["pin", "status"],
+    ];
     for command in commands {
         let in_the_reader = json(&lab, "pcsc", command);
         let in_process = json(&lab, &copy, command);

@@ -96,11 +96,17 @@ fn a_card_without_pkcs15_is_one_clear_line_and_exit_code_5() {
             .unwrap()
             .clear();
     });
-    let output = lab.kortlab(&["pin", "status"]).run().unwrap();
-    let output = output.code(5).unwrap();
-    assert_eq!(output.stdout_text(), "");
-    let said = output.stderr_text();
-    assert!(said.starts_with("error: "), "{said}");
+    for command in [
+        &["info"][..],
+        &["pin", "status"],
+        &["cert", "list"],
+        &["key", "list"],
+    ] {
+        let output = lab.kortlab(command).run().unwrap().code(5).unwrap();
+        assert_eq!(output.stdout_text(), "");
+        let said = output.stderr_text();
+        assert!(said.starts_with("error: "), "{said}");
+    }
     // The ATR needs no PKCS#15.
     lab.kortlab(&["atr"]).run().unwrap().success().unwrap();
 }

@@ -1,5 +1,7 @@
 //! Certificates written and removed by OpenSC, and what our side makes of them.
 
+use serde_json::Value;
+
 use crate::lab::{AUTH, Lab, Link, Role, SIGN, assert_no_error_line};
 use crate::openssl;
 
@@ -101,6 +103,31 @@ fn pkcs11_tool_writes_and_deletes_a_certificate_under_t0() {
 #[test]
 fn pkcs11_tool_writes_and_deletes_a_certificate_under_t1() {
     written_and_deleted_by_pkcs11_tool(Link::T1);
+}
+
+#[test]
+fn a_certificate_that_opensc_stored_is_listed_and_read_by_kortlab() {
+    let lab = Lab::new("blank-slots", Link::T0);
+    let der = openssl::certificate_for(&lab, SIGN, "stored by OpenSC");
+    store(&lab, SIGN, &der, "Stored");
+    let list = lab.kortlab(&["--json", "cert", "list"]).run().unwrap();
+    let list: Value = serde_json::from_slice(&list.success().unwrap().stdout).unwrap();
+    assert!(list.to_string().contains("TEST stored by OpenSC"), "{list}");
+}
+
+#[test]
+fn a_certificate_that_kortlab_wrote_is_read_by_opensc_and_removed_for_good() {
+    let lab = Lab::new("blank-slots", Link::T0);
+    for role in [AUTH, SIGN] {
+        let der = openssl::certificate_for(&lab, role, "written by kortlab");
+        let file = lab.write("new.der", &der);
+        let write = ["cert", "write", &file, "--key", role.key];
+        lab.kortlab(&write).run().unwrap().success().unwrap();
+        assert_no_error_line(&lab.pkcs15_tool(&["-D"]).success().unwrap());
+        assert_only(&lab, role, &der);
+        delete(&lab, role);
+        assert!(lab.certificates().is_empty());
+    }
 }
 
 #[test]
