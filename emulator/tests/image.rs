@@ -418,6 +418,29 @@ fn what_does_not_fit_together_is_refused_where_it_stands() {
 }
 
 #[test]
+fn names_in_an_error_cannot_break_its_line_nor_flood_it() {
+    for name in ["a\nb", "a\u{1b}[2Jb", "a\u{85}b", "a\u{2028}b"] {
+        let mut card = value();
+        card[name] = json!(1);
+        let text = serde_json::to_vec(&card).expect("JSON");
+        let line = Image::from_json(&text)
+            .map(|_| ())
+            .expect_err(name)
+            .to_string();
+        assert!(line.contains("unknown field `a\\"), "{line}");
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+    }
+    let mut card = value();
+    card["x".repeat(1_000_000).as_str()] = json!(1);
+    let text = serde_json::to_vec(&card).expect("JSON");
+    let line = Image::from_json(&text)
+        .map(|_| ())
+        .expect_err("a long name")
+        .to_string();
+    assert!(line.len() < 1000, "{} bytes", line.len());
+}
+
+#[test]
 fn no_error_repeats_a_secret() {
     let secret = "0815471100";
     for (pointer, value) in [

@@ -228,11 +228,30 @@ fn json_error(path: &str, error: &serde_json::Error) -> ImageError {
         path => format!("$.{path}"),
     };
     ImageError::Json {
-        path,
+        path: printable(&path),
         line: error.line(),
         column: error.column(),
-        what: what.to_owned(),
+        what: printable(what),
     }
+}
+
+/// Text from an image in a form that fits into one line of a terminal: names may hold line feeds
+/// and control sequences, and may be as long as the image.
+fn printable(text: &str) -> String {
+    const LIMIT: usize = 300;
+    let mut out = String::new();
+    for character in text.chars() {
+        if out.len() >= LIMIT {
+            out.push('…');
+            break;
+        }
+        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 impl Serialize for Version {
