@@ -83,7 +83,10 @@ impl<C: Channel> Card<C> {
             return Ok(());
         };
         let pairs = current.iter().zip(target).enumerate();
-        let last = pairs.filter(|(_, (a, b))| a != b).map(|(at, _)| at).next_back();
+        let last = pairs
+            .filter(|(_, (a, b))| a != b)
+            .map(|(at, _)| at)
+            .next_back();
         let changed = target.get(first..=last.unwrap_or(first));
         self.files()
             .update(path, first, changed.unwrap_or_default())
