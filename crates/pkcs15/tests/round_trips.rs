@@ -98,33 +98,27 @@ where
     prop_assert!(read.value.entries.len() <= MAX_OBJECTS);
     prop_assert!(read.findings.len() <= MAX_FINDINGS);
     prop_assert!(read.findings.iter().all(|one| one.offset <= bytes.len()));
-    converges(read.value.encode(), |bytes| {
+    settles(read.value.encode(), |bytes| {
         Directory::<T>::parse(bytes).value.encode()
     })
 }
 
-/// What was read leniently and written once is DER; read and written again it stays as it is,
-/// or gets shorter, where the first writing brought a superfluous element into view.
-fn converges(
+/// What was read leniently and written once is DER; read and written again it stays as it is, or
+/// settles in a few rounds: an element may come into view that was hidden behind a superfluous
+/// one, and broken objects that stand side by side without filler may look like one.
+fn settles(
     first: Result<Vec<u8>, EncodeError>,
     again: impl Fn(&[u8]) -> Result<Vec<u8>, EncodeError>,
 ) -> Result<(), TestCaseError> {
     let Ok(mut file) = first else {
         return Ok(());
     };
-    loop {
+    let settled = (0..32).any(|_| {
         let next = again(&file).expect("it was written before");
-        if next == file {
-            return Ok(());
-        }
-        prop_assert!(
-            next.len() < file.len(),
-            "{} became {}",
-            hex::encode(&file),
-            hex::encode(&next)
-        );
-        file = next;
-    }
+        core::mem::replace(&mut file, next.clone()) == next
+    });
+    prop_assert!(settled, "{}", hex::encode(&file));
+    Ok(())
 }
 
 macro_rules! every_directory {
@@ -200,7 +194,7 @@ mod token_info {
             Err(error) => prop_assert!(error.offset() <= bytes.len()),
             Ok(read) => {
                 prop_assert!(read.findings.iter().all(|one| one.offset <= bytes.len()));
-                converges(read.value.encode(), encode_again)?;
+                settles(read.value.encode(), encode_again)?;
             }
         }
         Ok(())
