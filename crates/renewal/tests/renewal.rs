@@ -6,6 +6,7 @@ use std::process::Command;
 
 use kortlab_apdu::Protocol;
 use kortlab_card::{Card, ErrorKind, MemoryJournal, Pin, PinRole};
+use kortlab_emulator::memory::{MemoryTechnology, PowerCut};
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_issuer::authority::CertificateState;
 use kortlab_issuer::card_number::CardNumber;
@@ -570,4 +571,65 @@ fn the_report_is_data_with_stable_names() {
     assert_eq!(hcc["not_before"], "2026-11-24T00:00:00Z");
     let number: CardNumber = hcc["card_number"].as_str().unwrap().parse().unwrap();
     assert_eq!(number, world.card_number);
+}
+
+/// The guide is begun, the card is pulled out at some command, put in again, and the guide begun
+/// again with the same journal, until it is through.
+#[test]
+fn a_card_pulled_out_during_the_guide_is_recovered_by_the_next_run() {
+    let NewCard { mut image, .. } = new_card(CardState::Expired, Protocol::T1, 11, date()).unwrap();
+    image.settings.memory = MemoryTechnology::Paged;
+    let mut recovered = 0;
+    for at in (1..).step_by(29) {
+        // The portal of each run is the same one, from the same seed.
+        let NewCard { mut world, .. } =
+            new_card(CardState::Expired, Protocol::T1, 11, date()).unwrap();
+        let card = VirtualCard::new(image.clone(), CardRng::from_seed(11)).unwrap();
+        let mut card = Card::open(InProcess::ephemeral(card)).unwrap();
+        let clock = world.clock.clone();
+        let mut journal = MemoryJournal::new();
+        let power = PowerCut::AfterBytes(at * 13);
+        card.channel_mut().card_mut().schedule_power_cut(power);
+        let mut holder = Holder::default();
+        let result = renew(
+            &mut card,
+            &mut world.portal,
+            &clock,
+            &mut holder,
+            &mut journal,
+        );
+        if result.is_ok() {
+            break;
+        }
+        let Cause::Card(cause) = result.as_ref().unwrap_err().cause() else {
+            panic!("{result:?}");
+        };
+        let pending = !journal.is_empty();
+        let expected = match pending {
+            true => ErrorKind::Unfinished,
+            false => ErrorKind::NoCard,
+        };
+        assert_eq!(cause.kind(), expected, "{cause}");
+        let mut channel = card.into_channel();
+        channel.reinsert();
+        let mut card = Card::open(channel).unwrap();
+        let mut holder = Holder::default();
+        let outcome = renew(
+            &mut card,
+            &mut world.portal,
+            &clock,
+            &mut holder,
+            &mut journal,
+        );
+        let outcome = outcome.unwrap();
+        assert!(matches!(outcome, Outcome::Renewed(_)), "{power:?}");
+        assert!(outcome.report().is_complete());
+        assert!(journal.is_empty());
+        assert_eq!(card.contents().problems, []);
+        let told = holder.count(|event| matches!(event, Event::Recovered(_)));
+        assert_eq!(told, usize::from(pending), "{power:?}");
+        recovered += told;
+        assert_eq!(issued(&mut card, &mut world), 2);
+    }
+    assert!(recovered > 5, "{recovered}");
 }
