@@ -200,7 +200,8 @@ impl<'a> Cutter<'a> {
             }
             // The length stops short of the content, unless the next object stands right there.
             (Some(told), Some(content))
-                if goes_on(content)
+                if !reads_well
+                    && goes_on(content)
                     && !begins_object(self.from(after_header + told), self.shape) =>
             {
                 content
