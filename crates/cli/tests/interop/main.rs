@@ -1,6 +1,9 @@
 //! The card, the command and the real stack together: pcscd, vpcd, OpenSC and OpenSSL from the
 //! distribution, in a sandbox of their own for each test.
 
+// A test fails by panicking, and so do its helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod lab;
 mod openssl;
 
