@@ -23,6 +23,7 @@ Commands:
   fuzz   Run the fuzz targets under libFuzzer and sum up
   bench  Run the benchmarks
   deny   Check the dependencies: bans, licences, sources
+  tear   Tear the card out at every byte of a renewal, recover, and look for what is lost
 
 On Debian and Ubuntu, as root or with sudo, what is missing is installed with apt-get, and said
 on standard error. Elsewhere the message names what to install.

@@ -5,6 +5,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod lint;
+mod tear;
 mod test;
 
 use crate::process::Failure;
@@ -20,13 +21,14 @@ pub struct Command {
 }
 
 /// Every command.
-pub const ALL: [&Command; 6] = [
+pub const ALL: [&Command; 7] = [
     &demo::COMMAND,
     &test::COMMAND,
     &lint::COMMAND,
     &fuzz::COMMAND,
     &bench::COMMAND,
     &deny::COMMAND,
+    &tear::COMMAND,
 ];
 
 /// The command of that name.

@@ -1,0 +1,84 @@
+//! What a reader sees on a card: the certificates, and which files there are.
+
+use std::collections::BTreeSet;
+
+use kortlab_apdu::Channel;
+use kortlab_card::{Card, CardError};
+use kortlab_emulator::VirtualCard;
+use kortlab_emulator::fs::FileSystem;
+
+/// The certificates on a card, in the order of its directories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The certificates.
+    pub certificates: Vec<Listed>,
+}
+
+/// One certificate on a card.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its label.
+    pub label: String,
+    /// The identifier of its key.
+    pub key_id: Vec<u8>,
+    /// The absolute path of its file.
+    pub path: Vec<u8>,
+    /// The certificate as it was read.
+    pub der: Vec<u8>,
+}
+
+/// Without the certificate itself.
+impl core::fmt::Debug for Listed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self {
+            label,
+            key_id,
+            path,
+            der,
+        } = self;
+        write!(
+            f,
+            "{label:?} for {key_id:02X?} at {path:02X?} ({} bytes)",
+            der.len()
+        )
+    }
+}
+
+impl Listing {
+    /// Reads it from a card.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub fn read<C: Channel>(card: &mut Card<C>) -> Result<Self, CardError> {
+        let certificates = card
+            .slots()?
+            .into_iter()
+            .map(|slot| Listed {
+                label: slot.label().unwrap_or_default().to_owned(),
+                key_id: slot.key_id().0.clone(),
+                path: slot.path.clone().unwrap_or_default(),
+                der: slot.der,
+            })
+            .collect();
+        Ok(Self { certificates })
+    }
+}
+
+/// The absolute paths of all files on a card.
+pub fn files(card: &VirtualCard) -> BTreeSet<Vec<u8>> {
+    let files = &card.state().files;
+    let path = |id| {
+        let mut path: Vec<_> = files
+            .with_ancestors(id)
+            .filter_map(|id| files.get(id))
+            .map(|file| file.fid.0.to_be_bytes())
+            .collect();
+        path.reverse();
+        path.concat()
+    };
+    files
+        .subtree(FileSystem::MASTER_FILE)
+        .into_iter()
+        .map(path)
+        .collect()
+}

@@ -1,0 +1,34 @@
+//! The harness can fail: an error in the slot writer is found on every kind of memory.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use kortlab_apdu::Protocol;
+use kortlab_card::slots::PlantedBug;
+use kortlab_emulator::memory::MemoryTechnology;
+use kortlab_tear::sample::Dice;
+use kortlab_tear::{Campaign, Point, Recording, Violation};
+
+fn violations(technology: MemoryTechnology, bug: PlantedBug) -> Vec<(String, Violation)> {
+    let recording =
+        Recording::with(technology, Protocol::T0, |session| session.plant(bug)).unwrap();
+    let cases = Dice::new(1).draw(&Point::cases(&recording), 1_000);
+    Campaign::new(&recording, &cases).run().kept
+}
+
+#[test]
+fn releasing_the_old_files_before_the_switch_over_is_found_on_every_memory() {
+    for technology in MemoryTechnology::ALL {
+        let found = violations(technology, PlantedBug::OldReleasedFirst);
+        let lost =
+            |(_, violation): &(String, Violation)| matches!(violation, Violation::Certificates(_));
+        assert!(found.iter().any(lost), "{technology:?}: {found:?}");
+    }
+}
+
+#[test]
+fn a_journal_that_is_written_too_late_is_found_on_every_memory() {
+    for technology in MemoryTechnology::ALL {
+        let found = violations(technology, PlantedBug::JournalTooLate);
+        assert!(!found.is_empty(), "{technology:?}");
+    }
+}
