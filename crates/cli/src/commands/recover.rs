@@ -64,7 +64,7 @@ fn recover(
     };
     note(format_args!(
         "an earlier change of this card ({}) was interrupted; it is recovered now",
-        transaction.purpose
+        printable(&transaction.purpose)
     ));
     let pin = context.pins.pin(PinRole::Authentication)?;
     let recovered = busy("recovering the card", || card.recover(journal, &pin, force));

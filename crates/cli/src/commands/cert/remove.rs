@@ -30,9 +30,9 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let slot = find(&slots, &arguments.id)?;
     let change = Change::new().remove(slot.clone());
     let plan = card.plan(&change)?;
-    note(format_args!("guarantee: {}", plan.guarantee));
     let removed = busy("removing the certificate", || {
         session::with_pin(context, &mut card, PinRole::Authentication, |card| {
+            note(format_args!("guarantee: {}", plan.guarantee));
             card.change(&change, &mut journal)
         })
     })?;

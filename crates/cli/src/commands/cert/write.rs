@@ -12,7 +12,7 @@ use crate::commands::key::parse_id;
 use crate::commands::{Context, Done, recover, session};
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::output::{busy, note, warn};
+use crate::output::{busy, note, printable, warn};
 
 /// The longest certificate file that is read; cards have far less room.
 const MAX_CERTIFICATE: usize = 256 << 10;
@@ -75,12 +75,12 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     }
     // What is wrong with the certificate is said before a PIN is asked for.
     let plan = card.plan(&change)?;
-    for text in &plan.notes {
-        note(text);
-    }
-    note(format_args!("guarantee: {}", plan.guarantee));
     let written = busy("writing the certificate", || {
         session::with_pin(context, &mut card, PinRole::Authentication, |card| {
+            for text in &plan.notes {
+                note(printable(text));
+            }
+            note(format_args!("guarantee: {}", plan.guarantee));
             card.change(&change, &mut journal)
         })
     })?;

@@ -1,0 +1,173 @@
+//! Changes that were interrupted: `kortlab recover`, the commands that recover first, and journals
+//! that are of no use.
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+
+use common::{Lab, assert_code, assert_plain_error, stderr, stdout};
+use kortlab_card::{Card, Change, ErrorKind, FileJournal, NewCertificate, Pin, PinRole};
+use kortlab_emulator::memory::{MemoryTechnology, PowerCut};
+use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
+
+/// A card whose last HCC was being replaced when it was pulled out, half-way through its
+/// directory; the journal of that is where `kortlab` looks for it.
+fn torn_card() -> (Lab, PathBuf) {
+    let lab = Lab::new("valid");
+    let journal = lab.path("state/kortlab/transactions");
+    let mut image = Image::from_json(&lab.image()).expect("an image");
+    image.settings.memory = MemoryTechnology::Paged;
+    for bytes in (1500..).step_by(60) {
+        assert!(bytes < 5000, "the directory is never torn");
+        let card = VirtualCard::new(image.clone(), CardRng::from_seed(1)).expect("a card");
+        let mut card = Card::open(InProcess::ephemeral(card)).expect("a session");
+        let pin = Pin::try_from("123456").expect("a PIN");
+        card.verify(PinRole::Authentication, &pin)
+            .expect("verified");
+        let slots = card.slots().expect("slots");
+        let replaced = slots.get(2).expect("four certificates").clone();
+        let again = NewCertificate::new(replaced.der.clone(), 0x45, "Replaced");
+        let change = Change::new().remove(replaced).write(again);
+        let power = PowerCut::AfterBytes(bytes);
+        card.channel_mut().card_mut().schedule_power_cut(power);
+        let mut files = FileJournal::at(&journal);
+        let error = card.change(&change, &mut files).expect_err("pulled out");
+        assert_eq!(error.kind(), ErrorKind::Unfinished);
+        let path = files.path(&card.card_key());
+        let mut channel = card.into_channel();
+        channel.reinsert();
+        let left = channel.card().image();
+        let card = Card::open(channel).expect("a session");
+        if !card.contents().problems.is_empty() {
+            fs::write(lab.path("card.json"), left.to_json()).expect("written");
+            return (lab, path);
+        }
+        fs::remove_file(path).expect("removed");
+    }
+    unreachable!()
+}
+
+fn labels(lab: &Lab) -> Vec<String> {
+    let listed = lab.json(&["cert", "list"]);
+    let certificates = listed["certificates"].as_array().expect("a list");
+    certificates
+        .iter()
+        .map(|certificate| certificate["label"].as_str().unwrap_or("?").to_owned())
+        .collect()
+}
+
+#[test]
+fn a_torn_card_is_recovered_once_and_then_there_is_nothing_to_recover() {
+    let (lab, journal) = torn_card();
+    let output = lab.with_pins(&["recover"]);
+    assert_code(&output, 0);
+    assert!(stdout(&output).contains("completed"), "{}", stdout(&output));
+    assert!(
+        stderr(&output).contains("interrupted"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!journal.exists());
+    let labels = labels(&lab);
+    assert_eq!(labels.len(), 4);
+    assert_eq!(labels[3], "Replaced");
+    let again = lab.with_pins(&["recover"]);
+    assert_code(&again, 0);
+    assert!(stdout(&again).contains("nothing to recover"));
+}
+
+#[test]
+fn a_command_that_changes_certificates_recovers_first() {
+    let (lab, journal) = torn_card();
+    let output = lab.with_pins(&["cert", "remove", "Replaced"]);
+    assert_code(&output, 0);
+    let told = stderr(&output);
+    assert!(told.contains("it is recovered now"), "{told}");
+    assert!(told.contains("(write 1, remove 1) is completed"), "{told}");
+    assert!(told.contains("guarantee: "), "{told}");
+    assert!(!journal.exists());
+    assert_eq!(labels(&lab).len(), 3);
+}
+
+#[test]
+fn a_journal_of_no_use_is_one_clear_line_and_nothing_is_written_or_deleted() {
+    let (lab, journal) = torn_card();
+    let good = fs::read(&journal).expect("a journal");
+    let image = lab.image();
+    let other_version = String::from_utf8(good.clone())
+        .expect("text")
+        .replace("\"version\": 1", "\"version\": 9");
+    for bad in [
+        good[..good.len() / 2].to_vec(),
+        b"\x00\xFF\x17".repeat(1000),
+        Vec::new(),
+        other_version.into_bytes(),
+    ] {
+        fs::write(&journal, &bad).expect("written");
+        for command in [&["recover"][..], &["cert", "remove", "4331"]] {
+            let output = lab.with_pins(command);
+            assert_plain_error(&output, 1);
+            assert!(stderr(&output).contains("left as it is"));
+            assert_eq!(lab.image(), image);
+            assert_eq!(fs::read(&journal).expect("still there"), bad);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_pin_recovers_nothing() {
+    let (lab, journal) = torn_card();
+    let mut command = lab.command(&["recover", "--auth-pin", "env:AUTH"]);
+    let output = command
+        .env("AUTH", "000000")
+        .output()
+        .expect("kortlab runs");
+    assert_code(&output, 4);
+    assert!(
+        stderr(&output).contains("2 tries are left"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(journal.exists());
+    assert_code(&lab.with_pins(&["recover"]), 0);
+}
+
+#[test]
+fn a_full_card_says_what_to_remove_and_its_image_keeps_every_byte() {
+    let lab = Lab::new("full");
+    // The same certificate once more: one that fits the key, and has no room.
+    let read = ["cert", "read", "4331", "--out", "new.pem"];
+    assert_code(&lab.run(&read), 0);
+    let image = lab.image();
+    let output = lab.with_pins(&["cert", "write", "new.pem", "--key", "45", "--force"]);
+    assert_code(&output, 1);
+    let told = stderr(&output);
+    assert!(told.contains("nothing was changed"), "{told}");
+    assert!(
+        told.contains("remove one that is no longer needed: "),
+        "{told}"
+    );
+    assert!(lab.image() == image, "the image was changed");
+}
+
+#[test]
+fn an_expired_certificate_is_refused_before_a_pin_is_asked_for() {
+    let lab = Lab::new("expired");
+    let read = ["cert", "read", "4333", "--out", "old.pem"];
+    assert_code(&lab.run(&read), 0);
+    assert_code(&lab.with_pins(&["cert", "remove", "4333"]), 0);
+    let image = lab.image();
+    let output = lab.run(&["cert", "write", "old.pem", "--key", "45"]);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("has expired"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stderr(&output).contains("--force"));
+    assert_eq!(lab.image(), image);
+    let forced = lab.with_pins(&["cert", "write", "old.pem", "--key", "45", "--force"]);
+    assert_code(&forced, 0);
+    assert!(stderr(&forced).contains("warning"), "{}", stderr(&forced));
+}
