@@ -1,6 +1,6 @@
 //! What OpenSC reads from the card: its name, its objects, its certificates.
 
-use crate::lab::{AUTH, Lab, Link, SIGN, assert_no_error_line, authorities};
+use crate::lab::{AUTH, KORTLAB, Lab, Link, SIGN, assert_no_error_line, authorities};
 use crate::openssl;
 
 fn lists_everything(link: Link) {
@@ -38,6 +38,47 @@ fn opensc_lists_two_pins_two_keys_and_four_certificates_under_t1() {
 fn opensc_lists_two_pins_two_keys_and_four_certificates_with_large_apdus() {
     lists_everything(Link::T0LargeApdus);
     lists_everything(Link::T1LargeApdus);
+}
+
+#[test]
+fn a_card_in_any_state_is_listed_by_opensc_without_an_error() {
+    for (state, certificates) in [
+        ("blank-slots", 0),
+        ("delivered", 2),
+        ("expired", 4),
+        ("revoked", 4),
+        ("blocked", 4),
+        // Two of them are the authorities', which take up the room.
+        ("full", 6),
+    ] {
+        let lab = Lab::new(state, Link::T0);
+        assert_no_error_line(&lab.pkcs15_tool(&["-D"]).success().unwrap());
+        assert_eq!(lab.certificates().len(), certificates, "{state}");
+    }
+}
+
+#[test]
+fn a_card_that_was_renewed_is_listed_by_opensc_and_its_new_certificates_go_with_its_keys() {
+    let mut lab = Lab::without_card(Link::T0);
+    let demo = lab.tool(KORTLAB).args(["demo", "--keep", "kept"]);
+    demo.run().unwrap().success().unwrap();
+    lab.image = lab.sandbox.file("kept/card.json");
+    lab.insert();
+    assert_no_error_line(&lab.pkcs15_tool(&["-D"]).success().unwrap());
+    let certificates = lab.certificates();
+    assert_eq!(certificates.len(), 4);
+    for certificate in &certificates {
+        let role = if certificate.id == AUTH.key {
+            AUTH
+        } else {
+            SIGN
+        };
+        openssl::assert_holds_key(&lab, &lab.file_of(certificate), role);
+    }
+    for role in [AUTH, SIGN] {
+        let test = lab.pkcs11_tool(role, &["--test"]).success().unwrap();
+        assert!(test.stdout_text().contains("No errors"));
+    }
 }
 
 #[test]
