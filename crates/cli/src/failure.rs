@@ -151,3 +151,21 @@ impl From<ImageError> for Failure {
         Self::failed(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unfinished_change_has_an_exit_code_of_its_own_and_says_what_to_do() {
+        let error = CardError::new(ErrorKind::Unfinished, "the change is not finished")
+            .hint("insert the card and run `kortlab recover`");
+        let failure = Failure::from(error);
+        assert_eq!(failure.exit().code(), 7);
+        assert!(
+            failure
+                .next_step()
+                .is_some_and(|next| next.contains("recover"))
+        );
+    }
+}

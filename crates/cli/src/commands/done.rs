@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kortlab_card::PinRole;
+use kortlab_card::{Guarantee, PinRole};
 use serde::Serialize;
 
 use crate::output::printable;
@@ -14,6 +14,10 @@ pub struct Done {
     done: &'static str,
     /// To what: a PIN's name, or an identifier.
     object: String,
+    /// What was certain about the change, whenever it had been interrupted: `one-byte` or
+    /// `journal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guarantee: Option<&'static str>,
     #[serde(skip)]
     text: String,
 }
@@ -24,8 +28,15 @@ impl Done {
         Self {
             done,
             object: object.into(),
+            guarantee: None,
             text: text.into(),
         }
+    }
+
+    /// The same, done to the card's certificates with this guarantee.
+    pub const fn with(mut self, guarantee: Guarantee) -> Self {
+        self.guarantee = Some(guarantee.name());
+        self
     }
 
     /// Something was done to a PIN, which now `is` something.

@@ -40,8 +40,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         warn(warning);
     }
     let text = format!("{} is removed", slot.name());
-    context
-        .output
-        .report(&Done::new("removed", slot_id(slot), text))?;
+    let done = Done::new("removed", slot_id(slot), text);
+    context.output.report(&done.with(plan.guarantee))?;
     Ok(Exit::Done)
 }

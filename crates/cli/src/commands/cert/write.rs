@@ -88,9 +88,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         warn(warning);
     }
     let text = format!("{:?} is written for key {}", new.label, new.key_id);
-    context
-        .output
-        .report(&Done::new("written", new.key_id.to_string(), text))?;
+    let done = Done::new("written", new.key_id.to_string(), text);
+    context.output.report(&done.with(plan.guarantee))?;
     Ok(Exit::Done)
 }
 
