@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kortlab_apdu::tlv::{Tag, Tlv};
 
 use crate::common::CommonObjectAttributes;
-use crate::element::{Element, Unknown};
+use crate::element::Unknown;
 use crate::error::EncodeError;
 use crate::fields::{Fields, Schema, Writer};
 use crate::finding::{Code, Notes, Parsed};
@@ -102,19 +102,15 @@ impl<T: DirectoryObject> Directory<T> {
     /// for byte as they were.
     ///
     /// # Errors
-    /// A value that the standard does not allow, or an object that was not readable and is no DER.
-    /// To change a file with such objects in it, use [`Edit`](crate::edit::Edit).
+    /// A value that the standard does not allow, or an object that could not be read. To change a
+    /// file with such objects in it, use [`Edit`](crate::edit::Edit).
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut file = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
-            let bytes = match entry {
-                Entry::Object(object) => object.encode()?,
-                Entry::Unreadable(unreadable) => Element::new(unreadable.bytes.as_slice())
-                    .map_err(|_| EncodeError::Unreadable { index })?
-                    .encode()
-                    .map_err(|_| EncodeError::Unreadable { index })?,
+            let Entry::Object(object) = entry else {
+                return Err(EncodeError::Unreadable { index });
             };
-            file.extend_from_slice(&bytes);
+            file.extend_from_slice(&object.encode()?);
         }
         Ok(file)
     }
@@ -199,7 +195,7 @@ pub(crate) struct Parts<'a> {
 pub(crate) const SUB_CLASS: Schema = &[&[0x30], &[0x30], &[0xA0], &[0xA1]];
 
 /// A PKCS15Object that has none: certificates, authentication and data objects.
-pub(crate) const NO_SUB_CLASS: Schema = &[&[0x30], &[0x30], &[0xA1]];
+pub(crate) const NO_SUB_CLASS: Schema = &[&[0x30], &[0x30], &[], &[0xA1]];
 
 const SUB_CLASS_CONTENT: Schema = &[&[0x30]];
 
@@ -221,16 +217,12 @@ pub(crate) fn take_apart<'a>(
         })
         .unwrap_or_default();
     let class = fields.need("classAttributes", notes, keep)?;
-    let sub_class = if schema == SUB_CLASS {
-        fields.read(notes, |outer, notes| {
-            let mut inner = Fields::open("subClassAttributes", SUB_CLASS_CONTENT, outer, notes);
-            let attributes = inner.read(notes, keep)?;
-            unknown.sub_class = inner.finish(notes);
-            Some(attributes)
-        })
-    } else {
-        None
-    };
+    let sub_class = fields.read(notes, |outer, notes| {
+        let mut inner = Fields::open("subClassAttributes", SUB_CLASS_CONTENT, outer, notes);
+        let attributes = inner.read(notes, keep)?;
+        unknown.sub_class = inner.finish(notes);
+        Some(attributes)
+    });
     let type_attributes = fields.need("typeAttributes", notes, |outer, notes| {
         let mut inner = Fields::open("typeAttributes", type_schema, outer, notes);
         let attributes = inner.need("its content", notes, keep)?;

@@ -81,6 +81,7 @@ impl fmt::Debug for Element {
 /// where it stood, so that it is written there again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Unknown {
+    /// Each with the number of fields of the standard that come before it, there or not.
     elements: Vec<(usize, Element)>,
 }
 
@@ -100,17 +101,27 @@ impl Unknown {
         self.elements.push((usize::MAX, element));
     }
 
-    pub(crate) fn push_at(&mut self, index: usize, element: Element) {
-        self.elements.push((index, element));
+    pub(crate) fn push_after(&mut self, fields: usize, element: Element) {
+        self.elements.push((fields, element));
     }
 
-    /// Puts the elements back among `siblings`, the encoded known ones.
-    pub(crate) fn weave(&self, siblings: &mut Vec<Vec<u8>>) -> Result<(), EncodeError> {
-        for (index, element) in &self.elements {
-            let index = (*index).min(siblings.len());
-            siblings.insert(index, element.encode()?);
+    /// The content of the SEQUENCE: `fields`, in the order of the standard and `None` where one
+    /// is absent, and the unknown elements among them.
+    pub(crate) fn weave(&self, fields: &[Option<Vec<u8>>]) -> Result<Vec<u8>, EncodeError> {
+        let mut content = Vec::new();
+        let mut written = 0;
+        for (before, element) in &self.elements {
+            let before = (*before).clamp(written, fields.len());
+            for field in fields.get(written..before).unwrap_or_default() {
+                content.extend_from_slice(field.as_deref().unwrap_or_default());
+            }
+            written = before;
+            content.extend_from_slice(&element.encode()?);
         }
-        Ok(())
+        for field in fields.get(written..).unwrap_or_default() {
+            content.extend_from_slice(field.as_deref().unwrap_or_default());
+        }
+        Ok(content)
     }
 }
 

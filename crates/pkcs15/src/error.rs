@@ -25,9 +25,9 @@ pub enum EncodeError {
         /// What is wrong in it; the offset counts from its first byte.
         error: Error,
     },
-    /// An object that could not be read cannot be written as DER either.
+    /// What could not be read is not written either.
     #[error(
-        "object {index} could not be read and has no DER form; remove it, \
+        "object {index} could not be read, so it is not written; remove it, \
          or change the file with `Edit`, which leaves other objects as they are"
     )]
     Unreadable {

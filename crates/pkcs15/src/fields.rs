@@ -25,7 +25,8 @@ pub(crate) struct Fields<'a> {
     what: &'static str,
     schema: Schema,
     field: usize,
-    elements: Vec<(Tlv<'a>, bool)>,
+    /// Each with the number of the field that took it.
+    elements: Vec<(Tlv<'a>, Option<usize>)>,
     position: usize,
     offset: usize,
 }
@@ -44,7 +45,7 @@ impl<'a> Fields<'a> {
             field: 0,
             elements: elements(what, outer, notes)
                 .into_iter()
-                .map(|element| (element, false))
+                .map(|element| (element, None))
                 .collect(),
             position: 0,
             offset: outer.offset,
@@ -72,7 +73,7 @@ impl<'a> Fields<'a> {
         }
         self.position += 1;
         let value = decode(element, notes);
-        *taken = value.is_some();
+        *taken = value.is_some().then_some(self.field);
         value
     }
 
@@ -96,7 +97,7 @@ impl<'a> Fields<'a> {
             None => None,
             Some((distance, (element, taken))) => {
                 self.position += distance + 1;
-                *taken = true;
+                *taken = Some(self.field);
                 decode(element, notes)
             }
         };
@@ -110,11 +111,13 @@ impl<'a> Fields<'a> {
     /// What is left: elements that no field took.
     pub(crate) fn finish(self, notes: &mut Notes) -> Unknown {
         let mut unknown = Unknown::default();
-        for (index, (element, taken)) in self.elements.iter().enumerate() {
-            if *taken {
+        let mut before = 0;
+        for (element, taken) in &self.elements {
+            if let Some(field) = taken {
+                before = *field;
                 continue;
             }
-            unknown.push_at(index, Element::of(element));
+            unknown.push_after(before, Element::of(element));
             let (what, tag) = (self.what, element.tag);
             if self.schema.iter().any(|tags| has(tags, tag)) {
                 let message = format_args!(
@@ -359,10 +362,10 @@ pub(crate) fn oid(what: &'static str, tlv: &Tlv<'_>, notes: &mut Notes) -> Optio
     oid
 }
 
-/// A SEQUENCE that is being written.
+/// A SEQUENCE that is being written: one call for each field of its schema, in that order.
 #[derive(Default)]
 pub(crate) struct Writer {
-    elements: Vec<Vec<u8>>,
+    fields: Vec<Option<Vec<u8>>>,
 }
 
 impl Writer {
@@ -370,19 +373,18 @@ impl Writer {
         Self::default()
     }
 
-    /// Adds an element that is encoded already.
-    pub(crate) fn element(mut self, element: Vec<u8>) -> Self {
-        self.elements.push(element);
-        self
+    /// Adds a field that is encoded already.
+    pub(crate) fn element(self, element: Vec<u8>) -> Self {
+        self.maybe(Some(element))
     }
 
-    /// Adds an element that is encoded already, if there is one.
+    /// Adds a field that is encoded already, or says that it is absent.
     pub(crate) fn maybe(mut self, element: Option<Vec<u8>>) -> Self {
-        self.elements.extend(element);
+        self.fields.push(element);
         self
     }
 
-    /// Adds an element with this value.
+    /// Adds a field with this value.
     pub(crate) fn bytes(self, tag: u8, value: &[u8]) -> Self {
         self.element(object(tag, value))
     }
@@ -408,9 +410,8 @@ impl Writer {
     }
 
     /// The SEQUENCE with this tag, the unknown elements put back.
-    pub(crate) fn finish(mut self, tag: u8, unknown: &Unknown) -> Result<Vec<u8>, EncodeError> {
-        unknown.weave(&mut self.elements)?;
-        Ok(object(tag, &self.elements.concat()))
+    pub(crate) fn finish(self, tag: u8, unknown: &Unknown) -> Result<Vec<u8>, EncodeError> {
+        Ok(object(tag, &unknown.weave(&self.fields)?))
     }
 }
 
