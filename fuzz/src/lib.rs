@@ -42,6 +42,7 @@ pub mod script;
 pub mod tlv;
 pub mod token_info;
 pub mod tpdu;
+pub mod transaction;
 pub mod unused_space;
 pub mod vpcd_frame;
 
@@ -68,6 +69,7 @@ targets![
     tlv,
     token_info,
     tpdu,
+    transaction,
     unused_space,
     vpcd_frame,
 ];

@@ -354,7 +354,7 @@ impl Transaction {
             format: String,
             version: u64,
         }
-        let head: Head = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let head: Head = serde_json::from_slice(json).map_err(in_one_line)?;
         if head.format != "kortlab-transaction" {
             return Err("its format is not kortlab-transaction".to_owned());
         }
@@ -364,7 +364,7 @@ impl Transaction {
                 head.version
             ));
         }
-        let document: Document = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let document: Document = serde_json::from_slice(json).map_err(in_one_line)?;
         document.transaction.check()?;
         if document.transaction.digest()? != *document.sha256 {
             return Err("its digest does not match: it was changed or damaged".to_owned());
@@ -376,6 +376,15 @@ impl Transaction {
         let compact = serde_json::to_vec(self).map_err(|error| error.to_string())?;
         Ok(Sha256::digest(compact).to_vec())
     }
+}
+
+/// An error that repeats names from the file, which may hold anything.
+fn in_one_line(error: serde_json::Error) -> String {
+    let printable = |character: char| match character.is_control() {
+        true => '\u{FFFD}',
+        false => character,
+    };
+    error.to_string().chars().map(printable).collect()
 }
 
 /// Where transactions are kept while they are under way.
@@ -494,6 +503,22 @@ pub(crate) mod tests {
                 assert!(Transaction::from_json(&changed).is_err(), "byte {at}");
             }
         }
+    }
+
+    #[test]
+    fn a_document_made_by_another_program_is_read() {
+        let json = include_bytes!("../../../../../fuzz/seeds/transaction/replacement");
+        let read = Transaction::from_json(json).expect("a transaction");
+        assert_eq!(read.purpose, "write 1, remove 1");
+        assert_eq!(read.delete[0].path(), [0x3F, 0, 0x50, 0x15, 0x43, 0x31]);
+    }
+
+    #[test]
+    fn names_in_a_damaged_file_do_not_break_the_line() {
+        let json = String::from_utf8(transaction().to_json().expect("JSON")).expect("text");
+        let odd = json.replace("\"purpose\"", "\"pur\\npose\"");
+        let error = Transaction::from_json(odd.as_bytes()).expect_err("an odd name");
+        assert!(!error.contains('\n'), "{error}");
     }
 
     #[test]

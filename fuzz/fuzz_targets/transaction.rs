@@ -1,0 +1,4 @@
+//! libFuzzer's way into the target `transaction`.
+#![no_main]
+
+kortlab_fuzz::libfuzzer!(transaction);
