@@ -3,7 +3,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::channel::CardSpec;
+use crate::channel::{CardSpec, Fault, FaultParser};
 use crate::commands::{
     apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, readers, recover,
 };
@@ -62,6 +62,10 @@ pub struct GlobalOptions {
         value_parser = CardSpec::parse
     )]
     pub card: CardSpec,
+
+    /// Let something go wrong with a virtual card, as tear:after-bytes=N; `--fault list` names all
+    #[arg(long, global = true, value_name = "FAULT", value_parser = FaultParser)]
+    pub fault: Option<Fault>,
 
     /// Print one JSON document on standard output; messages stay on standard error
     #[arg(long, global = true)]

@@ -8,7 +8,7 @@ use kortlab_emulator::{
     CardRng, Ephemeral, Image, ImageError, ImageFile, Inserted, Store, StoreError, VirtualCard,
 };
 
-use super::{CardSpec, SocketChannel};
+use super::{CardSpec, Fault, SocketChannel};
 #[cfg(not(feature = "pcsc"))]
 use crate::failure::Exit;
 use crate::failure::Failure;
@@ -19,15 +19,15 @@ pub type AnyChannel = Box<dyn Channel>;
 /// A virtual card in this process.
 pub type VirtualCardChannel = Inserted<ImageStore>;
 
-/// Opens the card.
+/// Opens the card, with what is to go wrong with it: only a virtual card in this process has faults.
 ///
 /// # Errors
 /// No reader, no card, no image, or one that cannot be used.
-pub fn open(card: &CardSpec) -> Result<AnyChannel, Failure> {
+pub fn open(card: &CardSpec, fault: Option<Fault>) -> Result<AnyChannel, Failure> {
     Ok(match card {
         CardSpec::OnlyReader => pcsc(None)?,
         CardSpec::Reader(reader) => pcsc(Some(reader))?,
-        CardSpec::Image(path) => Box::new(insert(path, false)?),
+        CardSpec::Image(path) => Box::new(insert(path, false, fault)?),
         CardSpec::Socket(path) => Box::new(SocketChannel::connect(path)?),
     })
 }
@@ -36,7 +36,11 @@ pub fn open(card: &CardSpec) -> Result<AnyChannel, Failure> {
 ///
 /// # Errors
 /// The file cannot be read, is in use, or is no card image.
-pub fn insert(path: &Path, ephemeral: bool) -> Result<VirtualCardChannel, Failure> {
+pub fn insert(
+    path: &Path,
+    ephemeral: bool,
+    fault: Option<Fault>,
+) -> Result<VirtualCardChannel, Failure> {
     let (file, image) = ImageFile::open(path).map_err(|error| about(path, &error))?;
     let store = if ephemeral {
         ImageStore::Nowhere(Ephemeral)
@@ -45,7 +49,10 @@ pub fn insert(path: &Path, ephemeral: bool) -> Result<VirtualCardChannel, Failur
     };
     let rng = CardRng::from_os()
         .map_err(|error| Failure::failed(format!("no random numbers: {error}")))?;
-    let card = VirtualCard::new(image, rng).map_err(|error| about(path, &error))?;
+    let mut card = VirtualCard::new(image, rng).map_err(|error| about(path, &error))?;
+    if let Some(fault) = fault {
+        fault.plant(&mut card);
+    }
     Ok(Inserted::new(card, store))
 }
 

@@ -60,7 +60,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         None if arguments.raw => Work::Raw(raw_commands(&arguments.hex)?),
         None => Work::Steps("command", lines(&arguments.hex)?),
     };
-    let mut channel = channel::open(&context.card)?;
+    let mut channel = channel::open(&context.card, context.fault)?;
     let mut report = Report {
         exchanges: Vec::new(),
     };

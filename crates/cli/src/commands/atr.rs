@@ -30,7 +30,7 @@ pub struct Arguments {
 /// Decodes and prints.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let (bytes, wrong) = if arguments.hex.is_empty() {
-        let channel = channel::open(&context.card)?;
+        let channel = channel::open(&context.card, context.fault)?;
         (channel.atr().to_vec(), Exit::Refused)
     } else {
         (hexadecimal::parse(&arguments.hex.join(" "))?, Exit::Failed)

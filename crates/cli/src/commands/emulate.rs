@@ -21,7 +21,8 @@ use crate::output::{BOLD, printable};
 ///
 /// Programs that use PC/SC see the card as in a real reader. What they change is saved in the
 /// image before the card answers, so nothing is lost when this is killed. SIGINT and SIGTERM
-/// eject the card. When pcscd restarts the card is put in again.
+/// eject the card. When pcscd restarts the card is put in again, and so it is after it was torn out
+/// with --fault.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -29,7 +30,8 @@ Examples:
   kortlab emulate anna.json bertil.json
   kortlab emulate --vpcd 127.0.0.1:35965 card.json
   kortlab emulate --socket /tmp/card.socket card.json
-  kortlab emulate --ephemeral card.json")]
+  kortlab emulate --ephemeral card.json
+  kortlab emulate --fault tear:after-bytes=1000 card.json")]
 pub struct Arguments {
     /// Card images, made by `kortlab card new`; each gets a reader of its own
     #[arg(value_name = "FILE", required = true)]
@@ -51,9 +53,16 @@ pub struct Arguments {
 
 /// Emulates until a signal says to stop.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    if arguments.socket.is_some() && context.fault.is_some() {
+        return Err(Failure::usage("a card on a socket cannot be torn out")
+            .hint("put it into vpcd's reader: leave --socket out"));
+    }
     let mut cards = Vec::new();
     for file in &arguments.files {
-        cards.push((file.clone(), insert(file, arguments.ephemeral)?));
+        cards.push((
+            file.clone(),
+            insert(file, arguments.ephemeral, context.fault)?,
+        ));
     }
     // The other end becomes readable at the first signal and stays so: each card waits on it.
     let (stop, stopped) = UnixStream::pair().map_err(|error| no_signals(&error))?;

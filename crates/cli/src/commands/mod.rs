@@ -19,7 +19,7 @@ mod session;
 pub use done::Done;
 
 use crate::args::{Cli, Command};
-use crate::channel::CardSpec;
+use crate::channel::{CardSpec, Fault};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::pin_source::PinSources;
@@ -29,6 +29,8 @@ use crate::pin_source::PinSources;
 pub struct Context {
     /// Which card was named.
     pub card: CardSpec,
+    /// What is to go wrong with it.
+    pub fault: Option<Fault>,
     /// Where PINs come from.
     pub pins: PinSources,
     /// Standard output.
@@ -42,9 +44,16 @@ pub struct Context {
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let mut context = Context {
         card: cli.global.card,
+        fault: cli.global.fault,
         pins: PinSources::new(cli.global.pins)?,
         output: Output::new(cli.global.json),
     };
+    if context.fault.is_some() && !can_have_faults(&cli.command, &context.card) {
+        return Err(
+            Failure::usage("--fault is for a virtual card in this process")
+                .hint("name an image with --card FILE.json, or use `kortlab emulate`"),
+        );
+    }
     match cli.command {
         Command::Demo(arguments) => demo::run(&mut context, arguments),
         Command::Card(arguments) => card::run(&mut context, arguments),
@@ -59,5 +68,18 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Recover(arguments) => recover::run(&mut context, arguments),
         Command::Completions(arguments) => completions::run(&mut context, arguments),
         Command::Man(arguments) => man::run(&mut context, arguments),
+    }
+}
+
+/// Whether the card of this command is a virtual one that this process holds.
+const fn can_have_faults(command: &Command, card: &CardSpec) -> bool {
+    match command {
+        Command::Emulate(_) => true,
+        Command::Demo(_)
+        | Command::Card(_)
+        | Command::Readers(_)
+        | Command::Completions(_)
+        | Command::Man(_) => false,
+        _ => matches!(card, CardSpec::Image(_)),
     }
 }

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// # Errors
 /// It is not there, or has no PKCS#15 application.
 pub fn open(context: &Context) -> Result<Card<AnyChannel>, Failure> {
-    Ok(Card::open(channel::open(&context.card)?)?)
+    Ok(Card::open(channel::open(&context.card, context.fault)?)?)
 }
 
 /// Does work for which a PIN must be verified, with no other program in between, and makes the

@@ -152,3 +152,21 @@ fn an_ephemeral_card_forgets_and_its_image_stays_as_it_was() {
     card.eject().unwrap().success().unwrap();
     assert_eq!(lab.read("card.json"), image);
 }
+
+#[test]
+fn a_card_torn_out_by_a_fault_drops_out_of_the_reader_comes_back_and_is_recovered() {
+    let lab = Lab::without_card(Link::T0);
+    std::fs::write(&lab.image, crate::lab::card("valid", "t0")).unwrap();
+    let emulate = ["--fault", "tear:after-bytes=40"];
+    let kortlab = std::path::Path::new(KORTLAB);
+    let _card = lab.sandbox.emulate(kortlab, &lab.image, &emulate).unwrap();
+    let torn = lab.kortlab(&["cert", "remove", "HCC Underskrift"]).run();
+    let torn = torn.unwrap().code(7).unwrap();
+    assert!(torn.stderr_text().contains("kortlab recover"));
+    lab.sandbox.wait_for_no_card().unwrap();
+    lab.sandbox.wait_for_card().unwrap();
+    lab.kortlab(&["recover"]).run().unwrap().code(0).unwrap();
+    let left = lab.certificates().len();
+    assert!(left == 3 || left == 4, "{left}");
+    assert_no_error_line(&lab.pkcs15_tool(&["-D"]).success().unwrap());
+}
