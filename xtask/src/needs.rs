@@ -53,7 +53,7 @@ const PCSC: [Need; 2] = [
 ];
 
 /// To run the interoperability tests.
-const INTEROPERABILITY: [Need; 9] = [
+const INTEROPERABILITY: [Need; 10] = [
     Need {
         purpose: "the PC/SC daemon that the tests run",
         check: Check::Program(&["pcscd"]),
@@ -93,6 +93,11 @@ const INTEROPERABILITY: [Need; 9] = [
         purpose: "private namespaces (unshare, nsenter)",
         check: Check::Program(&["nsenter"]),
         packages: &["util-linux"],
+    },
+    Need {
+        purpose: "sending signals (kill)",
+        check: Check::Program(&["kill"]),
+        packages: &["procps"],
     },
     Need {
         purpose: "a private /run/pcscd",
@@ -205,6 +210,7 @@ mod tests {
             "pcsc-tools",
             "pcscd",
             "pkg-config",
+            "procps",
             "util-linux",
             "vsmartcard-vpcd",
         ];

@@ -99,7 +99,8 @@ impl Namespace {
         if self.user {
             prefix.extend(["--user", "--preserve-credentials"].map(OsString::from));
         }
-        prefix.extend(["--mount", "--net", "--pid"].map(OsString::from));
+        // Without --root, whoever runs in a chroot would find itself outside of it.
+        prefix.extend(["--mount", "--net", "--pid", "--root"].map(OsString::from));
         prefix.push(working_directory);
         prefix.push("--".into());
         prefix
