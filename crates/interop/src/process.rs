@@ -161,8 +161,9 @@ impl Command {
     /// # Errors
     /// The program is missing or does not start.
     pub fn spawn(self) -> Result<Running, InteropError> {
-        // The shell notes its process id, as the outside sees it, and becomes the program.
-        const NOTE_PID: &str = r#"read -r pid rest </proc/self/stat; echo "$pid" >"$1.new" && mv "$1.new" "$1" && shift && exec "$@""#;
+        // The shell notes its process id, as the outside sees it, and becomes the program. A caller
+        // in the background of a script ignores SIGINT, and what it starts would too.
+        const NOTE_PID: &str = r#"read -r pid rest </proc/self/stat; echo "$pid" >"$1.new" && mv "$1.new" "$1" && shift && exec env --default-signal=INT,QUIT "$@""#;
         let command = self.line();
         let number = self.sandbox.next_number();
         let path = |kind: &str| self.sandbox.directory().join(format!("{number}.{kind}"));
