@@ -232,7 +232,10 @@ impl PinAttributes {
             .unsigned(0x02, self.min_length)
             .unsigned(0x02, self.stored_length)
             .maybe_unsigned(0x02, self.max_length)
-            .maybe_unsigned(0x80, (self.reference != 0).then_some(self.reference))
+            .unless(
+                self.reference == 0,
+                fields::unsigned_to_der(0x80, self.reference),
+            )
             .maybe(self.pad_char.map(|pad| object(0x04, &[pad])))
             .maybe_bytes(0x18, self.last_change.as_ref().map(GeneralizedTime::as_str))
             .maybe(path.transpose()?)

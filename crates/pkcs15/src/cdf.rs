@@ -180,12 +180,18 @@ impl CommonCertificateAttributes {
         let usage = self.trusted_usage.as_ref().map(|usage| usage.encode(0xA1));
         Writer::new()
             .element(self.id.encode("iD")?)
-            .maybe(self.authority.then(|| object(0x01, &[0xFF])))
+            .unless(
+                !self.authority,
+                fields::boolean_to_der(0x01, self.authority),
+            )
             .maybe(identifier.transpose()?)
             .maybe(cert_hash.transpose()?)
             .maybe(usage.transpose()?)
             .maybe(CredentialIdentifier::encode_list(0xA2, &self.identifiers)?)
-            .maybe(self.implicit_trust.then(|| object(0x83, &[0xFF])))
+            .unless(
+                !self.implicit_trust,
+                fields::boolean_to_der(0x83, self.implicit_trust),
+            )
             .finish(0x30, &self.unknown)
     }
 }

@@ -7,6 +7,7 @@ use kortlab_apdu::error::{Error, ErrorKind};
 use kortlab_apdu::tlv::{Tag, TagClass, Tlv, object, read_one};
 
 use crate::error::EncodeError;
+use crate::fields::Field;
 
 /// How deep elements that are kept as they were read may nest when they are written again.
 const MAX_DEPTH: usize = 32;
@@ -105,21 +106,28 @@ impl Unknown {
         self.elements.push((fields, element));
     }
 
-    /// The content of the SEQUENCE: `fields`, in the order of the standard and `None` where one
-    /// is absent, and the unknown elements among them.
-    pub(crate) fn weave(&self, fields: &[Option<Vec<u8>>]) -> Result<Vec<u8>, EncodeError> {
+    /// The content of the SEQUENCE: `fields`, in the order of the standard, and the unknown
+    /// elements among them.
+    pub(crate) fn weave(&self, fields: &[Field]) -> Result<Vec<u8>, EncodeError> {
         let mut content = Vec::new();
-        let mut written = 0;
-        for (before, element) in &self.elements {
-            let before = (*before).clamp(written, fields.len());
-            for field in fields.get(written..before).unwrap_or_default() {
-                content.extend_from_slice(field.as_deref().unwrap_or_default());
+        let mut elements = self.elements.iter().peekable();
+        for (index, field) in fields.iter().enumerate() {
+            while let Some((_, element)) = elements.next_if(|(before, _)| *before <= index) {
+                content.extend_from_slice(&element.encode()?);
             }
-            written = before;
-            content.extend_from_slice(&element.encode()?);
+            match field {
+                Field::Absent => {}
+                Field::Present(field) => content.extend_from_slice(field),
+                Field::Default(field) => {
+                    let (tag, _) = Tag::parse(field).unwrap_or((Tag::new(0), 0));
+                    if elements.clone().any(|(_, element)| element.tag() == tag) {
+                        content.extend_from_slice(field);
+                    }
+                }
+            }
         }
-        for field in fields.get(written..).unwrap_or_default() {
-            content.extend_from_slice(field.as_deref().unwrap_or_default());
+        for (_, element) in elements {
+            content.extend_from_slice(&element.encode()?);
         }
         Ok(content)
     }

@@ -365,7 +365,18 @@ pub(crate) fn oid(what: &'static str, tlv: &Tlv<'_>, notes: &mut Notes) -> Optio
 /// A SEQUENCE that is being written: one call for each field of its schema, in that order.
 #[derive(Default)]
 pub(crate) struct Writer {
-    fields: Vec<Option<Vec<u8>>>,
+    fields: Vec<Field>,
+}
+
+/// One field that is being written.
+pub(crate) enum Field {
+    /// It is not there.
+    Absent,
+    /// It is there.
+    Present(Vec<u8>),
+    /// It has its DEFAULT value, which DER leaves out. It is written all the same where a
+    /// superfluous element with its tag follows, which would be read in its place.
+    Default(Vec<u8>),
 }
 
 impl Writer {
@@ -380,7 +391,18 @@ impl Writer {
 
     /// Adds a field that is encoded already, or says that it is absent.
     pub(crate) fn maybe(mut self, element: Option<Vec<u8>>) -> Self {
-        self.fields.push(element);
+        self.fields
+            .push(element.map_or(Field::Absent, Field::Present));
+        self
+    }
+
+    /// Adds a field that is encoded already; `default` says that it has its DEFAULT value.
+    pub(crate) fn unless(mut self, default: bool, element: Vec<u8>) -> Self {
+        self.fields.push(if default {
+            Field::Default(element)
+        } else {
+            Field::Present(element)
+        });
         self
     }
 
@@ -421,6 +443,11 @@ pub(crate) fn unsigned_to_der(tag: u8, value: u32) -> Vec<u8> {
     object(tag, minimal_integer(&bytes))
 }
 
+/// A BOOLEAN with this tag.
+pub(crate) fn boolean_to_der(tag: u8, value: bool) -> Vec<u8> {
+    object(tag, &[if value { 0xFF } else { 0x00 }])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -453,6 +480,21 @@ mod tests {
             unsigned_from(&[0, 0, 0, 0, 0, 0, 7]),
             (Some(7), vec![Code::NonDerValue])
         );
+    }
+
+    #[test]
+    fn a_default_is_left_out_unless_a_superfluous_element_would_take_its_place() {
+        let write = |before, element: &str| {
+            let mut unknown = Unknown::default();
+            let element = Element::new(hex::decode(element).expect("hex")).expect("an element");
+            unknown.push_after(before, element);
+            let zero = unsigned_to_der(0x80, 0);
+            let written = Writer::new().unless(true, zero).finish(0x30, &unknown);
+            hex::encode(written.expect("in order"))
+        };
+        assert_eq!(write(1, "810107"), "3003810107");
+        assert_eq!(write(0, "800107"), "3003800107");
+        assert_eq!(write(1, "800107"), "3006800100800107");
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl CommonKeyAttributes {
         Writer::new()
             .element(self.id.encode("iD")?)
             .bits(0x03, self.usage.bits())
-            .maybe((!self.native).then(|| object(0x01, &[0x00])))
+            .unless(self.native, fields::boolean_to_der(0x01, self.native))
             .maybe_bits(0x03, self.access_flags.map(KeyAccess::bits))
             .maybe_unsigned(0x02, self.key_reference)
             .maybe_bytes(0x18, self.start_date.as_ref().map(GeneralizedTime::as_str))
