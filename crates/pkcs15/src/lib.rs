@@ -62,6 +62,7 @@ mod finding;
 mod flags;
 mod frame;
 mod key;
+mod key_attributes;
 pub mod odf;
 mod oid;
 pub mod prkdf;
@@ -89,6 +90,7 @@ pub use flags::{
 };
 pub use frame::MAX_OBJECTS;
 pub use key::{CommonKeyAttributes, CredentialIdentifier, KeyInfo};
+pub use key_attributes::KeyAttributes;
 pub use odf::{ObjectKind, Odf, OdfEntry, PathOrObjects};
 pub use oid::Oid;
 pub use prkdf::{CommonPrivateKeyAttributes, PrKdf, PrivateKey, PrivateKeyAttributes};

@@ -10,8 +10,9 @@ use crate::fields::{self, Fields, Schema, Writer};
 use crate::finding::Notes;
 use crate::flags::KeyUsage;
 use crate::frame::Shape;
-use crate::key::{CommonKeyAttributes, CredentialIdentifier, KeyInfo};
-use crate::value::{ObjectValue, VALUE_TAGS};
+use crate::key::{CommonKeyAttributes, CredentialIdentifier};
+use crate::key_attributes::KeyAttributes;
+use crate::value::ObjectValue;
 
 /// The content of EF(PrKDF).
 pub type PrKdf = Directory<PrivateKey>;
@@ -42,40 +43,11 @@ pub struct CommonPrivateKeyAttributes {
     pub unknown: Unknown,
 }
 
-/// What depends on the kind of a private key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PrivateKeyAttributes {
-    /// PrivateRSAKeyAttributes (PKCS#15 §6.3.2).
-    Rsa {
-        /// Where the key is.
-        value: ObjectValue,
-        /// The modulus' length in bits.
-        modulus_length: u32,
-        /// Parameters and operations.
-        key_info: Option<KeyInfo>,
-        /// Elements that this version does not know.
-        unknown: Unknown,
-    },
-    /// PrivateECKeyAttributes (PKCS#15 §6.3.3).
-    Ec {
-        /// Where the key is.
-        value: ObjectValue,
-        /// Parameters and operations.
-        key_info: Option<KeyInfo>,
-        /// Elements that this version does not know.
-        unknown: Unknown,
-    },
-    /// Another kind: 1 Diffie-Hellman, 2 DSA, 3 KEA.
-    Other {
-        /// The number of the alternative.
-        choice: u8,
-        /// The typeAttributes, kept as they are.
-        attributes: Element,
-    },
-}
+/// What depends on the kind of a private key (PKCS#15 §6.3.2 and §6.3.3).
+pub type PrivateKeyAttributes = KeyAttributes;
 
-const RSA_SCHEMA: Schema = &[VALUE_TAGS, &[0x02], KeyInfo::TAGS];
-const EC_SCHEMA: Schema = &[VALUE_TAGS, KeyInfo::TAGS];
+/// What findings call them, RSA and elliptic curve.
+const ATTRIBUTES: [&str; 2] = ["PrivateRSAKeyAttributes", "PrivateECKeyAttributes"];
 const PRIVATE_SCHEMA: Schema = &[&[0x30], &[0xA0]];
 const TYPE_SCHEMA: Schema = &[&[0x30]];
 
@@ -87,23 +59,12 @@ impl PrivateKey {
         path: Path,
         bits: u32,
     ) -> Self {
-        let attributes = PrivateKeyAttributes::Rsa {
-            value: path.into(),
-            modulus_length: bits,
-            key_info: None,
-            unknown: Unknown::default(),
-        };
-        Self::new(common, key, attributes)
+        Self::new(common, key, KeyAttributes::rsa(path.into(), bits))
     }
 
     /// An elliptic-curve key in the file at `path`.
     pub fn ec(common: CommonObjectAttributes, key: CommonKeyAttributes, path: Path) -> Self {
-        let attributes = PrivateKeyAttributes::Ec {
-            value: path.into(),
-            key_info: None,
-            unknown: Unknown::default(),
-        };
-        Self::new(common, key, attributes)
+        Self::new(common, key, KeyAttributes::ec(path.into()))
     }
 
     fn new(
@@ -132,12 +93,7 @@ impl PrivateKey {
 
     /// The key's file, if the object names one.
     pub fn path(&self) -> Option<&Path> {
-        match &self.attributes {
-            PrivateKeyAttributes::Rsa { value, .. } | PrivateKeyAttributes::Ec { value, .. } => {
-                value.path()
-            }
-            PrivateKeyAttributes::Other { .. } => None,
-        }
+        self.attributes.value().and_then(ObjectValue::path)
     }
 
     /// The modulus' length in bits, if this is an RSA key.
@@ -173,71 +129,6 @@ impl CommonPrivateKeyAttributes {
     }
 }
 
-impl PrivateKeyAttributes {
-    fn decode(choice: Option<u8>, tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
-        match choice {
-            None => {
-                let mut fields = Fields::open("PrivateRSAKeyAttributes", RSA_SCHEMA, tlv, notes);
-                Some(Self::Rsa {
-                    value: fields.need("value", notes, ObjectValue::decode_any)?,
-                    modulus_length: fields
-                        .need("modulusLength", notes, |tlv, notes| {
-                            fields::unsigned("modulusLength", tlv, notes)
-                        })
-                        .unwrap_or_default(),
-                    key_info: fields.read(notes, KeyInfo::decode),
-                    unknown: fields.finish(notes),
-                })
-            }
-            Some(0) => {
-                let mut fields = Fields::open("PrivateECKeyAttributes", EC_SCHEMA, tlv, notes);
-                Some(Self::Ec {
-                    value: fields.need("value", notes, ObjectValue::decode_any)?,
-                    key_info: fields.read(notes, KeyInfo::decode),
-                    unknown: fields.finish(notes),
-                })
-            }
-            Some(choice) => Some(Self::Other {
-                choice,
-                attributes: Element::of(tlv),
-            }),
-        }
-    }
-
-    fn choice(&self) -> Option<u8> {
-        match self {
-            Self::Rsa { .. } => None,
-            Self::Ec { .. } => Some(0),
-            Self::Other { choice, .. } => Some(*choice),
-        }
-    }
-
-    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let info = |info: &Option<KeyInfo>| info.as_ref().map(KeyInfo::encode).transpose();
-        match self {
-            Self::Rsa {
-                value,
-                modulus_length,
-                key_info,
-                unknown,
-            } => Writer::new()
-                .element(value.encode()?)
-                .unsigned(0x02, *modulus_length)
-                .maybe(info(key_info)?)
-                .finish(0x30, unknown),
-            Self::Ec {
-                value,
-                key_info,
-                unknown,
-            } => Writer::new()
-                .element(value.encode()?)
-                .maybe(info(key_info)?)
-                .finish(0x30, unknown),
-            Self::Other { attributes, .. } => attributes.encode(),
-        }
-    }
-}
-
 impl sealed::Object for PrivateKey {
     const SHAPE: Shape = directory::object_shape("private key");
 
@@ -249,7 +140,7 @@ impl sealed::Object for PrivateKey {
             private: parts
                 .sub_class
                 .map(|tlv| CommonPrivateKeyAttributes::decode(&tlv, notes)),
-            attributes: PrivateKeyAttributes::decode(choice, &parts.type_attributes, notes)?,
+            attributes: KeyAttributes::decode(ATTRIBUTES, choice, &parts.type_attributes, notes)?,
             common: parts.common,
             unknown: parts.unknown,
         })

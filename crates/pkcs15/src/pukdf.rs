@@ -11,8 +11,9 @@ use crate::fields::{self, Fields, Schema, Writer};
 use crate::finding::Notes;
 use crate::flags::KeyUsage;
 use crate::frame::Shape;
-use crate::key::{CommonKeyAttributes, CredentialIdentifier, KeyInfo};
-use crate::value::{ObjectValue, VALUE_TAGS};
+use crate::key::{CommonKeyAttributes, CredentialIdentifier};
+use crate::key_attributes::KeyAttributes;
+use crate::value::ObjectValue;
 
 /// The content of EF(PuKDF), and of the file of trusted public keys.
 pub type PuKdf = Directory<PublicKey>;
@@ -45,40 +46,11 @@ pub struct CommonPublicKeyAttributes {
     pub unknown: Unknown,
 }
 
-/// What depends on the kind of a public key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PublicKeyAttributes {
-    /// PublicRSAKeyAttributes (PKCS#15 §6.4.2).
-    Rsa {
-        /// Where the key is, or the key itself.
-        value: ObjectValue,
-        /// The modulus' length in bits.
-        modulus_length: u32,
-        /// Parameters and operations.
-        key_info: Option<KeyInfo>,
-        /// Elements that this version does not know.
-        unknown: Unknown,
-    },
-    /// PublicECKeyAttributes (PKCS#15 §6.4.3).
-    Ec {
-        /// Where the key is, or the key itself.
-        value: ObjectValue,
-        /// Parameters and operations.
-        key_info: Option<KeyInfo>,
-        /// Elements that this version does not know.
-        unknown: Unknown,
-    },
-    /// Another kind: 1 Diffie-Hellman, 2 DSA, 3 KEA.
-    Other {
-        /// The number of the alternative.
-        choice: u8,
-        /// The typeAttributes, kept as they are.
-        attributes: Element,
-    },
-}
+/// What depends on the kind of a public key (PKCS#15 §6.4.2 and §6.4.3).
+pub type PublicKeyAttributes = KeyAttributes;
 
-const RSA_SCHEMA: Schema = &[VALUE_TAGS, &[0x02], KeyInfo::TAGS];
-const EC_SCHEMA: Schema = &[VALUE_TAGS, KeyInfo::TAGS];
+/// What findings call them, RSA and elliptic curve.
+const ATTRIBUTES: [&str; 2] = ["PublicRSAKeyAttributes", "PublicECKeyAttributes"];
 const PUBLIC_SCHEMA: Schema = &[&[0x30], &[0xA0], &[0xA1]];
 const TYPE_SCHEMA: Schema = &[&[0x30]];
 
@@ -90,13 +62,7 @@ impl PublicKey {
         value: impl Into<ObjectValue>,
         bits: u32,
     ) -> Self {
-        let attributes = PublicKeyAttributes::Rsa {
-            value: value.into(),
-            modulus_length: bits,
-            key_info: None,
-            unknown: Unknown::default(),
-        };
-        Self::new(common, key, attributes)
+        Self::new(common, key, KeyAttributes::rsa(value.into(), bits))
     }
 
     /// An elliptic-curve key with this value (a file, or the key itself).
@@ -105,12 +71,7 @@ impl PublicKey {
         key: CommonKeyAttributes,
         value: impl Into<ObjectValue>,
     ) -> Self {
-        let attributes = PublicKeyAttributes::Ec {
-            value: value.into(),
-            key_info: None,
-            unknown: Unknown::default(),
-        };
-        Self::new(common, key, attributes)
+        Self::new(common, key, KeyAttributes::ec(value.into()))
     }
 
     fn new(
@@ -139,12 +100,7 @@ impl PublicKey {
 
     /// Where the key is, or the key itself.
     pub fn value(&self) -> Option<&ObjectValue> {
-        match &self.attributes {
-            PublicKeyAttributes::Rsa { value, .. } | PublicKeyAttributes::Ec { value, .. } => {
-                Some(value)
-            }
-            PublicKeyAttributes::Other { .. } => None,
-        }
+        self.attributes.value()
     }
 
     /// The key's file, if the object names one.
@@ -180,71 +136,6 @@ impl CommonPublicKeyAttributes {
     }
 }
 
-impl PublicKeyAttributes {
-    fn decode(choice: Option<u8>, tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
-        match choice {
-            None => {
-                let mut fields = Fields::open("PublicRSAKeyAttributes", RSA_SCHEMA, tlv, notes);
-                Some(Self::Rsa {
-                    value: fields.need("value", notes, ObjectValue::decode_any)?,
-                    modulus_length: fields
-                        .need("modulusLength", notes, |tlv, notes| {
-                            fields::unsigned("modulusLength", tlv, notes)
-                        })
-                        .unwrap_or_default(),
-                    key_info: fields.read(notes, KeyInfo::decode),
-                    unknown: fields.finish(notes),
-                })
-            }
-            Some(0) => {
-                let mut fields = Fields::open("PublicECKeyAttributes", EC_SCHEMA, tlv, notes);
-                Some(Self::Ec {
-                    value: fields.need("value", notes, ObjectValue::decode_any)?,
-                    key_info: fields.read(notes, KeyInfo::decode),
-                    unknown: fields.finish(notes),
-                })
-            }
-            Some(choice) => Some(Self::Other {
-                choice,
-                attributes: Element::of(tlv),
-            }),
-        }
-    }
-
-    fn choice(&self) -> Option<u8> {
-        match self {
-            Self::Rsa { .. } => None,
-            Self::Ec { .. } => Some(0),
-            Self::Other { choice, .. } => Some(*choice),
-        }
-    }
-
-    fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let info = |info: &Option<KeyInfo>| info.as_ref().map(KeyInfo::encode).transpose();
-        match self {
-            Self::Rsa {
-                value,
-                modulus_length,
-                key_info,
-                unknown,
-            } => Writer::new()
-                .element(value.encode()?)
-                .unsigned(0x02, *modulus_length)
-                .maybe(info(key_info)?)
-                .finish(0x30, unknown),
-            Self::Ec {
-                value,
-                key_info,
-                unknown,
-            } => Writer::new()
-                .element(value.encode()?)
-                .maybe(info(key_info)?)
-                .finish(0x30, unknown),
-            Self::Other { attributes, .. } => attributes.encode(),
-        }
-    }
-}
-
 impl sealed::Object for PublicKey {
     const SHAPE: Shape = directory::object_shape("public key");
 
@@ -256,7 +147,7 @@ impl sealed::Object for PublicKey {
             public: parts
                 .sub_class
                 .map(|tlv| CommonPublicKeyAttributes::decode(&tlv, notes)),
-            attributes: PublicKeyAttributes::decode(choice, &parts.type_attributes, notes)?,
+            attributes: KeyAttributes::decode(ATTRIBUTES, choice, &parts.type_attributes, notes)?,
             common: parts.common,
             unknown: parts.unknown,
         })
