@@ -420,7 +420,10 @@ mod tests {
     }
 
     #[test]
-    fn debug_never_shows_a_pin() {
+    fn debug_never_shows_a_pin_or_a_key_to_import() {
+        let import = Command::new(instruction::GENERATE_ASYMMETRIC_KEY_PAIR, 0, 0);
+        let text = format!("{:?}", import.with_data([0x9A, 0x00, 0xC0, 0xFF]));
+        assert!(!text.contains("C0FF"), "{text}");
         let command = Command::new(instruction::VERIFY, 0, 0x81).with_data(*b"1234");
         let text = format!("{command:?}");
         assert!(text.contains("4 secret bytes"), "{text}");

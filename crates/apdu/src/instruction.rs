@@ -133,6 +133,8 @@ pub const fn carries_secrets(ins: u8) -> bool {
             | DISABLE_VERIFICATION
             | ENABLE_VERIFICATION
             | RESET_RETRY_COUNTER
+            // Some cards take a key to import with it.
+            | GENERATE_ASYMMETRIC_KEY_PAIR
             | PUT_DATA
             | PUT_DATA_ODD
     )

@@ -213,7 +213,7 @@ fn masked(command: &Command) -> String {
     let mut text = header;
     if !command.data().is_empty() {
         let data = command.data();
-        if is_secret(command.ins()) {
+        if instruction::carries_secrets(command.ins()) {
             text.push_str(&format!(" :({} bytes not shown)", data.len()));
         } else {
             text.push_str(&format!(" :{}", SpacedHex(data)));
@@ -227,18 +227,12 @@ fn masked(command: &Command) -> String {
 
 fn masked_bytes(bytes: &[u8]) -> String {
     match bytes {
-        [cla, ins, p1, p2, rest @ ..] if !rest.is_empty() && is_secret(*ins) => {
+        [cla, ins, p1, p2, rest @ ..] if !rest.is_empty() && instruction::carries_secrets(*ins) => {
             let header = [*cla, *ins, *p1, *p2];
             format!("{} ({} bytes not shown)", SpacedHex(&header), rest.len())
         }
         _ => SpacedHex(bytes).to_string(),
     }
-}
-
-/// Whether the data may hold a PIN or a key: by the instruction, and in the EID applet's own
-/// generation and import of keys (INS 46).
-const fn is_secret(ins: u8) -> bool {
-    instruction::carries_secrets(ins) || ins == instruction::GENERATE_ASYMMETRIC_KEY_PAIR
 }
 
 /// The JSON document.
