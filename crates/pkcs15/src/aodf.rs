@@ -226,7 +226,7 @@ impl PinAttributes {
             return Err(EncodeError::value("pinReference", why));
         }
         let path = self.path.as_ref().map(Path::encode);
-        Writer::new()
+        Writer::of(PIN_SCHEMA)
             .bits(0x03, self.flags.bits())
             .element(fields::unsigned_to_der(0x0A, self.pin_type.number().into()))
             .unsigned(0x02, self.min_length)

@@ -178,7 +178,7 @@ impl CommonCertificateAttributes {
         let identifier = self.identifier.as_ref().map(CredentialIdentifier::encode);
         let cert_hash = self.cert_hash.as_ref().map(Element::encode);
         let usage = self.trusted_usage.as_ref().map(|usage| usage.encode(0xA1));
-        Writer::new()
+        Writer::of(COMMON_SCHEMA)
             .element(self.id.encode("iD")?)
             .unless(
                 !self.authority,

@@ -7,7 +7,7 @@ use kortlab_apdu::error::{Error, ErrorKind};
 use kortlab_apdu::tlv::{Tag, TagClass, Tlv, object, read_one};
 
 use crate::error::EncodeError;
-use crate::fields::Field;
+use crate::fields::{Field, Schema, has};
 
 /// How deep elements that are kept as they were read may nest when they are written again.
 const MAX_DEPTH: usize = 32;
@@ -106,25 +106,34 @@ impl Unknown {
         self.elements.push((fields, element));
     }
 
-    /// The content of the SEQUENCE: `fields`, in the order of the standard, and the unknown
-    /// elements among them.
-    pub(crate) fn weave(&self, fields: &[Field]) -> Result<Vec<u8>, EncodeError> {
+    /// The content of the SEQUENCE that is read by `schema`: `fields`, in the order of the
+    /// standard, and the unknown elements among them.
+    pub(crate) fn weave(&self, schema: Schema, fields: &[Field]) -> Result<Vec<u8>, EncodeError> {
         let mut content = Vec::new();
         let mut elements = self.elements.iter().peekable();
+        // The unknown elements since the last field that was written.
+        let mut since = Vec::new();
         for (index, field) in fields.iter().enumerate() {
             while let Some((_, element)) = elements.next_if(|(before, _)| *before <= index) {
                 content.extend_from_slice(&element.encode()?);
+                since.push(element.tag());
             }
-            match field {
-                Field::Absent => {}
-                Field::Present(field) => content.extend_from_slice(field),
+            let field = match field {
+                Field::Absent => continue,
+                Field::Present(field) => field,
                 Field::Default(field) => {
                     let (tag, _) = Tag::parse(field).unwrap_or((Tag::new(0), 0));
-                    if elements.clone().any(|(_, element)| element.tag() == tag) {
-                        content.extend_from_slice(field);
+                    let remaining = schema.get(index..).unwrap_or_default();
+                    let stops = |&tag: &Tag| remaining.iter().any(|tags| has(tags, tag));
+                    let taken = elements.clone().any(|(_, element)| element.tag() == tag);
+                    if !taken || since.iter().any(stops) {
+                        continue;
                     }
+                    field
                 }
-            }
+            };
+            content.extend_from_slice(field);
+            since.clear();
         }
         for (_, element) in elements {
             content.extend_from_slice(&element.encode()?);

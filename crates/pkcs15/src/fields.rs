@@ -216,7 +216,7 @@ pub(crate) fn length_note(element: &Tlv<'_>, notes: &mut Notes) {
     notes.note(Code::NonMinimalLength, element.offset, message);
 }
 
-fn has(tags: &[u8], tag: Tag) -> bool {
+pub(crate) fn has(tags: &[u8], tag: Tag) -> bool {
     tags.iter().any(|&one| u32::from(one) == tag.value())
 }
 
@@ -365,6 +365,7 @@ pub(crate) fn oid(what: &'static str, tlv: &Tlv<'_>, notes: &mut Notes) -> Optio
 /// A SEQUENCE that is being written: one call for each field of its schema, in that order.
 #[derive(Default)]
 pub(crate) struct Writer {
+    schema: Schema,
     fields: Vec<Field>,
 }
 
@@ -375,13 +376,22 @@ pub(crate) enum Field {
     /// It is there.
     Present(Vec<u8>),
     /// It has its DEFAULT value, which DER leaves out. It is written all the same where a
-    /// superfluous element with its tag follows, which would be read in its place.
+    /// superfluous element with its tag follows, which would be read in its place; but not behind
+    /// an element that [`Fields::read`] would stop at before it comes to this one.
     Default(Vec<u8>),
 }
 
 impl Writer {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Writes a SEQUENCE that is read by this schema, one with DEFAULT values.
+    pub(crate) fn of(schema: Schema) -> Self {
+        Self {
+            schema,
+            fields: Vec::new(),
+        }
     }
 
     /// Adds a field that is encoded already.
@@ -433,7 +443,7 @@ impl Writer {
 
     /// The SEQUENCE with this tag, the unknown elements put back.
     pub(crate) fn finish(self, tag: u8, unknown: &Unknown) -> Result<Vec<u8>, EncodeError> {
-        Ok(object(tag, &unknown.weave(&self.fields)?))
+        Ok(object(tag, &unknown.weave(self.schema, &self.fields)?))
     }
 }
 
@@ -484,17 +494,25 @@ mod tests {
 
     #[test]
     fn a_default_is_left_out_unless_a_superfluous_element_would_take_its_place() {
-        let write = |before, element: &str| {
+        let write = |elements: &[(usize, &str)]| {
             let mut unknown = Unknown::default();
-            let element = Element::new(hex::decode(element).expect("hex")).expect("an element");
-            unknown.push_after(before, element);
+            for &(before, element) in elements {
+                let element = hex::decode(element).expect("hex");
+                unknown.push_after(before, Element::new(element).expect("an element"));
+            }
             let zero = unsigned_to_der(0x80, 0);
-            let written = Writer::new().unless(true, zero).finish(0x30, &unknown);
+            let writer = Writer::of(&[&[0x80], &[0x04]]).unless(true, zero);
+            let written = writer.finish(0x30, &unknown);
             hex::encode(written.expect("in order"))
         };
-        assert_eq!(write(1, "810107"), "3003810107");
-        assert_eq!(write(0, "800107"), "3003800107");
-        assert_eq!(write(1, "800107"), "3006800100800107");
+        assert_eq!(write(&[(1, "810107")]), "3003810107");
+        assert_eq!(write(&[(0, "8000")]), "30028000");
+        assert_eq!(write(&[(1, "800107")]), "3006800100800107");
+        let foreign = write(&[(0, "0500"), (1, "800107")]);
+        assert_eq!(foreign, "30080500800100800107");
+        // The reader stops at the pad character and looks for the default no more.
+        let stopped = write(&[(0, "040100"), (1, "800107")]);
+        assert_eq!(stopped, "3006040100800107");
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl CommonKeyAttributes {
                 .collect();
             object(0xA1, &list.concat())
         });
-        Writer::new()
+        Writer::of(Self::SCHEMA)
             .element(self.id.encode("iD")?)
             .bits(0x03, self.usage.bits())
             .unless(self.native, fields::boolean_to_der(0x01, self.native))
