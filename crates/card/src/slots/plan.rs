@@ -360,15 +360,21 @@ impl<C: Channel> Card<C> {
             })
     }
 
-    /// Which certificates could go to make room.
+    /// Which certificates could go to make room: those of authorities first, for logging in and
+    /// signing work without them.
     pub(super) fn what_to_remove(&self) -> String {
-        let names: Vec<_> = super::listed(self)
+        let (authorities, holders): (Vec<_>, Vec<_>) = super::listed(self)
+            .into_iter()
+            .partition(Slot::is_authority);
+        let authorities = authorities
             .iter()
-            .filter(|slot| !slot.is_authority())
-            .map(|slot| format!("{} for key {}", slot.name(), slot.key_id()))
-            .collect();
+            .map(|slot| format!("{} of an authority", slot.name()));
+        let holders = holders
+            .iter()
+            .map(|slot| format!("{} for key {}", slot.name(), slot.key_id()));
+        let names: Vec<_> = authorities.chain(holders).collect();
         if names.is_empty() {
-            return "there is no certificate of the holder's that could be removed".to_owned();
+            return "there is no certificate that could be removed".to_owned();
         }
         format!("remove one that is no longer needed: {}", names.join(", "))
     }
