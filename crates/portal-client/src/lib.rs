@@ -1,0 +1,1 @@
+//! A client of the portal whose TLS key is on a card.
