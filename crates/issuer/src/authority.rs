@@ -44,7 +44,7 @@ const AUTHORITY_VALIDITY: Duration = Duration::from_secs(25 * 365 * DAY.as_secs(
 const CRL_VALIDITY: Duration = Duration::from_secs(7 * DAY.as_secs());
 
 /// Which of the two authorities of a card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AuthorityKind {
     /// The carrier's, which knows the card: "TEST Telia Card Identifier CA v3".
     Carrier,
@@ -53,6 +53,14 @@ pub enum AuthorityKind {
 }
 
 impl AuthorityKind {
+    /// Both, the carrier's first.
+    pub const ALL: [Self; 2] = [Self::Carrier, Self::Hcc];
+
+    /// The authority with this [`AuthorityKind::file_name`].
+    pub fn from_file_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.file_name() == name)
+    }
+
     /// The common name.
     pub const fn common_name(self) -> &'static str {
         match self {
@@ -99,6 +107,17 @@ impl CertificateState {
             Self::Expired => "expired",
             Self::Revoked(_) => "revoked",
         }
+    }
+
+    /// The state with this [`CertificateState::name`]; `reason` goes with `revoked` and with
+    /// nothing else.
+    pub fn from_name(name: &str, reason: Option<RevocationReason>) -> Option<Self> {
+        let revoked = reason.map(Self::Revoked);
+        [Self::OnHold, Self::NotYetValid, Self::Valid, Self::Expired]
+            .into_iter()
+            .filter(|_| reason.is_none())
+            .chain(revoked)
+            .find(|state| state.name() == name)
     }
 
     /// The portal's Swedish word.

@@ -107,6 +107,25 @@ impl PublicKey {
             })
     }
 
+    /// Checks an RSASSA-PSS signature with SHA-256, MGF1 with the same and a salt of 32 bytes (RFC
+    /// 8017 §8.1.2) over `message`. `what` is named in the error.
+    ///
+    /// # Errors
+    /// The signature does not verify.
+    pub fn verify_pss_sha256(
+        &self,
+        what: &'static str,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), DocumentError> {
+        self.key
+            .pss_verify::<Sha256>(message, signature)
+            .map_err(|_| DocumentError::Signature {
+                what,
+                key: "it names",
+            })
+    }
+
     pub(crate) fn to_spki(&self) -> Result<SubjectPublicKeyInfoOwned, DocumentError> {
         decode_der("the public key", &self.der, LIMIT)
     }

@@ -6,19 +6,22 @@ mod support;
 
 use core::time::Duration;
 
-use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::authority::{AuthorityKind, CertificateState};
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::{Clock, DAY};
 use kortlab_issuer::inspect::{Colour, Purpose};
-use kortlab_issuer::portal::{Approval, Enrolment, OrderState, Portal, PortalError};
+use kortlab_issuer::portal::{
+    Approval, Enrolment, KeyRefused, LogInKey, LogInScheme, OrderId, OrderState, Portal,
+    PortalError, SessionToken,
+};
 use kortlab_issuer::profile::CarrierSubject;
 use kortlab_issuer::random::IssuerRng;
 use kortlab_issuer::revocation::RevocationReason;
-use support::World;
+use support::{SoftLogIn, World};
 
 /// The code of a refusal.
-fn code<T: core::fmt::Debug>(result: Result<T, PortalError>) -> &'static str {
-    result.unwrap_err().code()
+fn code<T: core::fmt::Debug>(result: Result<T, PortalError>) -> String {
+    result.unwrap_err().code().to_owned()
 }
 
 fn states(world: &mut World, session: &kortlab_issuer::portal::Session) -> Vec<CertificateState> {
@@ -100,8 +103,8 @@ fn the_guide_s_flow_ends_with_two_blue_and_two_pink_valid_certificates() {
     );
 
     // Both trials of the test page.
-    let log_in = world.signed_challenge(&card.authentication, &pair.authentication);
-    assert!(world.portal.try_authentication(&log_in).is_ok());
+    let trial = world.try_authentication(&card.authentication, &pair.authentication);
+    assert_eq!(trial.unwrap().certificate, pair.authentication);
     let signed = card
         .signature
         .sign_text(b"trial", &pair.signature, world.clock.now());
@@ -178,21 +181,85 @@ fn log_in_needs_the_carrier_s_authentication_certificate_known_valid_and_its_key
     );
 }
 
+/// Answers with a signature that was made for an earlier log-in.
+struct Replayed {
+    certificate: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl LogInKey for Replayed {
+    fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    fn sign(&mut self, _: LogInScheme, _: &[u8]) -> Result<Vec<u8>, KeyRefused> {
+        Ok(self.signature.clone())
+    }
+}
+
 #[test]
-fn a_challenge_can_be_answered_once_and_for_two_minutes() {
+fn the_signature_of_an_earlier_log_in_does_not_log_in_again() {
     let mut world = World::new();
     let card = world.enrol("card");
     let certificate = card.carrier.authentication.clone();
-    let log_in = world.signed_challenge(&card.authentication, &certificate);
-    assert!(world.portal.log_in(&log_in).is_ok());
-    assert_eq!(code(world.portal.log_in(&log_in)), "challenge-over");
-    let log_in = world.signed_challenge(&card.authentication, &certificate);
-    world.clock.advance(Duration::from_secs(121));
-    assert_eq!(code(world.portal.log_in(&log_in)), "challenge-over");
-    // A log-in is not a trial of the test page, and the other way round, for the same challenge.
-    let log_in = world.signed_challenge(&card.authentication, &certificate);
-    assert!(world.portal.try_authentication(&log_in).is_ok());
-    assert_eq!(code(world.portal.log_in(&log_in)), "challenge-over");
+    let mut key = SoftLogIn::new(&card.authentication, &certificate);
+    assert!(world.portal.log_in(&mut key).is_ok());
+    assert!(world.portal.log_in(&mut key).is_ok());
+    assert_ne!(key.signed[0], key.signed[1]);
+    let mut replayed = Replayed {
+        signature: card.authentication.sign(&key.signed[0]),
+        certificate,
+    };
+    assert_eq!(code(world.portal.log_in(&mut replayed)), "log-in-signature");
+    let trial = world.portal.try_authentication(&mut replayed);
+    assert_eq!(code(trial), "log-in-signature");
+}
+
+#[test]
+fn the_wrong_certificate_is_refused_before_the_key_is_asked() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let pair = world.portal.issue_at_the_counter(&card.number).unwrap();
+    let mut key = SoftLogIn::new(&card.authentication, &pair.authentication);
+    assert_eq!(code(world.portal.log_in(&mut key)), "hcc-log-in");
+    let mut key = SoftLogIn::new(&card.signature, &card.carrier.signature);
+    assert_eq!(code(world.portal.log_in(&mut key)), "not-for-log-in");
+    assert!(key.signed.is_empty());
+}
+
+#[test]
+fn possession_proven_elsewhere_is_enough_and_everything_else_is_still_checked() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let pair = world.portal.issue_at_the_counter(&card.number).unwrap();
+    let portal = &mut world.portal;
+    let session = portal.log_in_proven(&card.carrier.authentication).unwrap();
+    assert_eq!(session.card_number, card.number);
+    assert!(portal.certificates(&session.token).is_ok());
+    let refused = portal.log_in_proven(&pair.authentication);
+    assert_eq!(code(refused), "hcc-log-in");
+    let refused = portal.log_in_proven(&card.carrier.signature);
+    assert_eq!(code(refused), "not-for-log-in");
+    let row = portal.try_authentication_proven(&pair.authentication);
+    assert_eq!(row.unwrap().state, CertificateState::Valid);
+    let refused = portal.try_authentication_proven(&pair.signature);
+    assert_eq!(code(refused), "not-for-log-in");
+}
+
+#[test]
+fn both_schemes_of_a_log_in_verify_and_are_told_apart() {
+    let card = World::new().enrol("card");
+    let public = card.authentication.public();
+    let mut key = SoftLogIn::new(&card.authentication, &card.carrier.authentication);
+    let schemes = [LogInScheme::Pkcs1Sha256, LogInScheme::PssSha256];
+    for scheme in schemes {
+        let signature = key.sign(scheme, b"message").unwrap();
+        for tried in schemes {
+            let verified = tried.verify(&public, b"message", &signature);
+            assert_eq!(verified.is_ok(), tried == scheme);
+        }
+        assert!(scheme.verify(&public, b"another", &signature).is_err());
+    }
 }
 
 #[test]
@@ -585,20 +652,17 @@ fn the_trials_refuse_wrong_purposes_states_and_strangers() {
     let session = world.log_in(&card);
     let pair = world.issue(&card, &session);
     let now = world.clock.now();
-    let log_in = world.signed_challenge(&card.authentication, &pair.authentication);
     assert_eq!(
-        code(world.portal.try_authentication(&log_in)),
+        code(world.try_authentication(&card.authentication, &pair.authentication)),
         "certificate-not-usable",
         "on hold"
     );
-    let log_in = world.signed_challenge(&card.signature, &card.carrier.signature);
     assert_eq!(
-        code(world.portal.try_authentication(&log_in)),
+        code(world.try_authentication(&card.signature, &card.carrier.signature)),
         "not-for-log-in"
     );
-    let log_in = world.signed_challenge(&card.signature, &card.carrier.authentication);
     assert_eq!(
-        code(world.portal.try_authentication(&log_in)),
+        code(world.try_authentication(&card.signature, &card.carrier.authentication)),
         "log-in-signature"
     );
     let signed = card
@@ -640,4 +704,83 @@ fn session_tokens_are_not_printed() {
     let session = world.log_in(&card);
     assert_eq!(format!("{:?}", session.token), "SessionToken(…)");
     assert!(format!("{session:?}").contains("SessionToken(…)"));
+}
+
+#[test]
+fn tokens_and_the_names_of_orders_come_back_as_text() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let token = SessionToken::from_text(session.token.expose()).unwrap();
+    assert_eq!(token, session.token);
+    let order = world.portal.order(&token).unwrap();
+    assert_eq!(order.id.to_string().parse(), Ok(order.id));
+    for wrong in ["", "0", "g", &"0".repeat(33), &"é".repeat(16)] {
+        assert!(wrong.parse::<OrderId>().is_err(), "{wrong}");
+        assert_eq!(SessionToken::from_text(wrong), None);
+    }
+    assert_eq!(SessionToken::from_text(&"A".repeat(64)), None);
+}
+
+#[test]
+fn states_and_reasons_are_found_by_their_names() {
+    for reason in RevocationReason::ALL {
+        assert_eq!(RevocationReason::from_name(reason.name()), Some(reason));
+        let revoked = CertificateState::Revoked(reason);
+        assert_eq!(
+            CertificateState::from_name("revoked", Some(reason)),
+            Some(revoked)
+        );
+        assert_eq!(CertificateState::from_name("valid", Some(reason)), None);
+    }
+    assert_eq!(CertificateState::from_name("revoked", None), None);
+    for state in [
+        CertificateState::OnHold,
+        CertificateState::NotYetValid,
+        CertificateState::Valid,
+        CertificateState::Expired,
+    ] {
+        assert_eq!(CertificateState::from_name(state.name(), None), Some(state));
+    }
+    for state in OrderState::ALL {
+        assert_eq!(OrderState::from_name(state.name()), Some(state));
+    }
+    for kind in AuthorityKind::ALL {
+        assert_eq!(AuthorityKind::from_file_name(kind.file_name()), Some(kind));
+    }
+}
+
+#[test]
+fn cards_can_be_given_a_past() {
+    let mut world = World::new();
+    let long_ago = world.start.before(760 * DAY);
+    let card = world.enrol_on("card", long_ago);
+    let pair = world
+        .portal
+        .issue_at_the_counter_at(&card.number, long_ago)
+        .unwrap();
+    let page = world
+        .portal
+        .test_page(&[card.carrier.authentication.clone(), pair.signature])
+        .unwrap();
+    assert_eq!(page[0].state, CertificateState::Valid);
+    assert_eq!(page[0].summary.not_before, long_ago);
+    assert_eq!(page[1].state, CertificateState::Expired);
+}
+
+#[test]
+fn an_order_whose_certificates_were_revoked_before_the_receipt_gives_way_to_a_new_one() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let first = world.issue(&card, &session);
+    world
+        .portal
+        .revoke_at_the_counter(&first.authentication, RevocationReason::Superseded)
+        .unwrap();
+    let second = world.issue(&card, &session);
+    assert_ne!(first.order, second.order);
+    world.sign_receipt(&card, &session, &second);
+    let good = world.portal.fetch(&session.token, second.order);
+    assert_eq!(good.unwrap(), second);
 }

@@ -2,11 +2,13 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`card`] | what a renewal does with the card, piece by piece |
 //! | [`guide`] | the renewal as the user guide tells it, over any card and any portal |
 //! | [`report`] | the table of a card's certificates: two blue and two pink, if all is well |
 //! | [`states`] | makes a card image in a named state, with the portal that it belongs to |
 //! | [`world`] | the authorities, the portal, the holder and the keys, from a seed and a date |
 
+pub mod card;
 pub mod guide;
 pub mod report;
 pub mod states;

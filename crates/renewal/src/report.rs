@@ -97,6 +97,7 @@ impl Report {
                     CertificateState::Valid
                 };
                 Ok(TestPageRow {
+                    certificate: der.clone(),
                     summary,
                     state,
                     known: false,

@@ -12,10 +12,11 @@ use kortlab_issuer::authority::CertificateState;
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::portal::{
-    Approval, Challenge, DataLine, HccEntry, IssuedPair, LogIn, Order, OrderId, Portal,
-    PortalError, Receipt, Session, SessionToken, TestPageRow,
+    Approval, DataLine, HccEntry, IssuedPair, LogInKey, Order, OrderId, Portal, PortalError,
+    Receipt, Session, SessionToken, TestPageRow,
 };
 use kortlab_issuer::revocation::RevocationReason;
+use kortlab_renewal::card::CardLogIn;
 use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step, renew};
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::world::TestWorld;
@@ -399,22 +400,9 @@ fn certificates_lost_from_the_card_are_put_back_not_issued_again() {
 /// How many HCCs the portal has issued at the date of the test.
 fn issued(card: &mut Card<InProcess>, world: &mut TestWorld) -> usize {
     let certificate = world.carrier.authentication.clone();
-    let challenge = world.portal.challenge().unwrap();
     let pin = Pin::try_from("123456").unwrap();
-    card.verify(PinRole::Authentication, &pin).unwrap();
-    let key = card.key_for(PinRole::Authentication).unwrap();
-    let scheme = kortlab_card::Scheme::Pkcs1(kortlab_card::Hash::Sha256);
-    let signature = card
-        .sign(&key.id, scheme, &challenge.to_be_signed())
-        .unwrap();
-    let session = world
-        .portal
-        .log_in(&LogIn {
-            nonce: challenge.nonce(),
-            certificate,
-            signature,
-        })
-        .unwrap();
+    let mut key = CardLogIn::new(card, &pin, &certificate);
+    let session = world.portal.log_in(&mut key).unwrap();
     let listed = world.portal.certificates(&session.token).unwrap();
     let new = listed
         .iter()
@@ -430,11 +418,8 @@ struct Lossy<'a> {
 }
 
 impl Portal for Lossy<'_> {
-    fn challenge(&mut self) -> Result<Challenge, PortalError> {
-        self.portal.challenge()
-    }
-    fn log_in(&mut self, log_in: &LogIn) -> Result<Session, PortalError> {
-        self.portal.log_in(log_in)
+    fn log_in(&mut self, key: &mut dyn LogInKey) -> Result<Session, PortalError> {
+        self.portal.log_in(key)
     }
     fn log_out(&mut self, token: &SessionToken) -> Result<(), PortalError> {
         self.portal.log_out(token)
@@ -485,8 +470,8 @@ impl Portal for Lossy<'_> {
     fn test_page(&mut self, certificates: &[Vec<u8>]) -> Result<Vec<TestPageRow>, PortalError> {
         self.portal.test_page(certificates)
     }
-    fn try_authentication(&mut self, log_in: &LogIn) -> Result<TestPageRow, PortalError> {
-        self.portal.try_authentication(log_in)
+    fn try_authentication(&mut self, key: &mut dyn LogInKey) -> Result<TestPageRow, PortalError> {
+        self.portal.try_authentication(key)
     }
     fn try_signature(&mut self, signed: &[u8]) -> Result<TestPageRow, PortalError> {
         self.portal.try_signature(signed)

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::KeyRefused;
 use crate::authority::CertificateState;
 use crate::card_number::CardNumber;
 use crate::inspect::Purpose;
@@ -38,10 +39,7 @@ pub enum PortalError {
         /// What it is instead of valid.
         state: CertificateState,
     },
-    /// The log-in took too long, or its challenge was used already.
-    #[error("this log-in attempt is over (used, or older than two minutes); begin a new one")]
-    ChallengeOver,
-    /// The challenge was not signed by the certificate's key.
+    /// The log-in was not signed by the certificate's key.
     #[error(
         "the log-in was not signed with the key of the certificate shown; use the same card for both"
     )]
@@ -123,6 +121,19 @@ pub enum PortalError {
     /// The authority could not do its part.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// The key to log in with did not sign.
+    #[error("the log-in was not signed: {0}")]
+    KeyRefused(#[from] KeyRefused),
+    /// A portal elsewhere refused, in its own words.
+    #[error("{message}")]
+    Remote {
+        /// What [`PortalError::code`] says over there.
+        code: String,
+        /// The refusal in English.
+        message: String,
+        /// The refusal in Swedish, where a holder can run into it.
+        swedish: Option<String>,
+    },
     /// A portal elsewhere could not be reached, or answered nonsense.
     #[error("the portal could not be reached: {0}; try again, an order goes on where it stopped")]
     Transport(String),
@@ -130,13 +141,13 @@ pub enum PortalError {
 
 impl PortalError {
     /// A stable name for data and tests.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
+            Self::Remote { code, .. } => code,
             Self::HccLogIn { .. } => "hcc-log-in",
             Self::NotForLogIn => "not-for-log-in",
             Self::UnknownCertificate { .. } => "unknown-certificate",
             Self::CertificateNotUsable { .. } => "certificate-not-usable",
-            Self::ChallengeOver => "challenge-over",
             Self::LogInSignature => "log-in-signature",
             Self::SessionOver => "session-over",
             Self::WrongCard { .. } => "wrong-card",
@@ -154,6 +165,7 @@ impl PortalError {
             Self::UnknownCard(_) => "unknown-card",
             Self::Document(_) => "document",
             Self::Issue(_) => "issue",
+            Self::KeyRefused(_) => "key-refused",
             Self::Transport(_) => "transport",
         }
     }
@@ -174,9 +186,7 @@ impl PortalError {
             Self::CertificateNotUsable { state } => {
                 format!("Certifikatet är {}.", state.swedish())
             }
-            Self::ChallengeOver | Self::SessionOver => {
-                "Du har loggats ut automatiskt. Logga in igen.".to_owned()
-            }
+            Self::SessionOver => "Du har loggats ut automatiskt. Logga in igen.".to_owned(),
             Self::LogInSignature | Self::WrongCard { .. } => {
                 "Fel kort. Sätt i det kort som du loggade in med.".to_owned()
             }
@@ -187,6 +197,7 @@ impl PortalError {
             Self::SignedWithAuthenticationKey { .. } => {
                 "Signera med PIN-koden för underskrift.".to_owned()
             }
+            Self::Remote { swedish, .. } => return swedish.clone(),
             Self::ReceiptReplayed => "Kortet är redan kvitterat. Logga ut.".to_owned(),
             _ => return None,
         })

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::state::{Card, PortalState};
 use super::{
-    Approval, Challenge, HccEntry, IssuedPair, LogIn, Order, OrderId, Portal, PortalError, Receipt,
+    Approval, HccEntry, IssuedPair, LogInKey, Order, OrderId, Portal, PortalError, Receipt,
     Session, SessionToken, TestPageRow,
 };
 use crate::IssueError;
@@ -99,7 +99,18 @@ impl LocalPortal {
     /// # Errors
     /// The card is enrolled already, or a certificate could not be made.
     pub fn enrol(&mut self, enrolment: &Enrolment) -> Result<CarrierPair, PortalError> {
-        let now = self.clock.now();
+        self.enrol_at(enrolment, self.clock.now())
+    }
+
+    /// As [`LocalPortal::enrol`], as if it were done at `now`: cards for tests have a past.
+    ///
+    /// # Errors
+    /// As for [`LocalPortal::enrol`].
+    pub fn enrol_at(
+        &mut self,
+        enrolment: &Enrolment,
+        now: Timestamp,
+    ) -> Result<CarrierPair, PortalError> {
         let number = enrolment.card_number;
         if self.state.cards.contains_key(&number) {
             return Err(PortalError::AlreadyEnrolled(number));
@@ -145,6 +156,19 @@ impl LocalPortal {
     /// The card is not enrolled, or a certificate could not be made.
     pub fn issue_at_the_counter(&mut self, card: &CardNumber) -> Result<IssuedPair, PortalError> {
         let now = self.settle()?;
+        self.issue_at_the_counter_at(card, now)
+    }
+
+    /// As [`LocalPortal::issue_at_the_counter`], as if it were done at `now`: a pair issued two
+    /// years ago has expired.
+    ///
+    /// # Errors
+    /// As for [`LocalPortal::issue_at_the_counter`].
+    pub fn issue_at_the_counter_at(
+        &mut self,
+        card: &CardNumber,
+        now: Timestamp,
+    ) -> Result<IssuedPair, PortalError> {
         let order = self.new_order(card, now)?;
         let pair = self.issue_pair(&order, now)?;
         self.receive(order.id, now)?;
@@ -263,12 +287,8 @@ impl fmt::Debug for LocalPortal {
 }
 
 impl Portal for LocalPortal {
-    fn challenge(&mut self) -> Result<Challenge, PortalError> {
-        self.begin_log_in()
-    }
-
-    fn log_in(&mut self, log_in: &LogIn) -> Result<Session, PortalError> {
-        self.finish_log_in(log_in)
+    fn log_in(&mut self, key: &mut dyn LogInKey) -> Result<Session, PortalError> {
+        self.log_in_with(key)
     }
 
     fn log_out(&mut self, token: &SessionToken) -> Result<(), PortalError> {
@@ -340,8 +360,8 @@ impl Portal for LocalPortal {
             .collect()
     }
 
-    fn try_authentication(&mut self, log_in: &LogIn) -> Result<TestPageRow, PortalError> {
-        self.try_authentication_now(log_in)
+    fn try_authentication(&mut self, key: &mut dyn LogInKey) -> Result<TestPageRow, PortalError> {
+        self.try_authentication_with(key)
     }
 
     fn try_signature(&mut self, signed: &[u8]) -> Result<TestPageRow, PortalError> {

@@ -1,39 +1,69 @@
-//! Log-in: only with the carrier's authentication certificate.
+//! Log-in: only with the carrier's authentication certificate, and only by whoever has its key.
 
-use super::{Challenge, LocalPortal, LogIn, PortalError, Session, SessionToken};
+use super::{LocalPortal, LogInKey, LogInScheme, PortalError, Session, SessionToken};
 use crate::authority::{AuthorityKind, CertificateState};
 use crate::clock::Timestamp;
 use crate::inspect::{CertificateSummary, Colour, Purpose};
 
+/// In front of the random bytes a key signs, so that the signature means nothing elsewhere.
+const CHALLENGE: &[u8] = b"Kortlab portal, log-in 1\0";
+
 impl LocalPortal {
-    pub(super) fn begin_log_in(&mut self) -> Result<Challenge, PortalError> {
+    /// Logs in whoever has the key of this DER certificate: the caller has had that proven, by a
+    /// TLS handshake for example (RFC 8446 §4.4.3). Everything else is checked here.
+    ///
+    /// # Errors
+    /// As for [`super::Portal::log_in`].
+    pub fn log_in_proven(&mut self, certificate: &[u8]) -> Result<Session, PortalError> {
         let now = self.settle()?;
-        let nonce = self.rng.bytes();
-        self.state.begin_challenge(nonce, now);
-        Ok(Challenge::new(nonce))
+        self.check_log_in_certificate(certificate, now)?;
+        self.begin_session(certificate, now)
     }
 
-    pub(super) fn finish_log_in(&mut self, log_in: &LogIn) -> Result<Session, PortalError> {
+    pub(super) fn log_in_with(&mut self, key: &mut dyn LogInKey) -> Result<Session, PortalError> {
         let now = self.settle()?;
-        self.state.take_challenge(&log_in.nonce, now)?;
-        self.check_log_in_certificate(&log_in.certificate, now)?;
-        let summary = CertificateSummary::from_der(&log_in.certificate)?;
-        check_signature(log_in, &summary)?;
-        let (number, card) = self
+        // Before the key is asked: whoever has chosen the wrong certificate needs no PIN.
+        self.check_log_in_certificate(key.certificate(), now)?;
+        self.prove(key)?;
+        self.begin_session(key.certificate(), now)
+    }
+
+    /// Has the key sign random bytes, and checks the signature with its certificate.
+    pub(super) fn prove(&mut self, key: &mut dyn LogInKey) -> Result<(), PortalError> {
+        let nonce: [u8; 32] = self.rng.bytes();
+        let message = [CHALLENGE, &nonce].concat();
+        let scheme = LogInScheme::Pkcs1Sha256;
+        let signature = key.sign(scheme, &message)?;
+        let public_key = CertificateSummary::from_der(key.certificate())?
+            .public_key
+            .ok_or(PortalError::LogInSignature)?;
+        scheme
+            .verify(&public_key, &message, &signature)
+            .map_err(|_| PortalError::LogInSignature)
+    }
+
+    fn begin_session(
+        &mut self,
+        certificate: &[u8],
+        now: Timestamp,
+    ) -> Result<Session, PortalError> {
+        let found = self
             .state
             .cards
             .iter()
-            .find(|(_, card)| card.carrier_authentication == log_in.certificate)
-            .map(|(number, card)| (*number, card.clone()))
-            .ok_or(PortalError::UnknownCertificate {
-                issuer: summary.issuer,
-            })?;
+            .find(|(_, card)| card.carrier_authentication == certificate)
+            .map(|(number, card)| (*number, card.holder.clone()));
+        let Some((card_number, holder)) = found else {
+            return Err(PortalError::UnknownCertificate {
+                issuer: CertificateSummary::from_der(certificate)?.issuer,
+            });
+        };
         let token = SessionToken::new(self.rng.bytes());
-        let ends = self.state.begin_session(&token, number, now);
+        let ends = self.state.begin_session(&token, card_number, now);
         Ok(Session {
             token,
-            card_number: number,
-            holder: card.holder,
+            card_number,
+            holder,
             ends,
         })
     }
@@ -69,18 +99,4 @@ pub(super) fn require_valid(state: CertificateState) -> Result<(), PortalError> 
         CertificateState::Valid => Ok(()),
         state => Err(PortalError::CertificateNotUsable { state }),
     }
-}
-
-/// Checks the challenge's signature with the certificate's key.
-pub(super) fn check_signature(
-    log_in: &LogIn,
-    summary: &CertificateSummary,
-) -> Result<(), PortalError> {
-    let signed = Challenge::new(log_in.nonce).to_be_signed();
-    let key = summary
-        .public_key
-        .as_ref()
-        .ok_or(PortalError::LogInSignature)?;
-    key.verify_sha256("the log-in", &signed, &log_in.signature)
-        .map_err(|_| PortalError::LogInSignature)
 }

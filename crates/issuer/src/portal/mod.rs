@@ -3,8 +3,8 @@
 //! [`Portal`] is what a client needs, wherever the portal runs; [`LocalPortal`] is one in this
 //! process, with both authorities inside. The flow of the user guide:
 //!
-//! 1. [`Portal::challenge`], [`Portal::log_in`]: with the carrier's authentication certificate
-//!    only;
+//! 1. [`Portal::log_in`]: with the carrier's authentication certificate only, by whoever has its
+//!    key ([`LogInKey`]);
 //! 2. [`Portal::certificates`], [`Portal::removed`]: *Ta bort utgångna/spärrade HCC*;
 //! 3. [`Portal::order`], [`Portal::approve`]: *Hämta nytt HCC*, with the data to check, one
 //!    PKCS#10 request for each key of the card and an approval signed with the signature key;
@@ -15,6 +15,7 @@
 //! 6. [`Portal::log_out`], [`Portal::test_page`].
 
 mod error;
+mod key;
 mod local;
 mod log_in;
 mod orders;
@@ -24,11 +25,12 @@ mod test_page;
 mod values;
 
 pub use error::PortalError;
+pub use key::{KeyRefused, LogInKey, LogInScheme};
 pub use local::{CarrierPair, Enrolment, LocalPortal};
 pub use state::PortalState;
 pub use values::{
-    Approval, Challenge, DataLine, HccEntry, IssuedPair, LogIn, Order, OrderId, OrderState,
-    Receipt, Session, SessionToken, TestPageRow,
+    Approval, DataLine, HccEntry, IssuedPair, Order, OrderId, OrderIdError, OrderState, Receipt,
+    Session, SessionToken, TestPageRow,
 };
 
 use crate::revocation::RevocationReason;
@@ -37,18 +39,12 @@ use crate::revocation::RevocationReason;
 /// [`PortalError::SessionOver`] once the session has ended, also by itself after ten minutes
 /// without a call; nothing of an order is lost by that.
 pub trait Portal {
-    /// Begins a log-in.
+    /// Logs in with a key, which signs something random to prove that it is there.
     ///
     /// # Errors
-    /// The portal cannot be reached.
-    fn challenge(&mut self) -> Result<Challenge, PortalError>;
-
-    /// Logs in with a signed challenge.
-    ///
-    /// # Errors
-    /// The certificate is an HCC, for signature, unknown or not valid; the challenge is used or
-    /// too old; the signature does not verify.
-    fn log_in(&mut self, log_in: &LogIn) -> Result<Session, PortalError>;
+    /// The certificate is an HCC, for signature, unknown or not valid; the key did not sign, or
+    /// the signature does not verify.
+    fn log_in(&mut self, key: &mut dyn LogInKey) -> Result<Session, PortalError>;
 
     /// Ends the session.
     ///
@@ -129,12 +125,12 @@ pub trait Portal {
     /// One of them is not a certificate.
     fn test_page(&mut self, certificates: &[Vec<u8>]) -> Result<Vec<TestPageRow>, PortalError>;
 
-    /// The test page's trial of *legitimering*: a challenge signed with any authentication
-    /// certificate of a card.
+    /// The test page's trial of *legitimering*: as a log-in, with any authentication certificate
+    /// of a card.
     ///
     /// # Errors
     /// As for [`Portal::log_in`], except that HCCs are welcome.
-    fn try_authentication(&mut self, log_in: &LogIn) -> Result<TestPageRow, PortalError>;
+    fn try_authentication(&mut self, key: &mut dyn LogInKey) -> Result<TestPageRow, PortalError>;
 
     /// The test page's trial of *underskrift*: any CMS SignedData by a signature certificate of a
     /// card.

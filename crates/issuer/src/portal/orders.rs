@@ -31,6 +31,7 @@ impl LocalPortal {
                     continue;
                 };
                 entries.push(HccEntry {
+                    certificate: certificate.clone(),
                     removed: removed.contains(&summary.serial),
                     summary,
                     state,
@@ -70,7 +71,8 @@ impl LocalPortal {
         Ok(())
     }
 
-    /// The order that is under way, or a new one.
+    /// The order that is under way, or a new one. An order whose certificates were revoked before
+    /// their receipt leads nowhere any more.
     pub(super) fn current_order(
         &mut self,
         card: &CardNumber,
@@ -80,9 +82,12 @@ impl LocalPortal {
             .state
             .orders_of(card)
             .into_iter()
-            .map(|record| &record.order)
-            .rfind(|order| matches!(order.state, OrderState::Open | OrderState::Issued))
-            .cloned();
+            .rfind(|record| match record.order.state {
+                OrderState::Open => true,
+                OrderState::Issued => self.good_pair(record, now).is_ok(),
+                OrderState::Received | OrderState::Lapsed => false,
+            })
+            .map(|record| record.order.clone());
         match under_way {
             Some(order) => Ok(order),
             None => self.new_order(card, now),
@@ -253,6 +258,11 @@ impl LocalPortal {
             OrderState::Lapsed => return Err(PortalError::OrderLapsed),
             OrderState::Issued | OrderState::Received => {}
         }
+        self.good_pair(record, now)
+    }
+
+    /// The certificates of an order, if both are valid or on hold.
+    fn good_pair(&self, record: &OrderRecord, now: Timestamp) -> Result<IssuedPair, PortalError> {
         let pair = record.pair.clone().ok_or(PortalError::OrderNotIssued)?;
         for certificate in [&pair.authentication, &pair.signature] {
             require_issued(self.known(certificate, now)?.state)?;

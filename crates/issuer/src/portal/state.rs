@@ -10,24 +10,19 @@ use crate::clock::Timestamp;
 use crate::holder::Holder;
 use crate::public_key::PublicKey;
 
-/// A challenge is good for two minutes.
-pub(super) const CHALLENGE_LIFETIME: Duration = Duration::from_secs(2 * 60);
 /// A session ends ten minutes after its last call.
 pub(super) const SESSION_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// An order waits a day for its approval.
 pub(super) const APPROVAL_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// Certificates wait thirty days for their receipt; then they are revoked.
 pub(super) const RECEIPT_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// More log-ins at once are not begun: the oldest gives way.
-const MAX_PENDING: usize = 1024;
 
-/// Cards, orders, sessions and pending log-ins. The authorities keep what they have issued.
+/// Cards, orders and sessions. The authorities keep what they have issued.
 #[derive(Debug, Default)]
 pub struct PortalState {
     pub(super) cards: BTreeMap<CardNumber, Card>,
     pub(super) orders: BTreeMap<OrderId, OrderRecord>,
     sessions: BTreeMap<[u8; 32], SessionRecord>,
-    challenges: BTreeMap<[u8; 32], Timestamp>,
 }
 
 /// An enrolled card.
@@ -61,29 +56,6 @@ struct SessionRecord {
 }
 
 impl PortalState {
-    pub(super) fn begin_challenge(&mut self, nonce: [u8; 32], now: Timestamp) {
-        self.challenges.retain(|_, ends| *ends > now);
-        if self.challenges.len() >= MAX_PENDING {
-            let oldest = self.challenges.iter().min_by_key(|(_, ends)| **ends);
-            if let Some(oldest) = oldest.map(|(nonce, _)| *nonce) {
-                self.challenges.remove(&oldest);
-            }
-        }
-        self.challenges.insert(nonce, now.after(CHALLENGE_LIFETIME));
-    }
-
-    /// A challenge can be answered once, also wrongly.
-    pub(super) fn take_challenge(
-        &mut self,
-        nonce: &[u8; 32],
-        now: Timestamp,
-    ) -> Result<(), PortalError> {
-        match self.challenges.remove(nonce) {
-            Some(ends) if ends > now => Ok(()),
-            _ => Err(PortalError::ChallengeOver),
-        }
-    }
-
     pub(super) fn begin_session(
         &mut self,
         token: &SessionToken,

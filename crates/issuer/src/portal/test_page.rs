@@ -1,13 +1,39 @@
 //! The test page: what each certificate is worth, and trials of both keys.
 
-use super::log_in::{check_signature, require_valid};
-use super::{LocalPortal, LogIn, PortalError, TestPageRow};
+use super::log_in::require_valid;
+use super::{LocalPortal, LogInKey, PortalError, TestPageRow};
 use crate::authority::CertificateState;
 use crate::clock::Timestamp;
 use crate::inspect::{CertificateSummary, Purpose};
 use crate::receipt::SignedMessage;
 
 impl LocalPortal {
+    /// The test page's trial of *legitimering*, for whoever has the key of this DER certificate:
+    /// the caller has had that proven, as for [`LocalPortal::log_in_proven`].
+    ///
+    /// # Errors
+    /// As for [`super::Portal::try_authentication`].
+    pub fn try_authentication_proven(
+        &mut self,
+        certificate: &[u8],
+    ) -> Result<TestPageRow, PortalError> {
+        let now = self.settle()?;
+        let row = self.usable(certificate, now)?;
+        if row.summary.purpose != Purpose::Authentication {
+            return Err(PortalError::NotForLogIn);
+        }
+        Ok(row)
+    }
+
+    pub(super) fn try_authentication_with(
+        &mut self,
+        key: &mut dyn LogInKey,
+    ) -> Result<TestPageRow, PortalError> {
+        let row = self.try_authentication_proven(key.certificate())?;
+        self.prove(key)?;
+        Ok(row)
+    }
+
     pub(super) fn row(
         &self,
         certificate: &[u8],
@@ -15,6 +41,7 @@ impl LocalPortal {
     ) -> Result<TestPageRow, PortalError> {
         match self.known(certificate, now) {
             Ok(known) => Ok(TestPageRow {
+                certificate: certificate.to_vec(),
                 summary: known.summary,
                 state: known.state,
                 known: true,
@@ -22,6 +49,7 @@ impl LocalPortal {
             Err(PortalError::UnknownCertificate { .. }) => {
                 let summary = CertificateSummary::from_der(certificate)?;
                 Ok(TestPageRow {
+                    certificate: certificate.to_vec(),
                     state: by_date(&summary, now),
                     known: false,
                     summary,
@@ -29,20 +57,6 @@ impl LocalPortal {
             }
             Err(error) => Err(error),
         }
-    }
-
-    pub(super) fn try_authentication_now(
-        &mut self,
-        log_in: &LogIn,
-    ) -> Result<TestPageRow, PortalError> {
-        let now = self.settle()?;
-        self.state.take_challenge(&log_in.nonce, now)?;
-        let row = self.usable(&log_in.certificate, now)?;
-        if row.summary.purpose != Purpose::Authentication {
-            return Err(PortalError::NotForLogIn);
-        }
-        check_signature(log_in, &row.summary)?;
-        Ok(row)
     }
 
     pub(super) fn try_signature_now(&mut self, signed: &[u8]) -> Result<TestPageRow, PortalError> {
@@ -59,6 +73,7 @@ impl LocalPortal {
         let known = self.known(certificate, now)?;
         require_valid(known.state)?;
         Ok(TestPageRow {
+            certificate: certificate.to_vec(),
             summary: known.summary,
             state: known.state,
             known: true,

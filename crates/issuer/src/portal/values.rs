@@ -2,8 +2,12 @@
 
 use core::fmt;
 use core::fmt::Write;
+use core::str::FromStr;
 
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use zeroize::ZeroizeOnDrop;
 
 use crate::authority::CertificateState;
 use crate::card_number::CardNumber;
@@ -11,42 +15,8 @@ use crate::clock::Timestamp;
 use crate::holder::Holder;
 use crate::inspect::CertificateSummary;
 
-/// What a log-in begins with: random bytes to be signed, once, within two minutes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Challenge {
-    nonce: [u8; 32],
-}
-
-impl Challenge {
-    pub(crate) fn new(nonce: [u8; 32]) -> Self {
-        Self { nonce }
-    }
-
-    /// The random part, which names the challenge when the log-in is sent in.
-    pub fn nonce(&self) -> [u8; 32] {
-        self.nonce
-    }
-
-    /// What the card signs with its authentication key, with RSASSA-PKCS1-v1_5 and SHA-256. The
-    /// text in front keeps the signature from meaning anything elsewhere.
-    pub fn to_be_signed(&self) -> Vec<u8> {
-        [b"Kortlab portal, log-in 1\0".as_slice(), &self.nonce].concat()
-    }
-}
-
-/// A signed challenge.
-#[derive(Clone, Debug)]
-pub struct LogIn {
-    /// [`Challenge::nonce`].
-    pub nonce: [u8; 32],
-    /// The certificate, DER.
-    pub certificate: Vec<u8>,
-    /// The signature over [`Challenge::to_be_signed`].
-    pub signature: Vec<u8>,
-}
-
-/// The secret that stands for a session. It is not printed.
-#[derive(Clone, PartialEq, Eq)]
+/// The secret that stands for a session. It is not printed, and overwritten when dropped.
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct SessionToken(String);
 
 impl SessionToken {
@@ -54,11 +24,32 @@ impl SessionToken {
         Self(hex::encode(secret))
     }
 
+    /// A token that came back from a client: 64 lower-case hexadecimal digits, or `None`.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 64 && text.bytes().all(digit)).then(|| Self(text.to_owned()))
+    }
+
+    /// The secret itself, to be given to the client and to nobody else: not to a log, not to an
+    /// address.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// What the portal keeps in its place.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
 }
+
+impl PartialEq for SessionToken {
+    /// Takes as long wherever the two differ.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for SessionToken {}
 
 impl fmt::Debug for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,6 +73,8 @@ pub struct Session {
 /// One HCC in the portal's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HccEntry {
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
     /// What it says.
     pub summary: CertificateSummary,
     /// What it is worth now.
@@ -108,6 +101,21 @@ impl fmt::Debug for OrderId {
     }
 }
 
+/// A text that is no order's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("an order's name is 32 hexadecimal digits")]
+pub struct OrderIdError;
+
+impl FromStr for OrderId {
+    type Err = OrderIdError;
+
+    fn from_str(text: &str) -> Result<Self, OrderIdError> {
+        let mut id = [0; 16];
+        hex::decode_to_slice(text, &mut id).map_err(|_| OrderIdError)?;
+        Ok(Self(id))
+    }
+}
+
 /// How far an order has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderState {
@@ -122,6 +130,14 @@ pub enum OrderState {
 }
 
 impl OrderState {
+    /// All of them, in the order in which they come.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Issued, Self::Received, Self::Lapsed];
+
+    /// The state with this [`OrderState::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// A stable name for data: `open`, `issued`, `received`, `lapsed`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -144,7 +160,8 @@ pub struct Order {
     pub card_number: CardNumber,
     /// For whom: the data the holder checks before approving.
     pub holder: Holder,
-    pub(crate) nonce: [u8; 16],
+    /// Random bytes, so that the approval of one order never fits another.
+    pub nonce: [u8; 16],
 }
 
 /// A line of personal data to check before approving.
@@ -252,6 +269,8 @@ impl Receipt {
 /// One certificate on the test page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestPageRow {
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
     /// What it says.
     pub summary: CertificateSummary,
     /// What it is worth now.

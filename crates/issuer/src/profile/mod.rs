@@ -18,6 +18,7 @@ use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
+use crate::authority::AuthorityKind;
 use crate::card_number::CardNumber;
 use crate::oid;
 
@@ -85,6 +86,19 @@ pub struct AuthorityUrls {
 }
 
 impl AuthorityUrls {
+    /// Where a portal serves them: `{base}/crl/{name}.crl`, `{base}/ocsp/{name}` and
+    /// `{base}/ca/{name}.cer`, with the authority's [`AuthorityKind::file_name`]. `pki_base_url`
+    /// is for instance `http://127.0.0.1:8080`; a slash at its end is ignored.
+    pub fn at(pki_base_url: &str, kind: AuthorityKind) -> Self {
+        let base = pki_base_url.trim_end_matches('/');
+        let name = kind.file_name();
+        Self {
+            crl: vec![format!("{base}/crl/{name}.crl")],
+            ocsp: vec![format!("{base}/ocsp/{name}")],
+            ca_issuers: vec![format!("{base}/ca/{name}.cer")],
+        }
+    }
+
     /// Two of each, in domains that do not exist (RFC 2606). `name` is part of the paths.
     pub fn example(name: &str) -> Self {
         let two = |path: &str| {

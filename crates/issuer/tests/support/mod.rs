@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use kortlab_issuer::card_number::CardNumber;
-use kortlab_issuer::clock::{FixedClock, Timestamp};
+use kortlab_issuer::clock::{Clock, FixedClock, Timestamp};
 use kortlab_issuer::csr::RequestToSign;
 use kortlab_issuer::holder::Holder;
 use kortlab_issuer::portal::{
-    Approval, CarrierPair, Enrolment, IssuedPair, LocalPortal, LogIn, Order, Portal, PortalError,
-    Session,
+    Approval, CarrierPair, Enrolment, IssuedPair, KeyRefused, LocalPortal, LogInKey, LogInScheme,
+    Order, Portal, PortalError, Session, TestPageRow,
 };
 use kortlab_issuer::profile::CarrierSubject;
 use kortlab_issuer::public_key::PublicKey;
@@ -52,6 +52,39 @@ impl SoftKey {
     }
 }
 
+/// A key in software, shown with this certificate to log in.
+pub struct SoftLogIn<'a> {
+    pub key: &'a SoftKey,
+    pub certificate: &'a [u8],
+    /// What was signed, in order.
+    pub signed: Vec<Vec<u8>>,
+}
+
+impl<'a> SoftLogIn<'a> {
+    pub fn new(key: &'a SoftKey, certificate: &'a [u8]) -> Self {
+        let signed = Vec::new();
+        Self {
+            key,
+            certificate,
+            signed,
+        }
+    }
+}
+
+impl LogInKey for SoftLogIn<'_> {
+    fn certificate(&self) -> &[u8] {
+        self.certificate
+    }
+
+    fn sign(&mut self, scheme: LogInScheme, message: &[u8]) -> Result<Vec<u8>, KeyRefused> {
+        self.signed.push(message.to_vec());
+        Ok(match scheme {
+            LogInScheme::Pkcs1Sha256 => self.key.sign(message),
+            LogInScheme::PssSha256 => self.key.0.pss_sign::<Sha256>(message).unwrap(),
+        })
+    }
+}
+
 /// A card whose keys are in software.
 pub struct SoftCard {
     pub number: CardNumber,
@@ -84,19 +117,35 @@ impl World {
     }
 
     pub fn enrol_as(&mut self, name: &str, carrier_subject: CarrierSubject) -> SoftCard {
+        self.enrol_with(name, carrier_subject, self.clock.now())
+    }
+
+    pub fn enrol_on(&mut self, name: &str, when: Timestamp) -> SoftCard {
+        self.enrol_with(name, CarrierSubject::Card, when)
+    }
+
+    fn enrol_with(
+        &mut self,
+        name: &str,
+        carrier_subject: CarrierSubject,
+        when: Timestamp,
+    ) -> SoftCard {
         let rng = &mut IssuerRng::from_seed(1, name);
         let number = CardNumber::generate(rng);
         let authentication = SoftKey::new(&format!("{name} authentication"));
         let signature = SoftKey::new(&format!("{name} signature"));
         let carrier = self
             .portal
-            .enrol(&Enrolment {
-                holder: Holder::generate(rng),
-                card_number: number,
-                authentication_key: authentication.public(),
-                signature_key: signature.public(),
-                carrier_subject,
-            })
+            .enrol_at(
+                &Enrolment {
+                    holder: Holder::generate(rng),
+                    card_number: number,
+                    authentication_key: authentication.public(),
+                    signature_key: signature.public(),
+                    carrier_subject,
+                },
+                when,
+            )
             .unwrap();
         SoftCard {
             number,
@@ -111,17 +160,16 @@ impl World {
         key: &SoftKey,
         certificate: &[u8],
     ) -> Result<Session, PortalError> {
-        let log_in = self.signed_challenge(key, certificate);
-        self.portal.log_in(&log_in)
+        self.portal.log_in(&mut SoftLogIn::new(key, certificate))
     }
 
-    pub fn signed_challenge(&mut self, key: &SoftKey, certificate: &[u8]) -> LogIn {
-        let challenge = self.portal.challenge().unwrap();
-        LogIn {
-            nonce: challenge.nonce(),
-            certificate: certificate.to_vec(),
-            signature: key.sign(&challenge.to_be_signed()),
-        }
+    pub fn try_authentication(
+        &mut self,
+        key: &SoftKey,
+        certificate: &[u8],
+    ) -> Result<TestPageRow, PortalError> {
+        self.portal
+            .try_authentication(&mut SoftLogIn::new(key, certificate))
     }
 
     pub fn log_in(&mut self, card: &SoftCard) -> Session {
@@ -130,7 +178,6 @@ impl World {
     }
 
     pub fn approval(&self, card: &SoftCard, order: &Order) -> Approval {
-        use kortlab_issuer::clock::Clock;
         let authentication_request = card.authentication.request("legitimering");
         let signature_request = card.signature.request("underskrift");
         let text = order.approval_text(&authentication_request, &signature_request);
@@ -155,7 +202,6 @@ impl World {
     }
 
     pub fn sign_receipt(&mut self, card: &SoftCard, session: &Session, pair: &IssuedPair) {
-        use kortlab_issuer::clock::Clock;
         let receipt = self.portal.receipt(&session.token).unwrap().unwrap();
         let signed =
             card.signature

@@ -8,6 +8,7 @@ use kortlab_issuer::IssueError;
 use kortlab_issuer::portal::PortalError;
 
 use super::Step;
+use crate::card::WorkError;
 
 /// A renewal that stopped.
 #[derive(Debug)]
@@ -38,6 +39,9 @@ pub enum Cause {
     /// A key is missing.
     #[error("the card has no key for {0}")]
     NoKey(PinRole),
+    /// A certificate is for another key than the card's; see [`WorkError::OtherKey`].
+    #[error("{}", WorkError::OtherKey(*.0))]
+    OtherKey(PinRole),
     /// The card is full, and nothing that may go would make enough room.
     #[error("{0}")]
     Full(FullCard),
@@ -71,6 +75,18 @@ pub enum Cause {
         /// Why not.
         why: String,
     },
+}
+
+impl From<WorkError> for Cause {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Card(error) => Self::Card(error),
+            WorkError::Document(error) => Self::Document(error),
+            WorkError::Issue(error) => Self::Issue(error),
+            WorkError::NoKey(role) => Self::NoKey(role),
+            WorkError::OtherKey(role) => Self::OtherKey(role),
+        }
+    }
 }
 
 /// A card without room for two more certificates, before anything on it was touched.
@@ -125,6 +141,9 @@ impl RenewalError {
                 Some("insert the right card; an HCC does not log in to the portal".to_owned())
             }
             Cause::NoKey(_) => Some("insert a card with both keys".to_owned()),
+            Cause::OtherKey(_) => {
+                Some("have the portal revoke the pair, so that it issues another one".to_owned())
+            }
             Cause::NotConfirmed(_) => Some("have the data corrected before you order".to_owned()),
             // The portal's refusals say it themselves.
             _ => None,

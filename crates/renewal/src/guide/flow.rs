@@ -6,16 +6,15 @@ use kortlab_apdu::Channel;
 use kortlab_card::{Card, Change, Journal, Pin, PinRole, Slot};
 use kortlab_issuer::authority::CertificateState;
 use kortlab_issuer::clock::Clock;
-use kortlab_issuer::csr::RequestToSign;
 use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
 use kortlab_issuer::portal::{
-    Approval, HccEntry, IssuedPair, LogIn, Order, OrderId, OrderState, Portal, Session, TestPageRow,
+    Approval, HccEntry, IssuedPair, LogInKey, Order, OrderId, OrderState, Portal, PortalError,
+    Session, TestPageRow,
 };
-use kortlab_issuer::receipt::MessageToSign;
 
-use super::card;
 use super::error::{Cause, RenewalError};
 use super::{Event, Interaction, Outcome, Step, space};
+use crate::card::{self, CardLogIn};
 use crate::report::Report;
 
 /// The list is shown again after removing, so often at most.
@@ -124,8 +123,7 @@ impl<C: Channel> Flow<'_, C> {
             .max_by_key(|row| row.row.summary.not_before)
             .ok_or(Cause::NoCarrierCertificate)?;
         let pin = self.pin(PinRole::Authentication, Step::LogIn)?;
-        let log_in = self.answer_challenge(&carrier.slot.der, &pin)?;
-        let session = self.portal.log_in(&log_in)?;
+        let session = self.with_key(&carrier.slot.der, &pin, |portal, key| portal.log_in(key))?;
         self.holder.event(&Event::LoggedIn {
             card_number: session.card_number,
             holder: session.holder.full_name(),
@@ -236,8 +234,10 @@ impl<C: Channel> Flow<'_, C> {
         let name = order.holder.full_name();
         let sign = self.pin(PinRole::Signature, Step::Approve)?;
         let signer = self.signature_certificate()?;
-        let authentication_request = self.request(PinRole::Authentication, &name, None)?;
-        let signature_request = self.request(PinRole::Signature, &name, Some(&sign))?;
+        // The authentication PIN is verified since the log-in.
+        let authentication_request =
+            card::request(self.card, PinRole::Authentication, None, &name)?;
+        let signature_request = card::request(self.card, PinRole::Signature, Some(&sign), &name)?;
         let text = order.approval_text(&authentication_request, &signature_request);
         let signed_approval = self.sign_text(text.as_bytes(), &signer, &sign)?;
         let approval = Approval {
@@ -248,14 +248,6 @@ impl<C: Channel> Flow<'_, C> {
         let pair = self.portal.approve(&session.token, order.id, &approval)?;
         self.holder.event(&Event::Approved(order.id));
         Ok(pair)
-    }
-
-    /// The request by one of the card's keys. The authentication PIN is verified since the log-in.
-    fn request(&mut self, role: PinRole, name: &str, pin: Option<&Pin>) -> StepResult<Vec<u8>> {
-        let key = card::public_key(self.card, role)?;
-        let request = RequestToSign::new(&key, name)?;
-        let signature = card::sign(self.card, role, pin, request.to_be_signed())?;
-        Ok(request.finish(&signature)?)
     }
 
     /// Writes what is not on the card of the pair, in one transaction.
@@ -271,11 +263,6 @@ impl<C: Channel> Flow<'_, C> {
                 let row = self.row(der)?;
                 self.holder.event(&Event::AlreadyWritten(row));
                 continue;
-            }
-            let key = card::public_key(self.card, role)?;
-            let summary = CertificateSummary::from_der(der)?;
-            if summary.public_key.as_ref() != Some(&key) {
-                return Err(Cause::NoKey(role));
             }
             change = change.write(card::new_hcc(self.card, role, der)?);
             written.push(der);
@@ -333,8 +320,9 @@ impl<C: Channel> Flow<'_, C> {
 
     fn try_authentication(&mut self, pair: &IssuedPair) -> StepResult<()> {
         let pin = self.pin(PinRole::Authentication, Step::TryAuthentication)?;
-        let log_in = self.answer_challenge(&pair.authentication, &pin)?;
-        let certificate = self.portal.try_authentication(&log_in)?;
+        let certificate = self.with_key(&pair.authentication, &pin, |portal, key| {
+            portal.try_authentication(key)
+        })?;
         self.holder.event(&Event::Tried {
             role: PinRole::Authentication,
             certificate,
@@ -354,34 +342,26 @@ impl<C: Channel> Flow<'_, C> {
         Ok(())
     }
 
-    /// Signs a new challenge of the portal with the authentication key, and checks the signature
-    /// with the certificate that goes with it.
-    fn answer_challenge(&mut self, certificate: &[u8], pin: &Pin) -> StepResult<LogIn> {
-        let challenge = self.portal.challenge()?;
-        let signed = challenge.to_be_signed();
-        let signature = card::sign(self.card, PinRole::Authentication, Some(pin), &signed)?;
-        let summary = CertificateSummary::from_der(certificate)?;
-        let key = summary
-            .public_key
-            .ok_or(Cause::NoKey(PinRole::Authentication))?;
-        key.verify_sha256("the log-in", &signed, &signature)?;
-        Ok(LogIn {
-            nonce: challenge.nonce(),
-            certificate: certificate.to_vec(),
-            signature,
-        })
+    /// Lends the authentication key to the portal, with one of its certificates. What the card says
+    /// comes before what the portal makes of it.
+    fn with_key<T>(
+        &mut self,
+        certificate: &[u8],
+        pin: &Pin,
+        work: impl FnOnce(&mut dyn Portal, &mut dyn LogInKey) -> Result<T, PortalError>,
+    ) -> StepResult<T> {
+        let mut key = CardLogIn::new(self.card, pin, certificate);
+        let result = work(self.portal, &mut key);
+        match (result, key.into_failure()) {
+            (Ok(value), _) => Ok(value),
+            (Err(_), Some(failure)) => Err(failure.into()),
+            (Err(error), None) => Err(error.into()),
+        }
     }
 
-    /// CMS SignedData by the signature key; checked with the certificate before it is given out.
     fn sign_text(&mut self, text: &[u8], certificate: &[u8], pin: &Pin) -> StepResult<Vec<u8>> {
-        let message = MessageToSign::new(text, certificate, self.clock.now())?;
-        let signature = card::sign(
-            self.card,
-            PinRole::Signature,
-            Some(pin),
-            message.to_be_signed(),
-        )?;
-        Ok(message.finish(&signature)?)
+        let now = self.clock.now();
+        Ok(card::sign_text(self.card, pin, text, certificate, now)?)
     }
 
     /// The certificate to approve with: any good one of the signature key, the carrier's as a
@@ -413,11 +393,7 @@ impl<C: Channel> Flow<'_, C> {
 
     /// The holder's certificates on the card, each with what the portal's test page says of it.
     fn rows(&mut self) -> StepResult<Vec<Row>> {
-        let slots: Vec<_> = card::certificates(self.card)?
-            .into_iter()
-            // What the portal could not read would only make it refuse the whole page.
-            .filter(|slot| CertificateSummary::from_der(&slot.der).is_ok())
-            .collect();
+        let slots = card::certificates(self.card)?;
         let der: Vec<_> = slots.iter().map(|slot| slot.der.clone()).collect();
         let rows = self.portal.test_page(&der)?;
         Ok(slots

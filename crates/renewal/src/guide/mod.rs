@@ -6,7 +6,6 @@
 //! card, and so is the writing of the pair; one that was interrupted is completed or undone before
 //! anything else, which takes the PIN for authentication.
 
-mod card;
 mod error;
 mod event;
 mod flow;
