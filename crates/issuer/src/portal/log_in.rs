@@ -1,5 +1,6 @@
 //! Log-in: only with the carrier's authentication certificate, and only by whoever has its key.
 
+use super::state::SESSION_LIFETIME;
 use super::{LocalPortal, LogInKey, LogInScheme, PortalError, Session, SessionToken};
 use crate::authority::{AuthorityKind, CertificateState};
 use crate::clock::Timestamp;
@@ -18,6 +19,20 @@ impl LocalPortal {
         let now = self.settle()?;
         self.check_log_in_certificate(certificate, now)?;
         self.begin_session(certificate, now)
+    }
+
+    /// Whose session this is. Like every other call, it moves the session's end on.
+    ///
+    /// # Errors
+    /// The session is over.
+    pub fn current_session(&mut self, token: &SessionToken) -> Result<Session, PortalError> {
+        let (now, card_number) = self.session(token)?;
+        Ok(Session {
+            token: token.clone(),
+            card_number,
+            holder: self.state.card(&card_number)?.holder.clone(),
+            ends: now.after(SESSION_LIFETIME),
+        })
     }
 
     pub(super) fn log_in_with(&mut self, key: &mut dyn LogInKey) -> Result<Session, PortalError> {
