@@ -3,6 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::random::IssuerRng;
@@ -14,7 +15,8 @@ const LENGTH: usize = 19;
 
 /// The number printed on a card and named in its certificates (SEIS card number extension,
 /// 1.2.752.34.2.1).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct CardNumber([u8; LENGTH]);
 
 /// Why a text is not a card number.
@@ -80,6 +82,20 @@ impl FromStr for CardNumber {
             });
         }
         Ok(Self(digits))
+    }
+}
+
+impl TryFrom<String> for CardNumber {
+    type Error = CardNumberError;
+
+    fn try_from(text: String) -> Result<Self, CardNumberError> {
+        text.parse()
+    }
+}
+
+impl From<CardNumber> for String {
+    fn from(number: CardNumber) -> Self {
+        number.as_str().to_owned()
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use der::DateTime;
+use serde::{Deserialize, Serialize};
 use x509_cert::time::Time;
 
 /// The last second an X.509 time can hold: 9999-12-31 23:59:59 (RFC 5280 §4.1.2.5).
@@ -14,7 +15,8 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A point in time: whole seconds since 1970-01-01 00:00:00 UTC, at most until the end of the
 /// year 9999.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "u64", into = "u64")]
 pub struct Timestamp(u64);
 
 impl Timestamp {
@@ -64,6 +66,19 @@ impl Timestamp {
     /// From an X.509 time.
     pub(crate) fn from_x509(time: Time) -> Self {
         Self::from_unix_seconds(time.to_unix_duration().as_secs())
+    }
+}
+
+impl From<u64> for Timestamp {
+    /// As [`Timestamp::from_unix_seconds`].
+    fn from(seconds: u64) -> Self {
+        Self::from_unix_seconds(seconds)
+    }
+}
+
+impl From<Timestamp> for u64 {
+    fn from(time: Timestamp) -> Self {
+        time.0
     }
 }
 

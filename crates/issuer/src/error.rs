@@ -52,6 +52,9 @@ pub enum IssueError {
         /// What is wrong with it.
         why: String,
     },
+    /// A key and a certificate of an authority that were stored cannot be used.
+    #[error("the authority's stored key and certificate cannot be used: {0}")]
+    StoredAuthority(String),
     /// The public key is not one this authority certifies.
     #[error("the public key cannot be certified: {0}")]
     PublicKey(DocumentError),

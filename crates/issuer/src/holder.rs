@@ -8,13 +8,15 @@
 use core::fmt;
 use core::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::card_number::luhn_check_digit;
 use crate::random::IssuerRng;
 
 /// A person with a staff card, as the certificates name them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Holder {
     /// First name.
     pub given_name: String,
@@ -58,7 +60,8 @@ impl Holder {
 }
 
 /// A Swedish personal number in 12 digits, with a valid date and check digit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PersonalNumber(String);
 
 /// Why a text is not a personal number.
@@ -115,6 +118,20 @@ impl FromStr for PersonalNumber {
     }
 }
 
+impl TryFrom<String> for PersonalNumber {
+    type Error = PersonalNumberError;
+
+    fn try_from(text: String) -> Result<Self, PersonalNumberError> {
+        text.parse()
+    }
+}
+
+impl From<PersonalNumber> for String {
+    fn from(number: PersonalNumber) -> Self {
+        number.0
+    }
+}
+
 impl fmt::Display for PersonalNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -123,7 +140,8 @@ impl fmt::Display for PersonalNumber {
 
 /// An HSA-id: prefix, organisation number, `-`, suffix; at most 31 characters of
 /// PrintableString.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct HsaId(String);
 
 /// Why a text is not an HSA-id.
@@ -170,6 +188,20 @@ impl FromStr for HsaId {
             }
             _ => Err(HsaIdError),
         }
+    }
+}
+
+impl TryFrom<String> for HsaId {
+    type Error = HsaIdError;
+
+    fn try_from(text: String) -> Result<Self, HsaIdError> {
+        text.parse()
+    }
+}
+
+impl From<HsaId> for String {
+    fn from(id: HsaId) -> Self {
+        id.0
     }
 }
 

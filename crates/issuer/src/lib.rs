@@ -18,10 +18,12 @@
 //! | [`receipt`] | CMS SignedData by a card, as used for the approval and the receipt |
 //! | [`inspect`] | what a certificate found on a card says: colour, purpose, holder |
 //! | [`portal`] | the self-administration portal: log-in, list, order, fetch, receipt |
+//! | [`change`] | what a portal has changed, as records to be stored |
 //! | [`holder`], [`card_number`] | invented people and card numbers |
 
 pub mod authority;
 pub mod card_number;
+pub mod change;
 pub mod clock;
 pub mod csr;
 mod error;

@@ -4,6 +4,7 @@ use der::Encode;
 use rsa::BoxedUint;
 use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
 use rsa::traits::PublicKeyParts;
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use spki::SubjectPublicKeyInfoOwned;
 
@@ -14,7 +15,10 @@ const LIMIT: usize = 1024;
 const BITS: core::ops::RangeInclusive<u32> = 1024..=4096;
 
 /// An RSA public key of 1024 to 4096 bits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Its JSON form is the DER SubjectPublicKeyInfo in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PublicKey {
     key: rsa::PublicKey,
     der: Vec<u8>,
@@ -128,6 +132,21 @@ impl PublicKey {
 
     pub(crate) fn to_spki(&self) -> Result<SubjectPublicKeyInfoOwned, DocumentError> {
         decode_der("the public key", &self.der, LIMIT)
+    }
+}
+
+impl TryFrom<String> for PublicKey {
+    type Error = DocumentError;
+
+    fn try_from(text: String) -> Result<Self, DocumentError> {
+        let der = hex::decode(text).map_err(|error| refused(error.to_string()))?;
+        Self::from_spki_der(&der)
+    }
+}
+
+impl From<PublicKey> for String {
+    fn from(key: PublicKey) -> Self {
+        hex::encode(key.der)
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use x509_cert::ext::pkix::CrlReason;
 
 use crate::clock::Timestamp;
 
 /// Why a certificate is revoked (RFC 5280 §5.3.1), with the portal's Swedish words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum RevocationReason {
     /// No reason given.
     Unspecified,
@@ -91,13 +93,21 @@ pub(crate) struct Entry {
 /// A serial number: the contents octets of the INTEGER.
 pub(crate) type Serial = Vec<u8>;
 
-/// What one authority has revoked, and the history that delta CRLs need.
+/// What last happened to a certificate. That is enough for delta CRLs, too: one of them says of a
+/// serial number only what is so now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Why it is revoked or on hold; nothing once it was released.
+    pub(crate) reason: Option<RevocationReason>,
+    pub(crate) since: Timestamp,
+    /// The number of the CRL that was the newest when it happened.
+    pub(crate) newest_crl: u64,
+}
+
+/// What one authority has revoked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Revocations {
-    revoked: BTreeMap<Serial, (Timestamp, RevocationReason)>,
-    /// Every change: the number of the CRL that was the newest when it happened, and the entry a
-    /// delta CRL gives it.
-    changes: Vec<(u64, Serial, Entry)>,
+    standings: BTreeMap<Serial, Standing>,
     newest_crl: u64,
 }
 
@@ -105,8 +115,10 @@ pub(crate) struct Revocations {
 pub(crate) struct AlreadyRevoked(pub(crate) RevocationReason);
 
 impl Revocations {
+    /// Since when and why it is revoked or on hold.
     pub(crate) fn of(&self, serial: &[u8]) -> Option<(Timestamp, RevocationReason)> {
-        self.revoked.get(serial).copied()
+        let standing = self.standings.get(serial)?;
+        Some((standing.since, standing.reason?))
     }
 
     /// Revokes or puts on hold. What is on hold can be revoked; what is revoked stays so.
@@ -121,19 +133,21 @@ impl Revocations {
         {
             return Err(AlreadyRevoked(before));
         }
-        self.revoked.insert(serial.to_vec(), (now, reason));
-        self.note(serial, now, reason.crl_reason());
+        self.note(serial, Some(reason), now);
         Ok(())
     }
 
-    /// Releases a hold; nothing happens to what is not on hold.
-    pub(crate) fn release(&mut self, serial: &[u8], now: Timestamp) -> Result<(), AlreadyRevoked> {
+    /// Releases a hold, and says whether there was one; nothing happens to what is not on hold.
+    pub(crate) fn release(
+        &mut self,
+        serial: &[u8],
+        now: Timestamp,
+    ) -> Result<bool, AlreadyRevoked> {
         match self.of(serial) {
-            None => Ok(()),
+            None => Ok(false),
             Some((_, RevocationReason::CertificateHold)) => {
-                self.revoked.remove(serial);
-                self.note(serial, now, CrlReason::RemoveFromCRL);
-                Ok(())
+                self.note(serial, None, now);
+                Ok(true)
             }
             Some((_, reason)) => Err(AlreadyRevoked(reason)),
         }
@@ -151,31 +165,54 @@ impl Revocations {
 
     /// The entries of a complete CRL.
     pub(crate) fn all(&self) -> BTreeMap<Serial, Entry> {
-        self.revoked
-            .iter()
-            .map(|(serial, (since, reason))| {
-                let entry = Entry {
-                    since: *since,
-                    reason: reason.crl_reason(),
-                };
-                (serial.clone(), entry)
-            })
-            .collect()
+        self.entries(|standing| standing.reason.is_some())
     }
 
     /// The entries of a delta CRL: what changed since the CRL numbered `base`, with removeFromCRL
     /// for what was on hold then and is not revoked now (RFC 5280 §5.3.1).
     pub(crate) fn since(&self, base: u64) -> BTreeMap<Serial, Entry> {
-        self.changes
+        self.entries(|standing| standing.newest_crl >= base)
+    }
+
+    pub(crate) fn standing(&self, serial: &[u8]) -> Option<Standing> {
+        self.standings.get(serial).copied()
+    }
+
+    /// Takes up what was stored.
+    pub(crate) fn restore(&mut self, serial: Serial, standing: Standing) {
+        self.standings.insert(serial, standing);
+    }
+
+    pub(crate) fn restore_crl_number(&mut self, number: u64) {
+        self.newest_crl = number;
+    }
+
+    pub(crate) fn serials(&self) -> impl Iterator<Item = &Serial> {
+        self.standings.keys()
+    }
+
+    fn entries(&self, wanted: impl Fn(&Standing) -> bool) -> BTreeMap<Serial, Entry> {
+        self.standings
             .iter()
-            .filter(|(newest, ..)| *newest >= base)
-            .map(|(_, serial, entry)| (serial.clone(), *entry))
+            .filter(|(_, standing)| wanted(standing))
+            .map(|(serial, standing)| {
+                let reason = match standing.reason {
+                    Some(reason) => reason.crl_reason(),
+                    None => CrlReason::RemoveFromCRL,
+                };
+                let since = standing.since;
+                (serial.clone(), Entry { since, reason })
+            })
             .collect()
     }
 
-    fn note(&mut self, serial: &[u8], since: Timestamp, reason: CrlReason) {
-        let entry = Entry { since, reason };
-        self.changes.push((self.newest_crl, serial.to_vec(), entry));
+    fn note(&mut self, serial: &[u8], reason: Option<RevocationReason>, since: Timestamp) {
+        let standing = Standing {
+            reason,
+            since,
+            newest_crl: self.newest_crl,
+        };
+        self.standings.insert(serial.to_vec(), standing);
     }
 }
 

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::sessions::Sessions;
 use super::state::{Card, PortalState};
 use super::{
     Approval, HccEntry, IssuedPair, LogInKey, Order, OrderId, Portal, PortalError, Receipt,
@@ -29,6 +30,7 @@ pub struct LocalPortal {
     pub(super) carrier: Authority,
     pub(super) hcc: Authority,
     pub(super) state: PortalState,
+    pub(super) sessions: Sessions,
     pub(super) clock: Box<dyn Clock>,
     pub(super) rng: IssuerRng,
 }
@@ -89,6 +91,7 @@ impl LocalPortal {
             carrier,
             hcc,
             state: PortalState::default(),
+            sessions: Sessions::default(),
             clock: Box::new(clock),
             rng,
         }
@@ -112,7 +115,7 @@ impl LocalPortal {
         now: Timestamp,
     ) -> Result<CarrierPair, PortalError> {
         let number = enrolment.card_number;
-        if self.state.cards.contains_key(&number) {
+        if self.state.is_enrolled(&number) {
             return Err(PortalError::AlreadyEnrolled(number));
         }
         let ends = now.after(CARRIER_VALIDITY);
@@ -132,15 +135,15 @@ impl LocalPortal {
             &enrolment.authentication_key,
         )?;
         let signature = issue(CertificateKind::CarrierSignature, &enrolment.signature_key)?;
-        self.state.cards.insert(
+        self.state.enrol(
             number,
             Card {
                 holder: enrolment.holder.clone(),
                 authentication_key: enrolment.authentication_key.clone(),
                 signature_key: enrolment.signature_key.clone(),
-                carrier_authentication: authentication.clone(),
-                carrier_ends: ends,
+                carrier_authentication: CertificateSummary::from_der(&authentication)?.serial,
                 removed: Vec::new(),
+                orders: Vec::new(),
             },
         );
         Ok(CarrierPair {
@@ -171,7 +174,7 @@ impl LocalPortal {
     ) -> Result<IssuedPair, PortalError> {
         let order = self.new_order(card, now)?;
         let pair = self.issue_pair(&order, now)?;
-        self.receive(order.id, now)?;
+        self.receive(card, order.id, now)?;
         Ok(pair)
     }
 
@@ -197,6 +200,21 @@ impl LocalPortal {
         }
     }
 
+    /// One of the authorities.
+    pub fn authority(&self, kind: AuthorityKind) -> &Authority {
+        match kind {
+            AuthorityKind::Carrier => &self.carrier,
+            AuthorityKind::Hcc => &self.hcc,
+        }
+    }
+
+    pub(super) fn authority_mut(&mut self, kind: AuthorityKind) -> &mut Authority {
+        match kind {
+            AuthorityKind::Carrier => &mut self.carrier,
+            AuthorityKind::Hcc => &mut self.hcc,
+        }
+    }
+
     /// The authority of the carrier certificates.
     pub fn carrier_authority(&self) -> &Authority {
         &self.carrier
@@ -213,20 +231,30 @@ impl LocalPortal {
     /// It could not be made.
     pub fn crl(&mut self, kind: AuthorityKind) -> Result<Vec<u8>, PortalError> {
         let now = self.settle()?;
-        Ok(match kind {
-            AuthorityKind::Carrier => self.carrier.crl(now),
-            AuthorityKind::Hcc => self.hcc.crl(now),
-        }?)
+        Ok(self.authority_mut(kind).crl(now)?)
     }
 
-    /// The present; what has lapsed until now is settled first.
-    pub(super) fn settle(&mut self) -> Result<Timestamp, PortalError> {
+    /// Makes the next delta CRL of one of the authorities, DER: what changed since the CRL
+    /// numbered `base`.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub fn delta_crl(&mut self, kind: AuthorityKind, base: u64) -> Result<Vec<u8>, PortalError> {
+        let now = self.settle()?;
+        Ok(self.authority_mut(kind).delta_crl(base, now)?)
+    }
+
+    /// The present; what has lapsed until now is settled first. Every call does this by itself;
+    /// whoever publishes CRLs and OCSP answers does it from time to time, too.
+    ///
+    /// # Errors
+    /// A certificate of an order that has lapsed cannot be revoked.
+    pub fn settle(&mut self) -> Result<Timestamp, PortalError> {
         let now = self.clock.now();
         for pair in self.state.lapse(now) {
-            for certificate in [&pair.authentication, &pair.signature] {
-                let serial = CertificateSummary::from_der(certificate)?.serial;
+            for serial in [&pair.authentication, &pair.signature] {
                 let reason = RevocationReason::CessationOfOperation;
-                match self.hcc.revoke(&serial, reason, now) {
+                match self.hcc.revoke(serial, reason, now) {
                     // Someone revoked it while it was on hold.
                     Ok(()) | Err(IssueError::AlreadyRevoked { .. }) => {}
                     Err(error) => return Err(error.into()),
@@ -242,7 +270,7 @@ impl LocalPortal {
         token: &SessionToken,
     ) -> Result<(Timestamp, CardNumber), PortalError> {
         let now = self.settle()?;
-        let card = self.state.session(token, now)?;
+        let card = self.sessions.card(token, now)?;
         Ok((now, card))
     }
 
@@ -279,9 +307,10 @@ pub(super) struct Known {
 impl fmt::Debug for LocalPortal {
     /// Says how much there is, and nothing of keys and sessions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (cards, orders) = self.state.counts();
         f.debug_struct("LocalPortal")
-            .field("cards", &self.state.cards.len())
-            .field("orders", &self.state.orders.len())
+            .field("cards", &cards)
+            .field("orders", &orders)
             .finish_non_exhaustive()
     }
 }
@@ -293,7 +322,7 @@ impl Portal for LocalPortal {
 
     fn log_out(&mut self, token: &SessionToken) -> Result<(), PortalError> {
         let now = self.settle()?;
-        self.state.end_session(token, now)
+        self.sessions.end(token, now)
     }
 
     fn certificates(&mut self, token: &SessionToken) -> Result<Vec<HccEntry>, PortalError> {

@@ -1,6 +1,6 @@
 //! Log-in: only with the carrier's authentication certificate, and only by whoever has its key.
 
-use super::state::SESSION_LIFETIME;
+use super::sessions::LIFETIME;
 use super::{LocalPortal, LogInKey, LogInScheme, PortalError, Session, SessionToken};
 use crate::authority::{AuthorityKind, CertificateState};
 use crate::clock::Timestamp;
@@ -17,8 +17,8 @@ impl LocalPortal {
     /// As for [`super::Portal::log_in`].
     pub fn log_in_proven(&mut self, certificate: &[u8]) -> Result<Session, PortalError> {
         let now = self.settle()?;
-        self.check_log_in_certificate(certificate, now)?;
-        self.begin_session(certificate, now)
+        let certificate = self.check_log_in_certificate(certificate, now)?;
+        self.begin_session(&certificate, now)
     }
 
     /// Whose session this is. Like every other call, it moves the session's end on.
@@ -31,50 +31,52 @@ impl LocalPortal {
             token: token.clone(),
             card_number,
             holder: self.state.card(&card_number)?.holder.clone(),
-            ends: now.after(SESSION_LIFETIME),
+            ends: now.after(LIFETIME),
         })
     }
 
     pub(super) fn log_in_with(&mut self, key: &mut dyn LogInKey) -> Result<Session, PortalError> {
         let now = self.settle()?;
         // Before the key is asked: whoever has chosen the wrong certificate needs no PIN.
-        self.check_log_in_certificate(key.certificate(), now)?;
-        self.prove(key)?;
-        self.begin_session(key.certificate(), now)
+        let certificate = self.check_log_in_certificate(key.certificate(), now)?;
+        self.prove(key, &certificate)?;
+        self.begin_session(&certificate, now)
     }
 
     /// Has the key sign random bytes, and checks the signature with its certificate.
-    pub(super) fn prove(&mut self, key: &mut dyn LogInKey) -> Result<(), PortalError> {
+    pub(super) fn prove(
+        &mut self,
+        key: &mut dyn LogInKey,
+        certificate: &CertificateSummary,
+    ) -> Result<(), PortalError> {
         let nonce: [u8; 32] = self.rng.bytes();
         let message = [CHALLENGE, &nonce].concat();
         let scheme = LogInScheme::Pkcs1Sha256;
         let signature = key.sign(scheme, &message)?;
-        let public_key = CertificateSummary::from_der(key.certificate())?
-            .public_key
-            .ok_or(PortalError::LogInSignature)?;
+        let public_key = certificate.public_key.as_ref();
         scheme
-            .verify(&public_key, &message, &signature)
+            .verify(
+                public_key.ok_or(PortalError::LogInSignature)?,
+                &message,
+                &signature,
+            )
             .map_err(|_| PortalError::LogInSignature)
     }
 
     fn begin_session(
         &mut self,
-        certificate: &[u8],
+        certificate: &CertificateSummary,
         now: Timestamp,
     ) -> Result<Session, PortalError> {
-        let found = self
-            .state
-            .cards
-            .iter()
-            .find(|(_, card)| card.carrier_authentication == certificate)
-            .map(|(number, card)| (*number, card.holder.clone()));
-        let Some((card_number, holder)) = found else {
-            return Err(PortalError::UnknownCertificate {
-                issuer: CertificateSummary::from_der(certificate)?.issuer,
-            });
-        };
+        let (card_number, card) =
+            self.state
+                .card_of_carrier(&certificate.serial)
+                .ok_or_else(|| PortalError::UnknownCertificate {
+                    issuer: certificate.issuer.clone(),
+                })?;
+        let holder = card.holder.clone();
         let token = SessionToken::new(self.rng.bytes());
-        let ends = self.state.begin_session(&token, card_number, now);
+        let ends = self.sessions.begin(&token, card_number, now);
         Ok(Session {
             token,
             card_number,
@@ -88,7 +90,7 @@ impl LocalPortal {
         &self,
         certificate: &[u8],
         now: Timestamp,
-    ) -> Result<(), PortalError> {
+    ) -> Result<CertificateSummary, PortalError> {
         let summary = CertificateSummary::from_der(certificate)?;
         if summary.colour == Colour::Pink {
             return Err(PortalError::HccLogIn {
@@ -104,7 +106,8 @@ impl LocalPortal {
         if known.summary.purpose != Purpose::Authentication {
             return Err(PortalError::NotForLogIn);
         }
-        require_valid(known.state)
+        require_valid(known.state)?;
+        Ok(known.summary)
     }
 }
 

@@ -13,6 +13,8 @@
 //! 5. [`Portal::receipt`], [`Portal::sign_receipt`]: *Kvittera kort*; until then the certificates
 //!    are on hold;
 //! 6. [`Portal::log_out`], [`Portal::test_page`].
+//!
+//! A [`LocalPortal`] lives in memory; [`crate::change`] says how it is stored.
 
 mod error;
 mod key;
@@ -20,6 +22,8 @@ mod local;
 mod log_in;
 mod orders;
 mod receipts;
+mod restore;
+mod sessions;
 mod state;
 mod test_page;
 mod values;
@@ -27,7 +31,6 @@ mod values;
 pub use error::PortalError;
 pub use key::{KeyRefused, LogInKey, LogInScheme};
 pub use local::{CarrierPair, Enrolment, LocalPortal};
-pub use state::PortalState;
 pub use values::{
     Approval, DataLine, HccEntry, IssuedPair, Order, OrderId, OrderIdError, OrderState, Receipt,
     Session, SessionToken, TestPageRow,

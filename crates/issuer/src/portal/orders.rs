@@ -2,10 +2,11 @@
 
 use super::local::HCC_VALIDITY;
 use super::log_in::require_valid;
-use super::state::OrderRecord;
+use super::state::PlacedOrder;
 use super::{Approval, HccEntry, IssuedPair, LocalPortal, Order, OrderId, OrderState, PortalError};
 use crate::authority::{CertificateData, CertificateState};
 use crate::card_number::CardNumber;
+use crate::change::PairRecord;
 use crate::clock::Timestamp;
 use crate::csr::CertificationRequest;
 use crate::inspect::{CertificateSummary, Purpose};
@@ -23,19 +24,20 @@ impl LocalPortal {
     ) -> Result<Vec<HccEntry>, PortalError> {
         let removed = &self.state.card(card)?.removed;
         let mut entries = Vec::new();
-        for record in self.state.orders_of(card) {
-            let Some(pair) = &record.pair else { continue };
-            for certificate in [&pair.authentication, &pair.signature] {
-                let summary = CertificateSummary::from_der(certificate)?;
-                let Some(state) = self.hcc.state(&summary.serial, now) else {
+        for placed in self.state.orders_of(card) {
+            let Some(pair) = &placed.pair else { continue };
+            for serial in [&pair.authentication, &pair.signature] {
+                let certificate = self.hcc.certificate(serial);
+                let state = self.hcc.state(serial, now);
+                let (Some(certificate), Some(state)) = (certificate, state) else {
                     continue;
                 };
                 entries.push(HccEntry {
-                    certificate: certificate.clone(),
-                    removed: removed.contains(&summary.serial),
-                    summary,
+                    certificate: certificate.to_vec(),
+                    summary: CertificateSummary::from_der(certificate)?,
                     state,
-                    order: record.order.id,
+                    order: placed.order.id,
+                    removed: removed.contains(serial),
                 });
             }
         }
@@ -62,12 +64,8 @@ impl LocalPortal {
         serial: &[u8],
         now: Timestamp,
     ) -> Result<(), PortalError> {
-        let entry = self.find_hcc(card, serial, now)?;
-        if !entry.removed
-            && let Some(card) = self.state.cards.get_mut(card)
-        {
-            card.removed.push(serial.to_vec());
-        }
+        self.find_hcc(card, serial, now)?;
+        self.state.note_removed(card, serial);
         Ok(())
     }
 
@@ -81,13 +79,12 @@ impl LocalPortal {
         let under_way = self
             .state
             .orders_of(card)
-            .into_iter()
-            .rfind(|record| match record.order.state {
+            .rfind(|placed| match placed.order.state {
                 OrderState::Open => true,
-                OrderState::Issued => self.good_pair(record, now).is_ok(),
+                OrderState::Issued => self.good_pair(placed, now).is_ok(),
                 OrderState::Received | OrderState::Lapsed => false,
             })
-            .map(|record| record.order.clone());
+            .map(|placed| placed.order.clone());
         match under_way {
             Some(order) => Ok(order),
             None => self.new_order(card, now),
@@ -106,17 +103,7 @@ impl LocalPortal {
             holder: self.state.card(card)?.holder.clone(),
             nonce: self.rng.bytes(),
         };
-        let number = self.state.orders.len();
-        self.state.orders.insert(
-            order.id,
-            OrderRecord {
-                order: order.clone(),
-                number,
-                since: now,
-                receipt_nonce: self.rng.bytes(),
-                pair: None,
-            },
-        );
+        self.state.place(order.clone(), self.rng.bytes(), now);
         Ok(order)
     }
 
@@ -134,7 +121,8 @@ impl LocalPortal {
             OrderState::Lapsed => return Err(PortalError::OrderLapsed),
         }
         let carrier = &self.state.card(card)?.carrier_authentication;
-        require_valid(self.known(carrier, now)?.state)?;
+        let state = self.carrier.state(carrier, now);
+        require_valid(state.unwrap_or(CertificateState::Expired))?;
         self.check_request(
             card,
             Purpose::Authentication,
@@ -204,7 +192,7 @@ impl LocalPortal {
     }
 
     fn other_card(&self, card: &CardNumber, key: &PublicKey) -> Option<PortalError> {
-        let (found, _) = self.state.owner(key)?;
+        let found = self.state.owner(key)?;
         (found != *card).then_some(PortalError::WrongCard {
             expected: *card,
             found,
@@ -218,6 +206,8 @@ impl LocalPortal {
         now: Timestamp,
     ) -> Result<IssuedPair, PortalError> {
         let card = self.state.card(&order.card_number)?.clone();
+        let carrier = self.carrier.certificate(&card.carrier_authentication);
+        let carrier_ends = CertificateSummary::from_der(carrier.unwrap_or_default())?.not_after;
         let mut issue = |kind: CertificateKind, key: &PublicKey| {
             let data = CertificateData {
                 kind,
@@ -225,25 +215,26 @@ impl LocalPortal {
                 card_number: &order.card_number,
                 carrier_subject: CarrierSubject::default(),
                 not_before: now,
-                not_after: now.after(HCC_VALIDITY).min(card.carrier_ends),
+                not_after: now.after(HCC_VALIDITY).min(carrier_ends),
             };
             let certificate = self.hcc.issue(&data, key, &mut self.rng)?;
             let serial = CertificateSummary::from_der(&certificate)?.serial;
             self.hcc
                 .revoke(&serial, RevocationReason::CertificateHold, now)?;
-            Ok::<_, PortalError>(certificate)
+            Ok::<_, PortalError>((serial, certificate))
         };
-        let pair = IssuedPair {
+        let authentication = issue(CertificateKind::HccAuthentication, &card.authentication_key)?;
+        let signature = issue(CertificateKind::HccSignature, &card.signature_key)?;
+        let serials = PairRecord {
+            authentication: authentication.0,
+            signature: signature.0,
+        };
+        self.state.note_issued(&order.id, serials, now);
+        Ok(IssuedPair {
             order: order.id,
-            authentication: issue(CertificateKind::HccAuthentication, &card.authentication_key)?,
-            signature: issue(CertificateKind::HccSignature, &card.signature_key)?,
-        };
-        if let Some(record) = self.state.orders.get_mut(&order.id) {
-            record.order.state = OrderState::Issued;
-            record.since = now;
-            record.pair = Some(pair.clone());
-        }
-        Ok(pair)
+            authentication: authentication.1,
+            signature: signature.1,
+        })
     }
 
     pub(super) fn fetch_pair(
@@ -252,22 +243,33 @@ impl LocalPortal {
         id: OrderId,
         now: Timestamp,
     ) -> Result<IssuedPair, PortalError> {
-        let record = self.state.order_of(card, &id)?;
-        match record.order.state {
+        let placed = self.state.order_of(card, &id)?;
+        match placed.order.state {
             OrderState::Open => return Err(PortalError::OrderNotIssued),
             OrderState::Lapsed => return Err(PortalError::OrderLapsed),
             OrderState::Issued | OrderState::Received => {}
         }
-        self.good_pair(record, now)
+        self.good_pair(placed, now)
     }
 
     /// The certificates of an order, if both are valid or on hold.
-    fn good_pair(&self, record: &OrderRecord, now: Timestamp) -> Result<IssuedPair, PortalError> {
-        let pair = record.pair.clone().ok_or(PortalError::OrderNotIssued)?;
-        for certificate in [&pair.authentication, &pair.signature] {
-            require_issued(self.known(certificate, now)?.state)?;
+    fn good_pair(&self, placed: &PlacedOrder, now: Timestamp) -> Result<IssuedPair, PortalError> {
+        let pair = placed.pair.as_ref().ok_or(PortalError::OrderNotIssued)?;
+        for serial in [&pair.authentication, &pair.signature] {
+            let state = self.hcc.state(serial, now);
+            require_issued(state.unwrap_or(CertificateState::Expired))?;
         }
-        Ok(pair)
+        self.pair(placed).ok_or(PortalError::OrderNotIssued)
+    }
+
+    /// The certificates of an order, whatever they are worth.
+    pub(super) fn pair(&self, placed: &PlacedOrder) -> Option<IssuedPair> {
+        let pair = placed.pair.as_ref()?;
+        Some(IssuedPair {
+            order: placed.order.id,
+            authentication: self.hcc.certificate(&pair.authentication)?.to_vec(),
+            signature: self.hcc.certificate(&pair.signature)?.to_vec(),
+        })
     }
 }
 

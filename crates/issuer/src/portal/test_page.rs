@@ -30,7 +30,7 @@ impl LocalPortal {
         key: &mut dyn LogInKey,
     ) -> Result<TestPageRow, PortalError> {
         let row = self.try_authentication_proven(key.certificate())?;
-        self.prove(key)?;
+        self.prove(key, &row.summary)?;
         Ok(row)
     }
 

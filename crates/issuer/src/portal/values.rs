@@ -4,6 +4,7 @@ use core::fmt;
 use core::fmt::Write;
 use core::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
@@ -86,7 +87,8 @@ pub struct HccEntry {
 }
 
 /// The name of an order: 16 random bytes, in hexadecimal.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct OrderId(pub(crate) [u8; 16]);
 
 impl fmt::Display for OrderId {
@@ -106,6 +108,20 @@ impl fmt::Debug for OrderId {
 #[error("an order's name is 32 hexadecimal digits")]
 pub struct OrderIdError;
 
+impl TryFrom<String> for OrderId {
+    type Error = OrderIdError;
+
+    fn try_from(text: String) -> Result<Self, OrderIdError> {
+        text.parse()
+    }
+}
+
+impl From<OrderId> for String {
+    fn from(id: OrderId) -> Self {
+        id.to_string()
+    }
+}
+
 impl FromStr for OrderId {
     type Err = OrderIdError;
 
@@ -117,7 +133,8 @@ impl FromStr for OrderId {
 }
 
 /// How far an order has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OrderState {
     /// Placed; the requests and the approval are missing.
     Open,

@@ -1,36 +1,36 @@
 //! A test authority: its key, the certificates it has issued, and their state.
 
-use std::collections::BTreeMap;
+mod kind;
+mod sign;
+mod stored;
+
+pub use kind::{AuthorityKind, CertificateData, CertificateState};
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use core::fmt;
 use core::time::Duration;
 
-use der::asn1::BitString;
 use der::pem::LineEnding;
-use der::referenced::OwnedToRef;
-use der::{Decode, Encode, EncodePem};
+use der::{Decode, EncodePem};
 use rsa::PrivateKey;
 use rsa::pkcs1v15::SigningKey;
 use sha2::Sha256;
-use signature::{Keypair, SignatureEncoding, Signer};
-use spki::{DynSignatureAlgorithmIdentifier, EncodePublicKey, SubjectPublicKeyInfoOwned};
+use signature::Keypair;
+use spki::{EncodePublicKey, SubjectPublicKeyInfoOwned};
 use x509_cert::Certificate;
-use x509_cert::builder::profile::BuilderProfile;
-use x509_cert::builder::{Builder, CertificateBuilder};
-use x509_cert::crl::CertificateList;
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
-use x509_cert::time::Validity;
 
+use self::sign::validity;
+use self::stored::Changed;
 use crate::IssueError;
-use crate::card_number::CardNumber;
 use crate::clock::{DAY, Timestamp};
-use crate::holder::Holder;
 use crate::name::{self, NameBuilder};
 use crate::oid;
 use crate::profile::{
-    AuthorityProfile, AuthorityUrls, CarrierAuthentication, CarrierSignature, CarrierSubject,
-    CertificateKind, CrlProfile, HccAuthentication, HccSignature, hcc_subject,
+    AuthorityProfile, AuthorityUrls, CarrierAuthentication, CarrierSignature, CertificateKind,
+    HccAuthentication, HccSignature, hcc_subject,
 };
 use crate::public_key::PublicKey;
 use crate::random::IssuerRng;
@@ -43,112 +43,6 @@ const AUTHORITY_VALIDITY: Duration = Duration::from_secs(25 * 365 * DAY.as_secs(
 /// How long a CRL is valid.
 const CRL_VALIDITY: Duration = Duration::from_secs(7 * DAY.as_secs());
 
-/// Which of the two authorities of a card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AuthorityKind {
-    /// The carrier's, which knows the card: "TEST Telia Card Identifier CA v3".
-    Carrier,
-    /// The HCC's, which knows the employee: "TEST SITHS Type 1 CA v1".
-    Hcc,
-}
-
-impl AuthorityKind {
-    /// Both, the carrier's first.
-    pub const ALL: [Self; 2] = [Self::Carrier, Self::Hcc];
-
-    /// The authority with this [`AuthorityKind::file_name`].
-    pub fn from_file_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.file_name() == name)
-    }
-
-    /// The common name.
-    pub const fn common_name(self) -> &'static str {
-        match self {
-            Self::Carrier => "TEST Telia Card Identifier CA v3",
-            Self::Hcc => "TEST SITHS Type 1 CA v1",
-        }
-    }
-
-    /// The name in addresses and file names.
-    pub const fn file_name(self) -> &'static str {
-        match self {
-            Self::Carrier => "test-telia-card-identifier-ca-v3",
-            Self::Hcc => "test-siths-type-1-ca-v1",
-        }
-    }
-
-    const fn issues(self, kind: CertificateKind) -> bool {
-        kind.is_hcc() == matches!(self, Self::Hcc)
-    }
-}
-
-/// What a certificate is worth at a point in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CertificateState {
-    /// Issued, but the receipt is not signed yet.
-    OnHold,
-    /// Its validity begins later.
-    NotYetValid,
-    /// Good.
-    Valid,
-    /// Its validity is over.
-    Expired,
-    /// Revoked, and why.
-    Revoked(RevocationReason),
-}
-
-impl CertificateState {
-    /// A stable name for data: `on-hold`, `not-yet-valid`, `valid`, `expired`, `revoked`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OnHold => "on-hold",
-            Self::NotYetValid => "not-yet-valid",
-            Self::Valid => "valid",
-            Self::Expired => "expired",
-            Self::Revoked(_) => "revoked",
-        }
-    }
-
-    /// The state with this [`CertificateState::name`]; `reason` goes with `revoked` and with
-    /// nothing else.
-    pub fn from_name(name: &str, reason: Option<RevocationReason>) -> Option<Self> {
-        let revoked = reason.map(Self::Revoked);
-        [Self::OnHold, Self::NotYetValid, Self::Valid, Self::Expired]
-            .into_iter()
-            .filter(|_| reason.is_none())
-            .chain(revoked)
-            .find(|state| state.name() == name)
-    }
-
-    /// The portal's Swedish word.
-    pub const fn swedish(self) -> &'static str {
-        match self {
-            Self::OnHold => "vilande, kvittera kortet",
-            Self::NotYetValid => "ännu inte giltigt",
-            Self::Valid => "giltigt",
-            Self::Expired => "utgånget",
-            Self::Revoked(_) => "spärrat",
-        }
-    }
-}
-
-/// What to put into a certificate, besides the key.
-#[derive(Clone, Debug)]
-pub struct CertificateData<'a> {
-    /// Which of the four.
-    pub kind: CertificateKind,
-    /// Whom it is for.
-    pub holder: &'a Holder,
-    /// Which card it is for.
-    pub card_number: &'a CardNumber,
-    /// Whom a carrier certificate names; nothing to an HCC.
-    pub carrier_subject: CarrierSubject,
-    /// From when it is valid.
-    pub not_before: Timestamp,
-    /// Until when it is valid, this second included.
-    pub not_after: Timestamp,
-}
-
 /// One of the two authorities, with its private key in memory. Nothing of it is printed.
 pub struct Authority {
     kind: AuthorityKind,
@@ -159,6 +53,8 @@ pub struct Authority {
     certificate: Vec<u8>,
     issued: BTreeMap<Serial, Issued>,
     revocations: Revocations,
+    /// What the next [`Authority::take_changes`] gives.
+    changed: BTreeSet<Changed>,
 }
 
 /// What the authority remembers of a certificate.
@@ -196,6 +92,26 @@ impl Authority {
         rng: &mut IssuerRng,
     ) -> Result<Self, IssueError> {
         let key = PrivateKey::new(rng, KEY_BITS).map_err(IssueError::KeyGeneration)?;
+        let name = NameBuilder::new()
+            .printable(oid::COUNTRY_NAME, "SE")?
+            .utf8(oid::ORGANIZATION_NAME, "TEST Kortlab")?
+            .utf8(oid::COMMON_NAME, common_name)?
+            .build()?;
+        let mut authority = Self::with_key(kind, name.clone(), urls, key)?;
+        let validity = validity(now, now.after(AUTHORITY_VALIDITY))?;
+        let serial = authority.free_serial(rng)?;
+        let key = authority.public_key.clone();
+        authority.certificate = authority.sign(AuthorityProfile { name }, serial, validity, key)?;
+        Ok(authority)
+    }
+
+    /// An authority that has issued nothing, not even its own certificate.
+    fn with_key(
+        kind: AuthorityKind,
+        name: Name,
+        urls: AuthorityUrls,
+        key: PrivateKey,
+    ) -> Result<Self, IssueError> {
         let key = SigningKey::<Sha256>::new(key);
         let public_key = key
             .verifying_key()
@@ -203,27 +119,17 @@ impl Authority {
             .map_err(x509_cert::builder::Error::from)
             .and_then(|der| Ok(SubjectPublicKeyInfoOwned::from_der(der.as_bytes())?))
             .map_err(IssueError::Build)?;
-        let name = NameBuilder::new()
-            .printable(oid::COUNTRY_NAME, "SE")?
-            .utf8(oid::ORGANIZATION_NAME, "TEST Kortlab")?
-            .utf8(oid::COMMON_NAME, common_name)?
-            .build()?;
-        let mut authority = Self {
+        Ok(Self {
             kind,
-            name: name.clone(),
+            name,
             urls,
             key,
-            public_key: public_key.clone(),
+            public_key,
             certificate: Vec::new(),
             issued: BTreeMap::new(),
             revocations: Revocations::default(),
-        };
-        let validity = validity(now, now.after(AUTHORITY_VALIDITY))?;
-        let serial = authority.free_serial(rng)?;
-        let certificate =
-            authority.sign(AuthorityProfile { name }, serial, validity, public_key)?;
-        authority.certificate = certificate;
-        Ok(authority)
+            changed: BTreeSet::new(),
+        })
     }
 
     /// Which of the two it is.
@@ -234,6 +140,11 @@ impl Authority {
     /// Its own certificate, DER.
     pub fn certificate_der(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// The addresses that its certificates name.
+    pub fn urls(&self) -> &AuthorityUrls {
+        &self.urls
     }
 
     /// Its own certificate, PEM.
@@ -317,6 +228,7 @@ impl Authority {
                 key,
             ),
         }?;
+        self.changed.insert(Changed::Certificate(number.clone()));
         self.issued.insert(
             number,
             Issued {
@@ -328,12 +240,15 @@ impl Authority {
         Ok(certificate)
     }
 
+    /// The certificate with this serial number (the INTEGER's contents octets), DER.
+    pub fn certificate(&self, serial: &[u8]) -> Option<&[u8]> {
+        Some(&self.issued.get(serial)?.certificate)
+    }
+
     /// Whether this authority issued exactly this certificate (every byte of it) under this serial
     /// number.
     pub fn has_issued(&self, serial: &[u8], certificate: &[u8]) -> bool {
-        self.issued
-            .get(serial)
-            .is_some_and(|issued| issued.certificate == certificate)
+        self.certificate(serial) == Some(certificate)
     }
 
     /// What the certificate with this serial number (the INTEGER's contents octets) is worth at
@@ -365,7 +280,9 @@ impl Authority {
         self.known(serial)?;
         self.revocations
             .revoke(serial, reason, now)
-            .map_err(|error| already_revoked(serial, error))
+            .map_err(|error| already_revoked(serial, error))?;
+        self.changed.insert(Changed::Revocation(serial.to_vec()));
+        Ok(())
     }
 
     /// Takes a certificate off hold; one that is not on hold stays as it is.
@@ -374,9 +291,14 @@ impl Authority {
     /// It was never issued here, or it is revoked for good.
     pub fn release(&mut self, serial: &[u8], now: Timestamp) -> Result<(), IssueError> {
         self.known(serial)?;
-        self.revocations
+        let released = self
+            .revocations
             .release(serial, now)
-            .map_err(|error| already_revoked(serial, error))
+            .map_err(|error| already_revoked(serial, error))?;
+        if released {
+            self.changed.insert(Changed::Revocation(serial.to_vec()));
+        }
+        Ok(())
     }
 
     /// Makes the next complete CRL, DER; valid for a week from `now`.
@@ -385,7 +307,7 @@ impl Authority {
     /// Encoding failed.
     pub fn crl(&mut self, now: Timestamp) -> Result<Vec<u8>, IssueError> {
         let entries = self.revocations.all();
-        let number = self.revocations.next_crl_number();
+        let number = self.next_crl_number();
         self.sign_crl(number, None, now, entries)
     }
 
@@ -401,8 +323,13 @@ impl Authority {
     /// Encoding failed.
     pub fn delta_crl(&mut self, base: u64, now: Timestamp) -> Result<Vec<u8>, IssueError> {
         let entries = self.revocations.since(base);
-        let number = self.revocations.next_crl_number();
+        let number = self.next_crl_number();
         self.sign_crl(number, Some(base), now, entries)
+    }
+
+    fn next_crl_number(&mut self) -> u64 {
+        self.changed.insert(Changed::CrlNumber);
+        self.revocations.next_crl_number()
     }
 
     fn known(&self, serial: &[u8]) -> Result<(), IssueError> {
@@ -426,59 +353,6 @@ impl Authority {
             }
         }
     }
-
-    fn sign<P: BuilderProfile>(
-        &self,
-        profile: P,
-        serial: SerialNumber,
-        validity: Validity,
-        key: SubjectPublicKeyInfoOwned,
-    ) -> Result<Vec<u8>, IssueError> {
-        CertificateBuilder::new(profile, serial, validity, key)
-            .and_then(|builder| builder.build(&self.key))
-            .map_err(IssueError::Build)?
-            .to_der()
-            .map_err(IssueError::encode("a certificate"))
-    }
-
-    fn sign_crl(
-        &self,
-        number: u64,
-        base: Option<u64>,
-        now: Timestamp,
-        entries: BTreeMap<Serial, crate::revocation::Entry>,
-    ) -> Result<Vec<u8>, IssueError> {
-        let algorithm = self
-            .key
-            .signature_algorithm_identifier()
-            .map_err(|error| IssueError::Build(error.into()))?;
-        let profile = CrlProfile {
-            issuer: self.name.clone(),
-            issuer_key: self.public_key.owned_to_ref(),
-            number,
-            base,
-            this_update: now,
-            next_update: now.after(CRL_VALIDITY),
-        };
-        let list = profile
-            .build(algorithm.clone(), entries)
-            .map_err(IssueError::Build)?;
-        let encode = IssueError::encode("a CRL");
-        let bytes = list.to_der().map_err(encode)?;
-        let signature = self
-            .key
-            .try_sign(&bytes)
-            .map_err(|error| IssueError::Build(error.into()))?;
-        let signature = BitString::from_bytes(&signature.to_bytes())
-            .map_err(IssueError::encode("a CRL's signature"))?;
-        CertificateList {
-            tbs_cert_list: list,
-            signature_algorithm: algorithm,
-            signature,
-        }
-        .to_der()
-        .map_err(IssueError::encode("a CRL"))
-    }
 }
 
 impl fmt::Debug for Authority {
@@ -488,14 +362,6 @@ impl fmt::Debug for Authority {
             .field("issued", &self.issued.len())
             .finish_non_exhaustive()
     }
-}
-
-fn validity(not_before: Timestamp, not_after: Timestamp) -> Result<Validity, IssueError> {
-    let encode = || IssueError::encode("a validity");
-    Ok(Validity::new(
-        not_before.to_x509().map_err(encode())?,
-        not_after.to_x509().map_err(encode())?,
-    ))
 }
 
 fn already_revoked(serial: &[u8], AlreadyRevoked(reason): AlreadyRevoked) -> IssueError {

@@ -1,0 +1,154 @@
+//! An authority between two runs: its key, and the records of what it has done.
+
+use core::mem;
+
+use der::Decode;
+use rsa::PrivateKey;
+use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::BasicConstraints;
+use zeroize::Zeroizing;
+
+use super::{Authority, AuthorityKind, Issued};
+use crate::IssueError;
+use crate::change::{CertificateRecord, Change, CrlNumberRecord, RestoreError, RevocationRecord};
+use crate::inspect::CertificateSummary;
+use crate::profile::AuthorityUrls;
+use crate::revocation::{Serial, Standing};
+
+/// A record that is to be stored again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Changed {
+    Certificate(Serial),
+    Revocation(Serial),
+    CrlNumber,
+}
+
+impl Authority {
+    /// The private key as PEM (PKCS#8, RFC 5958), not encrypted: whoever reads it is the authority.
+    ///
+    /// # Errors
+    /// Encoding failed.
+    pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, IssueError> {
+        self.key
+            .to_pkcs8_pem(LineEnding::LF)
+            .map_err(|error| IssueError::StoredAuthority(error.to_string()))
+    }
+
+    /// The authority that has this key (PEM, PKCS#8) and this certificate of its own (DER). It has
+    /// issued nothing yet; [`LocalPortal::restore`](crate::portal::LocalPortal::restore) brings
+    /// back what it had.
+    ///
+    /// # Errors
+    /// The key or the certificate cannot be read, or they do not belong together.
+    pub fn from_pkcs8_pem(
+        kind: AuthorityKind,
+        key_pem: &str,
+        certificate: &[u8],
+        urls: AuthorityUrls,
+    ) -> Result<Self, IssueError> {
+        let refused = |why: &str| IssueError::StoredAuthority(why.to_owned());
+        // The reason of a key that cannot be read is not passed on: it may quote the key.
+        let key = PrivateKey::from_pkcs8_pem(key_pem)
+            .map_err(|_| refused("the key is not PKCS#8 PEM of an RSA key"))?;
+        let parsed = Certificate::from_der(certificate)
+            .map_err(|error| refused(&format!("the certificate is not valid DER: {error}")))?;
+        let tbs = parsed.tbs_certificate();
+        let is_authority = tbs
+            .get_extension::<BasicConstraints>()
+            .is_ok_and(|found| found.is_some_and(|(_, constraints)| constraints.ca));
+        if !is_authority {
+            return Err(refused("the certificate is not an authority's"));
+        }
+        let mut authority = Self::with_key(kind, tbs.subject().clone(), urls, key)?;
+        if *tbs.subject_public_key_info() != authority.public_key {
+            return Err(refused("the certificate is for another key"));
+        }
+        authority.certificate = certificate.to_vec();
+        Ok(authority)
+    }
+
+    /// The records that have changed since this was asked last, each once.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        mem::take(&mut self.changed)
+            .into_iter()
+            .filter_map(|changed| self.record(changed))
+            .collect()
+    }
+
+    fn record(&self, changed: Changed) -> Option<Change> {
+        let authority = self.kind;
+        Some(match changed {
+            Changed::Certificate(serial) => Change::Certificate(CertificateRecord {
+                certificate: self.certificate(&serial)?.to_vec(),
+                authority,
+                serial,
+            }),
+            Changed::Revocation(serial) => {
+                let standing = self.revocations.standing(&serial)?;
+                Change::Revocation(RevocationRecord {
+                    authority,
+                    serial,
+                    reason: standing.reason,
+                    since: standing.since,
+                    newest_crl: standing.newest_crl,
+                })
+            }
+            Changed::CrlNumber => Change::CrlNumber(CrlNumberRecord {
+                authority,
+                number: self.revocations.newest_crl_number(),
+            }),
+        })
+    }
+
+    pub(crate) fn restore_certificate(
+        &mut self,
+        record: CertificateRecord,
+    ) -> Result<(), RestoreError> {
+        let summary = match CertificateSummary::from_der(&record.certificate) {
+            Ok(summary) if summary.serial == record.serial => summary,
+            Ok(_) => {
+                let why = "its serial number is another one";
+                return Err(RestoreError::new(&Change::Certificate(record), why));
+            }
+            Err(error) => {
+                let record = Change::Certificate(record);
+                return Err(RestoreError::new(&record, error.to_string()));
+            }
+        };
+        self.issued.insert(
+            record.serial,
+            Issued {
+                certificate: record.certificate,
+                not_before: summary.not_before,
+                not_after: summary.not_after,
+            },
+        );
+        Ok(())
+    }
+
+    pub(crate) fn restore_revocation(&mut self, record: RevocationRecord) {
+        let standing = Standing {
+            reason: record.reason,
+            since: record.since,
+            newest_crl: record.newest_crl,
+        };
+        self.revocations.restore(record.serial, standing);
+    }
+
+    pub(crate) fn restore_crl_number(&mut self, record: CrlNumberRecord) {
+        self.revocations.restore_crl_number(record.number);
+    }
+
+    /// Checks that what is revoked was issued.
+    pub(crate) fn check_restored(&self) -> Result<(), RestoreError> {
+        let stray = self
+            .revocations
+            .serials()
+            .find(|serial| !self.issued.contains_key(*serial));
+        match stray.and_then(|serial| self.record(Changed::Revocation(serial.clone()))) {
+            Some(record) => Err(RestoreError::new(&record, "there is no such certificate")),
+            None => Ok(()),
+        }
+    }
+}
