@@ -511,6 +511,41 @@ fn an_interrupted_fetch_is_taken_up_again() {
 }
 
 #[test]
+fn a_certificate_for_another_key_is_not_written_and_the_next_order_is_in_order() {
+    let (mut card, mut world) = insert(CardState::Delivered, Protocol::T0);
+    let before = image(&mut card);
+    world.portal.misissue_next();
+    for _ in 0..2 {
+        let error = guide(&mut card, &mut world, &mut Holder::default()).unwrap_err();
+        assert_eq!(error.step(), Step::Write);
+        let other = PinRole::Authentication;
+        assert!(matches!(error.cause(), Cause::OtherKey(role) if *role == other));
+        assert!(
+            error.how_to_continue().contains("revoke the pair"),
+            "{error}"
+        );
+        assert_eq!(
+            image(&mut card),
+            before,
+            "nothing was written, not the good one either"
+        );
+    }
+    // What the advice says helps.
+    let pin = Pin::try_from("123456").unwrap();
+    let carrier = world.carrier.authentication.clone();
+    let mut key = CardLogIn::new(&mut card, &pin, &carrier);
+    let token = world.portal.log_in(&mut key).unwrap().token;
+    for entry in world.portal.certificates(&token).unwrap() {
+        let reason = RevocationReason::Superseded;
+        let serial = &entry.summary.serial;
+        world.portal.revoke(&token, serial, reason).unwrap();
+    }
+    let outcome = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+    assert!(matches!(outcome, Outcome::Renewed(_)));
+    openssl_agrees(&mut card, &mut world);
+}
+
+#[test]
 fn a_card_of_another_portal_does_not_log_in() {
     let (mut card, _) = insert(CardState::Expired, Protocol::T0);
     let NewCard { mut world, .. } = new_card(CardState::Expired, Protocol::T0, 12, date()).unwrap();

@@ -36,8 +36,8 @@ use crate::public_key::PublicKey;
 use crate::random::IssuerRng;
 use crate::revocation::{AlreadyRevoked, RevocationReason, Revocations, Serial};
 
-/// The size of an authority's key.
-const KEY_BITS: usize = 2048;
+/// The size of an authority's key, and of a card's.
+pub(crate) const KEY_BITS: usize = 2048;
 /// How long an authority's own certificate is valid.
 const AUTHORITY_VALIDITY: Duration = Duration::from_secs(25 * 365 * DAY.as_secs());
 /// How long a CRL is valid.

@@ -33,6 +33,7 @@ pub struct LocalPortal {
     pub(super) sessions: Sessions,
     pub(super) clock: Box<dyn Clock>,
     pub(super) rng: IssuerRng,
+    pub(super) misissue: bool,
 }
 
 /// A card to be enrolled: who has it, and its two public keys.
@@ -94,6 +95,7 @@ impl LocalPortal {
             sessions: Sessions::default(),
             clock: Box::new(clock),
             rng,
+            misissue: false,
         }
     }
 
@@ -173,7 +175,8 @@ impl LocalPortal {
         now: Timestamp,
     ) -> Result<IssuedPair, PortalError> {
         let order = self.new_order(card, now)?;
-        let pair = self.issue_pair(&order, now)?;
+        let key = self.state.card(card)?.authentication_key.clone();
+        let pair = self.issue_pair(&order, &key, now)?;
         self.receive(card, order.id, now)?;
         Ok(pair)
     }

@@ -1,10 +1,16 @@
 //! Orders: the list of HCCs, a new pair, and the same pair again.
 
+use core::mem;
+
+use rsa::PrivateKey;
+use rsa::traits::PublicKeyParts;
+
 use super::local::HCC_VALIDITY;
 use super::log_in::require_valid;
 use super::state::PlacedOrder;
 use super::{Approval, HccEntry, IssuedPair, LocalPortal, Order, OrderId, OrderState, PortalError};
-use crate::authority::{CertificateData, CertificateState};
+use crate::IssueError;
+use crate::authority::{CertificateData, CertificateState, KEY_BITS};
 use crate::card_number::CardNumber;
 use crate::change::PairRecord;
 use crate::clock::Timestamp;
@@ -134,7 +140,28 @@ impl LocalPortal {
             &approval.signature_request,
         );
         self.check_signed(card, "approval", &approval.signed_approval, &text, now)?;
-        self.issue_pair(&order, now)
+        let key = match mem::take(&mut self.misissue) {
+            true => self.stray_key()?,
+            false => self.state.card(card)?.authentication_key.clone(),
+        };
+        self.issue_pair(&order, &key, now)
+    }
+
+    /// A mistake on purpose, for those who test a client: the certificate for authentication of
+    /// the next order that is approved is for a new key that no card has. A client that compares
+    /// keys does not write it. Once that order is revoked, the next one is in order again. This is
+    /// not stored.
+    pub fn misissue_next(&mut self) {
+        self.misissue = true;
+    }
+
+    fn stray_key(&mut self) -> Result<PublicKey, PortalError> {
+        let key = PrivateKey::new(&mut self.rng, KEY_BITS).map_err(IssueError::KeyGeneration)?;
+        let modulus = key.n().to_be_bytes();
+        Ok(PublicKey::from_components(
+            &modulus,
+            &key.e().to_be_bytes(),
+        )?)
     }
 
     /// The request must be signed with the key of the card's current certificate.
@@ -203,6 +230,7 @@ impl LocalPortal {
     pub(super) fn issue_pair(
         &mut self,
         order: &Order,
+        authentication_key: &PublicKey,
         now: Timestamp,
     ) -> Result<IssuedPair, PortalError> {
         let card = self.state.card(&order.card_number)?.clone();
@@ -223,7 +251,7 @@ impl LocalPortal {
                 .revoke(&serial, RevocationReason::CertificateHold, now)?;
             Ok::<_, PortalError>((serial, certificate))
         };
-        let authentication = issue(CertificateKind::HccAuthentication, &card.authentication_key)?;
+        let authentication = issue(CertificateKind::HccAuthentication, authentication_key)?;
         let signature = issue(CertificateKind::HccSignature, &card.signature_key)?;
         let serials = PairRecord {
             authentication: authentication.0,
