@@ -1,0 +1,113 @@
+//! What went wrong between here and the portal, in words that say what to do.
+
+use std::error::Error;
+use std::io;
+
+use kortlab_portal_api::ParseError;
+use rustls::CertificateError;
+use thiserror::Error;
+
+/// Why a portal cannot be used at all.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// No address of a portal.
+    #[error("that is not the address of a portal: {0}; give it as https://HOST:PORT")]
+    Address(String),
+    /// It could not be reached, or is not a portal.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Something between here and the portal failed: the call, what happened, what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// As `POST /api/v1/session`.
+    pub(crate) call: String,
+    pub(crate) what: String,
+    /// Whether no connection was made, so that the portal never saw the request.
+    pub(crate) unsent: bool,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.call, self.what)
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(call: &str, what: impl Into<String>) -> Self {
+        Self {
+            call: call.to_owned(),
+            what: what.into(),
+            unsent: false,
+        }
+    }
+
+    /// An answer that is not what it should be.
+    pub(crate) fn nonsense(call: &str, error: &ParseError) -> Self {
+        let what = format!("{error}; is this a portal of the same version?");
+        Self::new(call, what)
+    }
+
+    /// What reqwest failed with. Its own text repeats the address and leaves the reasons out.
+    pub(crate) fn of_request(call: &str, error: &reqwest::Error) -> Self {
+        let tls = causes(error).find_map(tls_error);
+        let what = match tls {
+            Some(tls) => about_tls(tls),
+            None if error.is_timeout() => "no answer in time; is the portal overloaded?".to_owned(),
+            None if error.is_connect() => {
+                format!(
+                    "no connection ({}); is the portal running there?",
+                    last(error)
+                )
+            }
+            None => format!("the connection broke off ({})", last(error)),
+        };
+        Self {
+            call: call.to_owned(),
+            what,
+            unsent: tls.is_none() && error.is_connect(),
+        }
+    }
+}
+
+fn about_tls(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "the server's certificate is by an authority that was not named; give the portal's own TLS authority (tls-ca.pem in its data directory) with --ca".to_owned()
+        }
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "the server's certificate is for another name; use the name it was made for".to_owned(),
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => "the server's certificate is not valid today; check the date of both computers".to_owned(),
+        other => format!("the TLS handshake failed ({other})"),
+    }
+}
+
+/// The error and what it says was the reason, and the reason of that.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        (*error).source()
+    })
+}
+
+/// rustls hands its errors through `io::Error`, which keeps them inside.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    error.downcast_ref::<rustls::Error>().or_else(|| {
+        let io = error.downcast_ref::<io::Error>()?;
+        let inner = io.get_ref()?;
+        inner.downcast_ref()
+    })
+}
+
+/// The innermost reason.
+fn last(error: &(dyn Error + 'static)) -> String {
+    causes(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string)
+}
