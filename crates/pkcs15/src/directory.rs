@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kortlab_apdu::tlv::{Tag, Tlv};
+use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 
 use crate::common::CommonObjectAttributes;
 use crate::element::Unknown;
@@ -99,11 +99,12 @@ impl<T: DirectoryObject> Directory<T> {
     }
 
     /// The content in strict DER, without filler. Objects that were read from DER come out byte
-    /// for byte as they were.
+    /// for byte as they were, and what comes out is read back as this same value.
     ///
     /// # Errors
-    /// A value that the standard does not allow, or an object that could not be read. To change a
-    /// file with such objects in it, use [`Edit`](crate::edit::Edit).
+    /// A value that the standard does not allow; an object that could not be read; or one that was
+    /// read from damaged bytes and would not be read back as it is. To change a file with such
+    /// objects in it, use [`Edit`](crate::edit::Edit).
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut file = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -112,7 +113,15 @@ impl<T: DirectoryObject> Directory<T> {
             };
             file.extend_from_slice(&object.encode()?);
         }
-        Ok(file)
+        let read = Self::parse(&file).value;
+        if read == *self {
+            return Ok(file);
+        }
+        let same = self.entries.iter().zip(&read.entries);
+        Err(EncodeError::NotReadBack {
+            what: T::SHAPE.what,
+            index: Some(same.take_while(|(ours, theirs)| ours == theirs).count()),
+        })
     }
 
     /// The objects that could be read, in the order of the file.
@@ -122,6 +131,20 @@ impl<T: DirectoryObject> Directory<T> {
             Entry::Unreadable(_) => None,
         })
     }
+}
+
+/// One object in DER, certain to be read back as it is.
+pub(crate) fn encode_object<T: DirectoryObject>(object: &T) -> Result<Vec<u8>, EncodeError> {
+    let bytes = object.encode()?;
+    let read = read_one(&bytes).ok();
+    let read = read.and_then(|tlv| T::decode(&tlv, &mut Notes::default()));
+    if read.as_ref() == Some(object) {
+        return Ok(bytes);
+    }
+    Err(EncodeError::NotReadBack {
+        what: T::SHAPE.what,
+        index: None,
+    })
 }
 
 fn tell_duplicate<T: DirectoryObject>(
@@ -145,9 +168,9 @@ fn tell_duplicate<T: DirectoryObject>(
 }
 
 /// A type of object that a directory file holds. Implemented by this crate's object types only.
-pub trait DirectoryObject: Sized + sealed::Object {}
+pub trait DirectoryObject: PartialEq + Sized + sealed::Object {}
 
-impl<T: sealed::Object> DirectoryObject for T {}
+impl<T: PartialEq + sealed::Object> DirectoryObject for T {}
 
 pub(crate) mod sealed {
     use super::{EncodeError, Notes, Shape, Tlv};

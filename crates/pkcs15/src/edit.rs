@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use crate::directory::DirectoryObject;
+use crate::directory::{DirectoryObject, encode_object};
 use crate::error::EncodeError;
 use crate::finding::Notes;
 use crate::frame::{self, Piece};
@@ -61,20 +61,21 @@ impl<T: DirectoryObject> Edit<T> {
     /// Adds `object` behind the others.
     ///
     /// # Errors
-    /// The object has no valid encoding.
+    /// The object has no valid encoding, or would not be read back as it is.
     pub fn push(&mut self, object: &T) -> Result<(), EncodeError> {
-        self.objects.push(object.encode()?);
+        self.objects.push(encode_object(object)?);
         Ok(())
     }
 
     /// Puts `object` in the place of object `index`.
     ///
     /// # Errors
-    /// There is no such object, or `object` has no valid encoding.
+    /// There is no such object, or `object` has no valid encoding or would not be read back as it
+    /// is.
     pub fn replace(&mut self, index: usize, object: &T) -> Result<(), EncodeError> {
         let missing = self.no_such_object(index);
         let place = self.objects.get_mut(index).ok_or(missing)?;
-        *place = object.encode()?;
+        *place = encode_object(object)?;
         Ok(())
     }
 

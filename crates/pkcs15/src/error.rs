@@ -34,6 +34,19 @@ pub enum EncodeError {
         /// The object's index in the directory.
         index: usize,
     },
+    /// What would be written would be read as something else.
+    #[error(
+        "{what}{} would not be read back as it is, so it is not written: it was read from damaged \
+         bytes, or holds values that a reader leaves out; build it anew, or change the file with \
+         `Edit`, which leaves other objects as they are",
+        .index.map(|index| format!(" {index}")).unwrap_or_default()
+    )]
+    NotReadBack {
+        /// What it is.
+        what: &'static str,
+        /// The object's index in the directory, if it is an object of one.
+        index: Option<usize>,
+    },
     /// The file has no object with this index.
     #[error("there is no object {index}: the file has {count}")]
     NoSuchObject {

@@ -201,11 +201,23 @@ impl TokenInfo {
         }
     }
 
-    /// The content in strict DER, without filler.
+    /// The content in strict DER, without filler. What comes out is read back as this same value.
     ///
     /// # Errors
-    /// A value that the standard does not allow.
+    /// A value that the standard does not allow, or that was read from damaged bytes and would not
+    /// be read back as it is.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let bytes = self.build()?;
+        if Self::parse(&bytes).is_ok_and(|read| read.value == *self) {
+            return Ok(bytes);
+        }
+        Err(EncodeError::NotReadBack {
+            what: "TokenInfo",
+            index: None,
+        })
+    }
+
+    fn build(&self) -> Result<Vec<u8>, EncodeError> {
         if self.version == 0 && self.serial_number.is_none() {
             let why = "version 0 demands one";
             return Err(EncodeError::value("serialNumber", why));

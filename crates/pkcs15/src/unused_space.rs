@@ -108,4 +108,23 @@ mod tests {
         let part = UnusedSpaceRecord::new(Path::part([0x43, 0x31], 0, 1024));
         assert!(UnusedSpace::new([part]).encode().is_ok());
     }
+
+    #[test]
+    fn a_record_that_would_be_read_as_something_else_is_not_written() {
+        let damaged = hex::decode(
+            "FFFFFFFFFFFFFFFF3518300B04024335020100800204003009300404023F00040101300D300B04024333\
+             02012080020080",
+        )
+        .expect("hexadecimal");
+        let read = UnusedSpace::parse(&damaged);
+        assert!(!read.is_clean());
+        let error = read
+            .value
+            .encode()
+            .expect_err("it was read from damaged bytes");
+        assert!(
+            matches!(error, EncodeError::NotReadBack { index: Some(_), .. }),
+            "{error}"
+        );
+    }
 }
