@@ -14,6 +14,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`authority`], [`profile`], [`revocation`] | two test authorities, what their certificates contain, and their CRLs |
+//! | [`ocsp`] | OCSP requests, and a responder an authority has delegated to |
 //! | [`csr`] | PKCS#10 requests whose key lives on a card |
 //! | [`receipt`] | CMS SignedData by a card, as used for the approval and the receipt |
 //! | [`inspect`] | what a certificate found on a card says: colour, purpose, holder |
@@ -30,6 +31,7 @@ mod error;
 pub mod holder;
 pub mod inspect;
 mod name;
+pub mod ocsp;
 mod oid;
 pub mod portal;
 pub mod profile;

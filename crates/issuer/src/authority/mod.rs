@@ -1,6 +1,7 @@
 //! A test authority: its key, the certificates it has issued, and their state.
 
 mod kind;
+mod responder;
 mod sign;
 mod stored;
 
@@ -92,11 +93,7 @@ impl Authority {
         rng: &mut IssuerRng,
     ) -> Result<Self, IssueError> {
         let key = PrivateKey::new(rng, KEY_BITS).map_err(IssueError::KeyGeneration)?;
-        let name = NameBuilder::new()
-            .printable(oid::COUNTRY_NAME, "SE")?
-            .utf8(oid::ORGANIZATION_NAME, "TEST Kortlab")?
-            .utf8(oid::COMMON_NAME, common_name)?
-            .build()?;
+        let name = name_of(common_name)?;
         let mut authority = Self::with_key(kind, name.clone(), urls, key)?;
         let validity = validity(now, now.after(AUTHORITY_VALIDITY))?;
         let serial = authority.free_serial(rng)?;
@@ -228,16 +225,24 @@ impl Authority {
                 key,
             ),
         }?;
-        self.changed.insert(Changed::Certificate(number.clone()));
-        self.issued.insert(
-            number,
-            Issued {
-                certificate: certificate.clone(),
-                not_before: data.not_before,
-                not_after: data.not_after,
-            },
-        );
+        self.note_issued(number, &certificate, data.not_before, data.not_after);
         Ok(certificate)
+    }
+
+    fn note_issued(
+        &mut self,
+        serial: Serial,
+        certificate: &[u8],
+        not_before: Timestamp,
+        not_after: Timestamp,
+    ) {
+        self.changed.insert(Changed::Certificate(serial.clone()));
+        let issued = Issued {
+            certificate: certificate.to_vec(),
+            not_before,
+            not_after,
+        };
+        self.issued.insert(serial, issued);
     }
 
     /// The certificate with this serial number (the INTEGER's contents octets), DER.
@@ -249,6 +254,12 @@ impl Authority {
     /// number.
     pub fn has_issued(&self, serial: &[u8], certificate: &[u8]) -> bool {
         self.certificate(serial) == Some(certificate)
+    }
+
+    /// Since when and why the certificate with this serial number (the INTEGER's contents octets)
+    /// is revoked or on hold, if it is.
+    pub fn revocation(&self, serial: &[u8]) -> Option<(Timestamp, RevocationReason)> {
+        self.revocations.of(serial)
     }
 
     /// What the certificate with this serial number (the INTEGER's contents octets) is worth at
@@ -362,6 +373,15 @@ impl fmt::Debug for Authority {
             .field("issued", &self.issued.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The name of an authority, or of what belongs to one.
+fn name_of(common_name: &str) -> Result<Name, IssueError> {
+    NameBuilder::new()
+        .printable(oid::COUNTRY_NAME, "SE")?
+        .utf8(oid::ORGANIZATION_NAME, "TEST Kortlab")?
+        .utf8(oid::COMMON_NAME, common_name)?
+        .build()
 }
 
 fn already_revoked(serial: &[u8], AlreadyRevoked(reason): AlreadyRevoked) -> IssueError {

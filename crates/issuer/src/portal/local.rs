@@ -218,6 +218,22 @@ impl LocalPortal {
         }
     }
 
+    pub(crate) fn authority_and_rng(
+        &mut self,
+        kind: AuthorityKind,
+    ) -> (&mut Authority, &mut IssuerRng) {
+        let authority = match kind {
+            AuthorityKind::Carrier => &mut self.carrier,
+            AuthorityKind::Hcc => &mut self.hcc,
+        };
+        (authority, &mut self.rng)
+    }
+
+    /// What the portal's clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The authority of the carrier certificates.
     pub fn carrier_authority(&self) -> &Authority {
         &self.carrier

@@ -2,7 +2,7 @@
 
 use der::asn1::Uint;
 use x509_cert::crl::{RevokedCert, TbsCertList};
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, CrlNumber};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, CrlNumber, CrlReason};
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
@@ -34,10 +34,13 @@ impl CrlProfile<'_> {
         let revoked = entries
             .into_iter()
             .map(|(serial, entry)| {
+                // RFC 5280 §5.3.1: rather no reason than one that says nothing.
+                let reason = (entry.reason != CrlReason::Unspecified)
+                    .then(|| Ok::<_, builder::Error>(vec![extension(&entry.reason)?]));
                 Ok(RevokedCert {
                     serial_number: SerialNumber::new(&serial)?,
                     revocation_date: entry.since.to_x509()?,
-                    crl_entry_extensions: Some(vec![extension(&entry.reason)?]),
+                    crl_entry_extensions: reason.transpose()?,
                 })
             })
             .collect::<builder::Result<Vec<_>>>()?;

@@ -28,6 +28,7 @@ mod carrier_signature;
 mod crl;
 mod hcc_authentication;
 mod hcc_signature;
+mod ocsp_responder;
 
 pub(crate) use authority::AuthorityProfile;
 pub(crate) use carrier_authentication::CarrierAuthentication;
@@ -36,6 +37,7 @@ pub(crate) use carrier_signature::CarrierSignature;
 pub(crate) use crl::CrlProfile;
 pub(crate) use hcc_authentication::{HccAuthentication, subject as hcc_subject};
 pub(crate) use hcc_signature::HccSignature;
+pub(crate) use ocsp_responder::OcspResponder;
 
 /// The four certificates of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -101,7 +101,10 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let start = Timestamp::from_date(2026, 3, 1).unwrap();
+        Self::at(Timestamp::from_date(2026, 3, 1).unwrap())
+    }
+
+    pub fn at(start: Timestamp) -> Self {
         let clock = FixedClock::at(start);
         let rng = IssuerRng::from_seed(42, "portal");
         let portal = LocalPortal::create(clock.clone(), rng).unwrap();
