@@ -1,0 +1,275 @@
+//! A session with the server: opened, locked, checked, and brought to the present version.
+
+use std::error::Error as _;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use postgres::error::SqlState;
+use postgres::{Client, NoTls, Statement};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::super::{Create, StoreError, VERSION};
+use super::url::{PostgresUrl, Tls};
+
+/// The session of a portal that was killed is gone at once. One that lost its network lasts until
+/// the server notices, which the settings below make a matter of half a minute.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+/// `kort`: the first half of the advisory lock's key. The second half is the schema.
+const LOCK: i32 = 0x6B6F_7274;
+
+/// What every session begins with. A commit is durable when it returns: a server that is set to
+/// less does it for us all the same, one that is set to more (replicas) does more. Nothing hangs.
+const SETTINGS: &str = "
+    SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') IN ('off', 'local');
+    SET statement_timeout = '30s';
+    SET lock_timeout = '10s';
+    SET idle_in_transaction_session_timeout = '60s';
+    SET tcp_keepalives_idle = 10;
+    SET tcp_keepalives_interval = 5;
+    SET tcp_keepalives_count = 3;
+    SET client_min_messages = 'warning';
+";
+
+/// A session that holds the lock.
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) statements: Statements,
+}
+
+/// What is done often.
+#[derive(Clone)]
+pub(super) struct Statements {
+    pub(super) count: Statement,
+    pub(super) put: Statement,
+    pub(super) append: Statement,
+}
+
+/// What can go wrong, before it is known which store it happened to.
+pub(super) enum Trouble {
+    Sql(postgres::Error),
+    InUse,
+    Overtaken,
+    NotThere,
+    Foreign(String),
+    Newer(i64),
+    Damaged(String),
+    Unavailable(String),
+    Told(StoreError),
+}
+
+impl From<postgres::Error> for Trouble {
+    fn from(error: postgres::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Told(error)
+    }
+}
+
+impl Trouble {
+    /// As an error of this store.
+    pub(super) fn told(self, store: &str) -> StoreError {
+        let store = store.to_owned();
+        match self {
+            Self::Told(error) => error,
+            Self::InUse => StoreError::InUse { store },
+            Self::Overtaken => StoreError::Overtaken { store },
+            Self::NotThere => StoreError::NotThere { store },
+            Self::Foreign(why) => StoreError::Foreign { store, why },
+            Self::Newer(found) => StoreError::Newer {
+                store,
+                found,
+                known: VERSION,
+            },
+            Self::Damaged(why) => StoreError::Damaged { store, why },
+            Self::Unavailable(why) => StoreError::Unavailable { store, why },
+            Self::Sql(error) => sql(store, &error),
+        }
+    }
+}
+
+fn sql(store: String, error: &postgres::Error) -> StoreError {
+    let mut why = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        why.push_str(": ");
+        why.push_str(&error.to_string());
+        cause = error.source();
+    }
+    // No table, no column, another type: the schema is not the one that its version says.
+    let is_damage = match error.code() {
+        Some(code) => [
+            SqlState::UNDEFINED_TABLE,
+            SqlState::UNDEFINED_COLUMN,
+            SqlState::DATATYPE_MISMATCH,
+            SqlState::DATA_CORRUPTED,
+            SqlState::INDEX_CORRUPTED,
+        ]
+        .contains(code),
+        None => cause_is_a_column(error),
+    };
+    match is_damage {
+        true => StoreError::Damaged { store, why },
+        false => StoreError::Unavailable { store, why },
+    }
+}
+
+/// Whether a column is not what it must be; the crate has no better sign of it.
+fn cause_is_a_column(error: &postgres::Error) -> bool {
+    let text = error.to_string();
+    text.starts_with("error deserializing column") || text.starts_with("invalid column")
+}
+
+impl Session {
+    /// Connects and takes the lock; makes the tables if there are none and `create` says so.
+    pub(super) fn open(url: &PostgresUrl, create: Create) -> Result<Self, Trouble> {
+        let mut client = match &url.tls {
+            Tls::No => url.config.connect(NoTls)?,
+            Tls::Yes(roots) => url.config.connect(connector(roots.as_deref())?)?,
+        };
+        client.batch_execute(SETTINGS)?;
+        lock(&mut client)?;
+        if is_new(&mut client)? {
+            if create == Create::No {
+                return Err(Trouble::NotThere);
+            }
+            make(&mut client)?;
+        }
+        check(&mut client)?;
+        let statements = Statements {
+            count: client
+                .prepare("UPDATE store SET revision = revision + 1 WHERE revision = $1")?,
+            put: client.prepare(
+                "INSERT INTO record (kind, key, document) VALUES ($1, $2, $3::text::jsonb) \
+                 ON CONFLICT (kind, key) DO UPDATE SET document = excluded.document",
+            )?,
+            append: client.prepare(
+                "INSERT INTO audit (sequence, at, actor, operation, outcome, subject, hash) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            )?,
+        };
+        Ok(Self { client, statements })
+    }
+}
+
+/// Takes the advisory lock of the schema that our tables are in. It is the session's: it ends with
+/// it, however that ends.
+fn lock(client: &mut Client) -> Result<(), Trouble> {
+    let since = Instant::now();
+    loop {
+        let row = client.query_opt(
+            "SELECT pg_try_advisory_lock($1, oid::int) FROM pg_namespace \
+             WHERE nspname = current_schema()",
+            &[&LOCK],
+        )?;
+        match row.map(|row| row.try_get(0)).transpose()? {
+            Some(true) => return Ok(()),
+            Some(false) if since.elapsed() < LOCK_PATIENCE => {
+                thread::sleep(Duration::from_millis(50));
+            }
+            Some(false) => return Err(Trouble::InUse),
+            None => {
+                return Err(Trouble::Unavailable(
+                    "the database has no schema on the search path of this user; CREATE SCHEMA one"
+                        .to_owned(),
+                ));
+            }
+        }
+    }
+}
+
+/// Whether the schema has nothing in it. One with something else in it is refused.
+fn is_new(client: &mut Client) -> Result<bool, Trouble> {
+    let row = client.query_one(
+        "SELECT count(*), count(*) FILTER (WHERE relname IN ('store', 'record', 'audit')), \
+                current_schema()::text \
+         FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+         WHERE nspname = current_schema() AND relkind IN ('r', 'p', 'v', 'm', 'f')",
+        &[],
+    )?;
+    let (all, ours): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    match (all, ours) {
+        (0, _) => Ok(true),
+        (_, 3) => Ok(false),
+        _ => Err(Trouble::Foreign(format!(
+            "its schema {} has tables of something else",
+            row.try_get::<_, String>(2)?
+        ))),
+    }
+}
+
+fn make(client: &mut Client) -> Result<(), Trouble> {
+    let mut transaction = client.transaction()?;
+    transaction.batch_execute(include_str!("schema.sql"))?;
+    transaction.execute(
+        "INSERT INTO store (version, revision) VALUES ($1, 0)",
+        &[&VERSION],
+    )?;
+    Ok(transaction.commit()?)
+}
+
+/// Looks for a newer version.
+fn check(client: &mut Client) -> Result<(), Trouble> {
+    let foreign = |error: postgres::Error| match error.code() {
+        Some(&SqlState::UNDEFINED_COLUMN) => {
+            Trouble::Foreign("its table \"store\" is something else's".to_owned())
+        }
+        _ => Trouble::Sql(error),
+    };
+    let row = client
+        .query_one("SELECT count(*), max(version)::bigint FROM store", &[])
+        .map_err(foreign)?;
+    let rows: i64 = row.try_get(0)?;
+    match row.try_get(1)? {
+        Some(version) if version > VERSION => Err(Trouble::Newer(version)),
+        Some(VERSION) if rows == 1 => Ok(()),
+        _ => Err(Trouble::Damaged(
+            "its table \"store\" has no version of this program's".to_owned(),
+        )),
+    }
+}
+
+/// TLS as everywhere here, with the authorities in a file or the machine's.
+fn connector(roots: Option<&Path>) -> Result<MakeRustlsConnect, Trouble> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Trouble::Unavailable(error.to_string()))?
+        .with_root_certificates(authorities(roots)?)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn authorities(file: Option<&Path>) -> Result<RootCertStore, Trouble> {
+    let certificates = match file {
+        Some(path) => {
+            let unusable = |why: &dyn core::fmt::Display| {
+                Trouble::Unavailable(format!("sslrootcert {}: {why}", path.display()))
+            };
+            let text = fs::read(path).map_err(|error| unusable(&error))?;
+            CertificateDer::pem_slice_iter(&text)
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| unusable(&error))?
+        }
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    let mut store = RootCertStore::empty();
+    let (good, _) = store.add_parsable_certificates(certificates);
+    if good == 0 {
+        return Err(Trouble::Unavailable(
+            "no authority to check the server's certificate with; name a file with sslrootcert=FILE"
+                .to_owned(),
+        ));
+    }
+    Ok(store)
+}
