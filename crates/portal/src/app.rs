@@ -8,26 +8,24 @@ use url::Url;
 use crate::clock::PortalClock;
 use crate::failures::Failures;
 use crate::listener::Listener;
+use crate::metrics::Metrics;
 use crate::pages;
+use crate::server::Limits;
+use crate::server::limits::Rates;
 use crate::service::Service;
+use crate::token::AdminToken;
 
 /// The state of all routers. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct App(Arc<Parts>);
 
-/// What an [`App`] is made of.
 #[derive(Debug)]
-pub struct Parts {
-    /// The portal itself.
-    pub service: Service,
-    /// Its clock.
-    pub clock: PortalClock,
-    /// The failures that an administrator has planned.
-    pub failures: Failures,
-    /// Where it is reached from outside.
-    pub places: Places,
-    /// What the pages remember.
-    pub pages: pages::Memory,
+struct Parts {
+    service: Service,
+    places: Places,
+    admin_token: AdminToken,
+    rates: Rates,
+    pages: pages::Memory,
 }
 
 /// Where each listener is reached from outside: what goes into links and certificates. Each has
@@ -59,8 +57,14 @@ impl Places {
 
 impl App {
     /// Puts it together.
-    pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+    pub fn new(service: Service, places: Places, admin_token: AdminToken, limits: &Limits) -> Self {
+        Self(Arc::new(Parts {
+            service,
+            places,
+            admin_token,
+            rates: Rates::new(limits),
+            pages: pages::Memory::default(),
+        }))
     }
 
     /// The portal itself: everything that reads or changes something goes through it.
@@ -70,17 +74,17 @@ impl App {
 
     /// The portal's clock.
     pub fn clock(&self) -> &PortalClock {
-        &self.0.clock
+        self.0.service.clock()
     }
 
     /// The present, by the portal's clock.
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.clock().now()
     }
 
     /// The failures that an administrator has planned.
     pub fn failures(&self) -> &Failures {
-        &self.0.failures
+        self.0.service.failures()
     }
 
     /// Where the portal is reached from outside.
@@ -88,8 +92,21 @@ impl App {
         &self.0.places
     }
 
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        self.0.service.metrics()
+    }
+
     /// What the pages remember.
     pub fn pages(&self) -> &pages::Memory {
         &self.0.pages
+    }
+
+    pub(crate) fn admin_token(&self) -> &AdminToken {
+        &self.0.admin_token
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 }

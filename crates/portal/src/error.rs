@@ -1,7 +1,11 @@
-//! Why a call of the service does not succeed, and what an HTTP answer says of it.
+//! Why a call of the service does not succeed, and the answers that say so (RFC 9457).
 
-use axum::http::StatusCode;
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use kortlab_issuer::portal::PortalError;
+use kortlab_portal_api::{Problem, problem};
 use thiserror::Error;
 
 /// Why a call does not succeed.
@@ -14,9 +18,6 @@ pub enum ServiceError {
     /// What was done could not be stored, and so was not done.
     #[error("the portal cannot store anything now; try again in a while")]
     Store,
-    /// The portal is ending.
-    #[error("the portal is ending; try again when it is back")]
-    Ending,
     /// An administrator has planned this failure.
     #[error("this failed on purpose: an administrator has planned it")]
     OnPurpose,
@@ -29,12 +30,11 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// A stable name: [`PortalError::code`], or `store`, `ending`, `on-purpose`, `internal`.
+    /// A stable name: [`PortalError::code`], or `store`, `on-purpose`, `internal`.
     pub fn code(&self) -> &str {
         match self {
             Self::Refused(error) => error.code(),
             Self::Store => "store",
-            Self::Ending => "ending",
             Self::OnPurpose | Self::NoAnswer => "on-purpose",
             Self::Internal => "internal",
         }
@@ -44,8 +44,8 @@ impl ServiceError {
     pub fn swedish(&self) -> Option<String> {
         match self {
             Self::Refused(error) => error.swedish(),
-            Self::Store | Self::Ending => {
-                Some("Portalen kan inte svara just nu. Försök igen om en stund.".to_owned())
+            Self::Store => {
+                Some("Portalen kan inte spara något just nu. Försök igen om en stund.".to_owned())
             }
             Self::OnPurpose | Self::NoAnswer | Self::Internal => {
                 Some("Något gick fel i portalen. Försök igen.".to_owned())
@@ -55,40 +55,60 @@ impl ServiceError {
 
     /// The status of an answer that says so (RFC 9110 §15).
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Refused(error) => status(error),
-            Self::Store | Self::Ending => StatusCode::SERVICE_UNAVAILABLE,
-            Self::OnPurpose | Self::NoAnswer | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        StatusCode::from_u16(self.problem().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The problem document that says so.
+    pub fn problem(&self) -> Problem {
+        let (status, title) = match self {
+            Self::Refused(error) => return Problem::from(error),
+            Self::Store => (503, "The portal cannot store anything"),
+            Self::OnPurpose | Self::NoAnswer => (500, "A failure on purpose"),
+            Self::Internal => (500, "The portal broke"),
+        };
+        let mut problem = Problem::new(status, self.code(), title, self.to_string());
+        problem.swedish = self.swedish();
+        problem
     }
 }
 
-/// 401 asks for another log-in, 403 for another certificate or card, 404 and 409 for another
-/// order, 422 for another document.
-fn status(error: &PortalError) -> StatusCode {
-    match error.code() {
-        "session-over" => StatusCode::UNAUTHORIZED,
-        "hcc-log-in"
-        | "not-for-log-in"
-        | "unknown-certificate"
-        | "certificate-not-usable"
-        | "log-in-signature"
-        | "key-refused"
-        | "wrong-card" => StatusCode::FORBIDDEN,
-        "unknown-order" | "unknown-hcc" | "unknown-card" => StatusCode::NOT_FOUND,
-        "order-replayed" | "order-lapsed" | "order-not-issued" | "receipt-replayed"
-        | "already-enrolled" => StatusCode::CONFLICT,
-        "foreign-key"
-        | "signed-with-authentication-key"
-        | "signed-with-foreign-key"
-        | "other-content"
-        | "document" => StatusCode::UNPROCESSABLE_ENTITY,
-        "issue" => match error {
-            PortalError::Issue(kortlab_issuer::IssueError::AlreadyRevoked { .. }) => {
-                StatusCode::CONFLICT
-            }
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        },
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+impl IntoResponse for ServiceError {
+    /// The problem document, with `Retry-After` where it is worth trying again.
+    fn into_response(self) -> Response {
+        let mut response = Refusal(self.problem()).into_response();
+        if matches!(self, Self::Store) {
+            let seconds = HeaderValue::from_static("5");
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
+    }
+}
+
+/// An answer that is a problem document.
+#[derive(Debug)]
+pub(crate) struct Refusal(pub(crate) Problem);
+
+impl Refusal {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &str,
+        title: &str,
+        detail: impl core::fmt::Display,
+    ) -> Self {
+        Self(Problem::new(
+            status.as_u16(),
+            code,
+            title,
+            detail.to_string(),
+        ))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let content_type = [(CONTENT_TYPE, problem::CONTENT_TYPE)];
+        (status, content_type, Json(self.0)).into_response()
     }
 }

@@ -21,7 +21,7 @@ pub enum FailureKind {
     /// The answer is status 500, and nothing is done.
     #[serde(rename = "status-500")]
     Status500,
-    /// The certificates of an order are handed out with keys that are not the card's.
+    /// The certificate for authentication of an order is issued for a key that is not the card's.
     WrongKey,
     /// OCSP requests find the connection closed.
     OcspUnreachable,
@@ -59,10 +59,11 @@ impl FailureKind {
         match self {
             Self::OcspUnreachable => matches!(operation, Operation::Ocsp),
             Self::CrlUnreachable => matches!(operation, Operation::Crl),
-            Self::WrongKey => matches!(operation, Operation::Approve | Operation::Fetch),
-            Self::Timeout | Self::Status500 | Self::LostAnswer => {
-                !matches!(operation, Operation::Start | Operation::Settle)
-            }
+            Self::WrongKey => matches!(operation, Operation::Approve),
+            Self::Timeout | Self::Status500 | Self::LostAnswer => !matches!(
+                operation,
+                Operation::Start | Operation::Settle | Operation::PlanFailure
+            ),
         }
     }
 }
@@ -97,7 +98,8 @@ impl FromStr for FailureKind {
 pub struct Plan {
     /// What goes wrong.
     pub kind: FailureKind,
-    /// In which operation; in any that it can befall if this is not given.
+    /// In which operation; in any that it can befall, but the administrator's, if this is not
+    /// given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
     /// How often; each time until the plans are ended if this is not given.
@@ -179,7 +181,11 @@ impl Failures {
     pub fn strike(&self, operation: Operation) -> Option<FailureKind> {
         let mut plans = self.lock();
         let index = plans.iter().position(|plan| {
-            plan.kind.befalls(operation) && plan.operation.is_none_or(|only| only == operation)
+            plan.kind.befalls(operation)
+                && match plan.operation {
+                    Some(only) => only == operation,
+                    None => !operation.is_the_administrators(),
+                }
         })?;
         let plan = plans.get_mut(index)?;
         let kind = plan.kind;

@@ -83,6 +83,16 @@ operations! {
     PlanFailure = "plan-failure", true;
 }
 
+impl Operation {
+    /// Whether it is the administrator who asks for it.
+    pub const fn is_the_administrators(self) -> bool {
+        matches!(
+            self,
+            Self::Enrol | Self::RevokeAtTheCounter | Self::SetClock | Self::PlanFailure
+        )
+    }
+}
+
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -1,34 +1,73 @@
 //! The one seam between HTTP and the portal: a call is carried out, stored, and only then answered.
 
 mod call;
+mod desk;
+mod flow;
+mod subject;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kortlab_issuer::authority::AuthorityKind;
+use kortlab_issuer::clock::{Clock as _, Timestamp};
 use kortlab_issuer::portal::{LocalPortal, PortalError};
 
 pub use self::call::Call;
+use self::desk::Desk;
+use crate::audit::{AuditEntry, AuditHash, Verdict};
+use crate::clock::PortalClock;
 use crate::error::ServiceError;
+use crate::event::Outcome;
 use crate::failures::{FailureKind, Failures};
 use crate::listener::Connection;
+use crate::metrics::Metrics;
+use crate::operation::Operation;
+use crate::pki::{Crl, Published};
+use crate::server::StartError;
+use crate::store::Store;
 
 /// How long a connection hangs when an administrator has planned that no answer comes.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// The portal behind all listeners. Clones are the same portal.
 #[derive(Clone, Debug)]
-pub struct Service {
-    desk: Arc<Mutex<LocalPortal>>,
+pub struct Service(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    desk: Mutex<Desk>,
+    clock: PortalClock,
     failures: Failures,
+    metrics: Metrics,
+    published: Published,
+    /// Whether the last attempt to store something succeeded.
+    well: AtomicBool,
 }
 
 impl Service {
-    /// A service for this portal.
-    pub fn new(portal: LocalPortal, failures: Failures) -> Self {
-        Self {
-            desk: Arc::new(Mutex::new(portal)),
-            failures,
-        }
+    /// A service for this portal, whose changes go into this store. What it has changed already is
+    /// stored now, and the audit log told that it has started.
+    ///
+    /// # Errors
+    /// The store does not take it, or an authority's key cannot be copied.
+    pub fn new(
+        portal: LocalPortal,
+        clock: PortalClock,
+        store: Box<dyn Store>,
+    ) -> Result<Self, StartError> {
+        let published = Published::of(&portal);
+        let mut desk = Desk::new(portal, clock.clone(), store)?;
+        let metrics = Metrics::new();
+        desk.start(&metrics)?;
+        Ok(Self(Arc::new(Parts {
+            desk: Mutex::new(desk),
+            clock,
+            failures: Failures::default(),
+            metrics,
+            published,
+            well: AtomicBool::new(true),
+        })))
     }
 
     /// Carries out one call, stores what it changed, and returns what came of it.
@@ -45,27 +84,150 @@ impl Service {
         W: FnOnce(&mut LocalPortal) -> Result<T, PortalError> + Send + 'static,
     {
         let call = call.into();
-        let planned = self.failures.strike(call.operation);
+        let planned = self.fail_before(call.operation).await?;
+        let result = self.carry_out(call, work).await;
+        fail_after(planned)?;
+        result
+    }
+
+    /// The audit log's entries after the one with this number, oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, ServiceError> {
+        self.at_the_desk(move |desk, _| desk.audit(after, limit))
+            .await
+    }
+
+    /// Verifies the audit log; an entry must have the hash `noted`, if one is given.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn verify_audit(&self, noted: Option<AuditHash>) -> Result<Verdict, ServiceError> {
+        self.at_the_desk(move |desk, _| desk.verify_audit(noted))
+            .await
+    }
+
+    /// The portal's clock.
+    pub fn clock(&self) -> &PortalClock {
+        &self.0.clock
+    }
+
+    /// The failures that an administrator has planned.
+    pub fn failures(&self) -> &Failures {
+        &self.0.failures
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// What relying parties are handed without waiting for the portal.
+    pub(crate) fn published(&self) -> &Published {
+        &self.0.published
+    }
+
+    /// The CRL of an authority, and whether it was there already. One is made if something has
+    /// changed since, or it is due.
+    ///
+    /// # Errors
+    /// It could not be made, or its number not be stored.
+    pub(crate) async fn crl(&self, kind: AuthorityKind) -> Result<(Arc<Crl>, bool), ServiceError> {
+        if let Some(crl) = self.published().crl(kind, self.clock().now()) {
+            return Ok((crl, true));
+        }
+        let service = self.clone();
+        let made = self
+            .carry_out(Call::by_portal(Operation::Crl), move |portal| {
+                // Whoever had the lock before may have made it.
+                let now = service.clock().now();
+                if let Some(crl) = service.published().crl(kind, now) {
+                    return Ok(Made::Before(crl));
+                }
+                portal.settle()?;
+                let version = service.published().version(kind);
+                Ok(Made::Now(portal.crl(kind)?, now, version))
+            })
+            .await?;
+        Ok(match made {
+            Made::Before(crl) => (crl, true),
+            Made::Now(der, now, version) => {
+                (self.published().publish(kind, der, now, version), false)
+            }
+        })
+    }
+
+    /// Whether the last attempt to store something succeeded.
+    pub fn is_well(&self) -> bool {
+        self.0.well.load(Ordering::SeqCst)
+    }
+
+    async fn fail_before(&self, operation: Operation) -> Result<Option<FailureKind>, ServiceError> {
+        let planned = self.0.failures.strike(operation);
+        if let Some(kind) = planned {
+            tracing::warn!(%operation, failure = %kind, "failing on purpose");
+        }
         match planned {
             Some(FailureKind::Timeout) => {
                 tokio::time::sleep(SILENCE).await;
                 Connection::cut_current();
-                return Err(ServiceError::NoAnswer);
+                Err(ServiceError::NoAnswer)
             }
-            Some(FailureKind::Status500) => return Err(ServiceError::OnPurpose),
-            _ => {}
+            Some(FailureKind::Status500) => Err(ServiceError::OnPurpose),
+            planned => Ok(planned),
         }
-        let desk = Arc::clone(&self.desk);
-        let done = tokio::task::spawn_blocking(move || {
-            let mut portal = desk.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut portal)
-        })
-        .await
-        .map_err(|_| ServiceError::Internal)?;
-        if planned == Some(FailureKind::LostAnswer) {
-            Connection::cut_current();
-            return Err(ServiceError::NoAnswer);
-        }
-        Ok(done?)
     }
+
+    async fn carry_out<T, W>(&self, call: Call, work: W) -> Result<T, ServiceError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut LocalPortal) -> Result<T, PortalError> + Send + 'static,
+    {
+        let operation = call.operation;
+        let result = self
+            .at_the_desk(move |desk, parts| {
+                let result = desk.carry_out(call, work, &parts.metrics, &parts.published);
+                let stored = !matches!(result, Err(ServiceError::Store));
+                parts.well.store(stored, Ordering::SeqCst);
+                result
+            })
+            .await;
+        let outcome = match &result {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::Refused(error.code().to_owned()),
+        };
+        self.0.metrics.call(operation, &outcome);
+        result
+    }
+
+    async fn at_the_desk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Desk, &Parts) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let parts = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || {
+            // A desk whose work has panicked has no portal, and restores it.
+            let mut desk = parts.desk.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut desk, &parts)
+        });
+        done.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a call did not come to its end");
+            Err(ServiceError::Internal)
+        })
+    }
+}
+
+/// A CRL, and by whom it was made.
+enum Made {
+    Before(Arc<Crl>),
+    Now(Vec<u8>, Timestamp, u64),
+}
+
+fn fail_after(planned: Option<FailureKind>) -> Result<(), ServiceError> {
+    if planned == Some(FailureKind::LostAnswer) {
+        Connection::cut_current();
+        return Err(ServiceError::NoAnswer);
+    }
+    Ok(())
 }

@@ -1,0 +1,47 @@
+//! The portal's clock, set by the administrator.
+
+use core::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use kortlab_issuer::clock::Clock as _;
+
+use super::wire::{ClockFace, ClockSetting};
+use crate::api::body::Body;
+use crate::app::App;
+use crate::error::ServiceError;
+use crate::event::Subject;
+use crate::operation::Operation;
+use crate::service::Call;
+
+/// `GET /admin/v1/clock`.
+pub(super) async fn read(State(app): State<App>) -> Json<ClockFace> {
+    Json(ClockFace::of(&app))
+}
+
+/// `POST /admin/v1/clock`.
+pub(super) async fn set(
+    State(app): State<App>,
+    Body(setting): Body<ClockSetting>,
+) -> Result<Json<ClockFace>, ServiceError> {
+    let detail = match &setting {
+        ClockSetting::Set(time) => format!("set to {time}"),
+        ClockSetting::Advance(seconds) => format!("advanced by {seconds} s"),
+        ClockSetting::Real => "real".to_owned(),
+    };
+    let clock = app.clock().clone();
+    let call = Call::by_administrator(Operation::SetClock).about(Subject::default().detail(detail));
+    // Under the portal's lock, so that no call sees two times; and what lapses by it lapses now.
+    app.service()
+        .call(call, move |portal| {
+            match setting {
+                ClockSetting::Set(time) => clock.set(time.into()),
+                ClockSetting::Advance(seconds) => clock.advance(Duration::from_secs(seconds)),
+                ClockSetting::Real => clock.follow(),
+            }
+            tracing::warn!(time = %clock.now(), "the clock was set");
+            portal.settle().map(|_| ())
+        })
+        .await?;
+    Ok(Json(ClockFace::of(&app)))
+}
