@@ -32,6 +32,7 @@ pub mod exchange;
 pub mod fcp;
 pub mod historical;
 pub mod image;
+pub mod ocsp_request;
 pub mod odf;
 mod pkcs15;
 pub mod prkdf;
@@ -60,6 +61,7 @@ targets![
     fcp,
     historical,
     image,
+    ocsp_request,
     odf,
     prkdf,
     pukdf,
