@@ -73,7 +73,10 @@ impl Failure {
 
 fn about_tls(error: &rustls::Error) -> String {
     match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // An authority of the same name with another key makes the signature wrong.
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => {
             "the server's certificate is by an authority that was not named; give the portal's own TLS authority (tls-ca.pem in its data directory) with --ca".to_owned()
         }
         rustls::Error::InvalidCertificate(
@@ -96,13 +99,17 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     })
 }
 
-/// rustls hands its errors through `io::Error`, which keeps them inside.
+/// rustls hands its errors through `io::Error`, which keeps them inside, one in another.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    error.downcast_ref::<rustls::Error>().or_else(|| {
+    let mut inner = Some(error);
+    while let Some(error) = inner {
+        if let Some(tls) = error.downcast_ref() {
+            return Some(tls);
+        }
         let io = error.downcast_ref::<io::Error>()?;
-        let inner = io.get_ref()?;
-        inner.downcast_ref()
-    })
+        inner = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
+    }
+    None
 }
 
 /// The innermost reason.
