@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::channel::{CardSpec, Fault, FaultParser};
 use crate::commands::{
-    apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, readers, recover,
+    agent, apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, readers, recover,
 };
 use crate::pin_source::PinOptions;
 
@@ -90,6 +90,7 @@ pub enum Command {
     Key(key::Arguments),
     Cert(cert::Arguments),
     Recover(recover::Arguments),
+    Agent(agent::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }

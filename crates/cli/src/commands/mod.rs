@@ -1,5 +1,6 @@
 //! The commands: one file each, named as on the command line.
 
+pub mod agent;
 pub mod apdu;
 pub mod atr;
 pub mod card;
@@ -66,6 +67,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Key(arguments) => key::run(&mut context, arguments),
         Command::Cert(arguments) => cert::run(&mut context, arguments),
         Command::Recover(arguments) => recover::run(&mut context, arguments),
+        Command::Agent(arguments) => agent::run(&mut context, arguments),
         Command::Completions(arguments) => completions::run(&mut context, arguments),
         Command::Man(arguments) => man::run(&mut context, arguments),
     }
