@@ -1,4 +1,5 @@
-//! A private pcscd with vpcd and OpenSC, for the interoperability tests and benches.
+//! A private pcscd with vpcd and OpenSC, and a private PostgreSQL, for the interoperability tests
+//! and benches.
 //!
 //! A [`Sandbox`] is a set of Linux namespaces (mount, network, process) with its own loopback, its
 //! own `/run/pcscd`, its own home and OpenSC configuration, and a pcscd in it whose only reader is
@@ -19,7 +20,9 @@
 //! # }
 //! ```
 //!
-//! It needs root, or a kernel that lets users make user namespaces; what else it needs, `cargo
+//! A [`PostgresCluster`] is a PostgreSQL server with a cluster of its own, which ends likewise.
+//!
+//! The sandbox needs root, or a kernel that lets users make user namespaces; what else it needs, `cargo
 //! xtask test` installs. A missing tool is an error that says so, never a skipped test.
 
 mod daemon;
@@ -27,12 +30,14 @@ mod emulation;
 mod error;
 mod namespace;
 pub mod null_card;
+mod postgres;
 mod process;
 mod sandbox;
 mod tools;
 
 pub use emulation::Emulation;
 pub use error::InteropError;
+pub use postgres::PostgresCluster;
 pub use process::{Command, Output, Running};
 pub use sandbox::{Builder, Reader, Sandbox};
 
