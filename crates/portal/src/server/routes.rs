@@ -18,7 +18,7 @@ pub(super) fn of(listener: Listener, app: &App, limits: &Limits) -> Router {
     let routes = match listener {
         // The pages also say what there is at no other address.
         Listener::Main | Listener::LogIn | Listener::Trial => {
-            api::router(listener).merge(pages::router(listener))
+            api::router(listener).merge(pages::router(app, listener))
         }
         Listener::Pki => pki::router().fallback(api::not_found),
         Listener::Admin => admin::router(app).fallback(api::not_found),

@@ -1,0 +1,24 @@
+//! The style sheet and the icon.
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::IntoResponse;
+
+/// The style sheet.
+pub(super) const STYLE: &str = include_str!("../../assets/kortlab.css");
+const ICON: &str = include_str!("../../assets/kortlab.svg");
+
+/// `GET /assets/kortlab.css`
+pub(super) async fn style() -> impl IntoResponse {
+    asset("text/css; charset=utf-8", STYLE)
+}
+
+/// `GET /assets/kortlab.svg`
+pub(super) async fn icon() -> impl IntoResponse {
+    asset("image/svg+xml", ICON)
+}
+
+/// An hour is shorter than anybody waits between two versions.
+fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "max-age=3600")];
+    (headers, text)
+}

@@ -1,0 +1,53 @@
+//! The test page and its two trials.
+
+use super::{Texts, texts};
+
+texts! {
+    test_title: "Testsida", "Test page";
+    test_lead: "Kontrollera att kortet fungerar: två blå och två rosa certifikat ska visas, alla giltiga.",
+        "Check that the card works: two blue and two pink certificates should be shown, all valid.";
+    test_show: "Visa kortets certifikat", "Show the card's certificates";
+    test_show_again: "Läs kortet igen", "Read the card again";
+    test_show_text: "Certifikaten läses från kortet av kortlab agent på din dator. Ingen PIN-kod behövs.",
+        "The certificates are read from the card by kortlab agent on your computer. No PIN is needed.";
+    test_show_lead: "Kortets certifikat läses och visas på testsidan. Inget ändras på kortet.",
+        "The card's certificates are read and shown on the test page. Nothing on the card is changed.";
+    test_show_submit: "Läs kortet", "Read the card";
+    test_caption: "Certifikat på kortet", "Certificates on the card";
+    test_empty: "Kortet har inget certifikat som kan läsas.", "The card has no certificate that can be read.";
+    test_good: "Allt är som det ska: två blå och två rosa certifikat är giltiga.",
+        "All is well: two blue and two pink certificates are valid.";
+    test_receipt_waits: "Minst ett HCC är vilande. Logga in och kvittera kortet.",
+        "At least one HCC is on hold. Log in and sign the receipt.";
+    test_unreadable: "Ett certifikat på kortet kunde inte läsas och visas inte.",
+        "A certificate on the card could not be read and is not shown.";
+    test_try: "Prova kortet", "Try the card";
+    test_try_authentication: "Prova legitimering", "Try authentication (legitimering)";
+    test_try_authentication_text: "Välj ett certifikat, blått eller rosa, och ange PIN-koden för legitimering.",
+        "Choose a certificate, blue or pink, and enter the PIN for legitimering.";
+    test_try_signature: "Prova underskrift", "Try signature (underskrift)";
+    test_try_signature_text: "Skriv under en text som inte betyder något, med PIN-koden för underskrift.",
+        "Sign a text that means nothing, with the PIN for underskrift.";
+    sign_title: "Prova underskrift", "Try signature (underskrift)";
+    sign_lead: "Den här texten skrivs under med PIN-koden för underskrift. Den betyder inget och sparas inte.",
+        "This text is signed with the PIN for underskrift (signature). It means nothing and is not kept.";
+    sign_text: "Text att skriva under", "Text to sign";
+    sign_submit: "Signera", "Sign (Signera)";
+    tried_authentication: "Legitimeringen fungerar.", "Authentication works.";
+    tried_signature: "Underskriften fungerar.", "Signature works.";
+    trial_title: "Prova legitimering", "Try authentication (legitimering)";
+    trial_with: "Du legitimerade dig med", "You authenticated with";
+    trial_back: "Till testsidan", "To the test page";
+    trial_again: "Webbläsaren kommer ihåg vilket certifikat du valde. Stäng alla webbläsarfönster för att prova ett annat.",
+        "The browser remembers which certificate you chose. Close all browser windows to try another one.";
+}
+
+impl Texts {
+    /// How many are valid, when it is not two and two.
+    pub(crate) fn test_count(self, blue: usize, pink: usize) -> String {
+        self.either(
+            format!("Giltiga certifikat: {blue} blå och {pink} rosa. Det ska vara två blå och två rosa, ett av varje för legitimering och ett för underskrift."),
+            format!("Valid certificates: {blue} blue and {pink} pink. There should be two blue and two pink, one of each for authentication and one for signature."),
+        )
+    }
+}
