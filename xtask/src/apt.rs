@@ -123,6 +123,12 @@ fn announcement(missing: &[Need]) -> String {
              run a pcscd of their own, which nobody outside reaches.\n",
         );
     }
+    if needs::packages(missing).contains(&"postgresql") {
+        text.push_str(
+            "xtask: note: with postgresql, this machine gets a PostgreSQL server that listens on \
+             its loopback. The tests run servers of their own; this one can be switched off.\n",
+        );
+    }
     text
 }
 
@@ -191,9 +197,10 @@ mod tests {
         let announced = announcement(&missing);
         assert!(announced.contains("  vsmartcard-vpcd (for the virtual reader)\n"));
         assert!(announced.contains("35963"));
+        assert!(announced.contains("servers of their own"));
         let refused = what_to_install(&missing);
         assert!(
-            refused.contains("sudo apt-get install gcc iproute2 "),
+            refused.contains("sudo apt-get install chromium chromium-driver curl "),
             "{refused}"
         );
     }

@@ -29,6 +29,11 @@ pub enum Check {
     /// A file, relative to a directory of libraries such as `/usr/lib` or
     /// `/usr/lib/x86_64-linux-gnu`.
     Library(&'static str),
+    /// A file below one of the directories of this one: Debian keeps a PostgreSQL of each version
+    /// in `/usr/lib/postgresql/VERSION`, off the search path.
+    SomeVersion(&'static str, &'static str),
+    /// A file.
+    File(&'static str),
 }
 
 /// To build anything: a linker.
@@ -106,6 +111,70 @@ const INTEROPERABILITY: [Need; 10] = [
     },
 ];
 
+/// To run the tests of the portal: its stores, its TLS, its pages in a browser.
+const PORTAL: [Need; 12] = [
+    Need {
+        purpose: "the PostgreSQL servers that the tests run",
+        check: Check::SomeVersion("/usr/lib/postgresql", "bin/postgres"),
+        packages: &["postgresql"],
+    },
+    Need {
+        purpose: "looking into the portal's database",
+        check: Check::Program(&["sqlite3"]),
+        packages: &["sqlite3"],
+    },
+    Need {
+        purpose: "asking the portal as any program would",
+        check: Check::Program(&["curl"]),
+        packages: &["curl"],
+    },
+    Need {
+        purpose: "OpenSSL with a key on a card",
+        check: Check::Library("engines-3/pkcs11.so"),
+        packages: &["libengine-pkcs11-openssl"],
+    },
+    Need {
+        purpose: "the browser",
+        check: Check::Program(&["chromium"]),
+        packages: &["chromium"],
+    },
+    Need {
+        purpose: "driving the browser",
+        check: Check::Program(&["chromedriver"]),
+        packages: &["chromium-driver"],
+    },
+    Need {
+        purpose: "the browser's own list of PKCS#11 modules (modutil, certutil)",
+        check: Check::Program(&["certutil"]),
+        packages: &["libnss3-tools"],
+    },
+    Need {
+        purpose: "a screen for the browser",
+        check: Check::Program(&["Xvfb"]),
+        packages: &["xvfb"],
+    },
+    Need {
+        purpose: "windows on that screen",
+        check: Check::Program(&["openbox"]),
+        packages: &["openbox"],
+    },
+    Need {
+        purpose: "looking for windows, clicking and typing",
+        check: Check::Program(&["xdotool"]),
+        packages: &["xdotool", "x11-utils"],
+    },
+    Need {
+        purpose: "pictures of that screen",
+        check: Check::Program(&["import"]),
+        packages: &["imagemagick"],
+    },
+    Need {
+        purpose: "letters on that screen",
+        check: Check::File("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+        packages: &["fonts-dejavu-core"],
+    },
+];
+
 /// What the build needs with PC/SC.
 pub fn build() -> Vec<Need> {
     let mut needs = vec![COMPILER];
@@ -125,6 +194,7 @@ pub fn bare_build() -> Vec<Need> {
 pub fn test() -> Vec<Need> {
     let mut needs = build();
     needs.extend(INTEROPERABILITY);
+    needs.extend(PORTAL);
     needs
 }
 
@@ -161,6 +231,10 @@ pub fn is_there(check: &Check) -> bool {
         Check::Library(file) => library_directories()
             .iter()
             .any(|directory| directory.join(file).is_file()),
+        Check::SomeVersion(base, file) => below(Path::new(base))
+            .iter()
+            .any(|directory| directory.join(file).is_file()),
+        Check::File(file) => Path::new(file).is_file(),
     }
 }
 
@@ -179,10 +253,16 @@ fn library_directories() -> Vec<PathBuf> {
     let mut directories = Vec::new();
     for base in ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(Path::new) {
         directories.push(base.to_path_buf());
-        let entries = fs::read_dir(base).into_iter().flatten().flatten();
-        directories.extend(entries.map(|entry| entry.path()).filter(|p| p.is_dir()));
+        directories.extend(below(base));
     }
     directories
+}
+
+/// The directories in a directory.
+fn below(base: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(base).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    paths.filter(|path| path.is_dir()).collect()
 }
 
 #[cfg(test)]
@@ -199,20 +279,33 @@ mod tests {
     fn a_bare_debian_gets_every_package_once() {
         let packages = packages(&missing(&test(), |_| false));
         let wanted = [
+            "chromium",
+            "chromium-driver",
+            "curl",
+            "fonts-dejavu-core",
             "gcc",
+            "imagemagick",
             "iproute2",
             "libc6-dev",
+            "libengine-pkcs11-openssl",
+            "libnss3-tools",
             "libpcsclite-dev",
             "mount",
+            "openbox",
             "opensc",
             "opensc-pkcs11",
             "openssl",
             "pcsc-tools",
             "pcscd",
             "pkg-config",
+            "postgresql",
             "procps",
+            "sqlite3",
             "util-linux",
             "vsmartcard-vpcd",
+            "x11-utils",
+            "xdotool",
+            "xvfb",
         ];
         assert_eq!(packages, wanted);
     }
@@ -237,6 +330,10 @@ mod tests {
         assert!(is_there(&Check::Program(&["no-such-tool", "sh"])));
         assert!(!is_there(&Check::Program(&["no-such-tool"])));
         assert!(!is_there(&Check::Library("no/such/library.so")));
+        assert!(is_there(&Check::SomeVersion("/", "sh")));
+        assert!(is_there(&Check::File("/bin/sh")));
+        assert!(!is_there(&Check::SomeVersion("/no/such", "bin/sh")));
+        assert!(!is_there(&Check::File("/bin")));
         assert!(!is_there(&Check::PkgConfig("no-such-library")));
     }
 }

@@ -15,7 +15,8 @@ Usage: cargo xtask test [-- ARGS…]
 ARGS go to `cargo test`, for example: cargo xtask test -- --package kortlab --test opensc
 
 The interoperability tests run a pcscd of their own, with vpcd and OpenSC, in private namespaces;
-that takes root, or a kernel that lets users make user namespaces. No test is skipped silently.
+that takes root, or a kernel that lets users make user namespaces. The portal's tests run their own
+PostgreSQL servers, and Chromium on a screen of its own. No test is skipped silently.
 ",
     run,
 };
