@@ -75,7 +75,7 @@ impl ServiceError {
 impl IntoResponse for ServiceError {
     /// The problem document, with `Retry-After` where it is worth trying again.
     fn into_response(self) -> Response {
-        let mut response = Refusal(self.problem()).into_response();
+        let mut response = Refusal(Box::new(self.problem())).into_response();
         if matches!(self, Self::Store) {
             let seconds = HeaderValue::from_static("5");
             response.headers_mut().insert(RETRY_AFTER, seconds);
@@ -86,7 +86,7 @@ impl IntoResponse for ServiceError {
 
 /// An answer that is a problem document.
 #[derive(Debug)]
-pub(crate) struct Refusal(pub(crate) Problem);
+pub(crate) struct Refusal(pub(crate) Box<Problem>);
 
 impl Refusal {
     pub(crate) fn new(
@@ -95,12 +95,8 @@ impl Refusal {
         title: &str,
         detail: impl core::fmt::Display,
     ) -> Self {
-        Self(Problem::new(
-            status.as_u16(),
-            code,
-            title,
-            detail.to_string(),
-        ))
+        let problem = Problem::new(status.as_u16(), code, title, detail.to_string());
+        Self(Box::new(problem))
     }
 }
 
@@ -109,6 +105,6 @@ impl IntoResponse for Refusal {
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let content_type = [(CONTENT_TYPE, problem::CONTENT_TYPE)];
-        (status, content_type, Json(self.0)).into_response()
+        (status, content_type, Json(*self.0)).into_response()
     }
 }

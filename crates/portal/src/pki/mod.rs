@@ -3,10 +3,11 @@
 
 mod certificates;
 mod crl;
+mod ocsp;
 mod published;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use kortlab_issuer::authority::AuthorityKind;
 
 pub(crate) use self::published::{Crl, Published};
@@ -17,6 +18,8 @@ pub fn router() -> Router<App> {
     Router::new()
         .route("/crl/{file}", get(crl::fetch))
         .route("/ca/{file}", get(certificates::fetch))
+        .route("/ocsp/{name}", post(ocsp::post))
+        .route("/ocsp/{name}/{*request}", get(ocsp::get))
 }
 
 /// The authority whose file this is, with this ending.

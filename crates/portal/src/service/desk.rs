@@ -72,7 +72,11 @@ impl Desk {
 
     /// Stores what the portal has changed before the service was made, and tells the audit log of
     /// the start.
-    pub(super) fn start(&mut self, metrics: &Metrics) -> Result<(), StartError> {
+    pub(super) fn start(
+        &mut self,
+        metrics: &Metrics,
+        published: &Published,
+    ) -> Result<(), StartError> {
         let changes = self
             .portal
             .as_mut()
@@ -80,8 +84,10 @@ impl Desk {
             .unwrap_or_default();
         let subject = Subject::default().detail(format!("version {}", env!("CARGO_PKG_VERSION")));
         let event = AuditEvent::of_the_portal(self.clock.now(), Operation::Start, subject);
-        self.commit(&changes, &[event], metrics)
-            .map_err(|error| StartError::Store(error.to_string()))
+        let unusable = |error: StoreError| StartError::Store(error.to_string());
+        self.commit(&changes, &[event], metrics).map_err(unusable)?;
+        published.note(&self.store.load().map_err(unusable)?);
+        Ok(())
     }
 
     /// Carries out one call and stores what it changed.

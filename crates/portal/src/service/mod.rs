@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use kortlab_issuer::authority::AuthorityKind;
 use kortlab_issuer::clock::{Clock as _, Timestamp};
+use kortlab_issuer::ocsp::Responder;
 use kortlab_issuer::portal::{LocalPortal, PortalError};
 
 pub use self::call::Call;
@@ -59,7 +60,7 @@ impl Service {
         let published = Published::of(&portal);
         let mut desk = Desk::new(portal, clock.clone(), store)?;
         let metrics = Metrics::new();
-        desk.start(&metrics)?;
+        desk.start(&metrics, &published)?;
         Ok(Self(Arc::new(Parts {
             desk: Mutex::new(desk),
             clock,
@@ -158,12 +159,40 @@ impl Service {
         })
     }
 
+    /// What answers OCSP requests about the certificates of an authority.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub(crate) async fn responder(
+        &self,
+        kind: AuthorityKind,
+    ) -> Result<Arc<Responder>, ServiceError> {
+        if let Some(responder) = self.published().responder(kind, self.clock().now()) {
+            return Ok(responder);
+        }
+        let service = self.clone();
+        self.carry_out(Call::by_portal(Operation::Ocsp), move |portal| {
+            // Whoever had the lock before may have made it.
+            match service.published().responder(kind, service.clock().now()) {
+                Some(responder) => Ok(responder),
+                None => portal
+                    .ocsp_responder(kind)
+                    .map(|responder| service.published().set_responder(responder)),
+            }
+        })
+        .await
+    }
+
     /// Whether the last attempt to store something succeeded.
     pub fn is_well(&self) -> bool {
         self.0.well.load(Ordering::SeqCst)
     }
 
-    async fn fail_before(&self, operation: Operation) -> Result<Option<FailureKind>, ServiceError> {
+    /// What befalls this operation now: a failure that leaves nothing to be done is the result.
+    pub(crate) async fn fail_before(
+        &self,
+        operation: Operation,
+    ) -> Result<Option<FailureKind>, ServiceError> {
         let planned = self.0.failures.strike(operation);
         if let Some(kind) = planned {
             tracing::warn!(%operation, failure = %kind, "failing on purpose");
