@@ -56,14 +56,20 @@ impl Places {
 }
 
 impl App {
-    /// Puts it together.
-    pub fn new(service: Service, places: Places, admin_token: AdminToken, limits: &Limits) -> Self {
+    /// Puts it together. The holders' agents are at `agent`, or where they are as a rule.
+    pub fn new(
+        service: Service,
+        places: Places,
+        admin_token: AdminToken,
+        limits: &Limits,
+        agent: Option<&Url>,
+    ) -> Self {
         Self(Arc::new(Parts {
             service,
             places,
             admin_token,
             rates: Rates::new(limits),
-            pages: pages::Memory::default(),
+            pages: pages::Memory::new(agent),
         }))
     }
 

@@ -29,16 +29,6 @@ pub struct Memory {
     desks: Mutex<Desks>,
 }
 
-impl Default for Memory {
-    /// The agent is where `kortlab agent` listens unless told otherwise.
-    fn default() -> Self {
-        Self {
-            agent: AGENT.to_owned(),
-            desks: Mutex::default(),
-        }
-    }
-}
-
 /// A task that was given to the agent, and whose result has not come.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
@@ -87,13 +77,15 @@ pub(crate) struct Signed {
 }
 
 impl Memory {
-    /// With the agent at another address than [`Memory::default`] has; only scheme, host and port
-    /// are taken.
-    #[must_use]
-    pub fn with_agent(self, agent: &Url) -> Self {
+    /// Nothing yet. The holders' agents are at this address, of which scheme, host and port are
+    /// taken, or where `kortlab agent` listens unless told otherwise.
+    pub fn new(agent: Option<&Url>) -> Self {
         Self {
-            agent: agent.origin().ascii_serialization(),
-            ..self
+            agent: match agent {
+                Some(agent) => agent.origin().ascii_serialization(),
+                None => AGENT.to_owned(),
+            },
+            desks: Mutex::default(),
         }
     }
 
@@ -247,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_task_is_taken_once_and_only_while_it_waits() {
-        let memory = Memory::default();
+        let memory = Memory::new(None);
         let task = pending(1);
         memory.give(owner(1), task.clone(), NOW);
         assert!(memory.take(&pending(2).task.id, NOW).is_none());
@@ -262,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_new_task_takes_the_place_of_the_one_before() {
-        let memory = Memory::default();
+        let memory = Memory::new(None);
         memory.give(owner(1), pending(1), NOW);
         memory.give(owner(1), pending(2), NOW);
         assert!(memory.take(&pending(1).task.id, NOW).is_none());
@@ -272,7 +264,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_who_was_idle_longest_is_forgotten() {
-        let memory = Memory::default();
+        let memory = Memory::new(None);
         for number in 0..3000_u16 {
             let later = NOW.after(Duration::from_secs(number.into()));
             memory.give(owner(number), pending(number), later);
@@ -286,7 +278,7 @@ mod tests {
 
     #[test]
     fn forgetting_an_owner_ends_its_task() {
-        let memory = Memory::default();
+        let memory = Memory::new(None);
         memory.give(owner(1), pending(1), NOW);
         memory.show(owner(1), vec![vec![1]], NOW);
         memory.forget(owner(1));
@@ -297,8 +289,8 @@ mod tests {
     #[test]
     fn of_the_agents_address_only_the_origin_is_taken() {
         let agent = Url::parse("http://127.0.0.1:5000/x?y#z").unwrap();
-        let memory = Memory::default().with_agent(&agent);
+        let memory = Memory::new(Some(&agent));
         assert_eq!(memory.agent(), "http://127.0.0.1:5000");
-        assert_eq!(Memory::default().agent(), AGENT);
+        assert_eq!(Memory::new(None).agent(), AGENT);
     }
 }

@@ -31,6 +31,9 @@ pub struct Config {
     /// Where the PKI listener is reached from outside, if not where it listens. The certificates
     /// name it.
     pub pki_url: Option<Url>,
+    /// Where the holders' agents are, if not at `http://127.0.0.1:47800`. The pages send there what
+    /// the card is to do.
+    pub agent_url: Option<Url>,
     /// What it bears.
     pub limits: Limits,
 }
@@ -48,6 +51,7 @@ impl Default for Config {
             hosts: Vec::new(),
             public_url: None,
             pki_url: None,
+            agent_url: None,
             limits: Limits::default(),
         }
     }

@@ -90,6 +90,7 @@ impl Server {
             places,
             opened.admin_token.clone(),
             &config.limits,
+            config.agent_url.as_ref(),
         );
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
