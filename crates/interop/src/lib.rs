@@ -25,6 +25,7 @@
 //! The sandbox needs root, or a kernel that lets users make user namespaces; what else it needs, `cargo
 //! xtask test` installs. A missing tool is an error that says so, never a skipped test.
 
+pub mod browser;
 mod daemon;
 mod emulation;
 mod error;

@@ -380,6 +380,12 @@ impl Running {
         self.ended.is_none()
     }
 
+    /// What the program has printed so far on its standard output.
+    pub fn stdout_text(&self) -> String {
+        let bytes = fs::read(&self.stdout).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// What the program has printed so far, for messages.
     pub fn printed(&self) -> String {
         let read = |path| fs::read(path).unwrap_or_default();

@@ -43,6 +43,24 @@ pub(crate) fn vpcd_driver() -> Result<PathBuf, InteropError> {
         })
 }
 
+/// A library in the directories where Debian and others keep them.
+pub(crate) fn library(file: &str, package: &str) -> Result<PathBuf, InteropError> {
+    let arch = env::consts::ARCH;
+    let multiarch = format!("/usr/lib/{arch}-linux-gnu");
+    [
+        multiarch.as_str(),
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local/lib",
+    ]
+    .into_iter()
+    .map(|directory| Path::new(directory).join(file))
+    .find(|path| path.is_file())
+    .ok_or_else(|| InteropError::MissingTool {
+        tool: format!("{file} (package {package})"),
+    })
+}
+
 fn configured_driver(directory: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(directory).ok()?;
     entries

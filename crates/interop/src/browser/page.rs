@@ -1,0 +1,130 @@
+//! The page shown, as a person reads and uses it: by the texts on it.
+
+use super::Browser;
+use crate::error::InteropError;
+
+impl Browser {
+    /// The title of the page shown.
+    ///
+    /// # Errors
+    /// The browser is gone, or a dialogue is up.
+    pub fn title(&self) -> Result<String, InteropError> {
+        self.driver.title()
+    }
+
+    /// The address of the page shown.
+    ///
+    /// # Errors
+    /// The browser is gone, or a dialogue is up.
+    pub fn address(&self) -> Result<String, InteropError> {
+        self.driver.address()
+    }
+
+    /// The text of the page shown, as rendered.
+    ///
+    /// # Errors
+    /// The browser is gone, or a dialogue is up.
+    pub fn text(&self) -> Result<String, InteropError> {
+        self.driver.text()
+    }
+
+    /// Waits until the page shows the text.
+    ///
+    /// # Errors
+    /// It does not in time; the error shows what the page says instead.
+    pub fn wait_for_text(&self, text: &str) -> Result<(), InteropError> {
+        self.wait_for(&format!("a page with the text {text:?}"), || {
+            self.driver.text().ok()?.contains(text).then_some(())
+        })
+    }
+
+    /// Waits until a window of the browser has the title, which Chromium makes of the page's.
+    /// Unlike the page, it can be read while a dialogue is up.
+    ///
+    /// # Errors
+    /// None has in time.
+    pub fn wait_for_window(&self, title: &str) -> Result<(), InteropError> {
+        self.wait_for(&format!("a window with {title:?} in its title"), || {
+            let titles = self.display.window_titles().ok()?;
+            titles.iter().any(|t| t.contains(title)).then_some(())
+        })
+    }
+
+    /// Clicks the first link or button with this text.
+    ///
+    /// # Errors
+    /// There is none in time, or it cannot be clicked.
+    pub fn press(&self, text: &str) -> Result<(), InteropError> {
+        let text = literal(text);
+        self.click(&format!(
+            "//*[(self::a or self::button) and normalize-space() = {text}]\
+             | //input[@type = 'submit' and @value = {text}]"
+        ))
+    }
+
+    /// Clicks the first element that the XPath expression finds.
+    ///
+    /// # Errors
+    /// There is none in time, or it cannot be clicked.
+    pub fn click(&self, xpath: &str) -> Result<(), InteropError> {
+        self.wait_for(&format!("a click on {xpath}"), || {
+            let elements = self.driver.elements(xpath).ok()?;
+            self.driver.click(elements.first()?).ok()
+        })
+    }
+
+    /// Clicks every element that the XPath expression finds, and says how many they were.
+    ///
+    /// # Errors
+    /// There is none in time, or one cannot be clicked.
+    pub fn click_all(&self, xpath: &str) -> Result<usize, InteropError> {
+        let elements = self.wait_for(&format!("an element {xpath}"), || {
+            let elements = self.driver.elements(xpath).ok()?;
+            (!elements.is_empty()).then_some(elements)
+        })?;
+        for element in &elements {
+            self.driver.click(element)?;
+        }
+        Ok(elements.len())
+    }
+
+    /// How many elements the XPath expression finds now.
+    ///
+    /// # Errors
+    /// The browser is gone, or a dialogue is up.
+    pub fn count(&self, xpath: &str) -> Result<usize, InteropError> {
+        Ok(self.driver.elements(xpath)?.len())
+    }
+
+    /// Types into the field with this name.
+    ///
+    /// # Errors
+    /// There is none in time.
+    pub fn fill(&self, name: &str, text: &str) -> Result<(), InteropError> {
+        let xpath = format!("//input[@name = {}]", literal(name));
+        self.wait_for(&format!("a field {name}"), || {
+            let elements = self.driver.elements(&xpath).ok()?;
+            self.driver.type_into(elements.first()?, text).ok()
+        })
+    }
+}
+
+/// Text as an XPath 1.0 literal, which has no escapes.
+fn literal(text: &str) -> String {
+    if !text.contains('\'') {
+        return format!("'{text}'");
+    }
+    let parts: Vec<String> = text.split('\'').map(|part| format!("'{part}'")).collect();
+    format!("concat({})", parts.join(r#", "'", "#))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_in_a_text_are_put_together_for_xpath() {
+        assert_eq!(literal("Logga ut"), "'Logga ut'");
+        assert_eq!(literal("it's"), r#"concat('it', "'", 's')"#);
+    }
+}
