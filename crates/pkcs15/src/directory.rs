@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kortlab_apdu::tlv::{Tag, Tlv, read_one};
+use kortlab_apdu::tlv::{Tag, Tlv};
 
 use crate::common::CommonObjectAttributes;
 use crate::element::Unknown;
 use crate::error::EncodeError;
 use crate::fields::{Fields, Schema, Writer};
 use crate::finding::{Code, Notes, Parsed};
-use crate::frame::{self, Piece, Shape};
+use crate::frame::{self, MAX_OBJECTS, Piece, Shape};
 
 /// The content of a directory file whose objects are of type `T`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,22 +106,38 @@ impl<T: DirectoryObject> Directory<T> {
     /// read from damaged bytes and would not be read back as it is. To change a file with such
     /// objects in it, use [`Edit`](crate::edit::Edit).
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut file = Vec::new();
+        let count = self.entries.len();
+        if count > MAX_OBJECTS {
+            let why = format!("there are {count}, and no more than {MAX_OBJECTS} are read");
+            return Err(EncodeError::value(T::SHAPE.what, why));
+        }
+        let mut objects = Vec::with_capacity(count);
         for (index, entry) in self.entries.iter().enumerate() {
             let Entry::Object(object) = entry else {
                 return Err(EncodeError::Unreadable { index });
             };
-            file.extend_from_slice(&object.encode()?);
+            objects.push(object.encode()?);
         }
+        let file = objects.concat();
         let read = Self::parse(&file).value;
-        if read == *self {
-            return Ok(file);
+        let changed = (0..count.max(read.entries.len()))
+            .find(|&index| !read.holds(index, self.entries.get(index), objects.get(index)));
+        match changed {
+            None => Ok(file),
+            Some(index) => Err(EncodeError::NotReadBack {
+                what: T::SHAPE.what,
+                index: Some(index),
+            }),
         }
-        let same = self.entries.iter().zip(&read.entries);
-        Err(EncodeError::NotReadBack {
-            what: T::SHAPE.what,
-            index: Some(same.take_while(|(ours, theirs)| ours == theirs).count()),
-        })
+    }
+
+    /// Whether entry `index` is the object `entry` and is written as `bytes`.
+    fn holds(&self, index: usize, entry: Option<&Entry<T>>, bytes: Option<&Vec<u8>>) -> bool {
+        let ours = self.entries.get(index);
+        let Some(Entry::Object(object)) = ours else {
+            return false;
+        };
+        ours == entry && object.encode().ok().as_ref() == bytes
     }
 
     /// The objects that could be read, in the order of the file.
@@ -136,15 +152,15 @@ impl<T: DirectoryObject> Directory<T> {
 /// One object in DER, certain to be read back as it is.
 pub(crate) fn encode_object<T: DirectoryObject>(object: &T) -> Result<Vec<u8>, EncodeError> {
     let bytes = object.encode()?;
-    let read = read_one(&bytes).ok();
-    let read = read.and_then(|tlv| T::decode(&tlv, &mut Notes::default()));
-    if read.as_ref() == Some(object) {
-        return Ok(bytes);
+    match Directory::<T>::parse(&bytes).value.entries.as_slice() {
+        [Entry::Object(read)] if read == object && read.encode().as_ref() == Ok(&bytes) => {
+            Ok(bytes)
+        }
+        _ => Err(EncodeError::NotReadBack {
+            what: T::SHAPE.what,
+            index: None,
+        }),
     }
-    Err(EncodeError::NotReadBack {
-        what: T::SHAPE.what,
-        index: None,
-    })
 }
 
 fn tell_duplicate<T: DirectoryObject>(

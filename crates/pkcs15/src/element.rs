@@ -2,6 +2,7 @@
 //! does not know.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use kortlab_apdu::error::{Error, ErrorKind};
 use kortlab_apdu::tlv::{Tag, TagClass, Tlv, object, read_one};
@@ -15,8 +16,9 @@ const MAX_DEPTH: usize = 32;
 /// One complete data object (tag, length, value), kept as it was read.
 ///
 /// Written, it comes out in DER: byte for byte the same if it was DER, else with its lengths,
-/// BOOLEANs, INTEGERs and BIT STRING padding normalised.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// BOOLEANs, INTEGERs and BIT STRING padding normalised. Two elements are equal if they are
+/// written alike; where there is no DER form, if their bytes are.
+#[derive(Clone)]
 pub struct Element {
     bytes: Vec<u8>,
 }
@@ -72,6 +74,24 @@ impl Element {
     }
 }
 
+impl PartialEq for Element {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+            || to_der(&self.bytes).is_ok_and(|der| to_der(&other.bytes) == Ok(der))
+    }
+}
+
+impl Eq for Element {}
+
+impl Hash for Element {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match to_der(&self.bytes) {
+            Ok(der) => der.hash(state),
+            Err(_) => self.bytes.hash(state),
+        }
+    }
+}
+
 impl fmt::Debug for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Element({})", hex::encode(&self.bytes))
@@ -80,10 +100,27 @@ impl fmt::Debug for Element {
 
 /// Elements of a SEQUENCE that this version does not know or could not read, each with the place
 /// where it stood, so that it is written there again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+///
+/// Two are equal if they hold equal elements in the same order. Their places are counted in fields
+/// that may be absent, so that the same place has several numbers.
+#[derive(Clone, Debug, Default)]
 pub struct Unknown {
     /// Each with the number of fields of the standard that come before it, there or not.
     elements: Vec<(usize, Element)>,
+}
+
+impl PartialEq for Unknown {
+    fn eq(&self, other: &Self) -> bool {
+        self.elements().eq(other.elements())
+    }
+}
+
+impl Eq for Unknown {}
+
+impl Hash for Unknown {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.elements().for_each(|element| element.hash(state));
+    }
 }
 
 impl Unknown {

@@ -11,7 +11,9 @@
 //! # Writing
 //!
 //! `encode` gives strict DER or an [`EncodeError`]. Elements that this version does not know
-//! survive with their place, so that what was read from DER comes out byte for byte. [`Edit`]
+//! survive with their place, so that what was read from DER comes out byte for byte. What comes
+//! out is read back as the value that went in: the writer reads it to be sure, and refuses, with
+//! [`EncodeError::NotReadBack`], what the reader would take for something else. [`Edit`]
 //! changes one object of a directory file and leaves the bytes of all others alone, broken ones
 //! included.
 //!

@@ -208,7 +208,8 @@ impl TokenInfo {
     /// be read back as it is.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let bytes = self.build()?;
-        if Self::parse(&bytes).is_ok_and(|read| read.value == *self) {
+        let read = Self::parse(&bytes).map(|read| read.value);
+        if read.is_ok_and(|read| read == *self && read.build().as_ref() == Ok(&bytes)) {
             return Ok(bytes);
         }
         Err(EncodeError::NotReadBack {
