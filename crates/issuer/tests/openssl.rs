@@ -273,10 +273,50 @@ fn openssl_verifies_chains_purposes_and_crls_in_each_state() {
     assert!(printed.contains("Key Compromise"), "{printed}");
     openssl.must(&["crl", "-in", "hcc.crl", "-noout", "-CAfile", "hcc-ca.pem"]);
 
-    // Expired.
-    let later = now + 3 * 365 * 24 * 60 * 60;
-    let (ok, text) = verify(later, "hcc-ca.pem", &[], "hcc-auth.pem");
-    assert!(!ok && text.contains("expired"), "{text}");
+    // The carrier's, of the other authority: valid, revoked without a reason.
+    let carrier_checked = ["-crl_check", "-CRLfile", "carrier.crl"];
+    let carrier = |world: &mut World| {
+        let crl = world.portal.crl(AuthorityKind::Carrier).unwrap();
+        openssl.crl("carrier.crl", &crl);
+        verify(now, "carrier-ca.pem", &carrier_checked, "carrier-auth.pem")
+    };
+    let (ok, text) = carrier(&mut world);
+    assert!(ok, "{text}");
+    world
+        .portal
+        .revoke_at_the_counter(&card.carrier.authentication, RevocationReason::Unspecified)
+        .unwrap();
+    let (ok, text) = carrier(&mut world);
+    assert!(!ok && text.contains("certificate revoked"), "{text}");
+    let printed = openssl.must(&["crl", "-in", "carrier.crl", "-noout", "-text"]);
+    assert!(printed.contains("Serial Number: "), "{printed}");
+    assert!(!printed.contains("Reason Code"), "{printed}");
+
+    // Expired, with a CRL of that time.
+    world.clock.advance(3 * 365 * DAY);
+    openssl.crl("hcc.crl", &world.portal.crl(AuthorityKind::Hcc).unwrap());
+    let later = world.clock.now().unix_seconds() + 60;
+    let (ok, text) = verify(later, "hcc-ca.pem", &checked, "hcc-auth.pem");
+    assert!(!ok && text.contains("certificate has expired"), "{text}");
+    assert!(!text.contains("CRL"), "{text}");
+}
+
+#[test]
+fn certificates_never_received_are_on_the_crl_as_no_longer_in_use() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    world.issue(&card, &session);
+    world.clock.advance(31 * DAY);
+    let openssl = OpenSsl::new();
+    openssl.crl("hcc.crl", &world.portal.crl(AuthorityKind::Hcc).unwrap());
+    let printed = openssl.must(&["crl", "-in", "hcc.crl", "-noout", "-text"]);
+    assert_eq!(
+        printed.matches("Cessation Of Operation").count(),
+        2,
+        "{printed}"
+    );
+    assert!(!printed.contains("Certificate Hold"), "{printed}");
 }
 
 #[test]

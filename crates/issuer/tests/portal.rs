@@ -289,6 +289,47 @@ fn a_session_ends_by_itself_and_the_order_goes_on_after_the_next_log_in() {
 }
 
 #[test]
+fn every_call_of_a_session_that_is_over_is_refused_and_changes_nothing() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let pair = world.issue(&card, &session);
+    let order = pair.order;
+    let list = world.portal.certificates(&session.token).unwrap();
+    let serial = list[0].summary.serial.clone();
+    let receipt = world.portal.receipt(&session.token).unwrap().unwrap();
+    let signed =
+        card.signature
+            .sign_text(receipt.text.as_bytes(), &pair.signature, world.clock.now());
+    let next = Approval {
+        authentication_request: card.authentication.request("x"),
+        signature_request: card.signature.request("x"),
+        signed_approval: signed.clone(),
+    };
+    world.clock.advance(Duration::from_secs(10 * 60));
+    world.portal.take_changes();
+    let nobody = SessionToken::from_text(&"0".repeat(64)).unwrap();
+    let portal = &mut world.portal;
+    for token in [&session.token, &nobody] {
+        let reason = RevocationReason::KeyCompromise;
+        let refusals = [
+            code(portal.certificates(token)),
+            code(portal.removed(token, &serial)),
+            code(portal.order(token)),
+            code(portal.approve(token, order, &next)),
+            code(portal.fetch(token, order)),
+            code(portal.receipt(token)),
+            code(portal.sign_receipt(token, order, &signed)),
+            code(portal.revoke(token, &serial, reason)),
+            code(portal.current_session(token)),
+            code(portal.log_out(token)),
+        ];
+        assert_eq!(refusals, ["session-over"; 10]);
+    }
+    assert_eq!(portal.take_changes(), []);
+}
+
+#[test]
 fn an_interrupted_fetch_goes_on_with_the_same_certificates() {
     let mut world = World::new();
     let card = world.enrol("card");
@@ -367,6 +408,7 @@ fn requests_by_foreign_keys_are_refused_for_each_key() {
     let session = world.log_in(&card);
     let order = world.portal.order(&session.token).unwrap();
     let good = world.approval(&card, &order);
+    world.portal.take_changes();
     let mut refused = |approval: Approval| {
         let result = world.portal.approve(&session.token, order.id, &approval);
         result.unwrap_err()
@@ -403,6 +445,7 @@ fn requests_by_foreign_keys_are_refused_for_each_key() {
         ..good.clone()
     });
     assert_eq!(error.code(), "document");
+    assert_eq!(world.portal.take_changes(), [], "nothing was issued");
     assert!(
         world
             .portal
@@ -419,6 +462,7 @@ fn what_another_card_made_is_refused_and_both_cards_are_named() {
     let session = world.log_in(&card);
     let order = world.portal.order(&session.token).unwrap();
     let made_by_other = world.approval(&other, &order);
+    world.portal.take_changes();
     let error = world
         .portal
         .approve(&session.token, order.id, &made_by_other)
@@ -433,6 +477,7 @@ fn what_another_card_made_is_refused_and_both_cards_are_named() {
     };
     let result = world.portal.approve(&session.token, order.id, &mixed);
     assert_eq!(code(result), "wrong-card");
+    assert_eq!(world.portal.take_changes(), [], "nothing was issued");
 
     world.issue(&card, &session);
     let receipt = world.portal.receipt(&session.token).unwrap().unwrap();
@@ -514,10 +559,12 @@ fn a_receipt_is_signed_once_and_only_its_own_text() {
         .portal
         .sign_receipt(&session.token, receipt.order, &signed)
         .unwrap();
+    world.portal.take_changes();
     let replayed = world
         .portal
         .sign_receipt(&session.token, receipt.order, &signed);
     assert_eq!(code(replayed), "receipt-replayed");
+    assert_eq!(world.portal.take_changes(), []);
 
     // The old receipt is not one for the next order.
     let second = world.issue(&card, &session);

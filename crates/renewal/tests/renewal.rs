@@ -11,12 +11,13 @@ use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_issuer::authority::CertificateState;
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::Timestamp;
+use kortlab_issuer::inspect::CertificateSummary;
 use kortlab_issuer::portal::{
-    Approval, DataLine, HccEntry, IssuedPair, LogInKey, Order, OrderId, Portal, PortalError,
-    Receipt, Session, SessionToken, TestPageRow,
+    Approval, DataLine, HccEntry, IssuedPair, LogInKey, LogInScheme, Order, OrderId, Portal,
+    PortalError, Receipt, Session, SessionToken, TestPageRow,
 };
 use kortlab_issuer::revocation::RevocationReason;
-use kortlab_renewal::card::CardLogIn;
+use kortlab_renewal::card::{CardLogIn, WorkError};
 use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step, renew};
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::world::TestWorld;
@@ -508,6 +509,37 @@ fn an_interrupted_fetch_is_taken_up_again() {
     assert_eq!(holder.count(|event| matches!(event, Event::Resumed(_))), 1);
     assert!(!holder.began().contains(&Step::Approve));
     assert_eq!(issued(&mut card, &mut world), 2);
+}
+
+#[test]
+fn the_card_signs_a_log_in_both_ways_and_what_it_refuses_is_kept() {
+    let (mut card, world) = insert(CardState::Delivered, Protocol::T0);
+    let certificate = &world.carrier.authentication;
+    let summary = CertificateSummary::from_der(certificate).unwrap();
+    let public = summary.public_key.unwrap();
+    let pin = Pin::try_from("123456").unwrap();
+    let mut key = CardLogIn::new(&mut card, &pin, certificate);
+    for scheme in [LogInScheme::Pkcs1Sha256, LogInScheme::PssSha256] {
+        let signature = key.sign(scheme, b"handshake").unwrap();
+        assert_eq!(scheme.verify(&public, b"handshake", &signature), Ok(()));
+    }
+    assert!(key.into_failure().is_none());
+
+    let wrong = Pin::try_from("999999").unwrap();
+    let mut key = CardLogIn::new(&mut card, &wrong, certificate);
+    let refused = key.sign(LogInScheme::PssSha256, b"handshake").unwrap_err();
+    assert!(!refused.message.contains("999999"));
+    let Some(WorkError::Card(cause)) = key.into_failure() else {
+        panic!("{refused}");
+    };
+    assert_eq!(cause.kind(), ErrorKind::PinWrong { tries: Some(2) });
+    assert_eq!(cause.to_string(), refused.message);
+
+    // A certificate of the other key: what would be sent proves nothing.
+    let other = &world.carrier.signature;
+    let mut key = CardLogIn::new(&mut card, &pin, other);
+    assert!(key.sign(LogInScheme::Pkcs1Sha256, b"handshake").is_err());
+    assert!(matches!(key.into_failure(), Some(WorkError::Document(_))));
 }
 
 #[test]

@@ -102,8 +102,15 @@ impl LocalPortal {
         card: &CardNumber,
         now: Timestamp,
     ) -> Result<Order, PortalError> {
+        // A portal from a seed draws the same bytes again after a restart.
+        let id = loop {
+            let id = OrderId(self.rng.bytes());
+            if !self.state.has_order(&id) {
+                break id;
+            }
+        };
         let order = Order {
-            id: OrderId(self.rng.bytes()),
+            id,
             state: OrderState::Open,
             card_number: *card,
             holder: self.state.card(card)?.holder.clone(),

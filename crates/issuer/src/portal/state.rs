@@ -112,6 +112,10 @@ impl PortalState {
             .ok_or(PortalError::UnknownOrder)
     }
 
+    pub(super) fn has_order(&self, id: &OrderId) -> bool {
+        self.orders.contains_key(id)
+    }
+
     /// The card's orders, oldest first.
     pub(super) fn orders_of(
         &self,
