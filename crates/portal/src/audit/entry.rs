@@ -161,7 +161,7 @@ mod tests {
         assert_eq!((second.sequence, head.sequence), (2, 2));
         let mut octets = hex::decode(&first.hash).unwrap();
         octets.extend_from_slice(
-            "1:2,10:1795478400,6:holder,7:removed,4:done,38:{\"certificates\":[\"4A\"],\"detail\":\"å\"},"
+            "1:2,10:1795478400,6:holder,7:removed,4:done,37:{\"certificates\":[\"4A\"],\"detail\":\"å\"},"
                 .as_bytes(),
         );
         let mut openssl = Command::new("openssl")

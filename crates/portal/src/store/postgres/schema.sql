@@ -36,7 +36,7 @@ CREATE VIEW placed_order AS
            key AS id,
            document ->> 'card_number' AS card_number,
            document ->> 'state' AS state,
-           to_timestamp((document ->> 'since')::bigint) AS since,
+           to_timestamp((document ->> 'since')::bigint) AT TIME ZONE 'UTC' AS since,
            document #>> '{pair,authentication}' AS authentication,
            document #>> '{pair,signature}' AS signature
     FROM record WHERE kind = 'order';
@@ -44,11 +44,12 @@ CREATE VIEW certificate AS
     SELECT issued.document ->> 'authority' AS authority,
            issued.document ->> 'serial' AS serial,
            revoked.document ->> 'reason' AS revoked_for,
-           to_timestamp((revoked.document ->> 'since')::bigint) AS since,
+           to_timestamp((revoked.document ->> 'since')::bigint) AT TIME ZONE 'UTC' AS since,
            issued.document ->> 'certificate' AS der_base64
     FROM record AS issued
     LEFT JOIN record AS revoked ON revoked.kind = 'revocation' AND revoked.key = issued.key
     WHERE issued.kind = 'certificate';
 CREATE VIEW audit_log AS
-    SELECT sequence, to_timestamp(at) AS time, actor, operation, outcome, subject
+    SELECT sequence, to_timestamp(at) AT TIME ZONE 'UTC' AS time, actor, operation, outcome,
+           subject
     FROM audit;
