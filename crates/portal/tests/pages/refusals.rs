@@ -1,0 +1,410 @@
+//! Everything that is refused, and the page that says so.
+
+use std::time::Duration;
+
+use axum::http::header::LOCATION;
+use kortlab_issuer::revocation::RevocationReason;
+use kortlab_portal::failures::{FailureKind, Plan};
+use kortlab_portal::listener::Listener;
+use kortlab_portal::operation::Operation;
+use kortlab_portal_api::task::{Done, Outcome, TaskId, TaskResult, Work};
+
+use crate::browser::{Browser, task_of};
+use crate::card::SoftCard;
+use crate::dom::Dom;
+use crate::site::{AGENT, Answer, ORIGIN, Site};
+
+fn page(answer: &Answer) -> Dom {
+    let kind = answer.headers["content-type"].to_str().unwrap();
+    assert_eq!(kind, "text/html; charset=utf-8", "{}", answer.body);
+    let page = Dom::parse(&answer.body);
+    assert_eq!(page.errors, Vec::<String>::new());
+    page
+}
+
+#[test]
+fn an_hcc_does_not_log_in_and_the_page_says_which_certificate_does() {
+    let site = Site::new();
+    let card = SoftCard::enrol(&site, "hcc log-in", &[10]);
+    let hcc = card.on_card.borrow()[2].clone();
+    let browser = Browser::new(&site);
+    let answer = browser.log_in(Some(&hcc));
+    assert_eq!(answer.status, 403);
+    assert!(!browser.cookies.borrow().contains_key("__Host-kortlab"));
+    let swedish = page(&answer);
+    assert_eq!(swedish.h1(), "Du valde ett HCC");
+    let text = swedish.text();
+    for said in [
+        "utfärdat av TEST SITHS Type 1 CA v1",
+        "Välj certifikatet som är utfärdat av Telia Card Identifier.",
+        "Webbläsaren kommer ihåg valet",
+        "Stäng alla webbläsarfönster",
+        "Rosa",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    // The browser is asked to forget; and the link back leads to the main listener.
+    assert_eq!(answer.headers["clear-site-data"], "\"cookies\"");
+    let start = format!("{ORIGIN}/");
+    let back = swedish
+        .all("a")
+        .filter(|one| one.attribute("href") == Some(&start));
+    assert!(back.count() >= 2);
+    let english = page(&browser.at(Listener::LogIn, "/?lang=en", Some(&hcc)));
+    assert!(
+        english
+            .text()
+            .contains("use the certificate issued by Telia Card Identifier")
+    );
+}
+
+#[test]
+fn each_other_certificate_that_does_not_log_in_has_its_reason() {
+    let site = Site::new();
+    let card = SoftCard::enrol(&site, "reasons", &[]);
+    let other = SoftCard::enrol(&Site::new(), "elsewhere", &[]);
+    let browser = Browser::new(&site);
+    let refused = |certificate: Option<&[u8]>| {
+        let answer = browser.log_in(certificate);
+        assert_eq!(answer.status, 403);
+        page(&answer).text()
+    };
+    assert!(refused(None).contains("Webbläsaren skickade inget certifikat"));
+    assert!(refused(Some(&card.carrier.signature)).contains("Certifikatet är för underskrift"));
+    assert!(refused(Some(&other.carrier.authentication)).contains("är okänt här"));
+    let certificate = card.carrier.authentication.clone();
+    site.call(Operation::RevokeAtTheCounter, move |portal| {
+        portal.revoke_at_the_counter(&certificate, RevocationReason::KeyCompromise)
+    });
+    let text = refused(Some(&card.carrier.authentication));
+    assert!(
+        text.contains("Certifikatet är spärrat (nyckel röjd)"),
+        "{text}"
+    );
+    assert!(text.contains("Beställ ett nytt kort"), "{text}");
+    let garbage = browser.log_in(Some(b"\x30\x03\x02\x01\x00"));
+    assert_eq!(garbage.status, 422);
+    page(&garbage);
+
+    let late = SoftCard::enrol(&site, "late", &[]);
+    site.clock.advance(Duration::from_secs(4 * 365 * 86_400));
+    let text = refused(Some(&late.carrier.authentication));
+    assert!(text.contains("Certifikatet är utgånget"), "{text}");
+}
+
+#[test]
+fn the_trial_says_why_a_certificate_is_not_accepted() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::new(&site);
+    let hcc = card.on_card.borrow()[2].clone();
+    let answer = browser.at(Listener::Trial, "/", Some(&hcc));
+    assert_eq!(answer.status, 403);
+    assert!(page(&answer).text().contains("Certifikatet är utgånget"));
+    let answer = browser.at(Listener::Trial, "/", None);
+    assert!(page(&answer).text().contains("inget certifikat"));
+    let carrier = browser.at(Listener::Trial, "/", Some(&card.carrier.authentication));
+    assert_eq!(carrier.status, 200);
+    assert!(!browser.cookies.borrow().contains_key("__Host-kortlab"));
+}
+
+#[test]
+fn forms_are_taken_only_with_their_token_and_from_this_origin() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::logged_in(&site, &card);
+    let fields = browser.open("/fetch").form("/fetch");
+    let forged = |answer: Answer| {
+        assert_eq!(answer.status, 403);
+        assert_eq!(page(&answer).h1(), "Formuläret kom inte härifrån");
+    };
+    forged(browser.post("/fetch", &[]));
+    forged(browser.post("/fetch", &[("csrf".into(), "0".repeat(64))]));
+    for origin in [
+        None,
+        Some("null"),
+        Some(AGENT),
+        Some("https://portal.example"),
+    ] {
+        forged(browser.post_from(origin, "/fetch", &fields));
+    }
+    // The token of another session, and of the test page in the same browser.
+    let other = SoftCard::enrol(&site, "other", &[]);
+    let theirs = Browser::logged_in(&site, &other)
+        .open("/fetch")
+        .form("/fetch");
+    forged(browser.post("/fetch", &theirs));
+    forged(browser.post("/fetch", &browser.open("/test").form("/test/show")));
+    forged(browser.post("/test/show", &fields));
+    // No order was placed by any of these.
+    let events = site_audit(&site);
+    assert!(
+        !events.iter().any(|event| event.contains("\"order\"")),
+        "{events:?}"
+    );
+    assert_eq!(browser.post("/fetch", &fields).status, 303);
+}
+
+/// The audit log, an event a line.
+fn site_audit(site: &Site) -> Vec<String> {
+    let service = site.app.service().clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let entries = runtime.block_on(service.audit(0, 100)).unwrap();
+    entries.iter().map(|entry| format!("{entry:?}")).collect()
+}
+
+#[test]
+fn a_result_is_taken_once_and_only_for_the_task_it_belongs_to() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::logged_in(&site, &card);
+    let request = browser.submit(&browser.open("/fetch"), "/fetch", &[]);
+    let task = task_of(&request);
+    let over = |answer: Answer| {
+        assert_eq!(answer.status, 410);
+        assert!(
+            page(&answer)
+                .h1()
+                .contains("hör inte till något som väntar")
+        );
+    };
+    // Never given, and no id at all.
+    let mut unknown = task.clone();
+    unknown.id = TaskId::new([7; 32]);
+    let address = |id: &str| format!("/task/{id}");
+    over(browser.post_from(Some(AGENT), &address(&unknown.id.expose()), &[]));
+    over(browser.post_from(Some(AGENT), "/task/6fd1", &[]));
+    // From another origin than the agent's.
+    let result = card.carry_out(&site, &task);
+    let fields = [("result".to_owned(), result.to_json())];
+    let foreign = browser.post_from(
+        Some("https://evil.example"),
+        &address(&task.id.expose()),
+        &fields,
+    );
+    assert_eq!(foreign.status, 403);
+    // By a browser that somebody else is logged in with.
+    let other = SoftCard::enrol(&site, "other", &[]);
+    let theirs = Browser::logged_in(&site, &other);
+    over(theirs.post_from(Some(AGENT), &address(&task.id.expose()), &fields));
+    // Of another kind, and no result at all: the task goes on waiting.
+    let cancelled = TaskResult::of(&task, Outcome::Cancelled, "");
+    let mut wrong = cancelled.clone();
+    wrong.kind = kortlab_portal_api::task::Kind::Show;
+    assert_eq!(browser.come_back(&task, &wrong).status, 400);
+    let nonsense = [("result".to_owned(), "{".to_owned())];
+    let answer = browser.post_from(Some(AGENT), &address(&task.id.expose()), &nonsense);
+    assert_eq!(answer.status, 400);
+    page(&answer);
+    assert_eq!(browser.come_back(&task, &result).status, 303);
+    over(browser.come_back(&task, &result));
+    // A task that another one has taken the place of.
+    let first = task_of(&browser.submit(&browser.open("/menu"), "/fetch", &[]));
+    browser.submit(&browser.open("/menu"), "/fetch", &[]);
+    over(browser.come_back(&first, &TaskResult::of(&first, Outcome::Cancelled, "")));
+    // And one that is too old.
+    let last = task_of(&browser.submit(&browser.open("/test"), "/test/show", &[]));
+    site.clock.advance(Duration::from_secs(601));
+    over(browser.come_back(&last, &card.carry_out(&site, &last)));
+}
+
+#[test]
+fn another_card_and_another_key_are_refused_and_asked_for_again() {
+    let (site, card) = Site::with_an_expired_card();
+    let other = SoftCard::enrol(&site, "wrong card", &[]);
+    let browser = Browser::logged_in(&site, &card);
+    let request = browser.submit(&browser.open("/fetch"), "/fetch", &[]);
+    let task = task_of(&request);
+    let Work::Request { order } = &task.work else {
+        panic!("{task:?}");
+    };
+    // The other card's requests, for this order.
+    let mut theirs = task.clone();
+    theirs.card_number = Some(other.number);
+    let result = other.carry_out(&site, &theirs);
+    let answer = browser.come_back(&task, &result);
+    let again = browser.open(answer.location());
+    assert!(
+        again.text().contains(&format!("kort {}", other.number)),
+        "{}",
+        again.text()
+    );
+    assert_eq!(again.h1(), "Kontrollera uppgifterna");
+    let Work::Request { order: same } = task_of(&again).work else {
+        panic!("no request");
+    };
+    assert_eq!(order.id, same.id);
+
+    // The receipt by the authentication key.
+    let write = browser.through_the_agent(&again, &card);
+    let receipt = browser.through_the_agent(&write, &card);
+    let task = task_of(&receipt);
+    let Work::Sign { text, .. } = &task.work else {
+        panic!("{task:?}");
+    };
+    let signed = card
+        .authentication
+        .sign_text(&site, text, &card.carrier.authentication);
+    let done = Done::Signed {
+        signed: signed.into(),
+    };
+    let result = TaskResult::of(&task, Outcome::Done(done), "");
+    let answer = browser.come_back(&task, &result);
+    let again = browser.open(answer.location());
+    assert!(
+        again
+            .text()
+            .contains("Signera med PIN-koden för underskrift")
+    );
+    assert_eq!(
+        browser.through_the_agent(&again, &card).h1(),
+        "Kortet är kvitterat"
+    );
+}
+
+#[test]
+fn a_receipt_that_somebody_signed_meanwhile_is_told_of_as_such() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::logged_in(&site, &card);
+    let request = browser.submit(&browser.open("/fetch"), "/fetch", &[]);
+    let write = browser.through_the_agent(&request, &card);
+    let receipt = browser.through_the_agent(&write, &card);
+    let elsewhere = Browser::logged_in(&site, &card);
+    let same = elsewhere.submit(&elsewhere.open("/menu"), "/receipt", &[]);
+    elsewhere.through_the_agent(&same, &card);
+    let menu = browser.through_the_agent(&receipt, &card);
+    assert!(
+        menu.text().contains("Kortet är redan kvitterat"),
+        "{}",
+        menu.text()
+    );
+}
+
+#[test]
+fn a_failure_that_passes_leaves_the_task_waiting() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::logged_in(&site, &card);
+    let request = browser.submit(&browser.open("/fetch"), "/fetch", &[]);
+    let task = task_of(&request);
+    let result = card.carry_out(&site, &task);
+    let plan = Plan {
+        kind: FailureKind::Status500,
+        operation: Some(Operation::Approve),
+        times: Some(1),
+    };
+    site.app.service().failures().plan(plan).unwrap();
+    let answer = browser.come_back(&task, &result);
+    assert_eq!(answer.status, 500);
+    assert_eq!(page(&answer).h1(), "Något gick fel hos oss");
+    // The browser sends the same form once more.
+    let answer = browser.come_back(&task, &result);
+    assert_eq!(answer.status, 303, "{}", answer.body);
+}
+
+#[test]
+fn what_cannot_be_answered_is_a_page_with_the_headers_of_every_page() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::logged_in(&site, &card);
+    let nowhere = browser.get("/nowhere");
+    assert_eq!(nowhere.status, 404);
+    assert_eq!(page(&nowhere).h1(), "Sidan finns inte");
+    let wrong = browser.get("/log-out");
+    assert_eq!(wrong.status, 405);
+    assert_eq!(wrong.headers["allow"], "POST");
+    page(&wrong);
+    let long = [("csrf".to_owned(), "x".repeat(40_000))];
+    let large = browser.post("/fetch", &long);
+    assert_eq!(large.status, 413);
+    page(&large);
+    let no_serial = {
+        let mut fields = browser.open("/certificates").form("/certificates/remove");
+        fields.push(("serial".into(), "not hexadecimal".into()));
+        browser.post("/certificates/remove", &fields)
+    };
+    assert_eq!(no_serial.status, 400);
+    let nothing = {
+        let fields = browser.open("/certificates").form("/certificates/remove");
+        browser.post("/certificates/remove", &fields)
+    };
+    assert_eq!(nothing.status, 422);
+    assert!(page(&nothing).by_id("missing").is_some());
+    for answer in [&nowhere, &wrong, &large, &no_serial, &nothing] {
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+    }
+}
+
+#[test]
+fn another_name_of_the_portal_leads_to_its_own_and_never_elsewhere() {
+    let site = Site::new();
+    let ask = |host: &str, path: &str| {
+        let request = axum::http::Request::get(path)
+            .header("host", host)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        site.send(Listener::Main, request)
+    };
+    let answer = ask("127.0.0.1:8443", "/test?lang=en");
+    assert_eq!(answer.status, 307);
+    assert_eq!(answer.headers[LOCATION], format!("{ORIGIN}/test?lang=en"));
+    let answer = ask("127.0.0.1:8443", "//evil.example/x");
+    assert_eq!(
+        answer.headers[LOCATION],
+        format!("{ORIGIN}//evil.example/x")
+    );
+    assert_eq!(ask("PORTAL.example:8443", "/").status, 200);
+}
+
+#[test]
+fn nothing_secret_is_in_an_address_and_the_cookies_are_well_kept() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::new(&site);
+    let answer = browser.log_in(Some(&card.carrier.authentication));
+    let cookie = answer.headers["set-cookie"].to_str().unwrap();
+    for attribute in [
+        "__Host-kortlab=",
+        "Path=/",
+        "Secure",
+        "HttpOnly",
+        "SameSite=Lax",
+    ] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    assert!(!answer.location().contains('?'));
+    let request = browser.submit(&browser.open("/fetch"), "/fetch", &[]);
+    let token = browser.cookies.borrow()["__Host-kortlab"].clone();
+    for one in &request.elements {
+        for name in ["href", "src"] {
+            let address = one.attribute(name).unwrap_or_default();
+            assert!(
+                !address.contains(&token) && !address.contains("csrf"),
+                "{address}"
+            );
+        }
+        assert!(!one.attributes.values().any(|value| value.contains(&token)));
+    }
+    // What was signed out is over for whoever kept the cookie.
+    browser.submit(&request, "/log-out", &[]);
+    browser
+        .cookies
+        .borrow_mut()
+        .insert("__Host-kortlab".into(), token);
+    assert_eq!(browser.get("/menu").location(), "/session-over");
+}
+
+#[test]
+fn the_pages_policy_lets_forms_go_to_the_agent_only_where_a_task_is() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::logged_in(&site, &card);
+    let policy = |path: &str| {
+        let answer = browser.get(path);
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        policy.to_owned()
+    };
+    assert!(policy("/menu").contains("form-action 'self';"));
+    browser.submit(&browser.open("/fetch"), "/fetch", &[]);
+    assert!(policy("/task").contains(&format!("form-action 'self' {AGENT};")));
+    // Such a policy lets browsers tell the agent where a form comes from.
+    assert_eq!(browser.get("/task").headers["referrer-policy"], "origin");
+}
