@@ -74,6 +74,29 @@ impl Bench {
         text + &verified
     }
 
+    /// What `openssl verify` makes of an HCC with the CRL of now.
+    fn by_crl(&mut self, certificate: &str) -> &'static str {
+        let crl = self.world.portal.crl(AuthorityKind::Hcc).unwrap();
+        self.openssl.crl("hcc.crl", &crl);
+        let with = [
+            "verify",
+            "-CAfile",
+            "hcc.pem",
+            "-crl_check",
+            "-CRLfile",
+            "hcc.crl",
+        ];
+        let (ok, text) = self
+            .openssl
+            .run(&[with.as_slice(), &[certificate]].concat());
+        match ok {
+            true => "valid",
+            false if text.contains("certificate revoked") => "revoked",
+            false if text.contains("certificate has expired") => "expired",
+            false => panic!("{text}"),
+        }
+    }
+
     /// Has openssl compare answer and request, nonces too, and verify the answer.
     fn verify(&self) -> String {
         let read = ["ocsp", "-reqin", "request.der", "-respin", "answer.der"];
@@ -99,12 +122,14 @@ fn openssl_reads_the_answer_for_every_state_of_a_certificate() {
         let text = bench.ask(&about(certificate));
         assert!(text.contains(&format!("{certificate}: revoked")), "{text}");
         assert!(text.contains("Reason: certificateHold"), "{text}");
+        assert_eq!(bench.by_crl(certificate), "revoked");
     }
 
     bench.world.sign_receipt(&card, &session, &pair);
     for certificate in ["auth.pem", "sign.pem"] {
         let text = bench.ask(&about(certificate));
         assert!(text.contains(&format!("{certificate}: good")), "{text}");
+        assert_eq!(bench.by_crl(certificate), "valid");
     }
 
     for (reason, told) in [
@@ -137,6 +162,7 @@ fn openssl_reads_the_answer_for_every_state_of_a_certificate() {
             .find_map(|line| line.trim().strip_prefix("Revocation Reason: "));
         assert_eq!(found, told, "{text}");
         assert!(text.contains("Revocation Time: "), "{text}");
+        assert_eq!(bench.by_crl("revoked.pem"), "revoked");
     }
 
     // Expired certificates are what they were.
@@ -159,6 +185,7 @@ fn openssl_reads_the_answer_for_every_state_of_a_certificate() {
             .contains("expired.pem: good")
     );
     assert!(bench.ask(&about("both.pem")).contains("both.pem: revoked"));
+    assert_eq!(bench.by_crl("expired.pem"), "expired");
 }
 
 #[test]

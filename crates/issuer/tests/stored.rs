@@ -594,6 +594,22 @@ fn records_that_do_not_fit_together_are_refused_and_named() {
 }
 
 #[test]
+fn records_of_another_authority_of_the_same_name_are_refused() {
+    let (records, clock) = records();
+    let rng = &mut IssuerRng::from_seed(11, "another");
+    let urls = AuthorityUrls::example("x");
+    let another = Authority::create(AuthorityKind::Hcc, urls, start(), rng).unwrap();
+    let carrier = authority(AuthorityKind::Carrier);
+    let rng = IssuerRng::from_seed(12, "portal");
+    let error = LocalPortal::restore(carrier, another, records, clock, rng).unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("key and store do not belong together"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_json_of_each_record_is_as_documented() {
     let (records, _) = records();
     for record in &records {

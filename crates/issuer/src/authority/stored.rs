@@ -2,7 +2,7 @@
 
 use core::mem;
 
-use der::Decode;
+use der::{Decode, Encode};
 use rsa::PrivateKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
 use x509_cert::Certificate;
@@ -14,6 +14,7 @@ use crate::IssueError;
 use crate::change::{CertificateRecord, Change, CrlNumberRecord, RestoreError, RevocationRecord};
 use crate::inspect::CertificateSummary;
 use crate::profile::AuthorityUrls;
+use crate::public_key::PublicKey;
 use crate::revocation::{Serial, Standing};
 
 /// A record that is to be stored again.
@@ -140,8 +141,18 @@ impl Authority {
         self.revocations.restore_crl_number(record.number);
     }
 
-    /// Checks that what is revoked was issued.
+    /// Checks that what is revoked was issued, and that it was this authority that issued: one
+    /// certificate stands for all, since they were stored together.
     pub(crate) fn check_restored(&self) -> Result<(), RestoreError> {
+        let one = self.issued.first_key_value();
+        if let Some((serial, issued)) = one
+            && !self.has_signed(&issued.certificate)
+            && let Some(record) = self.record(Changed::Certificate(serial.clone()))
+        {
+            let why =
+                "this authority's key has not signed it: key and store do not belong together";
+            return Err(RestoreError::new(&record, why));
+        }
         let stray = self
             .revocations
             .serials()
@@ -149,6 +160,20 @@ impl Authority {
         match stray.and_then(|serial| self.record(Changed::Revocation(serial.clone()))) {
             Some(record) => Err(RestoreError::new(&record, "there is no such certificate")),
             None => Ok(()),
+        }
+    }
+
+    fn has_signed(&self, certificate: &[u8]) -> bool {
+        let Ok(certificate) = Certificate::from_der(certificate) else {
+            return false;
+        };
+        let signed = certificate.tbs_certificate().to_der();
+        let signature = certificate.signature().raw_bytes();
+        match (PublicKey::from_spki(&self.public_key), signed) {
+            (Ok(key), Ok(signed)) => key
+                .verify_sha256("the certificate", &signed, signature)
+                .is_ok(),
+            _ => false,
         }
     }
 }

@@ -16,6 +16,7 @@
 //!
 //! A [`LocalPortal`] lives in memory; [`crate::change`] says how it is stored.
 
+mod calls;
 mod error;
 mod key;
 mod local;
