@@ -34,10 +34,7 @@ pub(super) async fn post(
     let Some(kind) = authority(&name, "") else {
         return api::not_found().await.into_response();
     };
-    match read(request, LIMIT).await {
-        Ok(der) => answer(&app, kind, &der).await,
-        Err(_) => refuse(&app, Refusal::MalformedRequest),
-    }
+    answer(&app, kind, read(request, LIMIT).await.ok()).await
 }
 
 /// `GET /ocsp/{name}/{base64 of the request}`.
@@ -48,13 +45,11 @@ pub(super) async fn get(
     let Some(kind) = authority(&name, "") else {
         return api::not_found().await.into_response();
     };
-    match STANDARD.decode(request) {
-        Ok(der) => answer(&app, kind, &der).await,
-        Err(_) => refuse(&app, Refusal::MalformedRequest),
-    }
+    answer(&app, kind, STANDARD.decode(request).ok()).await
 }
 
-async fn answer(app: &App, kind: AuthorityKind, der: &[u8]) -> Response {
+/// Answers what was sent, if anything was that is short enough and base64 where it should be.
+async fn answer(app: &App, kind: AuthorityKind, der: Option<Vec<u8>>) -> Response {
     let planned = match app.service().fail_before(Operation::Ocsp).await {
         Ok(planned) => planned,
         Err(error) => return error.into_response(),
@@ -63,12 +58,15 @@ async fn answer(app: &App, kind: AuthorityKind, der: &[u8]) -> Response {
         Connection::cut_current();
         return ServiceError::NoAnswer.into_response();
     }
+    let Some(der) = der else {
+        return refuse(app, Refusal::MalformedRequest);
+    };
     let now = app.now();
-    if let Some(answer) = app.service().published().cached_answer(kind, der, now) {
+    if let Some(answer) = app.service().published().cached_answer(kind, &der, now) {
         app.metrics().ocsp(answer.asked.name(), true);
         return respond(answer.der, true);
     }
-    let Ok(request) = ocsp::Request::parse(der) else {
+    let Ok(request) = ocsp::Request::parse(&der) else {
         return refuse(app, Refusal::MalformedRequest);
     };
     let responder = match app.service().responder(kind).await {
@@ -76,7 +74,7 @@ async fn answer(app: &App, kind: AuthorityKind, der: &[u8]) -> Response {
         Err(_) => return refuse(app, Refusal::TryLater),
     };
     let published = app.service().published();
-    let (answer, asked) = published.answer(&responder, &request, der, now);
+    let (answer, asked) = published.answer(&responder, &request, &der, now);
     app.metrics().ocsp(asked.name(), false);
     respond(answer, request.nonce().is_none() && asked != Asked::Nothing)
 }

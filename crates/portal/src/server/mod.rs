@@ -13,7 +13,6 @@ pub(crate) mod tls;
 mod watch;
 
 use std::net::TcpListener;
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -100,7 +99,6 @@ impl Server {
             .map_err(StartError::Threads)?;
         let (stop, stopped) = channel::channel(false);
         let limits = config.limits;
-        let (tell, ended) = mpsc::sync_channel(1);
         let ca_certificate_pem = opened.tls.certificate_pem().to_owned();
         let admin_token = opened.admin_token.clone();
         let thread = thread::Builder::new()
@@ -108,8 +106,7 @@ impl Server {
             .spawn(move || {
                 let result = runtime.block_on(serve(&app, listeners, limits, stopped));
                 close(runtime, app, opened);
-                // Nobody may be waiting.
-                let _ = tell.send(result);
+                result
             })
             .map_err(StartError::Threads)?;
         Ok(Running::new(
@@ -118,7 +115,6 @@ impl Server {
             ca_certificate_pem,
             admin_token,
             Stopper::new(stop),
-            ended,
             thread,
         ))
     }

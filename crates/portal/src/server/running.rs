@@ -1,7 +1,6 @@
 //! A portal that runs.
 
 use core::fmt;
-use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use kortlab_portal_api::info::Urls;
@@ -18,8 +17,7 @@ pub struct Running {
     ca_certificate_pem: String,
     admin_token: AdminToken,
     stopper: Stopper,
-    ended: Receiver<Result<(), RunError>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Result<(), RunError>>>,
 }
 
 /// Stops a portal, from any thread.
@@ -45,8 +43,7 @@ impl Running {
         ca_certificate_pem: String,
         admin_token: AdminToken,
         stopper: Stopper,
-        ended: Receiver<Result<(), RunError>>,
-        thread: JoinHandle<()>,
+        thread: JoinHandle<Result<(), RunError>>,
     ) -> Self {
         Self {
             addresses,
@@ -54,7 +51,6 @@ impl Running {
             ca_certificate_pem,
             admin_token,
             stopper,
-            ended,
             thread: Some(thread),
         }
     }
@@ -102,14 +98,10 @@ impl Running {
     }
 
     fn join(&mut self) -> Result<(), RunError> {
-        // The other end hangs up without a word only if the thread has panicked.
-        let result = self.ended.recv().unwrap_or(Err(RunError::Broke));
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            return Err(RunError::Broke);
+        match self.thread.take() {
+            Some(thread) => thread.join().unwrap_or(Err(RunError::Broke)),
+            None => Ok(()),
         }
-        result
     }
 }
 
