@@ -55,7 +55,11 @@ impl CertificateView {
             },
             holder: summary.holder.clone(),
             hsa_id: summary.hsa_id.clone(),
-            card_number: summary.card_number.clone(),
+            // A carrier certificate may name nobody but the card.
+            card_number: summary
+                .card_number
+                .clone()
+                .filter(|number| *number != summary.holder),
             issuer: summary.issuer.clone(),
             serial: summary.serial_hex(),
             not_after: summary.not_after.to_string(),

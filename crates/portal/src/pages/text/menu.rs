@@ -9,7 +9,7 @@ texts! {
     card_number: "Kortnummer", "Card number";
     hsa_id: "HSA-id", "HSA-id";
     organisation: "Organisation", "Organisation";
-    menu_actions: "Välj", "Choose";
+    menu_actions: "Det du kan göra", "What you can do";
     menu_receipt: "Kvittera kort", "Sign the receipt (Kvittera kort)";
     menu_receipt_text: "En kvittens väntar. Dina nya certifikat gäller inte förrän den är underskriven.",
         "A receipt waits. Your new certificates are not valid until it is signed.";
