@@ -5,7 +5,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::channel::{CardSpec, Fault, FaultParser};
 use crate::commands::{
-    agent, apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, readers, recover,
+    agent, apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, portal, readers,
+    recover, renew,
 };
 use crate::pin_source::PinOptions;
 
@@ -90,6 +91,8 @@ pub enum Command {
     Key(key::Arguments),
     Cert(cert::Arguments),
     Recover(recover::Arguments),
+    Renew(renew::Arguments),
+    Portal(portal::Arguments),
     Agent(agent::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),

@@ -12,6 +12,7 @@ mod files;
 mod hexadecimal;
 mod output;
 mod pin_source;
+mod story;
 mod world;
 
 use std::process::ExitCode;

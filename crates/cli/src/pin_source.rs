@@ -104,6 +104,15 @@ impl PinSources {
         }
     }
 
+    /// Whether this PIN is typed, and so can be asked for again and again.
+    pub const fn is_typed(&self, role: PinRole) -> bool {
+        let source = match role {
+            PinRole::Authentication => &self.authentication,
+            PinRole::Signature => &self.signature,
+        };
+        matches!(source, Source::Prompt)
+    }
+
     /// Reads the PUK from where the options say.
     ///
     /// # Errors
@@ -186,7 +195,8 @@ impl Source {
     }
 }
 
-fn can_ask() -> bool {
+/// Whether somebody sits at a terminal.
+pub fn can_ask() -> bool {
     io::stdin().is_terminal() || (io::stderr().is_terminal() && File::open("/dev/tty").is_ok())
 }
 

@@ -9,7 +9,7 @@ use clap::builder::PossibleValue;
 use kortlab_emulator::CardRng;
 use kortlab_issuer::clock::{Clock as _, SystemClock, Timestamp};
 use kortlab_renewal::states::CardState;
-use kortlab_renewal::world::TestWorld;
+use kortlab_renewal::world::{AuthorityFiles, TestWorld};
 
 use crate::failure::Failure;
 
@@ -110,22 +110,29 @@ pub fn parse_date(text: &str) -> Result<Timestamp, String> {
     }
 }
 
-/// Writes the certificates and CRLs of a world's authorities, and gives the paths.
+/// The certificates and CRLs of a world's authorities.
 ///
 /// # Errors
-/// A CRL cannot be made, a file cannot be written, or is there and `force` is not given.
+/// A CRL cannot be made.
+pub fn authorities(world: &mut TestWorld) -> Result<[AuthorityFiles; 2], Failure> {
+    world
+        .authority_files()
+        .map_err(|error| Failure::failed(format!("cannot make the CRLs: {error}")))
+}
+
+/// Writes the certificates and CRLs of authorities, and gives the paths.
+///
+/// # Errors
+/// A file cannot be written, or is there and `force` is not given.
 pub fn write_authorities(
-    world: &mut TestWorld,
+    files: &[AuthorityFiles],
     directory: &Path,
     force: bool,
 ) -> Result<Vec<PathBuf>, Failure> {
     fs::create_dir_all(directory)
         .map_err(|error| Failure::file("make the directory", directory, &error))?;
-    let files = world
-        .authority_files()
-        .map_err(|error| Failure::failed(format!("cannot make the CRLs: {error}")))?;
     let mut written = Vec::new();
-    for file in &files {
+    for file in files {
         let pem = directory.join(format!("{}.pem", file.name));
         let crl = directory.join(format!("{}.crl", file.name));
         write(&pem, file.certificate_pem.as_bytes(), force)?;

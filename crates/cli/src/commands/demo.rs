@@ -1,6 +1,7 @@
 //! `kortlab demo`: the renewal of the user guide, on a card and a portal in this process.
 
-mod story;
+mod crl;
+mod pins;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,15 +11,20 @@ use kortlab_apdu::Protocol;
 use kortlab_card::{Card, MemoryJournal};
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_issuer::clock::Timestamp;
-use kortlab_renewal::guide::{Cause, RenewalError, renew};
+use kortlab_portal::clock::PortalClock;
+use kortlab_portal::server::{Config, Running, Server, Source};
+use kortlab_portal_client::{HttpPortal, Trust};
+use kortlab_renewal::guide::renew;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
-use kortlab_renewal::world::TestWorld;
+use kortlab_renewal::world::AuthorityFiles;
+use serde::Serialize;
 
-use self::story::{Story, TestPins};
+use self::pins::TestPins;
 use super::Context;
 use super::card::new::write_image;
 use crate::failure::{Exit, Failure};
-use crate::output::{busy, note};
+use crate::output::{BOLD, busy, note};
+use crate::story::{Story, Told, Voice};
 use crate::world;
 
 /// The day of a demo with --seed and without --date: with a seed, everything is the same each time.
@@ -29,7 +35,9 @@ const FIXED_DAY: (u16, u8, u8) = (2026, 11, 24);
 /// Makes a card whose HCCs are expired (or revoked), and carries out the steps of the guide on it:
 /// log in with the carrier certificate, remove what is expired or revoked, fetch two new HCCs,
 /// sign the receipt, log out, check. Ends with the table of certificates (two blue and two pink),
-/// a log-in and a signature. Nothing needs to be installed, and nothing is left behind.
+/// a log-in and a signature. The portal is the one of `kortlab portal`, over HTTPS on free ports of
+/// the loopback interface, and the card is the key of the TLS client authentication. Nothing needs
+/// to be installed, and nothing is left behind.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -86,48 +94,90 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     });
     let NewCard { image, mut world } =
         made.map_err(|error| Failure::failed(format!("cannot make the card: {error}")))?;
-    let pins = TestPins::of(&image);
+    let files = match arguments.keep {
+        Some(_) => Some(world::authorities(&mut world)?),
+        None => None,
+    };
+    let source = Source::Ready {
+        portal: Box::new(world.portal),
+        clock: PortalClock::over(world.clock.clone()),
+    };
+    let running = Server::start(Config::on_free_ports(), source)
+        .map_err(|error| Failure::failed(format!("cannot start the portal: {error}")))?;
+    let mut portal = connect(&running)?;
+    let mut pins = TestPins::of(&image);
     let card = VirtualCard::new(image, CardRng::from_seed(seed))
         .map_err(|error| Failure::failed(error.to_string()))?;
     let mut card = Card::open(InProcess::ephemeral(card))?;
 
-    let mut story = Story::new(&mut context.output, pins, state, date);
-    story.begin();
+    let mut story = Story::new(Voice::Output(&mut context.output), &mut pins);
+    story.say(&format!(
+        "A virtual card in the state {BOLD}{}{BOLD:#}, on {date}. All names are invented and all \
+         PINs are test PINs.",
+        state.name()
+    ));
     // The card is in this process, and so is what would recover it.
     let mut journal = MemoryJournal::new();
     let renewed = renew(
         &mut card,
-        &mut world.portal,
+        &mut portal,
         &world.clock,
         &mut story,
         &mut journal,
     );
-    let told = story.finish();
-    renewed.map_err(stopped)?;
-    told?;
-    if let Some(directory) = &arguments.keep {
-        keep(directory, card.into_channel(), &mut world)?;
+    let told = story.finish(renewed)?;
+    if context.output.is_json() {
+        context.output.document(&Document {
+            state: state.name(),
+            date: date.to_string(),
+            told,
+        })?;
+    }
+    if let (Some(directory), Some(files)) = (&arguments.keep, files) {
+        keep(directory, card.into_channel(), files, &running)?;
         note(format_args!(
             "the renewed card is in {}",
             directory.display()
         ));
     }
+    running
+        .stop()
+        .map_err(|error| Failure::failed(format!("the portal did not end well: {error}")))?;
     Ok(Exit::Done)
 }
 
-fn keep(directory: &Path, card: InProcess, world: &mut TestWorld) -> Result<(), Failure> {
+/// The JSON document.
+#[derive(Serialize)]
+struct Document {
+    /// The state of the card at the start.
+    state: &'static str,
+    /// When it happens.
+    date: String,
+    #[serde(flatten)]
+    told: Told,
+}
+
+fn connect(running: &Running) -> Result<HttpPortal, Failure> {
+    let trust = Trust::from_pem(running.ca_certificate_pem().as_bytes())
+        .map_err(|error| Failure::failed(format!("the portal's TLS authority: {error}")))?;
+    HttpPortal::connect(&running.urls().main, trust)
+        .map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// Keeps the card, and the authorities with the CRLs that the portal publishes now.
+fn keep(
+    directory: &Path,
+    card: InProcess,
+    mut files: [AuthorityFiles; 2],
+    running: &Running,
+) -> Result<(), Failure> {
     fs::create_dir_all(directory)
         .map_err(|error| Failure::file("make the directory", directory, &error))?;
     write_image(&directory.join("card.json"), &card.card().image(), false)?;
-    world::write_authorities(world, directory, false)?;
+    for file in &mut files {
+        file.crl_der = crl::published(running.addresses().pki, file.name)
+            .map_err(|error| Failure::failed(format!("cannot fetch a CRL: {error}")))?;
+    }
+    world::write_authorities(&files, directory, false)?;
     Ok(())
-}
-
-fn stopped(error: RenewalError) -> Failure {
-    let exit = match error.cause() {
-        Cause::Card(card) => Failure::from(card.clone()).exit(),
-        Cause::NoPin { .. } => Exit::Usage,
-        _ => Exit::Failed,
-    };
-    Failure::new(exit, error.to_string()).hint(error.how_to_continue())
 }

@@ -13,8 +13,10 @@ pub mod info;
 pub mod key;
 pub mod man;
 pub mod pin;
+pub mod portal;
 pub mod readers;
 pub mod recover;
+pub mod renew;
 mod session;
 
 pub use done::Done;
@@ -67,6 +69,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Key(arguments) => key::run(&mut context, arguments),
         Command::Cert(arguments) => cert::run(&mut context, arguments),
         Command::Recover(arguments) => recover::run(&mut context, arguments),
+        Command::Renew(arguments) => renew::run(&mut context, arguments),
+        Command::Portal(arguments) => portal::run(&mut context, arguments),
         Command::Agent(arguments) => agent::run(&mut context, arguments),
         Command::Completions(arguments) => completions::run(&mut context, arguments),
         Command::Man(arguments) => man::run(&mut context, arguments),
@@ -79,6 +83,7 @@ const fn can_have_faults(command: &Command, card: &CardSpec) -> bool {
         Command::Emulate(_) => true,
         Command::Demo(_)
         | Command::Card(_)
+        | Command::Portal(_)
         | Command::Readers(_)
         | Command::Completions(_)
         | Command::Man(_) => false,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::Args;
-use kortlab_card::{Card, FileJournal, JournalError, PinRole, Recovery};
+use kortlab_card::{Card, FileJournal, PinRole, Recovery};
 use serde::Serialize;
 
 use super::{Context, session};
@@ -34,7 +34,7 @@ pub struct Arguments {
 /// Recovers the card.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let mut card = session::open(context)?;
-    let mut journal = FileJournal::of_user().map_err(no_journal)?;
+    let mut journal = journal()?;
     let recovery = recover(context, &mut card, &mut journal, arguments.force)?;
     context.output.report(&Outcome::new(recovery))?;
     Ok(Exit::Done)
@@ -46,7 +46,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 /// # Errors
 /// That failed; the card must then not be changed otherwise.
 pub fn first(context: &Context, card: &mut Card<AnyChannel>) -> Result<FileJournal, Failure> {
-    let mut journal = FileJournal::of_user().map_err(no_journal)?;
+    let mut journal = journal()?;
     if let Some(recovery) = recover(context, card, &mut journal, false)? {
         note(Outcome::new(Some(recovery)));
     }
@@ -77,8 +77,14 @@ fn recover(
     Ok(recovered)
 }
 
-fn no_journal(error: JournalError) -> Failure {
-    Failure::failed(error.to_string()).hint("set XDG_STATE_HOME to a directory of your own")
+/// Where changes of the card are noted down while they are under way.
+///
+/// # Errors
+/// There is no place for it.
+pub fn journal() -> Result<FileJournal, Failure> {
+    FileJournal::of_user().map_err(|error| {
+        Failure::failed(error.to_string()).hint("set XDG_STATE_HOME to a directory of your own")
+    })
 }
 
 /// The JSON document.

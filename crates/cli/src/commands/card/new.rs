@@ -104,7 +104,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     .map_err(|error| Failure::failed(format!("cannot make the card: {error}")))?;
     let mut made = Made::new(path, &image, &world, arguments.state);
     if let Some(directory) = &arguments.ca_dir {
-        made.authorities = world::write_authorities(&mut world, directory, arguments.force)?;
+        let files = world::authorities(&mut world)?;
+        made.authorities = world::write_authorities(&files, directory, arguments.force)?;
     }
     write_image(path, &image, arguments.force)?;
     context.output.report(&made)?;

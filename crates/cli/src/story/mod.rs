@@ -1,67 +1,62 @@
-//! What the demo tells: each step of the guide in Swedish and English, and what happened in it.
+//! What a renewal tells: each step of the guide in Swedish and English, and what happened in it.
+
+mod table;
 
 use std::fmt::Display;
 
 use kortlab_card::{Pin, PinRole};
-use kortlab_emulator::Image;
-use kortlab_emulator::models::eid::layout;
-use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::inspect::Colour;
-use kortlab_issuer::portal::TestPageRow;
-use kortlab_renewal::guide::{Event, Interaction, Step};
+use kortlab_issuer::portal::{DataLine, TestPageRow};
+use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step};
 use kortlab_renewal::report::Report;
-use kortlab_renewal::states::CardState;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
-use crate::failure::Failure;
-use crate::output::{BLUE, BOLD, Cell, DIM, ERROR, GOOD, Output, PINK, Table, printable};
+use crate::failure::{Exit, Failure};
+use crate::output::{BLUE, BOLD, DIM, Output, PINK, note, printable};
 
-/// The test PINs of the demo's card.
-pub struct TestPins {
-    authentication: Zeroizing<Vec<u8>>,
-    signature: Zeroizing<Vec<u8>>,
+pub use table::table;
+
+/// Whoever has the card and its PINs.
+pub trait Holder {
+    /// Gives a PIN.
+    ///
+    /// # Errors
+    /// There is none, and why.
+    fn pin(&mut self, role: PinRole) -> Result<Pin, String>;
+
+    /// Says whether something that was just told is right.
+    fn confirms(&mut self, question: &str) -> bool;
 }
 
-impl TestPins {
-    /// The PINs in an image; empty where it has none.
-    pub fn of(image: &Image) -> Self {
-        let pin = |reference| {
-            let pin = image.pins.iter().find(|pin| pin.reference.0 == reference);
-            Zeroizing::new(
-                pin.map(|pin| pin.value.as_bytes().to_vec())
-                    .unwrap_or_default(),
-            )
-        };
-        Self {
-            authentication: pin(layout::PIN_AUTHENTICATION),
-            signature: pin(layout::PIN_SIGNATURE),
-        }
-    }
+/// Where a story is told.
+pub enum Voice<'a> {
+    /// Standard output, unless that carries JSON.
+    Output(&'a mut Output),
+    /// Standard error, beside whatever the command reports.
+    Aside,
 }
 
-/// Tells the renewal, as it happens or as one JSON document at the end.
+/// Tells the renewal as it happens, and keeps it for the JSON document at the end.
 pub struct Story<'a> {
-    output: &'a mut Output,
-    pins: TestPins,
-    document: Document,
+    voice: Voice<'a>,
+    holder: &'a mut dyn Holder,
+    told: Told,
     /// Who issued the carrier certificate for authentication.
     log_in_issuer: Option<String>,
     /// The first failure to tell something; the renewal itself goes on.
     failure: Option<Failure>,
 }
 
-/// The JSON document.
+/// What was told: the part of the JSON document that every renewal has.
 #[derive(Serialize)]
-struct Document {
-    /// The state of the card at the start.
-    state: &'static str,
-    /// When it happens.
-    date: String,
+pub struct Told {
     steps: Vec<StepEntry>,
+    /// The order that the certificates come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
     /// The table at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<Report>,
+    pub report: Option<Report>,
     /// Whether there are two blue and two pink certificates, valid, one for each purpose.
     complete: bool,
 }
@@ -77,15 +72,14 @@ struct StepEntry {
 }
 
 impl<'a> Story<'a> {
-    /// A story about a card in this state at this time.
-    pub fn new(output: &'a mut Output, pins: TestPins, state: CardState, date: Timestamp) -> Self {
+    /// A story of which nothing is told yet.
+    pub const fn new(voice: Voice<'a>, holder: &'a mut dyn Holder) -> Self {
         Self {
-            output,
-            pins,
-            document: Document {
-                state: state.name(),
-                date: date.to_string(),
+            voice,
+            holder,
+            told: Told {
                 steps: Vec::new(),
+                order: None,
                 report: None,
                 complete: false,
             },
@@ -94,39 +88,35 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Says what is about to happen.
-    pub fn begin(&mut self) {
-        let Document { state, date, .. } = &self.document;
-        let text = format!(
-            "A virtual card in the state {BOLD}{state}{BOLD:#}, on {date}. All names are invented \
-             and all PINs are test PINs."
-        );
-        self.say(&text);
-    }
-
-    /// Ends the story: the JSON document, if that was asked for.
+    /// Ends the story.
     ///
     /// # Errors
-    /// Something could not be written.
-    pub fn finish(self) -> Result<(), Failure> {
-        if self.output.is_json() {
-            self.output.document(&self.document)?;
+    /// The renewal stopped, or something of it could not be written.
+    pub fn finish(mut self, renewed: Result<Outcome, RenewalError>) -> Result<Told, Failure> {
+        let outcome = renewed.map_err(|error| stopped(&error))?;
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
-        self.failure.map_or(Ok(()), Err)
+        let report = outcome.report();
+        self.told.complete = report.is_complete();
+        self.told.report = Some(report.clone());
+        Ok(self.told)
     }
 
-    fn say(&mut self, text: &impl Display) {
-        if self.output.is_json() || self.failure.is_some() {
-            return;
+    /// Says something that is no part of a step.
+    pub fn say(&mut self, text: &impl Display) {
+        match &mut self.voice {
+            Voice::Output(output) if output.is_json() || self.failure.is_some() => {}
+            Voice::Output(output) => self.failure = output.text(text).err(),
+            Voice::Aside => note(text),
         }
-        self.failure = self.output.text(text).err();
     }
 
     /// Something that happened in the present step.
     fn tell(&mut self, text: &str) {
         let text = printable(text).into_owned();
         self.say(&format!("   {text}"));
-        if let Some(step) = self.document.steps.last_mut() {
+        if let Some(step) = self.told.steps.last_mut() {
             step.events.push(text);
         }
     }
@@ -139,7 +129,7 @@ impl<'a> Story<'a> {
             step.english()
         );
         self.say(&heading);
-        self.document.steps.push(StepEntry {
+        self.told.steps.push(StepEntry {
             number: step.number(),
             name: step.name(),
             swedish: step.swedish(),
@@ -166,6 +156,11 @@ impl Interaction for Story<'_> {
                     .find(|row| row.colour == "blue" && row.purpose == "authentication")
                     .map(|row| row.issuer.clone());
             }
+            Event::Recovered(recovery) => self.tell(&format!(
+                "an earlier change of the card ({}) was interrupted; it is {}",
+                recovery.purpose, recovery.way
+            )),
+            Event::Remark(text) => self.tell(text),
             Event::AlreadyValid => self.tell("nothing to do: all four certificates are valid"),
             Event::LoggedIn {
                 card_number,
@@ -184,7 +179,7 @@ impl Interaction for Story<'_> {
                 "the list is shown again: none is expired or revoked ({removed} removed)"
             )),
             Event::DataToCheck(lines) => {
-                self.tell("the data are right:");
+                self.tell("the data to check:");
                 for line in lines {
                     let english = match line.english == line.swedish {
                         true => String::new(),
@@ -193,8 +188,12 @@ impl Interaction for Story<'_> {
                     self.tell(&format!("  {}{english}: {}", line.swedish, line.value));
                 }
             }
-            Event::Resumed(order) => self.tell(&format!("an earlier order goes on: {order}")),
+            Event::Resumed(order) => {
+                self.told.order = Some(order.to_string());
+                self.tell(&format!("an earlier order goes on: {order}"));
+            }
             Event::Approved(order) => {
+                self.told.order = Some(order.to_string());
                 self.tell(&format!(
                     "order {order} is approved with the PIN for Underskrift"
                 ));
@@ -220,10 +219,11 @@ impl Interaction for Story<'_> {
             Event::Checked(report) => {
                 let blue = format!("{BLUE}{} blue{BLUE:#}", report.valid.blue);
                 let pink = format!("{PINK}{} pink{PINK:#}", report.valid.pink);
-                self.table(report);
+                // A command that reports the table itself does so at its end.
+                if matches!(self.voice, Voice::Output(_)) {
+                    self.table(report);
+                }
                 self.say(&format!("   {blue} and {pink} certificates are valid"));
-                self.document.complete = report.is_complete();
-                self.document.report = Some(report.clone());
             }
             Event::Tried { role, certificate } => {
                 let who = &certificate.summary.holder;
@@ -237,12 +237,25 @@ impl Interaction for Story<'_> {
     }
 
     fn pin(&mut self, role: PinRole, _step: Step) -> Result<Pin, String> {
-        let pin = match role {
-            PinRole::Authentication => &self.pins.authentication,
-            PinRole::Signature => &self.pins.signature,
-        };
-        Pin::new(pin.clone()).map_err(|error| error.to_string())
+        self.holder.pin(role)
     }
+
+    fn data_are_right(&mut self, _data: &[DataLine]) -> bool {
+        self.holder.confirms("Are these data right?")
+    }
+
+    fn receipt_is_right(&mut self, _text: &str) -> bool {
+        self.holder.confirms("Is the receipt right?")
+    }
+}
+
+fn stopped(error: &RenewalError) -> Failure {
+    let exit = match error.cause() {
+        Cause::Card(card) => Failure::from(card.clone()).exit(),
+        Cause::NoPin { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error.to_string()).hint(error.how_to_continue())
 }
 
 fn name(row: &TestPageRow) -> String {
@@ -258,36 +271,4 @@ fn name(row: &TestPageRow) -> String {
         summary.purpose,
         summary.not_after
     )
-}
-
-fn table(report: &Report) -> Table {
-    let mut table = Table::new([
-        "",
-        "Purpose",
-        "Holder",
-        "HSA-id",
-        "Issuer",
-        "Valid until",
-        "State",
-    ])
-    .indented(3);
-    for row in &report.certificates {
-        let mark = match row.colour {
-            "blue" => Cell::from("● blue").styled(BLUE),
-            "pink" => Cell::from("● pink").styled(PINK),
-            _ => "○ other".into(),
-        };
-        let until = row.not_after.split('T').next().unwrap_or_default();
-        let state = Cell::from(format!("{} ({})", row.state_sv, row.state));
-        table.row([
-            mark,
-            format!("{} ({})", row.purpose_sv, row.purpose).into(),
-            row.holder.clone().into(),
-            row.hsa_id.clone().unwrap_or_default().into(),
-            row.issuer.clone().into(),
-            until.into(),
-            state.styled(if row.state == "valid" { GOOD } else { ERROR }),
-        ]);
-    }
-    table
 }
