@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Extension, Request, State};
-use axum::http::header::{ALLOW, HOST, LOCATION, RETRY_AFTER, SET_COOKIE};
+use axum::http::header::{ACCEPT, ALLOW, CONNECTION, HOST, LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -89,17 +89,47 @@ struct ErrorPage {
     reason: Reason,
 }
 
-/// The page for an error that no handler of the pages has made, in the language of the request.
-pub fn error_page(
+/// Around everything a listener answers: what was refused before it came to the pages (too many
+/// requests, too long a wait) becomes a page for whoever asks for one. Programs get what they got.
+pub async fn dress(
+    State((app, listener)): State<(App, Listener)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let accepts = request.headers().get(ACCEPT);
+    let accepts = accepts.and_then(|accepts| accepts.to_str().ok());
+    let wants_a_page = accepts.is_some_and(|accepts| accepts.contains("text/html"));
+    if !wants_a_page || request.uri().path().starts_with("/api/") {
+        return next.run(request).await;
+    }
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let response = next.run(request).await;
+    as_page(&app, listener, &uri, &headers, response)
+}
+
+/// Makes a page of an error that is none. What else the answer says to programs stays with it.
+fn as_page(
     app: &App,
     listener: Listener,
     uri: &Uri,
     headers: &HeaderMap,
-    status: StatusCode,
+    response: Response,
 ) -> Response {
-    let mut response = page(app, listener, uri, headers, &Failure::Status(status));
-    protect(response.headers_mut(), &app.places().main);
-    response
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || response.extensions().get::<Rendered>().is_some() {
+        return response;
+    }
+    let failure = response.extensions().get().cloned();
+    let failure = failure.unwrap_or(Failure::Status(status));
+    let mut made = page(app, listener, uri, headers, &failure);
+    for name in [ALLOW, CONNECTION, RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            made.headers_mut().insert(name, value.clone());
+        }
+    }
+    protect(made.headers_mut(), &app.places().main);
+    made
 }
 
 fn page(
@@ -134,20 +164,8 @@ pub(crate) async fn finish(
         return response;
     }
     let (uri, headers) = (request.uri().clone(), request.headers().clone());
-    let mut response = next.run(request).await;
-    let status = response.status();
-    let is_error = status.is_client_error() || status.is_server_error();
-    if is_error && response.extensions().get::<Rendered>().is_none() {
-        let failure = response.extensions().get().cloned();
-        let failure = failure.unwrap_or(Failure::Status(status));
-        let mut made = page(&app, listener, &uri, &headers, &failure);
-        for name in [ALLOW, RETRY_AFTER] {
-            if let Some(value) = response.headers().get(&name) {
-                made.headers_mut().insert(name, value.clone());
-            }
-        }
-        response = made;
-    }
+    let response = next.run(request).await;
+    let mut response = as_page(&app, listener, &uri, &headers, response);
     if let Some(cookie) = language::cookie(&uri) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

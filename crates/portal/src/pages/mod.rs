@@ -47,7 +47,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 
-pub use failure::error_page;
+pub use failure::dress;
 pub use memory::Memory;
 
 use crate::api;
@@ -56,7 +56,7 @@ use crate::listener::Listener;
 
 /// The pages of one listener: [`Listener::Main`], [`Listener::LogIn`] or [`Listener::Trial`]; they
 /// also answer for every address that nothing else has. What fails on the way to a handler, or in
-/// it, becomes a page; for what is refused before, there is [`error_page`].
+/// it, becomes a page; for what is refused before, there is [`dress`].
 pub fn router(app: &App, listener: Listener) -> Router<App> {
     let pages = match listener {
         Listener::Main => main(),

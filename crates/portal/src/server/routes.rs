@@ -23,12 +23,18 @@ pub(super) fn of(listener: Listener, app: &App, limits: &Limits) -> Router {
         Listener::Pki => pki::router().fallback(api::not_found),
         Listener::Admin => admin::router(app).fallback(api::not_found),
     };
-    routes
+    let routes = routes
         .layer(DefaultBodyLimit::max(REQUEST))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             limits.request,
         ))
-        .layer(from_fn_with_state((app.clone(), listener), watch))
-        .with_state(app.clone())
+        .layer(from_fn_with_state((app.clone(), listener), watch));
+    let routes = match listener {
+        Listener::Main | Listener::LogIn | Listener::Trial => {
+            routes.layer(from_fn_with_state((app.clone(), listener), pages::dress))
+        }
+        Listener::Pki | Listener::Admin => routes,
+    };
+    routes.with_state(app.clone())
 }

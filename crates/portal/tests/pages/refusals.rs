@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::http::header::LOCATION;
+use axum::http::{Request, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use kortlab_issuer::revocation::RevocationReason;
 use kortlab_portal::failures::{FailureKind, Plan};
 use kortlab_portal::listener::Listener;
 use kortlab_portal::operation::Operation;
+use kortlab_portal::pages;
 use kortlab_portal_api::task::{Done, Outcome, TaskId, TaskResult, Work};
+
+use tower::ServiceExt as _;
 
 use crate::browser::{Browser, task_of};
 use crate::card::SoftCard;
@@ -336,13 +344,40 @@ fn what_cannot_be_answered_is_a_page_with_the_headers_of_every_page() {
 }
 
 #[test]
+fn what_is_refused_before_the_pages_is_a_page_for_those_who_ask_for_one() {
+    let site = Site::new();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let busy = || async { (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], "{}") };
+    let layer = from_fn_with_state((site.app.clone(), Listener::Main), pages::dress);
+    let router = Router::new()
+        .route("/menu", get(busy))
+        .route("/api/v1", get(busy))
+        .layer(layer);
+    let ask = |path: &str, accepts: &str| {
+        let request = Request::get(path).header("accept", accepts);
+        let request = request.body(Body::empty()).unwrap();
+        runtime.block_on(async {
+            let response = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), 429);
+            assert_eq!(response.headers()["retry-after"], "7");
+            let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+            String::from_utf8(body.to_vec()).unwrap()
+        })
+    };
+    let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+    assert_eq!(Dom::parse(&ask("/menu", browser)).h1(), "För många försök");
+    assert_eq!(ask("/menu", "*/*"), "{}");
+    assert_eq!(ask("/api/v1", browser), "{}");
+}
+
+#[test]
 fn another_name_of_the_portal_leads_to_its_own_and_never_elsewhere() {
     let site = Site::new();
     let ask = |host: &str, path: &str| {
-        let request = axum::http::Request::get(path)
-            .header("host", host)
-            .body(axum::body::Body::empty())
-            .unwrap();
+        let request = Request::get(path).header("host", host);
+        let request = request.body(Body::empty()).unwrap();
         site.send(Listener::Main, request)
     };
     let answer = ask("127.0.0.1:8443", "/test?lang=en");
