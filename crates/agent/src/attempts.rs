@@ -29,30 +29,35 @@ impl Attempts {
         }
     }
 
-    /// How long it takes until this portal may ask for a PIN again; `None` if it may now.
-    pub(crate) fn wait(&self, origin: &Origin) -> Option<Duration> {
-        self.of(origin, |wrong| {
+    /// How long it takes from `now` until this portal may ask for a PIN again; `None` if it may.
+    pub(crate) fn wait(&self, origin: &Origin, now: Instant) -> Option<Duration> {
+        self.of(origin, now, |wrong| {
             let oldest = wrong.front().filter(|_| wrong.len() >= self.most)?;
-            Some(self.window.saturating_sub(oldest.elapsed()))
+            Some(self.window.saturating_sub(now.duration_since(*oldest)))
         })
     }
 
     /// Counts a wrong PIN.
-    pub(crate) fn count(&self, origin: &Origin) {
-        self.of(origin, |wrong| {
+    pub(crate) fn count(&self, origin: &Origin, now: Instant) {
+        self.of(origin, now, |wrong| {
             // As many as decide are kept; the number of portals is that of the list.
             if wrong.len() >= self.most {
                 wrong.pop_front();
             }
-            wrong.push_back(Instant::now());
+            wrong.push_back(now);
         });
     }
 
     /// The wrong PINs of one portal that still count.
-    fn of<T>(&self, origin: &Origin, work: impl FnOnce(&mut VecDeque<Instant>) -> T) -> T {
+    fn of<T>(
+        &self,
+        origin: &Origin,
+        now: Instant,
+        work: impl FnOnce(&mut VecDeque<Instant>) -> T,
+    ) -> T {
         let mut all = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         let wrong = all.entry(origin.clone()).or_default();
-        wrong.retain(|at| at.elapsed() < self.window);
+        wrong.retain(|at| now.duration_since(*at) < self.window);
         work(wrong)
     }
 }
@@ -63,19 +68,27 @@ mod tests {
 
     #[test]
     fn wrong_pins_count_for_one_portal_and_for_a_while() {
-        let window = Duration::from_millis(50);
+        let window = Duration::from_secs(15 * 60);
         let attempts = Attempts::new(2, window);
         let origin = |text: &str| text.parse::<Origin>().expect("an origin");
-        let (one, other) = (
-            origin("https://one.example"),
-            origin("https://other.example"),
+        let one = origin("https://one.example");
+        let other = origin("https://other.example");
+        let start = Instant::now();
+        let after = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        attempts.count(&one, start);
+        assert_eq!(attempts.wait(&one, start), None);
+        attempts.count(&one, after(5));
+        assert_eq!(
+            attempts.wait(&one, after(5)),
+            Some(window - Duration::from_secs(300))
         );
-        attempts.count(&one);
-        assert_eq!(attempts.wait(&one), None);
-        attempts.count(&one);
-        assert!(attempts.wait(&one).is_some_and(|wait| wait <= window));
-        assert_eq!(attempts.wait(&other), None);
-        std::thread::sleep(window * 2);
-        assert_eq!(attempts.wait(&one), None);
+        assert_eq!(attempts.wait(&other, after(5)), None);
+        assert_eq!(attempts.wait(&one, after(15)), None);
+        // The second still counts, so one more is enough.
+        attempts.count(&one, after(15));
+        assert_eq!(
+            attempts.wait(&one, after(16)),
+            Some(Duration::from_secs(240))
+        );
     }
 }

@@ -78,7 +78,7 @@ mod tests {
             ("HTTPS://Portal.Example:8443", "https://portal.example:8443"),
             (
                 "https://härnösand.example",
-                "https://xn--hrnsand-5wa1m.example",
+                "https://xn--hrnsand-5wa8n.example",
             ),
             ("https://127.0.0.1:8443", "https://127.0.0.1:8443"),
             ("https://[::1]:8443", "https://[::1]:8443"),

@@ -35,7 +35,7 @@ pub(crate) struct SeenCard {
     pub(crate) label: String,
     /// The number printed on it, if its certificates tell.
     pub(crate) number: Option<String>,
-    /// Whom its carrier certificates name.
+    /// Whom its certificates name.
     pub(crate) holder: Option<String>,
 }
 
@@ -127,6 +127,7 @@ pub(crate) fn plan<C: Channel>(
         task::Work::Remove { serials } => removal(&certificates, serials)?,
         task::Work::Request { order } => {
             seen.must_be(order.card_number.as_str())?;
+            must_be_plain(&order.approval_text(&[], &[]))?;
             Work::Request {
                 order: order.clone(),
                 signer: Box::new(approver(certificates, now)?),
@@ -158,7 +159,9 @@ impl SeenCard {
                 hcc.filter_map(|seen| seen.summary.card_number.as_deref())
                     .next()
             });
-        let named = carrier.or_else(|| certificates.iter().find(|seen| seen.is_hcc()));
+        // A carrier's certificate may name the card instead of its holder.
+        let mut named = carrier.into_iter().chain(certificates);
+        let named = named.find(|seen| Some(seen.summary.holder.as_str()) != number);
         Self {
             key: card.card_key(),
             label: visible(card.contents().label().unwrap_or_default()),
@@ -220,12 +223,7 @@ fn approver(certificates: Vec<Seen>, now: Timestamp) -> Result<Seen, Trouble> {
 }
 
 fn signing(certificates: Vec<Seen>, text: &str, purpose: SignPurpose) -> Result<Work, Trouble> {
-    if !is_plain(text) {
-        return Err(Trouble::new(
-            "Texten innehåller tecken som inte syns eller som ändrar hur den visas. En sådan text skrivs inte under här.",
-            "The text holds characters that cannot be seen or that change how it is shown. Such a text is not signed here.",
-        ));
-    }
+    must_be_plain(text)?;
     // The newest HCC: the one that was just written, or is to be tried.
     let signer = certificates
         .into_iter()
@@ -237,6 +235,16 @@ fn signing(certificates: Vec<Seen>, text: &str, purpose: SignPurpose) -> Result<
         purpose,
         signer: Box::new(signer),
     })
+}
+
+fn must_be_plain(text: &str) -> Result<(), Trouble> {
+    if is_plain(text) {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        "Texten innehåller tecken som inte syns eller som ändrar hur den visas. En sådan text skrivs inte under här.",
+        "The text holds characters that cannot be seen or that change how it is shown. Such a text is not signed here.",
+    ))
 }
 
 fn no_signature_certificate() -> Trouble {

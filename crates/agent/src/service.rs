@@ -1,7 +1,7 @@
 //! A task from its portal's form to its end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -164,7 +164,7 @@ impl Service {
                 let performed = perform(card, &plan.work, &pins, journal, now);
                 if let Err(Stopped::WrongPin { .. }) = performed {
                     // While the card is held, so that no other task is ahead of the count.
-                    service.attempts.count(&task.origin);
+                    service.attempts.count(&task.origin, Instant::now());
                 }
                 Ok(Acted::Performed(performed))
             })
@@ -297,11 +297,11 @@ impl Service {
                 format!("The PIN was wrong {most} times. The agent asks no more in this task."),
             )
             .next(
-                "Gå tillbaka till portalen. `kortlab pin status` visar hur många försök som är kvar.",
-                "Go back to the portal. `kortlab pin status` shows how many tries are left.",
+                "Gå tillbaka till portalen. ”kortlab pin status” visar hur många försök som är kvar.",
+                "Go back to the portal. “kortlab pin status” shows how many tries are left.",
             ));
         }
-        let Some(wait) = self.attempts.wait(origin) else {
+        let Some(wait) = self.attempts.wait(origin, Instant::now()) else {
             return Ok(());
         };
         let minutes = wait.as_secs().div_ceil(60).max(1);
@@ -310,8 +310,8 @@ impl Service {
             format!("The PIN was wrong {most} times of late in tasks of {origin}. The agent does not ask again yet."),
         )
         .next(
-            format!("Försök igen om {minutes} minuter. `kortlab pin status` visar hur många försök som är kvar."),
-            format!("Try again in {minutes} minutes. `kortlab pin status` shows how many tries are left."),
+            format!("Försök igen om {minutes} minuter. ”kortlab pin status” visar hur många försök som är kvar."),
+            format!("Try again in {minutes} minutes. “kortlab pin status” shows how many tries are left."),
         ))
     }
 

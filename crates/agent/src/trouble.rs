@@ -96,11 +96,11 @@ impl Trouble {
         )
         .next(
             format!(
-                "Kontrollera PIN-koden med `kortlab pin verify {0}`, eller lås upp den med PUK: `kortlab pin unblock {0}`. Försök sedan igen.",
+                "Kontrollera PIN-koden med ”kortlab pin verify {0}”, eller lås upp den med PUK: ”kortlab pin unblock {0}”. Försök sedan igen.",
                 role.name()
             ),
             format!(
-                "Check the PIN with `kortlab pin verify {0}`, or unblock it with the PUK: `kortlab pin unblock {0}`. Then try again.",
+                "Check the PIN with “kortlab pin verify {0}”, or unblock it with the PUK: “kortlab pin unblock {0}”. Then try again.",
                 role.name()
             ),
         )
@@ -114,11 +114,11 @@ impl Trouble {
         )
         .next(
             format!(
-                "Lås upp den med PUK: `kortlab pin unblock {}`. Försök sedan igen.",
+                "Lås upp den med PUK: ”kortlab pin unblock {}”. Försök sedan igen.",
                 role.name()
             ),
             format!(
-                "Unblock it with the PUK: `kortlab pin unblock {}`. Then try again.",
+                "Unblock it with the PUK: “kortlab pin unblock {}”. Then try again.",
                 role.name()
             ),
         )
@@ -136,8 +136,8 @@ impl Trouble {
             ),
         )
         .next(
-            "Använd `kortlab renew` i ett terminalfönster i stället.",
-            "Use `kortlab renew` in a terminal instead.",
+            "Använd ”kortlab renew” i ett terminalfönster i stället.",
+            "Use “kortlab renew” in a terminal instead.",
         )
     }
 }
