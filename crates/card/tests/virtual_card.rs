@@ -6,10 +6,14 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use kortlab_apdu::Channel as _;
+use kortlab_apdu::{Channel as _, Protocol};
 use kortlab_card::{
     Card, Change, Encryption, ErrorKind, Hash, MemoryJournal, NewCertificate, PinPurpose, PinRole,
     PinState, Scheme, SlotProblem,
+};
+use kortlab_emulator::image::{Fid, FileImage, HexBytes};
+use kortlab_pkcs15::{
+    AuthenticationObject, CommonObjectAttributes, Edit, PinAttributes, PinFlags, PinType,
 };
 use support::{OpenSsl, PROTOCOLS, id, insert, keys, model, on_card, open, pin};
 
@@ -39,8 +43,53 @@ fn an_undamaged_card_opens_without_a_problem() {
         );
         let pin = card.pin(PinRole::Signature).expect("a PIN");
         assert_eq!((pin.reference, pin.purpose), (0x82, PinPurpose::User));
-        assert_eq!(card.puk_for(&pin).map(|puk| puk.reference), Some(0x83));
+        assert_eq!(card.puk_for(&pin), None, "the card's AODF lists none");
     }
+}
+
+#[test]
+fn of_a_puk_that_the_aodf_lists_the_tries_are_known_and_the_form_is_kept() {
+    let attributes = PinAttributes {
+        flags: PinFlags::UNBLOCKING_PIN | PinFlags::NEEDS_PADDING,
+        pin_type: PinType::AsciiNumeric,
+        min_length: 8,
+        stored_length: 8,
+        reference: 0x83,
+        pad_char: Some(0x00),
+        ..PinAttributes::default()
+    };
+    let common = CommonObjectAttributes::labelled("PUK");
+    let puk = AuthenticationObject::pin(common, 0x03, attributes);
+    let mut image = model(Protocol::T0).build().expect("an image");
+    let aodf = file_of(&mut image.master_file, &[0x5015, 0x4401]);
+    let old = aodf.data.take().unwrap_or_default();
+    let size = aodf.size.expect("a size") as usize;
+    let mut edit = Edit::<AuthenticationObject>::new(&old.0, size);
+    edit.push(&puk).expect("valid");
+    aodf.data = Some(HexBytes(edit.finish().expect("it fits")));
+
+    let mut card = Card::open(insert(image)).expect("a session");
+    for (role, _) in ROLES {
+        let user = card.pin(role).expect("a PIN");
+        let puk = card.puk_for(&user).expect("listed");
+        assert_eq!((puk.reference, puk.purpose), (0x83, PinPurpose::Unblocking));
+        assert_eq!(card.state_of(&puk), Ok(PinState::TriesLeft(10)));
+        // Nothing is sent, so that no try is lost.
+        let error = card
+            .unblock_pin(role, &pin("1234567"), &pin("222222"))
+            .expect_err("a PUK of 7 digits");
+        assert!(error.to_string().contains("PUK"), "{error}");
+        assert_eq!(card.state_of(&puk), Ok(PinState::TriesLeft(10)));
+        card.unblock_pin(role, &pin("12345678"), &pin("222222"))
+            .expect("unblocked");
+    }
+}
+
+fn file_of<'a>(directory: &'a mut FileImage, path: &[u16]) -> &'a mut FileImage {
+    path.iter().fold(directory, |directory, &fid| {
+        let mut files = directory.files.iter_mut().flatten();
+        files.find(|file| file.fid == Fid(fid)).expect("the file")
+    })
 }
 
 #[test]

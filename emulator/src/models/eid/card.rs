@@ -14,7 +14,7 @@ use crate::image::{
 /// The fewest digits of a PIN.
 pub(super) const PIN_LENGTH: u8 = 6;
 /// The digits of the PUK.
-pub(super) const PUK_LENGTH: u8 = 8;
+const PUK_LENGTH: u8 = 8;
 /// The name of the first PIN and key.
 pub(super) const LABEL_AUTHENTICATION: &str = "Legitimering";
 /// The name of the second PIN and key.

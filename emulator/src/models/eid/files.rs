@@ -7,7 +7,7 @@ use kortlab_pkcs15::{
     TokenFlags, TokenInfo,
 };
 
-use super::card::{CardCertificate, EidCard, PUK_LENGTH};
+use super::card::{CardCertificate, EidCard};
 use super::layout as l;
 use crate::crypto::RsaKey;
 
@@ -49,52 +49,35 @@ pub(super) fn token_info(card: &EidCard) -> Encoded {
     .encode()
 }
 
+/// The two PINs. The PUK has no object: `pkcs15-tool -D` would list it as a third PIN, and OpenSC
+/// unblocks without one.
 pub(super) fn aodf() -> Encoded {
-    let padded = PinFlags::INITIALIZED | PinFlags::NEEDS_PADDING;
-    let pin = |reference: u8, flags: PinFlags, min_length: usize| PinAttributes {
-        flags: padded | flags,
-        pin_type: PinType::AsciiNumeric,
-        min_length: min_length as u32,
-        stored_length: l::STORED_LENGTH.into(),
-        max_length: Some(l::STORED_LENGTH.into()),
-        reference: reference.into(),
-        pad_char: Some(0x00),
-        path: Some(Path::file([0x3F, 0x00, 0x50, 0x15])),
-        ..PinAttributes::default()
+    let pin = |label, auth_id: u8, reference: u8| {
+        let attributes = PinAttributes {
+            flags: PinFlags::INITIALIZED | PinFlags::NEEDS_PADDING | PinFlags::LOCAL,
+            pin_type: PinType::AsciiNumeric,
+            min_length: super::card::PIN_LENGTH.into(),
+            stored_length: l::STORED_LENGTH.into(),
+            max_length: Some(l::STORED_LENGTH.into()),
+            reference: reference.into(),
+            pad_char: Some(0x00),
+            path: Some(Path::file([0x3F, 0x00, 0x50, 0x15])),
+            ..PinAttributes::default()
+        };
+        let flags = ObjectFlags::PRIVATE | ObjectFlags::MODIFIABLE;
+        AuthenticationObject::pin(common(label, flags), auth_id, attributes)
     };
-    let user = |label, auth_id, reference| {
-        let common = common(label, ObjectFlags::PRIVATE | ObjectFlags::MODIFIABLE);
-        AuthenticationObject::pin(
-            common.with_auth_id(l::AUTH_ID_PUK),
-            auth_id,
-            pin(
-                reference,
-                PinFlags::LOCAL,
-                usize::from(super::card::PIN_LENGTH),
-            ),
-        )
-    };
-    let puk = AuthenticationObject::pin(
-        common("PUK", ObjectFlags::PRIVATE),
-        l::AUTH_ID_PUK,
-        pin(
-            l::PUK,
-            PinFlags::UNBLOCKING_PIN | PinFlags::UNBLOCK_DISABLED | PinFlags::CHANGE_DISABLED,
-            usize::from(PUK_LENGTH),
-        ),
-    );
     Aodf::new([
-        user(
+        pin(
             super::card::LABEL_AUTHENTICATION,
             l::AUTH_ID_AUTHENTICATION,
             l::PIN_AUTHENTICATION,
         ),
-        user(
+        pin(
             super::card::LABEL_SIGNATURE,
             l::AUTH_ID_SIGNATURE,
             l::PIN_SIGNATURE,
         ),
-        puk,
     ])
     .encode()
 }

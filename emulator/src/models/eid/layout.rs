@@ -42,8 +42,6 @@ pub const PUK: u8 = 0x83;
 pub const AUTH_ID_AUTHENTICATION: u8 = 0x01;
 /// PKCS#15 authId of the PIN "Underskrift".
 pub const AUTH_ID_SIGNATURE: u8 = 0x02;
-/// PKCS#15 authId of the PUK.
-pub const AUTH_ID_PUK: u8 = 0x03;
 /// The length in bytes of a PIN as the card stores it, padded with 00.
 pub const STORED_LENGTH: u8 = 8;
 

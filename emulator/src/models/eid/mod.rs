@@ -3,9 +3,10 @@
 //!
 //! Two resident RSA keys, id 45 for authentication and decipherment and id 46 for signatures; a
 //! PIN for each (references 81 and 82) and a PUK (83) that unblocks both; certificates in files
-//! from 4331 on, which are written under the authentication PIN, those for key 46 as well. No
-//! public dump of such a card exists: the file layout, sizes and access conditions are ours,
-//! chosen so that OpenSC reads and writes the card with every tool that it has for it.
+//! from 4331 on, which are written under the authentication PIN, those for key 46 as well. The
+//! AODF lists the two PINs and not the PUK, for `pkcs15-tool -D` to list two PINs. No public dump
+//! of such a card exists: the file layout, sizes and access conditions are ours, chosen so that
+//! OpenSC reads and writes the card with every tool that it has for it.
 
 mod atr;
 mod card;
