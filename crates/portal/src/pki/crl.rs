@@ -9,7 +9,6 @@ use super::authority;
 use crate::api;
 use crate::app::App;
 use crate::error::ServiceError;
-use crate::failures::FailureKind;
 use crate::listener::Connection;
 use crate::operation::Operation;
 
@@ -25,9 +24,13 @@ pub(super) async fn fetch(
     let Some(kind) = authority(&file, ".crl") else {
         return api::not_found().await.into_response();
     };
-    if app.failures().strike(Operation::Crl) == Some(FailureKind::CrlUnreachable) {
-        Connection::cut_current();
-        return ServiceError::NoAnswer.into_response();
+    match app.service().fail_before(Operation::Crl).await {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            Connection::cut_current();
+            return ServiceError::NoAnswer.into_response();
+        }
+        Err(error) => return error.into_response(),
     }
     let (crl, cached) = match app.service().crl(kind).await {
         Ok(found) => found,

@@ -16,7 +16,6 @@ use crate::api;
 use crate::api::body::read;
 use crate::app::App;
 use crate::error::ServiceError;
-use crate::failures::FailureKind;
 use crate::listener::Connection;
 use crate::operation::Operation;
 
@@ -50,13 +49,13 @@ pub(super) async fn get(
 
 /// Answers what was sent, if anything was that is short enough and base64 where it should be.
 async fn answer(app: &App, kind: AuthorityKind, der: Option<Vec<u8>>) -> Response {
-    let planned = match app.service().fail_before(Operation::Ocsp).await {
-        Ok(planned) => planned,
+    match app.service().fail_before(Operation::Ocsp).await {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            Connection::cut_current();
+            return ServiceError::NoAnswer.into_response();
+        }
         Err(error) => return error.into_response(),
-    };
-    if let Some(FailureKind::OcspUnreachable | FailureKind::LostAnswer) = planned {
-        Connection::cut_current();
-        return ServiceError::NoAnswer.into_response();
     }
     let Some(der) = der else {
         return refuse(app, Refusal::MalformedRequest);

@@ -4,8 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CONNECTION as CONNECTION_HEADER, RETRY_AFTER};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::header::{
+    CACHE_CONTROL, CONNECTION as CONNECTION_HEADER, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::{debug, info};
@@ -49,6 +51,7 @@ pub(super) async fn watch(
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION_HEADER, close);
     }
+    guard(listener, response.headers_mut());
     let took = began.elapsed();
     let status = response.status();
     app.metrics()
@@ -64,6 +67,19 @@ pub(super) async fn watch(
         }
     }
     response
+}
+
+/// What keeps an answer from being taken for something else, or kept where others find it, unless
+/// the answer says more itself.
+fn guard(listener: Listener, headers: &mut HeaderMap) {
+    headers
+        .entry(X_CONTENT_TYPE_OPTIONS)
+        .or_insert(HeaderValue::from_static("nosniff"));
+    if !matches!(listener, Listener::Pki) {
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+    }
 }
 
 /// What changes something or proves a key is counted apart; OCSP asks with POST, too.

@@ -106,7 +106,10 @@ impl Desk {
         let subject = subject::of(&call, &mut portal);
         let result = work(&mut portal);
         let changes = portal.take_changes();
-        let events = match call.operation.is_recorded() || !changes.is_empty() {
+        // Anyone can send a token that never was: that fills no log.
+        let is_nobodys = matches!(result, Err(PortalError::SessionOver));
+        let is_told = call.operation.is_recorded() && !is_nobodys || !changes.is_empty();
+        let events = match is_told {
             true => vec![AuditEvent {
                 at: self.clock.now().unix_seconds(),
                 actor: call.actor,

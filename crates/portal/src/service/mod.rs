@@ -260,3 +260,6 @@ fn fail_after(planned: Option<FailureKind>) -> Result<(), ServiceError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! What happens to a call whose change cannot be stored, or that breaks.
+
+use std::sync::atomic::AtomicBool;
+
+use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::card_number::CardNumber;
+use kortlab_issuer::change::Change;
+use kortlab_issuer::clock::{FixedClock, Timestamp};
+use kortlab_issuer::holder::Holder;
+use kortlab_issuer::portal::{CarrierPair, Enrolment, Portal as _};
+use kortlab_issuer::profile::CarrierSubject;
+use kortlab_issuer::public_key::PublicKey;
+use kortlab_issuer::random::IssuerRng;
+
+use super::*;
+use crate::audit::Head;
+use crate::event::AuditEvent;
+use crate::store::{self, Create, StoreError, StoreUrl};
+
+/// A store whose next commit can be made to fail.
+struct Failing {
+    store: Box<dyn Store>,
+    fails: Arc<AtomicBool>,
+}
+
+impl Store for Failing {
+    fn load(&mut self) -> Result<Vec<Change>, StoreError> {
+        self.store.load()
+    }
+
+    fn commit(&mut self, changes: &[Change], events: &[AuditEvent]) -> Result<(), StoreError> {
+        if self.fails.swap(false, Ordering::SeqCst) {
+            // There is no such directory.
+            let nowhere = StoreUrl::sqlite("/nowhere/at/all/portal.sqlite");
+            return store::open(&nowhere, Create::No).map(|_| ());
+        }
+        self.store.commit(changes, events)
+    }
+
+    fn audit(&mut self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        self.store.audit(after, limit)
+    }
+
+    fn audit_head(&self) -> Head {
+        self.store.audit_head()
+    }
+}
+
+/// A service, the switch that makes its store fail, and a runtime to call it in.
+fn world() -> (Service, Arc<AtomicBool>, tokio::runtime::Runtime) {
+    let now = Timestamp::from_date(2026, 11, 24).unwrap();
+    let clock = PortalClock::over(FixedClock::at(now));
+    let rng = IssuerRng::from_seed(1, "portal");
+    let portal = LocalPortal::create(clock.clone(), rng).unwrap();
+    let fails = Arc::new(AtomicBool::new(false));
+    let store = Failing {
+        store: store::open(&StoreUrl::memory(), Create::Yes).unwrap(),
+        fails: Arc::clone(&fails),
+    };
+    let service = Service::new(portal, clock, Box::new(store)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    (service, fails, runtime)
+}
+
+/// A card with keys that nobody has.
+fn enrolment(seed: u64) -> Enrolment {
+    let rng = &mut IssuerRng::from_seed(seed, "card");
+    let mut key = || {
+        let mut modulus: [u8; 256] = rng.bytes();
+        modulus[0] |= 0x80;
+        modulus[255] |= 1;
+        PublicKey::from_components(&modulus, &[1, 0, 1]).unwrap()
+    };
+    let (authentication_key, signature_key) = (key(), key());
+    Enrolment {
+        holder: Holder::generate(rng),
+        card_number: CardNumber::generate(rng),
+        authentication_key,
+        signature_key,
+        carrier_subject: CarrierSubject::Card,
+    }
+}
+
+async fn enrol(service: &Service, seed: u64) -> Result<CarrierPair, ServiceError> {
+    let call = Call::by_administrator(Operation::Enrol);
+    service
+        .call(call, move |portal| portal.enrol(&enrolment(seed)))
+        .await
+}
+
+async fn state(service: &Service, certificate: Vec<u8>) -> (bool, CertificateState) {
+    let rows = service
+        .call(Operation::TestPage, move |portal| {
+            portal.test_page(&[certificate])
+        })
+        .await
+        .unwrap();
+    (rows[0].known, rows[0].state)
+}
+
+#[test]
+fn what_cannot_be_stored_is_taken_back_and_the_next_call_begins_with_what_was() {
+    let (service, fails, runtime) = world();
+    runtime.block_on(async {
+        let first = enrol(&service, 1).await.unwrap();
+        fails.store(true, Ordering::SeqCst);
+        let refused = enrol(&service, 2).await;
+        assert!(matches!(refused, Err(ServiceError::Store)), "{refused:?}");
+        assert_eq!(refused.unwrap_err().status(), 503);
+        assert!(!service.is_well());
+
+        // The first card is there, and the second is not: it can be enrolled.
+        let known = state(&service, first.authentication).await;
+        assert_eq!(known, (true, CertificateState::Valid));
+        let again = enrol(&service, 1).await;
+        assert_eq!(again.unwrap_err().code(), "already-enrolled");
+        let second = enrol(&service, 2).await.unwrap();
+        assert!(state(&service, second.signature).await.0);
+        assert!(service.is_well());
+
+        // The audit log tells of what was done and refused, not of what was taken back.
+        let entries = service.audit(0, 100).await.unwrap();
+        let told: Vec<_> = entries
+            .iter()
+            .map(|entry| format!("{} {}", entry.operation, entry.outcome))
+            .collect();
+        let expected = [
+            "start done",
+            "enrol done",
+            "enrol refused: already-enrolled",
+            "enrol done",
+        ];
+        assert_eq!(told, expected);
+        assert!(service.verify_audit(None).await.unwrap().is_good());
+    });
+}
+
+#[test]
+fn a_call_that_breaks_changes_nothing_and_the_portal_goes_on() {
+    let (service, _, runtime) = world();
+    runtime.block_on(async {
+        let call = Call::by_administrator(Operation::Enrol);
+        let broken: Result<(), _> = service
+            .call(call, |portal| {
+                portal.enrol(&enrolment(1))?;
+                panic!("on purpose")
+            })
+            .await;
+        assert!(matches!(broken, Err(ServiceError::Internal)), "{broken:?}");
+        assert!(enrol(&service, 1).await.is_ok(), "nothing was enrolled");
+    });
+}
+
+#[test]
+fn relying_parties_are_told_of_nothing_that_is_not_stored() {
+    let (service, fails, runtime) = world();
+    runtime.block_on(async {
+        let pair = enrol(&service, 1).await.unwrap();
+        let revoke = |certificate: Vec<u8>| {
+            let call = Call::by_administrator(Operation::RevokeAtTheCounter);
+            let reason = kortlab_issuer::revocation::RevocationReason::Superseded;
+            service.call(call, move |portal| {
+                portal.revoke_at_the_counter(&certificate, reason)
+            })
+        };
+        let kind = AuthorityKind::Carrier;
+        let (before, cached) = service.crl(kind).await.unwrap();
+        assert!(!cached);
+        fails.store(true, Ordering::SeqCst);
+        assert!(revoke(pair.signature.clone()).await.is_err());
+        let (same, cached) = service.crl(kind).await.unwrap();
+        assert!(cached && same.etag == before.etag);
+        revoke(pair.signature).await.unwrap();
+        let (after, cached) = service.crl(kind).await.unwrap();
+        assert!(!cached && after.etag != before.etag);
+    });
+}
+
+#[test]
+fn a_token_that_never_was_fills_no_log() {
+    let (service, _, runtime) = world();
+    runtime.block_on(async {
+        let token = kortlab_issuer::portal::SessionToken::from_text(&"0".repeat(64)).unwrap();
+        let call = Call::in_session(Operation::Order, &token);
+        let refused = service.call(call, move |portal| portal.order(&token)).await;
+        assert_eq!(refused.unwrap_err().code(), "session-over");
+        assert_eq!(
+            service.audit(0, 100).await.unwrap().len(),
+            1,
+            "the start only"
+        );
+    });
+}
