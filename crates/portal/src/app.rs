@@ -56,20 +56,20 @@ impl Places {
 }
 
 impl App {
-    /// Puts it together. The holders' agents are at `agent`, or where they are as a rule.
+    /// Puts it together.
     pub fn new(
         service: Service,
         places: Places,
         admin_token: AdminToken,
         limits: &Limits,
-        agent: Option<&Url>,
+        pages: pages::Memory,
     ) -> Self {
         Self(Arc::new(Parts {
             service,
             places,
             admin_token,
             rates: Rates::new(limits),
-            pages: pages::Memory::new(agent),
+            pages,
         }))
     }
 

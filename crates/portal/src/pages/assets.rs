@@ -1,5 +1,6 @@
 //! The style sheet and the icon.
 
+use axum::http::HeaderName;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 
@@ -17,8 +18,16 @@ pub(super) async fn icon() -> impl IntoResponse {
     asset("image/svg+xml", ICON)
 }
 
-/// An hour is shorter than anybody waits between two versions.
+/// An hour is shorter than anybody waits between two versions. The pages of the other listeners,
+/// which have another port and so another origin on the same site, use them too.
 fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
-    let headers = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "max-age=3600")];
+    let headers = [
+        (CONTENT_TYPE, kind),
+        (CACHE_CONTROL, "max-age=3600"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-site",
+        ),
+    ];
     (headers, text)
 }

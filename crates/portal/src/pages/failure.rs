@@ -144,7 +144,9 @@ fn page(
     // to the start.
     let frame = frame(app, listener, t, "/");
     let reason = failure.reason(t);
+    let main = app.places().main.origin().ascii_serialization();
     Page::new(ErrorPage { frame, reason })
+        .loads_from(&main)
         .status(failure.status())
         .into_response()
 }

@@ -47,6 +47,7 @@ pub(crate) struct Page<T> {
     template: T,
     status: StatusCode,
     form_action: String,
+    loads_from: String,
     leaves_after: Option<u64>,
 }
 
@@ -57,6 +58,7 @@ impl<T: Template> Page<T> {
             template,
             status: StatusCode::OK,
             form_action: "'self'".to_owned(),
+            loads_from: "'self'".to_owned(),
             leaves_after: None,
         }
     }
@@ -70,6 +72,14 @@ impl<T: Template> Page<T> {
     pub(crate) fn posts_to(self, origin: &str) -> Self {
         Self {
             form_action: format!("'self' {origin}"),
+            ..self
+        }
+    }
+
+    /// With the style sheet and the icon of this origin; images may come from here as well.
+    pub(crate) fn loads_from(self, origin: &str) -> Self {
+        Self {
+            loads_from: format!("'self' {origin}"),
             ..self
         }
     }
@@ -98,7 +108,7 @@ impl<T: Template> IntoResponse for Page<T> {
             CONTENT_TYPE,
             HeaderValue::from_static("text/html; charset=utf-8"),
         );
-        let policy = policy(&self.form_action);
+        let policy = policy(&self.form_action, &self.loads_from);
         for (name, value) in [
             (CONTENT_SECURITY_POLICY, Some(policy)),
             (
@@ -118,9 +128,9 @@ impl<T: Template> IntoResponse for Page<T> {
 
 /// Nothing runs on a page, nothing is loaded from elsewhere, nobody frames it, and its forms go
 /// nowhere else (CSP Level 3).
-fn policy(form_action: &str) -> String {
+fn policy(form_action: &str, loads_from: &str) -> String {
     format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action {form_action}; \
+        "default-src 'none'; style-src {loads_from}; img-src {loads_from}; form-action {form_action}; \
          frame-ancestors 'none'; base-uri 'none'"
     )
 }
@@ -192,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_policy_allows_no_script_and_no_other_form() {
-        let policy = policy("'self'");
+        let policy = policy("'self'", "'self'");
         assert!(policy.starts_with("default-src 'none'"));
         assert!(policy.contains("form-action 'self';"));
         assert!(!policy.contains("script") && !policy.contains("unsafe"));

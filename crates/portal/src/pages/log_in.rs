@@ -1,8 +1,8 @@
 //! The log-in listener: the session begins, or a page says why not.
 
 use askama::Template;
+use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kortlab_issuer::portal::Portal as _;
 
@@ -13,6 +13,7 @@ use super::frame::{Frame, Page};
 use super::text::Reason;
 use super::visit::Visit;
 use crate::error::ServiceError;
+use crate::listener::Listener;
 use crate::operation::Operation;
 
 #[derive(Template)]
@@ -21,7 +22,8 @@ struct Refused {
     frame: Frame,
     reason: Reason,
     shown: Option<CertificateView>,
-    again: String,
+    is_log_in: bool,
+    forget: bool,
 }
 
 /// `GET /` at the log-in listener.
@@ -50,8 +52,7 @@ pub(super) async fn log_in(visit: Visit) -> Result<Response, Failure> {
     }
 }
 
-/// A page that says why, also for the trial listener. The browser is asked to forget the
-/// certificate, as far as there is a way to ask; that most do not, the page says.
+/// A page that says why, also for the trial listener.
 pub(super) fn refused(
     visit: &Visit,
     reason: Reason,
@@ -62,14 +63,28 @@ pub(super) fn refused(
         frame: visit.frame(),
         reason,
         shown,
-        again: "/".to_owned(),
+        is_log_in: visit.listener == Listener::LogIn,
+        forget: forget(visit),
     };
-    let mut response = Page::new(page).status(status).into_response();
-    response.headers_mut().insert(
-        HeaderName::from_static("clear-site-data"),
-        HeaderValue::from_static("\"cookies\""),
-    );
-    response
+    asking_page(visit, page).status(status).into_response()
+}
+
+/// A page of a listener that asks for certificates. The style sheet comes from the main listener:
+/// for each file from here the browser would show a certificate.
+pub(super) fn asking_page<T: Template>(visit: &Visit, template: T) -> Page<T> {
+    let main = visit.app.places().main.origin().ascii_serialization();
+    Page::new(template).loads_from(&main)
+}
+
+/// Whether the page is to make the browser forget the certificate that it has shown, by an image
+/// whose handshake fails. Programs are left alone.
+pub(super) fn forget(visit: &Visit) -> bool {
+    let Some(certificate) = visit.peer.0.as_deref().filter(|_| visit.is_opened) else {
+        return false;
+    };
+    let unwanted = visit.app.pages().unwanted();
+    unwanted.refuse(visit.listener, certificate);
+    true
 }
 
 /// What the certificate is that was shown, if it can be read at all.

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::cookies::Owner;
 use super::notice::Notice;
+use crate::server::Unwanted;
 
 /// A task waits as long as a session does.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -26,6 +27,7 @@ const AGENT: &str = "http://127.0.0.1:47800";
 #[derive(Debug)]
 pub struct Memory {
     agent: String,
+    unwanted: Unwanted,
     desks: Mutex<Desks>,
 }
 
@@ -78,13 +80,15 @@ pub(crate) struct Signed {
 
 impl Memory {
     /// Nothing yet. The holders' agents are at this address, of which scheme, host and port are
-    /// taken, or where `kortlab agent` listens unless told otherwise.
-    pub fn new(agent: Option<&Url>) -> Self {
+    /// taken, or where `kortlab agent` listens unless told otherwise. What is `unwanted` is refused
+    /// by the listeners that ask for certificates.
+    pub fn new(agent: Option<&Url>, unwanted: Unwanted) -> Self {
         Self {
             agent: match agent {
                 Some(agent) => agent.origin().ascii_serialization(),
                 None => AGENT.to_owned(),
             },
+            unwanted,
             desks: Mutex::default(),
         }
     }
@@ -92,6 +96,11 @@ impl Memory {
     /// Where the agent is: an origin (RFC 6454 §6.2), without a slash at the end.
     pub(crate) fn agent(&self) -> &str {
         &self.agent
+    }
+
+    /// The certificates that are refused for a moment, so that browsers forget them.
+    pub(crate) fn unwanted(&self) -> &Unwanted {
+        &self.unwanted
     }
 
     /// Gives a task out. An earlier one of the same owner is over.
@@ -239,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_task_is_taken_once_and_only_while_it_waits() {
-        let memory = Memory::new(None);
+        let memory = Memory::new(None, Unwanted::default());
         let task = pending(1);
         memory.give(owner(1), task.clone(), NOW);
         assert!(memory.take(&pending(2).task.id, NOW).is_none());
@@ -254,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_new_task_takes_the_place_of_the_one_before() {
-        let memory = Memory::new(None);
+        let memory = Memory::new(None, Unwanted::default());
         memory.give(owner(1), pending(1), NOW);
         memory.give(owner(1), pending(2), NOW);
         assert!(memory.take(&pending(1).task.id, NOW).is_none());
@@ -264,7 +273,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_who_was_idle_longest_is_forgotten() {
-        let memory = Memory::new(None);
+        let memory = Memory::new(None, Unwanted::default());
         for number in 0..3000_u16 {
             let later = NOW.after(Duration::from_secs(number.into()));
             memory.give(owner(number), pending(number), later);
@@ -278,7 +287,7 @@ mod tests {
 
     #[test]
     fn forgetting_an_owner_ends_its_task() {
-        let memory = Memory::new(None);
+        let memory = Memory::new(None, Unwanted::default());
         memory.give(owner(1), pending(1), NOW);
         memory.show(owner(1), vec![vec![1]], NOW);
         memory.forget(owner(1));
@@ -289,8 +298,8 @@ mod tests {
     #[test]
     fn of_the_agents_address_only_the_origin_is_taken() {
         let agent = Url::parse("http://127.0.0.1:5000/x?y#z").unwrap();
-        let memory = Memory::new(Some(&agent));
+        let memory = Memory::new(Some(&agent), Unwanted::default());
         assert_eq!(memory.agent(), "http://127.0.0.1:5000");
-        assert_eq!(Memory::new(None).agent(), AGENT);
+        assert_eq!(Memory::new(None, Unwanted::default()).agent(), AGENT);
     }
 }

@@ -44,7 +44,7 @@ mod visit;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router, middleware};
 
 pub use failure::dress;
@@ -60,14 +60,12 @@ use crate::listener::Listener;
 pub fn router(app: &App, listener: Listener) -> Router<App> {
     let pages = match listener {
         Listener::Main => main(),
-        Listener::LogIn => Router::new().route("/", get(log_in::log_in)),
-        Listener::Trial => Router::new().route("/", get(test_page::trial)),
+        Listener::LogIn => asking(get(log_in::log_in)),
+        Listener::Trial => asking(get(test_page::trial)),
         Listener::Pki | Listener::Admin => return Router::new(),
     };
     pages
         .fallback(elsewhere)
-        .route("/assets/kortlab.css", get(assets::style))
-        .route("/assets/kortlab.svg", get(assets::icon))
         .layer(middleware::from_fn_with_state(app.clone(), failure::finish))
         .layer(Extension(listener))
 }
@@ -80,8 +78,17 @@ async fn elsewhere(request: Request) -> Response {
     }
 }
 
+/// A listener that asks for certificates: one page, and the image that is not to be seen.
+fn asking(page: MethodRouter<App>) -> Router<App> {
+    Router::new()
+        .route("/", page)
+        .route("/forget", get(async || StatusCode::NO_CONTENT))
+}
+
 fn main() -> Router<App> {
     Router::new()
+        .route("/assets/kortlab.css", get(assets::style))
+        .route("/assets/kortlab.svg", get(assets::icon))
         .route("/", get(start::start))
         .route("/logged-out", get(start::logged_out))
         .route("/session-over", get(start::session_over))

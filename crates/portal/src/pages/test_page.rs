@@ -12,7 +12,7 @@ use super::certificate::CertificateView;
 use super::failure::{Failure, go_to};
 use super::form::VisitorForm;
 use super::frame::{Frame, Page};
-use super::log_in::{refused, shown};
+use super::log_in::{asking_page, forget, refused, shown};
 use super::memory::Aim;
 use super::task::give;
 use super::text::Texts;
@@ -88,6 +88,7 @@ pub(super) async fn sign(form: VisitorForm) -> Result<Response, Failure> {
 struct Trial {
     frame: Frame,
     certificate: CertificateView,
+    forget: bool,
 }
 
 /// `GET /` at the trial listener.
@@ -109,8 +110,9 @@ pub(super) async fn trial(visit: Visit) -> Result<Response, Failure> {
             let page = Trial {
                 frame: visit.frame(),
                 certificate: CertificateView::of_row(&row, visit.t),
+                forget: forget(&visit),
             };
-            Ok(Page::new(page).into_response())
+            Ok(asking_page(&visit, page).into_response())
         }
         Err(ServiceError::Refused(error)) => {
             let shown = shown(&visit, certificate).await;

@@ -29,6 +29,8 @@ pub(crate) struct Visit {
     pub(crate) path: String,
     pub(crate) session: Option<SessionToken>,
     pub(crate) peer: PeerCertificate,
+    /// Whether a browser opens this as a page (Fetch Metadata: `Sec-Fetch-Dest: document`).
+    pub(crate) is_opened: bool,
     visitor: Option<VisitorSecret>,
 }
 
@@ -44,6 +46,10 @@ impl FromRequestParts<App> for Visit {
             path: parts.uri.path().to_owned(),
             session: cookies::session(&parts.headers),
             peer: parts.extensions.get().cloned().unwrap_or_default(),
+            is_opened: parts
+                .headers
+                .get("sec-fetch-dest")
+                .is_some_and(|destination| destination == "document"),
             visitor: VisitorSecret::of(&parts.headers),
         })
     }

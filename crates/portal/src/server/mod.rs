@@ -31,9 +31,11 @@ pub use self::limits::Limits;
 pub use self::running::{Running, Stopper};
 use self::source::Opened;
 pub use self::source::Source;
+pub use self::tls::Unwanted;
 use crate::app::App;
 use crate::listener::Listener;
 use crate::operation::Operation;
+use crate::pages::Memory;
 use crate::service::{Call, Service};
 
 /// How often time is seen to pass: orders lapse, and clients are forgotten.
@@ -61,6 +63,7 @@ impl Server {
         let opened = Opened::open(source, &places)?;
         let identity = opened.tls.issue(&config.names(&places))?;
         let authorities = opened.authorities.clone();
+        let unwanted = Unwanted::default();
         let mut listeners = Vec::new();
         for (listener, socket) in bound {
             listeners.push(Ready {
@@ -72,7 +75,7 @@ impl Server {
                         config.limits.connections_of_one_client,
                     ),
                     limits: config.limits,
-                    tls: tls::acceptor(listener, &identity, &authorities)?,
+                    tls: tls::acceptor(listener, &identity, &authorities, &unwanted)?,
                 },
             });
         }
@@ -89,7 +92,7 @@ impl Server {
             places,
             opened.admin_token.clone(),
             &config.limits,
-            config.agent_url.as_ref(),
+            Memory::new(config.agent_url.as_ref(), unwanted),
         );
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

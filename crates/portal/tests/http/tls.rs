@@ -227,3 +227,34 @@ fn any_certificate_of_a_card_may_be_tried_at_the_trial_listener() {
         assert_eq!(row["summary"]["purpose"], "authentication");
     }
 }
+
+#[test]
+fn a_browser_that_has_shown_the_wrong_certificate_is_made_to_forget_it_and_nobody_else_is() {
+    let portal = Portal::start();
+    let card = portal.enrol("anna", "valid");
+    let other = portal.enrol("bertil", "valid");
+    let page = portal.running().urls().log_in.clone();
+    let open = |card: &crate::support::Card, issuer: &str, extra: &[&str]| {
+        let certificate = card.certificate(issuer, "authentication");
+        let key = card.key("authentication");
+        let mut arguments = vec!["--cert", &certificate, "--key", &key, &page];
+        arguments.extend(extra);
+        portal.curl(&arguments)
+    };
+    // As a browser that opens a page (Fetch Metadata).
+    let browser = ["--header", "Sec-Fetch-Dest: document"];
+    for version in [&["--tls-max", "1.2"][..], &["--tlsv1.3"]] {
+        let shown = open(&card, "hcc", &[&browser[..], version].concat());
+        assert_eq!(shown.status, 403, "{version:?}: {shown:?}");
+        assert!(shown.body.contains("src=\"/forget\""), "{}", shown.body);
+        // The handshake of the page's image.
+        let image = open(&card, "hcc", version);
+        assert_eq!(image.status, 0, "{version:?}: {image:?}");
+        // Another certificate of the card, and another card, are not concerned.
+        assert_eq!(open(&card, "carrier", version).status, 303);
+        assert_eq!(open(&other, "hcc", version).status, 403);
+        // It lasts a moment only.
+        std::thread::sleep(std::time::Duration::from_secs(5));
+        assert_eq!(open(&card, "hcc", version).status, 403, "{version:?}");
+    }
+}

@@ -51,13 +51,39 @@ fn an_hcc_does_not_log_in_and_the_page_says_which_certificate_does() {
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
-    // The browser is asked to forget; and the link back leads to the main listener.
-    assert_eq!(answer.headers["clear-site-data"], "\"cookies\"");
+    // The link back leads to the main listener.
     let start = format!("{ORIGIN}/");
     let back = swedish
         .all("a")
         .filter(|one| one.attribute("href") == Some(&start));
     assert!(back.count() >= 2);
+    // A browser is made to forget what it has shown; a program is left alone.
+    let refused = || site.unwanted.is_refused(Listener::LogIn, &hcc);
+    let image = |page: &Dom| {
+        let mut images = page.all("img");
+        images.any(|one| one.attribute("src") == Some("/forget"))
+    };
+    assert!(!image(&swedish) && !refused());
+    let opened = Request::get("/")
+        .header("sec-fetch-dest", "document")
+        .extension(Site::peer(Some(&hcc)))
+        .body(Body::empty());
+    let answer = site.send(Listener::LogIn, opened.unwrap());
+    assert!(image(&page(&answer)) && refused());
+    assert!(!site.unwanted.is_refused(Listener::Trial, &hcc));
+    // Nothing else of the page comes from the listener that asks for certificates.
+    let policy = answer.headers["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.contains(&format!("style-src 'self' {ORIGIN};")),
+        "{policy}"
+    );
+    let style = site.send(
+        Listener::Main,
+        Request::get("/assets/kortlab.css")
+            .body(Body::empty())
+            .unwrap(),
+    );
+    assert_eq!(style.headers["cross-origin-resource-policy"], "same-site");
     let english = page(&browser.at(Listener::LogIn, "/?lang=en", Some(&hcc)));
     assert!(
         english

@@ -12,7 +12,7 @@ use kortlab_portal::app::{App, Places};
 use kortlab_portal::clock::PortalClock;
 use kortlab_portal::listener::{Listener, PeerCertificate};
 use kortlab_portal::pages;
-use kortlab_portal::server::Limits;
+use kortlab_portal::server::{Limits, Unwanted};
 use kortlab_portal::service::Service;
 use kortlab_portal::store::{self, Create};
 use kortlab_portal::token::AdminToken;
@@ -27,6 +27,8 @@ pub const AGENT: &str = "http://127.0.0.1:47800";
 pub struct Site {
     pub app: App,
     pub clock: PortalClock,
+    /// What the listeners that ask for certificates refuse in the handshake.
+    pub unwanted: Unwanted,
     main: Router,
     log_in: Router,
     trial: Router,
@@ -57,13 +59,16 @@ impl Site {
             pki: at("http://portal.example:8080/"),
         };
         let token = AdminToken::from_text(&"a".repeat(64)).unwrap();
-        let app = App::new(service, places, token, &Limits::default(), None);
+        let unwanted = Unwanted::default();
+        let memory = pages::Memory::new(None, unwanted.clone());
+        let app = App::new(service, places, token, &Limits::default(), memory);
         let router = |listener| pages::router(&app, listener).with_state(app.clone());
         Self {
             main: router(Listener::Main),
             log_in: router(Listener::LogIn),
             trial: router(Listener::Trial),
             clock,
+            unwanted,
             app,
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()

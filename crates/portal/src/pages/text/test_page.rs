@@ -36,10 +36,12 @@ texts! {
     tried_authentication: "Legitimeringen fungerar.", "Authentication works.";
     tried_signature: "Underskriften fungerar.", "Signature works.";
     trial_title: "Prova legitimering", "Try authentication (legitimering)";
+    trial_refused: "Legitimeringen gick inte", "Authentication did not work";
     trial_with: "Du legitimerade dig med", "You authenticated with";
     trial_back: "Till testsidan", "To the test page";
-    trial_again: "Webbläsaren kommer ihåg vilket certifikat du valde. Stäng alla webbläsarfönster för att prova ett annat.",
-        "The browser remembers which certificate you chose. Close all browser windows to try another one.";
+    trial_once_more: "Prova ett annat certifikat", "Try another certificate";
+    trial_again: "Chromium frågar igen efter certifikat. Andra webbläsare kommer kanske ihåg valet: stäng då alla webbläsarfönster först.",
+        "Chromium asks for a certificate again. Other browsers may remember the choice: then close all browser windows first.";
 }
 
 impl Texts {

@@ -1,27 +1,31 @@
 //! TLS 1.2 and 1.3 (RFC 5246, RFC 8446): the portal's own certificate, and what it asks of clients.
 
 mod authority;
+mod unwanted;
 mod verifier;
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::server::NoServerSessionStorage;
+use rustls::{DistinguishedName, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::authority::{ServerIdentity, TlsAuthority};
+pub use self::unwanted::Unwanted;
 use self::verifier::PossessionOnly;
 use super::error::StartError;
 use crate::listener::Listener;
 
 /// How a listener speaks TLS; `None` if it does not. `authorities` are the certificates (DER) of
-/// the authorities whose names the log-in listener gives as hints (RFC 8446 §4.2.4).
+/// the authorities whose names the log-in listener gives as hints (RFC 8446 §4.2.4); what is
+/// `unwanted` is refused.
 pub(crate) fn acceptor(
     listener: Listener,
     identity: &ServerIdentity,
     authorities: &[Vec<u8>],
+    unwanted: &Unwanted,
 ) -> Result<Option<TlsAcceptor>, StartError> {
     if !listener.has_tls() {
         return Ok(None);
@@ -36,7 +40,9 @@ pub(crate) fn acceptor(
             Listener::LogIn => authorities,
             _ => &[],
         };
-        builder.with_client_cert_verifier(verifier(&provider, hints)?)
+        let hints = names(hints)?;
+        let verifier = PossessionOnly::new(&provider, hints, listener, unwanted.clone());
+        builder.with_client_cert_verifier(Arc::new(verifier))
     } else {
         builder.with_no_client_auth()
     };
@@ -52,15 +58,12 @@ pub(crate) fn acceptor(
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 
-fn verifier(
-    provider: &Arc<CryptoProvider>,
-    authorities: &[Vec<u8>],
-) -> Result<Arc<PossessionOnly>, StartError> {
+fn names(authorities: &[Vec<u8>]) -> Result<Vec<DistinguishedName>, StartError> {
     let mut roots = rustls::RootCertStore::empty();
     for authority in authorities {
         roots
             .add(CertificateDer::from(authority.as_slice()))
             .map_err(StartError::tls)?;
     }
-    Ok(Arc::new(PossessionOnly::new(provider, roots.subjects())))
+    Ok(roots.subjects())
 }

@@ -8,20 +8,33 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+
+use super::unwanted::Unwanted;
+use crate::listener::Listener;
 
 /// Takes any certificate whose key the client proves to have, or none. Whether the portal trusts
 /// it is for the portal to say, in an answer that a person can read: an alert in the handshake
-/// could not say "use the certificate issued by Telia Card Identifier".
+/// could not say "use the certificate issued by Telia Card Identifier". Only what was refused that
+/// way a moment ago is refused here as well: [`Unwanted`] says why.
 #[derive(Debug)]
 pub(super) struct PossessionOnly {
     algorithms: WebPkiSupportedAlgorithms,
     hints: Vec<DistinguishedName>,
+    listener: Listener,
+    unwanted: Unwanted,
 }
 
 impl PossessionOnly {
-    pub(super) fn new(provider: &Arc<CryptoProvider>, hints: Vec<DistinguishedName>) -> Self {
+    pub(super) fn new(
+        provider: &Arc<CryptoProvider>,
+        hints: Vec<DistinguishedName>,
+        listener: Listener,
+        unwanted: Unwanted,
+    ) -> Self {
         Self {
+            listener,
+            unwanted,
             algorithms: provider.signature_verification_algorithms,
             hints,
         }
@@ -39,10 +52,13 @@ impl ClientCertVerifier for PossessionOnly {
 
     fn verify_client_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
+        end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        if self.unwanted.is_refused(self.listener, end_entity) {
+            return Err(CertificateError::ApplicationVerificationFailure.into());
+        }
         Ok(ClientCertVerified::assertion())
     }
 
