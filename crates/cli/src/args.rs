@@ -5,8 +5,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::channel::{CardSpec, Fault, FaultParser};
 use crate::commands::{
-    agent, apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, portal, readers,
-    recover, renew,
+    admin, agent, apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, portal,
+    readers, recover, renew,
 };
 use crate::pin_source::PinOptions;
 
@@ -93,6 +93,7 @@ pub enum Command {
     Recover(recover::Arguments),
     Renew(renew::Arguments),
     Portal(portal::Arguments),
+    Admin(admin::Arguments),
     Agent(agent::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),

@@ -76,7 +76,7 @@ pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failu
 
 /// A serial number as people write it: text where it is text, digits where it is digits two a
 /// byte (with an F behind an odd number of them), else hexadecimal.
-fn serial(bytes: &[u8]) -> String {
+pub(super) fn serial(bytes: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(bytes)
         && bytes.iter().all(u8::is_ascii_graphic)
     {

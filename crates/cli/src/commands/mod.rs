@@ -1,5 +1,6 @@
 //! The commands: one file each, named as on the command line.
 
+pub mod admin;
 pub mod agent;
 pub mod apdu;
 pub mod atr;
@@ -70,6 +71,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Cert(arguments) => cert::run(&mut context, arguments),
         Command::Recover(arguments) => recover::run(&mut context, arguments),
         Command::Renew(arguments) => renew::run(&mut context, arguments),
+        Command::Admin(arguments) => admin::run(&mut context, arguments),
         Command::Portal(arguments) => portal::run(&mut context, arguments),
         Command::Agent(arguments) => agent::run(&mut context, arguments),
         Command::Completions(arguments) => completions::run(&mut context, arguments),

@@ -10,10 +10,11 @@ use std::thread;
 use clap::Args;
 use kortlab_portal::logs::{self, LogFormat};
 use kortlab_portal::server::{Config, Limits, Server, Source};
-use kortlab_portal::store::StoreUrl;
+use kortlab_portal::store::{NotAStoreUrl, StoreUrl};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
@@ -45,13 +46,14 @@ pub struct Arguments {
     /// in the data directory if not given. An address with a password belongs into the environment
     /// variable or into --store-file, not among the arguments, which every user of this machine
     /// can see
+    // Kept as text: clap repeats a wrong value in its message, and this may have a password.
     #[arg(
         long,
         value_name = "URL",
         env = "KORTLAB_STORE",
         hide_env_values = true
     )]
-    store: Option<StoreUrl>,
+    store: Option<String>,
 
     /// A file with the address of the store
     #[arg(long, value_name = "FILE", conflicts_with = "store")]
@@ -157,16 +159,18 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 }
 
 fn store(arguments: &Arguments) -> Result<Option<StoreUrl>, Failure> {
-    let Some(path) = &arguments.store_file else {
-        return Ok(arguments.store.clone());
+    let text = match (&arguments.store_file, &arguments.store) {
+        (Some(path), _) => Zeroizing::new(
+            std::fs::read_to_string(path)
+                .map_err(|error| Failure::file("read the store's address from", path, &error))?,
+        ),
+        (None, Some(text)) => Zeroizing::new(text.clone()),
+        (None, None) => return Ok(None),
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::file("read the store's address from", path, &error))?;
-    // The reason does not quote the address, which may have a password.
     text.trim()
         .parse()
         .map(Some)
-        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+        .map_err(|error: NotAStoreUrl| Failure::usage(format!("--store: {error}")))
 }
 
 /// Becomes readable at the first SIGINT or SIGTERM.

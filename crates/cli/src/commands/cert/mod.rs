@@ -16,6 +16,7 @@ use crate::failure::{Exit, Failure};
 
 pub use entry::{CertificateEntry, table};
 pub use revocation::RevocationLists;
+pub use write::read as read_file;
 
 /// List, read, write, remove and check the certificates
 #[derive(Args)]

@@ -93,7 +93,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+/// A certificate from a file, PEM or DER.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = files::read(path, MAX_CERTIFICATE)?;
     if !bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
         return Ok(bytes);
