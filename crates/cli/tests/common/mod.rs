@@ -3,6 +3,8 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+pub mod portal;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -108,48 +110,69 @@ impl Lab {
     /// The same with more options.
     pub fn emulate(&self, options: &[&str]) -> Running {
         let emulate = ["emulate", "card.json", "--socket", "card.socket"];
-        Running::start(self.command(&[&emulate, options].concat()))
+        Running::emulation(self.command(&[&emulate, options].concat()))
     }
 
     /// The card on its way to a reader.
     pub fn emulate_for_a_reader(&self, address: &str) -> Running {
-        Running::start(self.command(&["emulate", "card.json", "--vpcd", address]))
+        Running::emulation(self.command(&["emulate", "card.json", "--vpcd", address]))
     }
 }
 
-/// A running `kortlab emulate` that has told its first news.
-pub struct Running(Child);
+/// A running `kortlab` that has told its first news.
+pub struct Running {
+    process: Child,
+    news: String,
+}
 
 impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command
+    /// Starts it, and waits for its first line on standard output.
+    pub fn start(mut command: Command) -> Self {
+        let mut process = command
             .stdout(Stdio::piped())
             .spawn()
             .expect("kortlab runs");
-        let mut output = BufReader::new(child.stdout.take().expect("piped"));
-        let mut line = String::new();
-        output.read_line(&mut line).expect("a line");
-        assert!(line.starts_with("card.json: "), "{line}");
+        let mut output = BufReader::new(process.stdout.take().expect("piped"));
+        let mut news = String::new();
+        output.read_line(&mut news).expect("a line");
         // Read on, so that what follows does not meet a closed pipe.
         std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-        Self(child)
+        Self { process, news }
+    }
+
+    fn emulation(command: Command) -> Self {
+        let emulation = Self::start(command);
+        let news = emulation.first_line();
+        assert!(news.starts_with("card.json: "), "{news}");
+        emulation
+    }
+
+    /// The first line it printed.
+    pub fn first_line(&self) -> &str {
+        &self.news
+    }
+
+    /// Ends it as kill -9 does.
+    pub fn kill(mut self) {
+        self.process.kill().expect("killed");
+        self.process.wait().expect("ended");
     }
 
     /// Sends a signal and waits for the end.
     pub fn end_with(mut self, signal: &str) -> ExitStatus {
         let status = Command::new("kill")
-            .args(["-s", signal, &self.0.id().to_string()])
+            .args(["-s", signal, &self.process.id().to_string()])
             .status();
         assert!(status.expect("kill runs").success());
-        self.0.wait().expect("ended")
+        self.process.wait().expect("ended")
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // A test that failed before must leave nothing running.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
