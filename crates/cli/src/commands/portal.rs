@@ -33,10 +33,9 @@ use crate::output::{BOLD, Table, printable};
 #[command(after_help = "\
 Examples:
   kortlab portal --data portal
-  kortlab portal --data portal --listen 0.0.0.0:8443 --log-in-listen 0.0.0.0:8444 \\
-      --trial-listen 0.0.0.0:8445 --pki-listen 0.0.0.0:8080 --host portal.example
-  kortlab portal --data portal --store postgres://kortlab@db.example/kortlab --log-format json
-  KORTLAB_STORE=postgres://kortlab:…@db.example/kortlab kortlab portal --data portal")]
+  kortlab portal --data portal --listen 0.0.0.0:8443 --host portal.example
+  kortlab portal --data portal --store-file store-address
+  kortlab portal --data portal --store postgres://kortlab@db.example/kortlab --log-format json")]
 pub struct Arguments {
     /// The data directory, which is made if need be
     #[arg(long, value_name = "DIR", default_value = "kortlab-portal")]

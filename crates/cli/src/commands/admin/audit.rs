@@ -20,8 +20,7 @@ Examples:
   kortlab admin audit
   kortlab admin audit --after 100 --limit 1000
   kortlab --json admin audit
-  kortlab admin audit --verify
-  kortlab admin audit --verify --noted $(cat noted-last-week)")]
+  kortlab admin audit --verify")]
 pub struct Arguments {
     /// Entries after the one with this number
     #[arg(long, value_name = "N", default_value_t = 0)]

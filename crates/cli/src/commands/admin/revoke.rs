@@ -17,7 +17,7 @@ use crate::failure::{Exit, Failure};
 Examples:
   kortlab admin revoke hcc.pem
   kortlab admin revoke hcc.der --reason keyCompromise
-  kortlab -c card.json cert read 4333 | kortlab admin revoke -")]
+  kortlab admin revoke -")]
 pub struct Arguments {
     /// The certificate, PEM or DER; - is standard input
     file: PathBuf,
