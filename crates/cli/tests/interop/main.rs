@@ -4,6 +4,8 @@
 // A test fails by panicking, and so do its helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod lab;
 mod openssl;
 
@@ -11,6 +13,7 @@ mod interruptions;
 mod keys;
 mod pins;
 mod reading;
+mod renewal;
 mod same_results;
 mod unknown_card;
 mod vpcd_facts;
