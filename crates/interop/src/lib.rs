@@ -41,6 +41,7 @@ pub use error::InteropError;
 pub use postgres::PostgresCluster;
 pub use process::{Command, Output, Running};
 pub use sandbox::{Builder, Reader, Sandbox};
+pub use tools::opensc_module;
 
 /// The port of the first reader's slot, `0x8C7B`; the second slot listens on the next one.
 pub const VPCD_PORT: u16 = 35_963;

@@ -43,22 +43,19 @@ pub(crate) fn vpcd_driver() -> Result<PathBuf, InteropError> {
         })
 }
 
-/// A library in the directories where Debian and others keep them.
-pub(crate) fn library(file: &str, package: &str) -> Result<PathBuf, InteropError> {
-    let arch = env::consts::ARCH;
-    let multiarch = format!("/usr/lib/{arch}-linux-gnu");
-    [
-        multiarch.as_str(),
-        "/usr/lib",
-        "/usr/lib64",
-        "/usr/local/lib",
-    ]
-    .into_iter()
-    .map(|directory| Path::new(directory).join(file))
-    .find(|path| path.is_file())
-    .ok_or_else(|| InteropError::MissingTool {
-        tool: format!("{file} (package {package})"),
-    })
+/// OpenSC's PKCS#11 module.
+///
+/// # Errors
+/// It is not installed.
+pub fn opensc_module() -> Result<PathBuf, InteropError> {
+    let multiarch = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
+    [&multiarch, "/usr/lib", "/usr/lib64", "/usr/local/lib"]
+        .into_iter()
+        .map(|directory| Path::new(directory).join("opensc-pkcs11.so"))
+        .find(|path| path.is_file())
+        .ok_or_else(|| InteropError::MissingTool {
+            tool: "OpenSC's PKCS#11 module (package opensc-pkcs11)".to_owned(),
+        })
 }
 
 fn configured_driver(directory: &Path) -> Option<PathBuf> {

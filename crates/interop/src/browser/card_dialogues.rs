@@ -10,9 +10,10 @@ use crate::error::InteropError;
 /// The title of the dialogue for a PIN, a window of its own.
 const PIN_DIALOGUE: &str = "^Unlock Security Device$";
 
-/// Where the page ends in the lower left corner of the display: dark behind a dialogue for a
-/// certificate, which is no window of its own but drawn over the page, light otherwise.
-const MARGIN: (u32, u32) = (12, SIZE.1 - 24);
+/// A place at the left edge of the page, where pages have nothing: dark behind a dialogue for a
+/// certificate, which is no window of its own but drawn over the page, light otherwise. (In the
+/// corner below, the browser shows where a link goes.)
+const MARGIN: (u32, u32) = (8, SIZE.1 / 2);
 
 impl Browser {
     /// Waits for the browser's dialogue for a PIN, and types the PIN there.
@@ -32,14 +33,6 @@ impl Browser {
         })
     }
 
-    /// Whether the browser's dialogue for a PIN is up.
-    ///
-    /// # Errors
-    /// The display is gone.
-    pub fn asks_for_pin(&self) -> Result<bool, InteropError> {
-        Ok(!self.display.windows(PIN_DIALOGUE)?.is_empty())
-    }
-
     /// Waits for the browser's dialogue for a certificate; the rows stay for a person to see.
     ///
     /// # Errors
@@ -57,26 +50,19 @@ impl Browser {
     /// No such dialogue comes up in time, or it does not go away.
     pub fn choose_certificate(&self, row: usize) -> Result<(), InteropError> {
         self.wait_for_certificate_dialogue()?;
+        // It is still coming up, and ignores keys for a moment.
+        thread::sleep(Duration::from_millis(500));
         let down = vec!["Down"; row];
         let keys = [&["Home"], down.as_slice(), &["Return"]].concat();
+        self.display.press(&keys)?;
         self.wait_for(
             "the end of the browser's dialogue for a certificate",
-            || {
-                // Chromium ignores what is typed in a dialogue's first moments.
-                self.display.press(&keys).ok()?;
-                for _ in 0..10 {
-                    if !self.asks_for_certificate().ok()? {
-                        return Some(());
-                    }
-                    thread::sleep(Duration::from_millis(50));
-                }
-                None
-            },
+            || (!self.asks_for_certificate().ok()?).then_some(()),
         )
     }
 
     fn asks_for_certificate(&self) -> Result<bool, InteropError> {
         let (x, y) = MARGIN;
-        self.display.is_dark(x, y)
+        self.is_dark(x, y)
     }
 }

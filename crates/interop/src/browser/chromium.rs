@@ -1,6 +1,8 @@
 //! The browser itself: started as a user starts it, with its door for WebDriver open.
 
+use std::ffi::OsString;
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,7 +35,8 @@ const FLAGS: [&str; 14] = [
 
 /// A running Chromium.
 pub(super) struct Chromium {
-    running: Running,
+    // Asking whether it runs needs it mutable.
+    running: Mutex<Running>,
     debugging_port: u16,
 }
 
@@ -45,7 +48,7 @@ impl Chromium {
         flags: &[String],
     ) -> Result<Self, InteropError> {
         let profile = sandbox.file(&format!("chromium-{}", sandbox.next_number()));
-        let mut profile_flag = std::ffi::OsString::from("--user-data-dir=");
+        let mut profile_flag = OsString::from("--user-data-dir=");
         profile_flag.push(&profile);
         let (width, height) = SIZE;
         let mut running = display
@@ -66,7 +69,7 @@ impl Chromium {
                 && shown()?
             {
                 return Ok(Self {
-                    running,
+                    running: Mutex::new(running),
                     debugging_port,
                 });
             }
@@ -86,10 +89,23 @@ impl Chromium {
         self.debugging_port
     }
 
-    /// What it has printed so far, for messages.
-    pub(super) fn printed(&self) -> String {
-        self.running.printed()
+    /// Whether it still runs.
+    pub(super) fn is_running(&self) -> bool {
+        lock(&self.running).is_running()
     }
+
+    /// What it has printed so far, for messages, without what it always has to say where there is no
+    /// desktop.
+    pub(super) fn printed(&self) -> String {
+        let printed = lock(&self.running).printed();
+        let noise = |line: &&str| line.contains("/dbus/") || line.contains("adjust OOM score");
+        let lines: Vec<&str> = printed.lines().filter(|line| !noise(line)).collect();
+        lines.join("\n")
+    }
+}
+
+fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The program itself rather than Debian's start script, which reads settings of the machine.

@@ -12,7 +12,7 @@
 //! let sandbox = Sandbox::new()?;
 //! let browser = Browser::builder(&sandbox, "target/tmp/log-in".as_ref())
 //!     .trust("tls-ca.pem".as_ref())
-//!     .pkcs11("opensc")
+//!     .with_card()
 //!     .start()?;
 //! browser.open("https://localhost:8444/")?;
 //! browser.enter_pin("123456")?;
@@ -22,8 +22,9 @@
 //! # }
 //! ```
 //!
-//! What a wait waited for in vain is told with the path of a screenshot. The same picture is taken
-//! when a test panics with a browser in its hands.
+//! What a wait waited for in vain is told with the path of a picture of the display. The same picture
+//! is taken when a test panics with a browser in its hands. Pictures stay then; those of a test that
+//! succeeds are removed unless the environment variable `KORTLAB_KEEP_PICTURES` is set.
 
 mod card_dialogues;
 mod chromium;
@@ -32,6 +33,7 @@ mod nss;
 mod page;
 mod web_driver;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -64,18 +66,19 @@ pub struct Builder {
     sandbox: Sandbox,
     pictures: PathBuf,
     trusted: Vec<PathBuf>,
-    modules: Vec<String>,
+    with_card: bool,
     flags: Vec<String>,
 }
 
 impl Browser {
-    /// A browser in the sandbox; pictures of it go to the directory, which is made when needed.
+    /// A browser in the sandbox; pictures of it go to the directory, which is made when needed and
+    /// belongs to this browser alone.
     pub fn builder(sandbox: &Sandbox, pictures: &Path) -> Builder {
         Builder {
             sandbox: sandbox.clone(),
             pictures: pictures.to_path_buf(),
             trusted: Vec::new(),
-            modules: Vec::new(),
+            with_card: false,
             flags: Vec::new(),
         }
     }
@@ -102,6 +105,15 @@ impl Browser {
         Ok(path)
     }
 
+    /// Whether the pixel of the display is darker than half way from black to white: what covers a
+    /// page, such as the browser's offer to keep a password, is no part of the page.
+    ///
+    /// # Errors
+    /// The display is gone.
+    pub fn is_dark(&self, x: u32, y: u32) -> Result<bool, InteropError> {
+        self.display.is_dark(x, y)
+    }
+
     /// Waits until the condition gives something.
     fn wait_for<T>(
         &self,
@@ -112,6 +124,13 @@ impl Browser {
         loop {
             if let Some(found) = condition() {
                 return Ok(found);
+            }
+            if !self.chromium.is_running() {
+                return Err(InteropError::Failed {
+                    command: "Chromium".to_owned(),
+                    status: format!("has ended before {what}"),
+                    details: self.chromium.printed(),
+                });
             }
             if Instant::now() > deadline {
                 return Err(InteropError::TimedOut {
@@ -146,9 +165,9 @@ impl Builder {
         self
     }
 
-    /// A PKCS#11 module of OpenSC's or another's, for example `opensc` for `opensc-pkcs11.so`.
-    pub fn pkcs11(mut self, module: &str) -> Self {
-        self.modules.push(module.to_owned());
+    /// The browser finds the card in the reader, by OpenSC's PKCS#11 module.
+    pub fn with_card(mut self) -> Self {
+        self.with_card = true;
         self
     }
 
@@ -163,7 +182,7 @@ impl Builder {
     /// # Errors
     /// A tool is missing, or something does not start.
     pub fn start(self) -> Result<Browser, InteropError> {
-        nss::prepare(&self.sandbox, &self.trusted, &self.modules)?;
+        nss::prepare(&self.sandbox, &self.trusted, self.with_card)?;
         let display = Display::start(&self.sandbox)?;
         let chromium = Chromium::start(&self.sandbox, &display, &self.flags)?;
         let (program, driver) = WebDriver::start(&self.sandbox, chromium.debugging_port())?;
@@ -182,6 +201,8 @@ impl Drop for Browser {
         if thread::panicking() {
             eprintln!("--- browser\n{}", self.situation());
             eprintln!("{}", self.chromium.printed());
+        } else if env::var_os("KORTLAB_KEEP_PICTURES").is_none() {
+            let _ = fs::remove_dir_all(&self.pictures);
         }
     }
 }

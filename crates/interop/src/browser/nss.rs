@@ -7,12 +7,12 @@ use crate::error::InteropError;
 use crate::sandbox::Sandbox;
 use crate::tools;
 
-/// Makes the database in the sandbox's home, with the authorities trusted for servers and the
-/// modules loaded.
+/// Makes the database in the sandbox's home, with the authorities trusted for servers and, if
+/// wanted, OpenSC's module for the card.
 pub(super) fn prepare(
     sandbox: &Sandbox,
     trusted: &[PathBuf],
-    modules: &[String],
+    with_card: bool,
 ) -> Result<(), InteropError> {
     let directory = sandbox.file("home/.pki/nssdb");
     let database = format!("sql:{}", directory.display());
@@ -33,12 +33,11 @@ pub(super) fn prepare(
             .run()?
             .success()?;
     }
-    for module in modules {
-        let library = tools::library(&format!("{module}-pkcs11.so"), "opensc-pkcs11")?;
+    if with_card {
         let add = sandbox
             .command("modutil")
-            .args(["-force", "-dbdir", &database, "-add", module, "-libfile"])
-            .arg(library);
+            .args(["-force", "-dbdir", &database, "-add", "opensc", "-libfile"])
+            .arg(tools::opensc_module()?);
         add.run()?.success()?;
     }
     Ok(())

@@ -4,14 +4,6 @@ use super::Browser;
 use crate::error::InteropError;
 
 impl Browser {
-    /// The title of the page shown.
-    ///
-    /// # Errors
-    /// The browser is gone, or a dialogue is up.
-    pub fn title(&self) -> Result<String, InteropError> {
-        self.driver.title()
-    }
-
     /// The address of the page shown.
     ///
     /// # Errors
@@ -38,28 +30,29 @@ impl Browser {
         })
     }
 
-    /// Waits until a window of the browser has the title, which Chromium makes of the page's.
-    /// Unlike the page, it can be read while a dialogue is up.
-    ///
-    /// # Errors
-    /// None has in time.
-    pub fn wait_for_window(&self, title: &str) -> Result<(), InteropError> {
-        self.wait_for(&format!("a window with {title:?} in its title"), || {
-            let titles = self.display.window_titles().ok()?;
-            titles.iter().any(|t| t.contains(title)).then_some(())
-        })
-    }
-
-    /// Clicks the first link or button with this text.
+    /// Clicks the first link or button with this text. It does not wait for what comes of it.
     ///
     /// # Errors
     /// There is none in time, or it cannot be clicked.
     pub fn press(&self, text: &str) -> Result<(), InteropError> {
-        let text = literal(text);
-        self.click(&format!(
-            "//*[(self::a or self::button) and normalize-space() = {text}]\
-             | //input[@type = 'submit' and @value = {text}]"
-        ))
+        self.click(&button(text))
+    }
+
+    /// Clicks the first link or button with this text, and waits until another page is shown.
+    ///
+    /// # Errors
+    /// There is none in time, it cannot be clicked, or no other page comes.
+    pub fn follow(&self, text: &str) -> Result<(), InteropError> {
+        let before = self.wait_for("a page", || self.driver.document().ok())?;
+        self.press(text)?;
+        self.wait_for(&format!("another page after {text:?}"), || {
+            let shown = self.driver.document().ok()?;
+            let complete = || {
+                self.driver
+                    .script("return document.readyState === 'complete'")
+            };
+            (shown != before && complete().ok()? == true).then_some(())
+        })
     }
 
     /// Clicks the first element that the XPath expression finds.
@@ -107,6 +100,12 @@ impl Browser {
             self.driver.type_into(elements.first()?, text).ok()
         })
     }
+}
+
+/// The links and buttons with a text, as XPath.
+fn button(text: &str) -> String {
+    let text = literal(text);
+    format!("//*[(self::a or self::button) and normalize-space() = {text}]")
 }
 
 /// Text as an XPath 1.0 literal, which has no escapes.

@@ -24,7 +24,9 @@ pub(super) struct WebDriver {
     session: String,
 }
 
-/// An element of the page shown.
+/// An element of the page shown. It is no element of another page, also not of the same one loaded
+/// again.
+#[derive(PartialEq, Eq)]
 pub(super) struct Element {
     id: String,
 }
@@ -62,11 +64,6 @@ impl WebDriver {
         self.text_at("/url")
     }
 
-    /// The title of the page shown.
-    pub(super) fn title(&self) -> Result<String, InteropError> {
-        self.text_at("/title")
-    }
-
     /// The text of the page shown, as rendered.
     pub(super) fn text(&self) -> Result<String, InteropError> {
         let value = self.script("return document.body ? document.body.innerText : ''")?;
@@ -77,6 +74,11 @@ impl WebDriver {
     pub(super) fn script(&self, script: &str) -> Result<Value, InteropError> {
         let body = json!({ "script": script, "args": [] });
         self.post("/execute/sync", &body)
+    }
+
+    /// The page's own element, by which it can be told from another page.
+    pub(super) fn document(&self) -> Result<Option<Element>, InteropError> {
+        Ok(self.elements("/html")?.pop())
     }
 
     /// The elements that an XPath expression finds, in document order.
