@@ -158,6 +158,7 @@ fn curl_shows_and_signs_with_the_card_and_openssl_agrees() {
     let text = lab.openssl(&[&verify[..], &["-in", "signed.cms"]].concat());
     assert!(text.contains("Signed through curl"), "{text}");
     let said = agent.end_with("TERM");
+    assert!(said.contains("a PIN was wrong"), "{said}");
     for secret in ["314159", "654321", &hidden(&page, "token")] {
         assert!(!said.contains(secret) && !done.contains(secret), "{said}");
     }

@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use clap::Args;
 use kortlab_agent::{Agent, AgentError, CardUnavailable, Config, DEFAULT_ADDRESS, Origin};
 use kortlab_card::{CardError, ErrorKind, FileJournal};
+use kortlab_portal::logs::{self, LogFormat};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -22,8 +23,8 @@ use crate::output::printable;
 /// a page of this command says which portal asks for what on which card, and asks for the PIN. The
 /// PIN goes to the card and never to the portal. After two wrong PINs in a quarter of an hour it
 /// asks no more, and the last try that a card has left is never used. The card is opened for each
-/// task and let go of afterwards. SIGINT and SIGTERM end it, after a change of the card that is
-/// under way.
+/// task and let go of afterwards. What happens is told on standard error. SIGINT and SIGTERM end
+/// it, after a change of the card that is under way.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -54,6 +55,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let (card, fault) = (context.card.clone(), context.fault);
     let opener = move || channel::open(&card, fault).map_err(unavailable);
     let agent = Agent::start(config, opener).map_err(not_started)?;
+    logs::begin(LogFormat::Text).map_err(|error| Failure::usage(error.to_string()))?;
     context.output.event(&News::Listening {
         address: agent.address(),
         task_url: agent.task_url(),
