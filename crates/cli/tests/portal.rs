@@ -1,0 +1,311 @@
+//! `kortlab portal` and `kortlab admin`: starting, ending, and what an administrator does.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::portal::Portal;
+use common::{Lab, Running, assert_code, assert_plain_error, stderr, stdout};
+use serde_json::Value;
+
+const FREE_PORTS: [&str; 10] = [
+    "--listen",
+    "127.0.0.1:0",
+    "--log-in-listen",
+    "127.0.0.1:0",
+    "--trial-listen",
+    "127.0.0.1:0",
+    "--pki-listen",
+    "127.0.0.1:0",
+    "--admin-listen",
+    "127.0.0.1:0",
+];
+
+/// A portal whose log goes into the file `log`.
+fn start(lab: &Lab, options: &[&str]) -> (Running, Value) {
+    let mut command = lab.command(&["--json", "portal", "--data", "portal"]);
+    command
+        .args(FREE_PORTS)
+        .args(options)
+        .stderr(Stdio::from(fs::File::create(lab.path("log")).unwrap()));
+    let portal = Running::start(command);
+    let news = serde_json::from_str(portal.first_line()).expect("one line of JSON");
+    (portal, news)
+}
+
+fn curl(lab: &Lab, arguments: &[&str]) -> String {
+    let output = Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "30",
+            "--noproxy",
+            "*",
+        ])
+        .args(["--cacert", "portal/tls-ca.pem"])
+        .args(arguments)
+        .current_dir(lab.directory())
+        .output()
+        .expect("curl is not installed; run: cargo xtask test");
+    stdout(&output) + &stderr(&output)
+}
+
+#[test]
+fn a_portal_says_where_it_listens_ends_at_a_signal_and_starts_again_with_what_it_had() {
+    let lab = Lab::empty();
+    let mut certificates = Vec::new();
+    for signal in ["TERM", "INT"] {
+        let (portal, news) = start(&lab, &[]);
+        let url = news["url"].as_str().unwrap();
+        assert_eq!(
+            curl(&lab, &[&format!("{url}/status")]),
+            r#"{"status":"ok"}"#
+        );
+        let addresses = fs::read(lab.path("portal/addresses.json")).unwrap();
+        let addresses: Value = serde_json::from_slice(&addresses).unwrap();
+        let main = addresses["main"].as_str().unwrap();
+        assert_eq!(url, format!("https://{main}"));
+        certificates.push(fs::read(lab.path("portal/hcc-ca.pem")).unwrap());
+
+        let again = lab.command(&["portal", "--data", "portal"]);
+        let second = { again }.args(FREE_PORTS).output().unwrap();
+        assert_plain_error(&second, 1);
+        assert!(
+            stderr(&second).contains("another portal runs"),
+            "{}",
+            stderr(&second)
+        );
+
+        assert_eq!(portal.end_with(signal).code(), Some(0));
+        let log = fs::read_to_string(lab.path("log")).unwrap();
+        assert!(log.contains("the portal has ended"), "{log}");
+    }
+    assert_eq!(certificates[0], certificates[1]);
+}
+
+#[test]
+fn an_address_that_is_taken_or_makes_no_sense_is_an_error_that_names_the_option() {
+    let lab = Lab::empty();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let mut arguments = vec!["portal", "--data", "portal"];
+    arguments.extend(FREE_PORTS);
+    arguments[10] = &taken;
+    let output = lab.run(&arguments);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("--pki-listen"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!lab.path("portal").exists());
+    for wrong in [
+        "postgres://u:hunter2@host:port/d",
+        "mongo://u:hunter2@host/d",
+    ] {
+        let output = lab.run(&["portal", "--store", wrong]);
+        assert_plain_error(&output, 2);
+        assert!(!stderr(&output).contains("hunter2"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn the_log_has_a_line_for_each_request_and_no_secret() {
+    let lab = Lab::empty();
+    let (portal, news) = start(&lab, &["--log-format", "json"]);
+    let url = news["url"].as_str().unwrap();
+    let token =
+        "Authorization: Bearer 5ec2e7015ec2e7015ec2e7015ec2e7015ec2e7015ec2e7015ec2e7015ec2e701";
+    let cookie = "Cookie: __Host-kortlab=5ec2e701";
+    for path in [
+        "/api/v1/receipt?pin=5ec2e701",
+        "/5ec2e701",
+        "/?lang=5ec2e701",
+    ] {
+        curl(&lab, &["-H", token, "-H", cookie, &format!("{url}{path}")]);
+    }
+    let body = r#"{"certificates":["5ec2e701"]}"#;
+    let json = "Content-Type: application/json";
+    curl(
+        &lab,
+        &[
+            "-H",
+            json,
+            "--data",
+            body,
+            &format!("{url}/api/v1/test-page"),
+        ],
+    );
+    assert_eq!(portal.end_with("TERM").code(), Some(0));
+    let log = fs::read_to_string(lab.path("log")).unwrap();
+    let admin = fs::read_to_string(lab.path("portal/admin-token")).unwrap();
+    assert!(
+        !log.contains("5ec2e701") && !log.contains(admin.trim()),
+        "{log}"
+    );
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object in each line"))
+        .collect();
+    let requests: Vec<_> = lines
+        .iter()
+        .filter(|line| line["message"] == "request")
+        .collect();
+    assert_eq!(requests.len(), 4, "{log}");
+    assert_eq!(requests[0]["route"], "/api/v1/receipt");
+    assert_eq!(requests[0]["status"], 401);
+    assert!(requests[3]["milliseconds"].is_number());
+}
+
+#[test]
+fn a_card_with_keys_only_is_enrolled_and_gets_its_certificates_in_one_change() {
+    let portal = Portal::start();
+    let data = portal.ca().parent().unwrap().display().to_string();
+    for (state, colours) in [("delivered", [2, 0]), ("expired", [2, 2])] {
+        let lab = Lab::empty();
+        let new = ["card", "new", "-o", "card.json", "--state", "blank-slots"];
+        assert_code(&lab.run(&new), 0);
+        let enrol = ["admin", "enrol", "--data", &data, "--state", state];
+        let output = lab.with_pins(&[&["--json"], &enrol[..]].concat());
+        assert_code(&output, 0);
+        let enrolled: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(enrolled["state"], state);
+        let info = lab.json(&["info"]);
+        let serial = info.to_string();
+        let number = enrolled["card_number"].as_str().unwrap();
+        assert!(serial.contains(number), "{serial}");
+        let list = lab.json(&["cert", "list"]);
+        let certificates = list["certificates"].as_array().unwrap();
+        for (colour, count) in ["blue", "pink"].into_iter().zip(colours) {
+            let found = certificates.iter().filter(|one| one["colour"] == colour);
+            assert_eq!(found.count(), count, "{list}");
+        }
+        let output = lab.with_pins(&enrol);
+        assert_plain_error(&output, 1);
+        assert!(stderr(&output).contains("certificates already"));
+        // The portal knows the card: it can be renewed there.
+        assert_code(&portal.renew(&lab), 0);
+    }
+}
+
+#[test]
+fn a_wrong_pin_enrols_nothing() {
+    let portal = Portal::start();
+    let data = portal.ca().parent().unwrap().display().to_string();
+    let lab = Lab::with(&["--state", "blank-slots"]);
+    let output = lab
+        .command(&["admin", "enrol", "--data", &data, "--auth-pin", "env:PIN"])
+        .env("PIN", "000000")
+        .output()
+        .unwrap();
+    assert_plain_error(&output, 4);
+    assert_eq!(portal.audited("enrol"), 0);
+    assert_code(&lab.with_pins(&["admin", "enrol", "--data", &data]), 0);
+    assert_eq!(portal.audited("enrol"), 1);
+}
+
+#[test]
+fn the_administrator_revokes_sets_the_clock_plans_failures_and_reads_the_audit_log() {
+    let portal = Portal::start();
+    let data = portal.ca().parent().unwrap().display().to_string();
+    let lab = portal.card("valid", "t0");
+    let admin = |arguments: &[&str]| {
+        let all = [&["admin"], arguments, &["--data", &data]].concat();
+        let output = lab.run(&all);
+        (output.status.code(), stdout(&output) + &stderr(&output))
+    };
+    fs::write(lab.path("hcc.der"), hcc(&lab)).unwrap();
+    let (code, said) = admin(&["revoke", "hcc.der", "--reason", "keyCompromise"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = admin(&["revoke", "hcc.der", "--reason", "superseded"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("revoked"), "{said}");
+    let (code, said) = admin(&["revoke", "hcc.der", "--reason", "boredom"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("keyCompromise"), "{said}");
+
+    let (code, said) = admin(&["clock", "--advance", "2d"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("(172800 s ahead)"), "{said}");
+    let (_, said) = admin(&["status"]);
+    assert!(said.contains("+172800 s"), "{said}");
+    assert_eq!(admin(&["clock", "--real"]).0, Some(0));
+
+    let (code, said) = admin(&["fail", "status-500", "--operation", "order", "--times", "1"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "status-500 in order, once\n")
+    );
+    let (_, said) = admin(&["fail", "--end"]);
+    assert_eq!(said, "no failure is planned\n");
+    assert_eq!(admin(&["fail", "earthquake"]).0, Some(2));
+
+    let (code, said) = admin(&["audit"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("revoke-at-the-counter") && said.contains("keyCompromise"),
+        "{said}"
+    );
+    let (code, said) = admin(&["audit", "--verify"]);
+    assert_eq!(code, Some(0), "{said}");
+    let gone = "0".repeat(63) + "1";
+    let (code, said) = admin(&["audit", "--verify", "--noted", &gone]);
+    assert_eq!(code, Some(6), "{said}");
+}
+
+/// The first HCC on the card, DER.
+fn hcc(lab: &Lab) -> Vec<u8> {
+    let list = lab.json(&["cert", "list"]);
+    let certificates = list["certificates"].as_array().unwrap();
+    let pink = certificates
+        .iter()
+        .find(|one| one["colour"] == "pink")
+        .expect("an HCC");
+    let id = pink["id"].as_str().unwrap();
+    let read = lab.run(&["cert", "read", id, "--der", "--out", "read.der"]);
+    assert_code(&read, 0);
+    fs::read(lab.path("read.der")).unwrap()
+}
+
+#[test]
+fn without_a_portal_or_its_token_the_administrator_is_told_what_to_do() {
+    let lab = Lab::empty();
+    let output = lab.run(&["admin", "status"]);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("kortlab portal"),
+        "{}",
+        stderr(&output)
+    );
+    fs::write(lab.path("token"), "0".repeat(64)).unwrap();
+    let free = common::free_address();
+    let url = format!("http://{free}");
+    let output = lab.run(&["admin", "status", "--url", &url, "--token", "file:token"]);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("is the portal running"),
+        "{}",
+        stderr(&output)
+    );
+    let secret = "5ec2e701".repeat(8);
+    let output = lab.run(&["admin", "status", "--url", &url, "--token", &secret]);
+    assert_plain_error(&output, 2);
+    assert!(!stderr(&output).contains(&secret));
+
+    let portal = Portal::start();
+    let data = portal.ca();
+    let data: &Path = data.parent().unwrap();
+    let data = data.display().to_string();
+    let output = lab.run(&["admin", "status", "--data", &data, "--token", "file:token"]);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("admin-token"),
+        "{}",
+        stderr(&output)
+    );
+}
