@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use common::Lab;
+use common::portal::Portal;
 use serde_json::Value;
 
 fn fields(value: &Value, found: &mut BTreeSet<String>) {
@@ -50,6 +51,13 @@ fn every_field_is_in_the_document() {
             &mut found,
         );
     }
+    let portal = Portal::start();
+    let card = portal.card("delivered", "t0");
+    let output = portal.renew_with(&card, &["--json"]);
+    fields(
+        &serde_json::from_slice(&output.stdout).expect("JSON"),
+        &mut found,
+    );
     assert!(found.len() > 60, "{found:?}");
     let missing: Vec<_> = found
         .iter()
