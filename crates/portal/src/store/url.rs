@@ -19,7 +19,7 @@ pub struct StoreUrl(Place);
 enum Place {
     Memory,
     Sqlite(PathBuf),
-    Postgres(PostgresUrl),
+    Postgres(Box<PostgresUrl>),
 }
 
 /// Not the address of a store.
@@ -65,7 +65,8 @@ impl FromStr for StoreUrl {
         } else if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
             Place::Sqlite(path.into())
         } else if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            Place::Postgres(text.parse().map_err(NotAStoreUrl::Postgres)?)
+            let url = text.parse().map_err(NotAStoreUrl::Postgres)?;
+            Place::Postgres(Box::new(url))
         } else {
             return Err(NotAStoreUrl::Kind);
         };

@@ -42,9 +42,7 @@ impl SqliteStore {
             head: Head::EMPTY,
             _lock: lock,
         };
-        store
-            .read(|transaction, _| Ok(ends(transaction)?))
-            .map(|(revision, head)| (store.revision, store.head) = (revision, head))?;
+        (store.revision, store.head) = store.read(|transaction, _| ends(transaction))?;
         Ok(store)
     }
 
