@@ -333,3 +333,44 @@ fn an_interrupted_write_is_recovered_before_the_task_goes_on() {
     }
     assert!(recovered > 2, "{recovered}");
 }
+
+/// The agent is told to stop in the middle of a write: it does, after the write.
+#[test]
+fn a_change_that_is_under_way_is_finished_before_the_agent_stops() {
+    let mut lab = Lab::new(CardState::Delivered, Protocol::T1);
+    let session = lab.log_in();
+    let (pair, _) = request(&mut lab, &session);
+    let page = lab.begin(&lab.task(pair_task(&pair)));
+    let token = page.hidden("token");
+    let body = support::form(&[
+        ("token", &token),
+        ("action", "do"),
+        ("pin-auth", AUTHENTICATION_PIN),
+    ]);
+    let mut headers = lab.own_headers();
+    headers.push(("Host".to_owned(), lab.host()));
+    let (address, path) = (lab.agent.address(), page.action());
+    lab.pause.at_the_next_change();
+    let writing = std::thread::spawn(move || {
+        support::send(address, "POST", &path, &headers, body.as_bytes())
+    });
+    while !lab.pause.has_begun() {
+        assert!(!writing.is_finished());
+        std::thread::yield_now();
+    }
+    let next = lab.fresh_agent();
+    let agent = std::mem::replace(&mut lab.agent, next);
+    let stopping = std::thread::spawn(move || agent.stop());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(!stopping.is_finished());
+    lab.pause.end();
+    stopping.join().unwrap().unwrap();
+    assert!(journal_files(&lab).is_empty());
+    let both = [pair.authentication.clone(), pair.signature.clone()];
+    assert_eq!(lab.certificates()[2..], both);
+    // Even the answer has arrived.
+    assert!(matches!(
+        writing.join().unwrap().result().outcome,
+        Outcome::Done(_)
+    ));
+}

@@ -6,8 +6,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -34,8 +35,41 @@ pub const SIGNATURE_PIN: &str = "730582";
 /// The card in the reader, if there is one.
 pub type Reader = Arc<Mutex<Option<InProcess>>>;
 
+/// Lets a card fall silent in the middle of a change: as soon as the journal has one.
+pub struct Pause {
+    journal: PathBuf,
+    /// Nothing happens, at the next change, now.
+    state: AtomicU8,
+}
+
+impl Pause {
+    pub fn at_the_next_change(&self) {
+        self.state.store(1, Ordering::SeqCst);
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == 2
+    }
+
+    pub fn end(&self) {
+        self.state.store(0, Ordering::SeqCst);
+    }
+
+    fn wait(&self) {
+        let under_way =
+            || std::fs::read_dir(&self.journal).is_ok_and(|mut all| all.next().is_some());
+        if self.state.load(Ordering::SeqCst) == 1 && under_way() {
+            self.state.store(2, Ordering::SeqCst);
+        }
+        while self.has_begun() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
 pub struct Lab {
     pub agent: Agent,
+    pub pause: Arc<Pause>,
     pub reader: Reader,
     pub world: TestWorld,
     pub directory: TempDir,
@@ -50,9 +84,14 @@ impl Lab {
         let (card, world) = card(state, protocol, 11);
         let directory = tempfile::tempdir().unwrap();
         let reader = Arc::new(Mutex::new(Some(card)));
-        let agent = agent(&reader, &world, &directory, limits);
+        let pause = Arc::new(Pause {
+            journal: directory.path().join("journal"),
+            state: AtomicU8::new(0),
+        });
+        let agent = agent(&reader, &pause, &world, limits);
         Self {
             agent,
+            pause,
             reader,
             world,
             directory,
@@ -61,12 +100,7 @@ impl Lab {
 
     /// Another agent with the same card and journal.
     pub fn fresh_agent(&self) -> Agent {
-        agent(
-            &self.reader,
-            &self.world,
-            &self.directory,
-            Limits::default(),
-        )
+        agent(&self.reader, &self.pause, &self.world, Limits::default())
     }
 
     pub fn host(&self) -> String {
@@ -213,40 +247,53 @@ impl Lab {
         headers: &[(String, String)],
         body: &[u8],
     ) -> Answer {
-        let mut stream = TcpStream::connect(self.agent.address()).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-        for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-        stream.write_all(head.as_bytes()).unwrap();
-        // An agent that refuses early may close before it has all.
-        let _ = stream.write_all(body);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let answer = Answer::parse(&String::from_utf8(answer).unwrap());
-        answer.assert_safe();
-        answer
+        send(self.agent.address(), method, path, headers, body)
     }
 }
 
-fn agent(reader: &Reader, world: &TestWorld, directory: &TempDir, limits: Limits) -> Agent {
+/// A request with exactly these headers.
+pub fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    stream.write_all(head.as_bytes()).unwrap();
+    // An agent that refuses early may close before it has all.
+    let _ = stream.write_all(body);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = Answer::parse(&String::from_utf8(answer).unwrap());
+    answer.assert_safe();
+    answer
+}
+
+fn agent(reader: &Reader, pause: &Arc<Pause>, world: &TestWorld, limits: Limits) -> Agent {
     let mut config = Config::new(
         SocketAddr::from(([127, 0, 0, 1], 0)),
         [PORTAL, OTHER_PORTAL]
             .map(|portal| portal.parse().unwrap())
             .to_vec(),
-        FileJournal::at(directory.path().join("journal")),
+        FileJournal::at(&pause.journal),
     );
     config.clock = Arc::new(world.clock.clone());
     config.limits = limits;
-    let reader = reader.clone();
+    let (reader, pause) = (reader.clone(), pause.clone());
     Agent::start(config, move || {
         let error = || CardError::new(ErrorKind::NoCard, "no card in the reader");
-        Ok(try_shared(&reader).ok_or_else(error)?)
+        let mut channel = try_shared(&reader).ok_or_else(error)?;
+        channel.pause = Some(pause.clone());
+        Ok(Box::new(channel) as Box<dyn Channel>)
     })
     .unwrap()
 }
@@ -388,17 +435,18 @@ pub fn card(state: CardState, protocol: Protocol, seed: u64) -> (InProcess, Test
 }
 
 pub fn shared(reader: &Reader) -> Box<dyn Channel> {
-    try_shared(reader).unwrap()
+    Box::new(try_shared(reader).unwrap())
 }
 
-fn try_shared(reader: &Reader) -> Option<Box<dyn Channel>> {
+fn try_shared(reader: &Reader) -> Option<Shared> {
     let in_reader = reader.lock().unwrap();
     let card = in_reader.as_ref().filter(|card| !card.is_out())?;
-    Some(Box::new(Shared {
+    Some(Shared {
         reader: reader.clone(),
+        pause: None,
         atr: card.atr().to_vec(),
         protocol: card.protocol(),
-    }))
+    })
 }
 
 pub fn binary(der: &[u8]) -> Binary {
@@ -439,12 +487,16 @@ fn random() -> u8 {
 /// A channel to whatever card is in the reader.
 struct Shared {
     reader: Reader,
+    pause: Option<Arc<Pause>>,
     atr: Vec<u8>,
     protocol: Protocol,
 }
 
 impl Channel for Shared {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
+        if let Some(pause) = &self.pause {
+            pause.wait();
+        }
         let mut reader = self.reader.lock().unwrap();
         reader
             .as_mut()
