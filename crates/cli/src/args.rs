@@ -92,7 +92,7 @@ pub enum Command {
     Cert(cert::Arguments),
     Recover(recover::Arguments),
     Renew(renew::Arguments),
-    Portal(portal::Arguments),
+    Portal(Box<portal::Arguments>),
     Admin(admin::Arguments),
     Agent(agent::Arguments),
     Completions(completions::Arguments),

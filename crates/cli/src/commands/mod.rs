@@ -72,7 +72,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Recover(arguments) => recover::run(&mut context, arguments),
         Command::Renew(arguments) => renew::run(&mut context, arguments),
         Command::Admin(arguments) => admin::run(&mut context, arguments),
-        Command::Portal(arguments) => portal::run(&mut context, arguments),
+        Command::Portal(arguments) => portal::run(&mut context, *arguments),
         Command::Agent(arguments) => agent::run(&mut context, arguments),
         Command::Completions(arguments) => completions::run(&mut context, arguments),
         Command::Man(arguments) => man::run(&mut context, arguments),

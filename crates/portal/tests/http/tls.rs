@@ -1,8 +1,20 @@
 //! Log-in over TLS 1.2 and 1.3, and the certificates that are refused with a reason.
 
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 
-use crate::support::{Portal, openssl, said, text, try_openssl};
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+};
+
+use crate::support::{Card, Portal, openssl, said, text, try_openssl};
 
 #[test]
 fn a_carrier_certificate_logs_in_over_tls_1_2_and_1_3() {
@@ -118,22 +130,69 @@ fn no_certificate_at_all_is_refused_with_a_document_and_no_alert() {
 #[test]
 fn a_certificate_without_its_key_does_not_get_through_the_handshake() {
     let portal = Portal::start();
-    let card = portal.enrol("anna", "delivered");
-    let other = portal.enrol("bertil", "delivered");
-    // openssl compares key and certificate before it uses them, so the key is put beside another
-    // certificate with the same name and its own key: what the portal sees is a stranger.
-    let address = portal.running().addresses().log_in.to_string();
-    let output = try_openssl(&[
-        "s_client",
-        "-connect",
-        &address,
-        "-cert",
-        &card.certificate("carrier", "authentication"),
-        "-key",
-        &other.key("authentication"),
-    ]);
-    assert!(!output.status.success());
-    assert!(said(&output).contains("mismatch"), "{}", said(&output));
+    let anna = portal.enrol("anna", "delivered");
+    let bertil = portal.enrol("bertil", "delivered");
+    for version in [&TLS12, &TLS13] {
+        let own = post_session(&portal, version, &anna, &anna);
+        assert!(
+            own.as_ref().unwrap().starts_with("HTTP/1.1 201 "),
+            "{own:?}"
+        );
+        // openssl and curl compare key and certificate; a thief would not.
+        let stolen = post_session(&portal, version, &anna, &bertil);
+        assert!(stolen.is_err(), "{stolen:?}");
+    }
+}
+
+/// Logs in with the certificate of one card and the key of another.
+fn post_session(
+    portal: &Portal,
+    version: &'static SupportedProtocolVersion,
+    certificate: &Card,
+    key: &Card,
+) -> io::Result<String> {
+    let provider = Arc::new(ring::default_provider());
+    let pem = std::fs::read(certificate.certificate("carrier", "authentication")).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(&pem).unwrap()];
+    let pem = std::fs::read(key.key("authentication")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(&pem).unwrap();
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    let mut roots = RootCertStore::empty();
+    let ca = portal.running().ca_certificate_pem().as_bytes();
+    roots
+        .add(CertificateDer::from_pem_slice(ca).unwrap())
+        .unwrap();
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_cert_resolver(Arc::new(Shown(Arc::new(CertifiedKey::new(chain, key)))));
+    let name = "localhost".try_into().unwrap();
+    let mut session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut socket = TcpStream::connect(portal.running().addresses().log_in)?;
+    let mut stream = rustls::Stream::new(&mut session, &mut socket);
+    let request = "POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    match stream.read_to_string(&mut answer) {
+        // The portal closes the connection after its answer.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(answer),
+        read => read.map(|_| answer),
+    }
+}
+
+/// Shows this certificate, whatever is asked for.
+#[derive(Debug)]
+struct Shown(Arc<CertifiedKey>);
+
+impl ResolvesClientCert for Shown {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 #[test]
