@@ -43,6 +43,17 @@ fn stored(place: &Postgres) -> usize {
 }
 
 #[test]
+fn the_audit_log_is_read_also_right_after_the_connection_was_lost() {
+    let place = Postgres::new("read_again");
+    let mut store = place.open();
+    store.commit(&[], &events(3)).unwrap();
+    for _ in 0..3 {
+        place.sql(&format!("SELECT pg_terminate_backend(pid) {OURS}"));
+        assert_eq!(store.audit(0, 10).unwrap().len(), 3);
+    }
+}
+
+#[test]
 fn a_portal_whose_place_was_taken_meanwhile_stores_nothing() {
     let place = Postgres::new("taken");
     let mut first = place.open();

@@ -42,10 +42,21 @@ impl PostgresStore {
         Ok(store)
     }
 
-    /// Reads in one transaction.
+    /// Reads in one transaction; once more in a new session if the old one was lost meanwhile.
     fn read<T: Send>(
         &mut self,
-        work: impl FnOnce(&mut Transaction<'_>, &str) -> Result<T, Trouble> + Send,
+        work: impl Fn(&mut Transaction<'_>, &str) -> Result<T, Trouble> + Sync,
+    ) -> Result<T, StoreError> {
+        let was_open = self.session.is_some();
+        match self.read_once(&work) {
+            Err(StoreError::Unavailable { .. }) if was_open => self.read_once(&work),
+            result => result,
+        }
+    }
+
+    fn read_once<T: Send>(
+        &mut self,
+        work: &(impl Fn(&mut Transaction<'_>, &str) -> Result<T, Trouble> + Sync),
     ) -> Result<T, StoreError> {
         self.in_session(|session, name| {
             let mut transaction = session
