@@ -18,6 +18,7 @@ use crate::tools;
 /// The role that owns everything; it needs no password on the socket.
 const ROLE: &str = "kortlab";
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(20);
 /// Names the socket; nothing listens there unless TLS was asked for.
 const PORT: u16 = 5432;
 
@@ -226,16 +227,36 @@ impl PostgresCluster {
         self.server = Holder(Some(child));
         let since = Instant::now();
         while !self.is_ready() {
-            if since.elapsed() > START_TIMEOUT || self.server.has_ended() {
-                return Err(InteropError::TimedOut {
-                    what: "PostgreSQL's start".to_owned(),
-                    after: since.elapsed(),
-                    details: fs::read_to_string(self.log_file()).unwrap_or_default(),
-                });
+            if self.server.has_ended() || since.elapsed() > START_TIMEOUT {
+                return Err(self.not_started(since.elapsed()));
             }
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(PAUSE);
         }
         Ok(())
+    }
+
+    /// Waits until the server takes connections: after a process of its was killed, it recovers
+    /// first.
+    ///
+    /// # Errors
+    /// It does not; the error shows its log.
+    pub fn wait_until_ready(&self) -> Result<(), InteropError> {
+        let since = Instant::now();
+        while !self.is_ready() {
+            if since.elapsed() > START_TIMEOUT {
+                return Err(self.not_started(since.elapsed()));
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    fn not_started(&self, after: Duration) -> InteropError {
+        InteropError::TimedOut {
+            what: "PostgreSQL's start".to_owned(),
+            after,
+            details: fs::read_to_string(self.log_file()).unwrap_or_default(),
+        }
     }
 
     fn is_ready(&self) -> bool {
