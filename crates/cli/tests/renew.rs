@@ -215,8 +215,15 @@ fn what_is_missing_is_said_before_anything_is_done() {
     assert_plain_error(&with("http://localhost", &ca, &["--yes"]), 2);
     assert_plain_error(&with(&portal.url, "nothing.pem", &["--yes"]), 1);
     assert_plain_error(&with(&portal.url, "card.json", &["--yes"]), 1);
-    let other = Portal::start().ca().display().to_string();
-    assert_plain_error(&with(&portal.url, &other, &["--yes"]), 1);
+    let usual = ["renew", "--portal", &portal.url, "--yes"];
+    let output = lab.run(&usual);
+    assert_plain_error(&output, 1);
+    assert!(stderr(&output).contains("kortlab-portal/tls-ca.pem"));
+    assert!(stderr(&output).contains("hint: give the portal's TLS authority with --ca"));
+    // Where a portal has made its data directory, the authority is found; then a PIN is missing.
+    fs::create_dir(lab.path("kortlab-portal")).expect("made");
+    fs::copy(&ca, lab.path("kortlab-portal/tls-ca.pem")).expect("copied");
+    assert_code(&lab.run(&usual), 2);
     lab.openssl(&[
         "req",
         "-x509",

@@ -32,7 +32,7 @@ const MAX_AUTHORITIES: usize = 1 << 20;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  kortlab renew --portal https://localhost:8443 --ca data/tls-ca.pem
+  kortlab renew --portal https://localhost:8443
   kortlab -c card.json renew --portal https://localhost:8443 --ca data/tls-ca.pem --yes \
 --auth-pin env:PIN --sign-pin env:SIGN_PIN
   kortlab --json renew --portal https://portal.example --ca ca.pem --yes")]
@@ -41,10 +41,10 @@ pub struct Arguments {
     #[arg(long, value_name = "URL")]
     portal: String,
 
-    /// The certificates (PEM) of the authorities that may have issued the portal's TLS certificate,
-    /// as tls-ca.pem in the data directory of `kortlab portal`; no others are trusted, also not
-    /// those of the system
-    #[arg(long, value_name = "FILE")]
+    /// The certificates (PEM) of the authorities that may have issued the portal's TLS certificate;
+    /// no others are trusted, also not those of the system. If it is not given, what a portal makes
+    /// in its usual data directory here
+    #[arg(long, value_name = "FILE", default_value = "kortlab-portal/tls-ca.pem")]
     ca: PathBuf,
 
     /// Take the personal data and the receipt for right without asking
@@ -93,10 +93,10 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 }
 
 fn authorities(path: &Path) -> Result<Trust, Failure> {
-    let pem = files::read(path, MAX_AUTHORITIES)?;
+    let hint = "give the portal's TLS authority with --ca: tls-ca.pem in its data directory";
+    let pem = files::read(path, MAX_AUTHORITIES).map_err(|failure| failure.hint(hint))?;
     Trust::from_pem(&pem).map_err(|error| {
-        Failure::failed(format!("{} names no authorities: {error}", path.display()))
-            .hint("give the portal's TLS authority: tls-ca.pem in its data directory")
+        Failure::failed(format!("{} names no authorities: {error}", path.display())).hint(hint)
     })
 }
 
