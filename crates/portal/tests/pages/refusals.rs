@@ -83,7 +83,10 @@ fn an_hcc_does_not_log_in_and_the_page_says_which_certificate_does() {
             .body(Body::empty())
             .unwrap(),
     );
-    assert_eq!(style.headers["cross-origin-resource-policy"], "same-site");
+    assert_eq!(
+        style.headers["cross-origin-resource-policy"],
+        "cross-origin"
+    );
     let english = page(&browser.at(Listener::LogIn, "/?lang=en", Some(&hcc)));
     assert!(
         english
