@@ -15,6 +15,7 @@ const REQUESTS: &str = "kortlab_requests_total";
 const REQUEST_SECONDS: &str = "kortlab_request_seconds";
 const RATE_LIMITED: &str = "kortlab_rate_limited_total";
 const CALLS: &str = "kortlab_calls_total";
+const SESSIONS: &str = "kortlab_sessions";
 const COMMIT_SECONDS: &str = "kortlab_store_commit_seconds";
 const COMMITS_FAILED: &str = "kortlab_store_commits_failed_total";
 const OCSP: &str = "kortlab_ocsp_answers_total";
@@ -96,6 +97,14 @@ impl Metrics {
         self.count(CALLS, labels);
     }
 
+    /// So many sessions there are.
+    pub(crate) fn sessions(&self, open: usize) {
+        let gauge = self
+            .recorder
+            .register_gauge(&Key::from_static_name(SESSIONS), &METADATA);
+        gauge.set(u32::try_from(open).unwrap_or(u32::MAX));
+    }
+
     /// The store has stored something, or could not.
     pub(crate) fn commit(&self, took: Duration, stored: bool) {
         self.time(COMMIT_SECONDS, Vec::new(), took);
@@ -145,6 +154,11 @@ impl Metrics {
             self.recorder
                 .describe_counter(name.into(), Some(Unit::Count), what.into());
         }
+        self.recorder.describe_gauge(
+            SESSIONS.into(),
+            Some(Unit::Count),
+            "Sessions that have begun and not ended".into(),
+        );
         for (name, what) in [
             (REQUEST_SECONDS, "Time from a request to its answer"),
             (COMMIT_SECONDS, "Time to store a change"),

@@ -21,6 +21,11 @@ impl LocalPortal {
         self.begin_session(&certificate, now)
     }
 
+    /// How many sessions there are now.
+    pub fn open_sessions(&self) -> usize {
+        self.sessions.open(self.clock.now())
+    }
+
     /// Whose session this is. Like every other call, it moves the session's end on.
     ///
     /// # Errors

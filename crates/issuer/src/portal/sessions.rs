@@ -72,6 +72,12 @@ impl Sessions {
         }
     }
 
+    /// How many have not ended.
+    pub(super) fn open(&self, now: Timestamp) -> usize {
+        let open = self.records.values().filter(|record| record.ends > now);
+        open.count()
+    }
+
     pub(super) fn end(&mut self, token: &SessionToken, now: Timestamp) -> Result<(), PortalError> {
         let fingerprint = token.fingerprint();
         let record = self

@@ -101,7 +101,7 @@ impl Desk {
         // A panic leaves no portal behind: nobody knows what it had done by then.
         let mut portal = match self.portal.take() {
             Some(portal) => portal,
-            None => self.restore()?,
+            None => self.restore(published)?,
         };
         let subject = subject::of(&call, &mut portal);
         let result = work(&mut portal);
@@ -129,6 +129,9 @@ impl Desk {
             return Err(ServiceError::Store);
         }
         published.note(&changes);
+        if changes_sessions(call.operation) {
+            metrics.sessions(portal.open_sessions());
+        }
         self.portal = Some(portal);
         if let Err(error) = &result {
             tracing::debug!(operation = %call.operation, code = error.code(), "refused");
@@ -169,23 +172,33 @@ impl Desk {
         stored
     }
 
-    /// The portal as the store has it.
-    fn restore(&mut self) -> Result<LocalPortal, ServiceError> {
-        let restored = self.try_restore();
+    /// The portal as the store has it; relying parties are told the same. What was thought not to
+    /// be stored may have been: a connection can be lost on the way back.
+    fn restore(&mut self, published: &Published) -> Result<LocalPortal, ServiceError> {
+        let restored = self.try_restore(published);
         restored.map_err(|error| {
             tracing::error!(error, "cannot restore the portal from its store");
             ServiceError::Store
         })
     }
 
-    fn try_restore(&mut self) -> Result<LocalPortal, String> {
+    fn try_restore(&mut self, published: &Published) -> Result<LocalPortal, String> {
         let records = self.store.load().map_err(|error| error.to_string())?;
+        published.note(&records);
         let [carrier, hcc] = &self.authorities;
         let [carrier, hcc] = [carrier.authority()?, hcc.authority()?];
         let rng = IssuerRng::from_os().map_err(|error| error.to_string())?;
         LocalPortal::restore(carrier, hcc, records, self.clock.clone(), rng)
             .map_err(|error| error.to_string())
     }
+}
+
+/// Whether sessions may have begun or ended by it.
+const fn changes_sessions(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::LogIn | Operation::LogOut | Operation::Settle | Operation::SetClock
+    )
 }
 
 impl Copy {

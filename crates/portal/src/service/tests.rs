@@ -17,10 +17,11 @@ use crate::audit::Head;
 use crate::event::AuditEvent;
 use crate::store::{self, Create, StoreError, StoreUrl};
 
-/// A store whose next commit can be made to fail.
+/// A store whose next commit can be made to fail, before or after the fact.
 struct Failing {
     store: Box<dyn Store>,
     fails: Arc<AtomicBool>,
+    loses_the_answer: Arc<AtomicBool>,
 }
 
 impl Store for Failing {
@@ -30,11 +31,13 @@ impl Store for Failing {
 
     fn commit(&mut self, changes: &[Change], events: &[AuditEvent]) -> Result<(), StoreError> {
         if self.fails.swap(false, Ordering::SeqCst) {
-            // There is no such directory.
-            let nowhere = StoreUrl::sqlite("/nowhere/at/all/portal.sqlite");
-            return store::open(&nowhere, Create::No).map(|_| ());
+            return failure();
         }
-        self.store.commit(changes, events)
+        self.store.commit(changes, events)?;
+        match self.loses_the_answer.swap(false, Ordering::SeqCst) {
+            true => failure(),
+            false => Ok(()),
+        }
     }
 
     fn audit(&mut self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
@@ -46,14 +49,32 @@ impl Store for Failing {
     }
 }
 
+/// What a store says that cannot be had: there is no such directory.
+fn failure() -> Result<(), StoreError> {
+    let nowhere = StoreUrl::sqlite("/nowhere/at/all/portal.sqlite");
+    store::open(&nowhere, Create::No).map(|_| ())
+}
+
 /// A service, the switch that makes its store fail, and a runtime to call it in.
 fn world() -> (Service, Arc<AtomicBool>, tokio::runtime::Runtime) {
+    let (service, fails, _, runtime) = world_with_two_switches();
+    (service, fails, runtime)
+}
+
+/// The same, with the switch that makes the store lose an answer.
+fn world_with_two_switches() -> (
+    Service,
+    Arc<AtomicBool>,
+    Arc<AtomicBool>,
+    tokio::runtime::Runtime,
+) {
     let now = Timestamp::from_date(2026, 11, 24).unwrap();
     let clock = PortalClock::over(FixedClock::at(now));
     let rng = IssuerRng::from_seed(1, "portal");
     let portal = LocalPortal::create(clock.clone(), rng).unwrap();
-    let fails = Arc::new(AtomicBool::new(false));
+    let [fails, loses_the_answer] = [false; 2].map(|off| Arc::new(AtomicBool::new(off)));
     let store = Failing {
+        loses_the_answer: Arc::clone(&loses_the_answer),
         store: store::open(&StoreUrl::memory(), Create::Yes).unwrap(),
         fails: Arc::clone(&fails),
     };
@@ -62,7 +83,7 @@ fn world() -> (Service, Arc<AtomicBool>, tokio::runtime::Runtime) {
         .enable_all()
         .build()
         .unwrap();
-    (service, fails, runtime)
+    (service, fails, loses_the_answer, runtime)
 }
 
 /// A card with keys that nobody has.
@@ -176,6 +197,20 @@ fn relying_parties_are_told_of_nothing_that_is_not_stored() {
         revoke(pair.signature).await.unwrap();
         let (after, cached) = service.crl(kind).await.unwrap();
         assert!(!cached && after.etag != before.etag);
+    });
+}
+
+#[test]
+fn relying_parties_are_told_of_what_was_stored_although_nobody_knew() {
+    let (service, _, loses_the_answer, runtime) = world_with_two_switches();
+    runtime.block_on(async {
+        loses_the_answer.store(true, Ordering::SeqCst);
+        let lost = enrol(&service, 1).await;
+        assert!(matches!(lost, Err(ServiceError::Store)), "{lost:?}");
+        let version = service.published().version(AuthorityKind::Carrier);
+        let again = enrol(&service, 1).await;
+        assert_eq!(again.unwrap_err().code(), "already-enrolled");
+        assert!(service.published().version(AuthorityKind::Carrier) > version);
     });
 }
 

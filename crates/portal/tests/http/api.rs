@@ -36,7 +36,10 @@ fn the_whole_guide_works_with_curl_and_openssl_as_the_card() {
     let whose = session.send("GET", "/api/v1/session", None);
     assert_eq!(whose.json()["card_number"], card.enrolled["card_number"]);
     assert!(!whose.body.contains(&session.token));
+    let metrics = || portal.admin("GET", "/metrics", None).body;
+    assert!(metrics().contains("kortlab_sessions 1\n"), "{}", metrics());
     assert_eq!(session.send("DELETE", "/api/v1/session", None).status, 204);
+    assert!(metrics().contains("kortlab_sessions 0\n"), "{}", metrics());
     let over = session.send("GET", "/api/v1/certificates", None);
     assert_eq!(over.status, 401);
     assert_eq!(over.json()["code"], "session-over");
