@@ -5,8 +5,8 @@ mod common;
 
 use std::cell::Cell;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Output, Stdio};
 use std::rc::Rc;
 
 use common::portal::Portal;
@@ -241,6 +241,66 @@ fn what_is_missing_is_said_before_anything_is_done() {
     assert_plain_error(&output, 1);
     assert!(stderr(&output).contains("an authority that was not named"));
     assert!(portal.audited("log-in") == 0 && tries_left(&lab).contains('3'));
+}
+
+/// `kortlab renew` at a terminal (made by util-linux' script), with these lines typed.
+fn at_a_terminal(portal: &Portal, lab: &Lab, typed: &str) -> Output {
+    let ca = portal.ca().display().to_string();
+    let kortlab = env!("CARGO_BIN_EXE_kortlab");
+    let command = format!(
+        "'{kortlab}' renew --portal {} --ca '{ca}' --auth-pin env:AUTH --sign-pin env:SIGN",
+        portal.url
+    );
+    let like = lab.command(&[]);
+    let mut script = Command::new("script");
+    script
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(lab.directory())
+        .envs(
+            like.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("AUTH", "123456")
+        .env("SIGN", "654321")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut process = script
+        .spawn()
+        .expect("script (of util-linux) is not installed; run: cargo xtask test");
+    let mut keyboard = process.stdin.take().expect("piped");
+    keyboard.write_all(typed.as_bytes()).expect("typed");
+    let output = process.wait_with_output().expect("ended");
+    drop(keyboard);
+    output
+}
+
+#[test]
+fn the_data_and_the_receipt_are_asked_about_at_a_terminal() {
+    let portal = Portal::start();
+    let lab = portal.card("delivered", "t0");
+    let output = at_a_terminal(&portal, &lab, "n\n");
+    assert_code(&output, 1);
+    let said = stdout(&output);
+    assert!(said.contains("Are these data right? [y/N]"), "{said}");
+    assert!(
+        said.contains("the personal data were not confirmed"),
+        "{said}"
+    );
+    assert_eq!(portal.audited("approve"), 0);
+
+    let output = at_a_terminal(&portal, &lab, "y\nno\n");
+    assert_code(&output, 1);
+    let said = stdout(&output);
+    assert!(said.contains("Is the receipt right? [y/N]"), "{said}");
+    assert_eq!(portal.audited("sign-receipt"), 0);
+
+    // The order was approved and the certificates written: only the receipt is left.
+    let output = at_a_terminal(&portal, &lab, "ja\n");
+    assert_code(&output, 0);
+    let said = stdout(&output);
+    assert!(said.contains("an earlier order goes on"), "{said}");
+    assert!(said.contains("the card is renewed"), "{said}");
+    assert_eq!(portal.audited("approve"), 1);
 }
 
 #[test]
