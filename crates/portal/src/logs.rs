@@ -9,7 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What is told unless the environment variable `KORTLAB_LOG` says otherwise, as
 /// `kortlab_portal=debug`.
-const USUAL: &str = "info";
+const USUAL: &str = "info,rustls=error";
 /// Where another choice is looked for.
 const VARIABLE: &str = "KORTLAB_LOG";
 

@@ -199,6 +199,10 @@ fn a_revoked_certificate_is_revoked_for_the_reason_that_was_chosen_and_then_remo
     let again = Dom::parse(&answer.body);
     let missing = again.by_id("missing").unwrap();
     assert!(missing.text.contains("Välj en orsak"), "{}", missing.text);
+    // It has the focus, and its link leads to what is missing.
+    assert!(missing.attribute("autofocus").is_some());
+    let link = again.inside(missing).find(|one| one.name == "a").unwrap();
+    assert_eq!(link.attribute("href"), Some("#reason"));
     let ticked = again.all("input").find(|one| {
         one.attribute("checked").is_some() && one.attribute("value") == Some(&serials[0])
     });
