@@ -58,6 +58,22 @@ fn every_field_is_in_the_document() {
         &serde_json::from_slice(&output.stdout).expect("JSON"),
         &mut found,
     );
+    let data = portal
+        .ca()
+        .parent()
+        .expect("a directory")
+        .display()
+        .to_string();
+    for command in [
+        &["fail", "timeout", "--operation", "log-in", "--times", "1"][..],
+        &["status"],
+        &["clock"],
+        &["audit"],
+        &["audit", "--verify"],
+    ] {
+        let admin = [&["admin", "--data", &data], command].concat();
+        fields(&card.json(&admin), &mut found);
+    }
     assert!(found.len() > 60, "{found:?}");
     let missing: Vec<_> = found
         .iter()
