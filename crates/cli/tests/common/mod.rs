@@ -152,6 +152,11 @@ impl Running {
         &self.news
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Ends it as kill -9 does.
     pub fn kill(mut self) {
         self.process.kill().expect("killed");
