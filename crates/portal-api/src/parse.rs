@@ -112,11 +112,16 @@ fn check(
     Err(ParseError::field(what, field, why))
 }
 
-/// What a text says, fit for one line of a log or a terminal.
 fn one_line(text: &str) -> String {
+    shortened(text, MAX_REASON)
+}
+
+/// What a text says, fit for one line of a log or a terminal: control characters are written out,
+/// and what follows after `limit` bytes is left out.
+pub(crate) fn shortened(text: &str, limit: usize) -> String {
     let mut line = String::new();
     for character in text.chars() {
-        if line.len() >= MAX_REASON {
+        if line.len() >= limit {
             line.push('…');
             break;
         }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::certificates::StateBody;
+use crate::limits::LINE;
+use crate::parse::shortened;
 
 /// The media type of a problem document (RFC 9457 §6.1).
 pub const CONTENT_TYPE: &str = "application/problem+json";
@@ -94,14 +96,15 @@ impl Problem {
     }
 
     /// As the portal's refusal it was written from, if it is one whose values are all there;
-    /// otherwise as [`PortalError::Remote`].
+    /// otherwise as [`PortalError::Remote`]. Whatever a server writes, it is one line of at most
+    /// some [`LINE`] bytes, since it is shown to people.
     pub fn into_error(self) -> PortalError {
         match exact(&self.code, &self.values) {
             Some(error) => error,
             None => PortalError::Remote {
-                code: self.code,
-                message: self.detail,
-                swedish: self.swedish,
+                code: shortened(&self.code, LINE),
+                message: shortened(&self.detail, LINE),
+                swedish: self.swedish.map(|text| shortened(&text, LINE)),
             },
         }
     }
@@ -148,7 +151,8 @@ fn values(error: &PortalError) -> Values {
 
 /// The refusal with this code and these values.
 fn exact(code: &str, values: &Values) -> Option<PortalError> {
-    let issuer = || values.issuer.clone();
+    let line = |text: &Option<String>| text.as_ref().map(|text| shortened(text, LINE));
+    let issuer = || line(&values.issuer);
     let number = |text: &Option<String>| text.as_ref()?.parse::<CardNumber>().ok();
     Some(match code {
         "hcc-log-in" => PortalError::HccLogIn { issuer: issuer()? },
@@ -183,7 +187,7 @@ fn exact(code: &str, values: &Values) -> Option<PortalError> {
         },
         "receipt-replayed" => PortalError::ReceiptReplayed,
         "unknown-hcc" => PortalError::UnknownHcc {
-            serial: values.serial.clone()?,
+            serial: line(&values.serial)?,
         },
         "already-enrolled" => PortalError::AlreadyEnrolled(number(&values.card_number)?),
         "unknown-card" => PortalError::UnknownCard(number(&values.card_number)?),

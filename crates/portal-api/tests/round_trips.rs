@@ -388,6 +388,25 @@ fn a_refusal_nobody_knows_is_told_in_its_own_words() {
 }
 
 #[test]
+fn a_refusal_stays_short_and_in_one_line_whatever_the_server_writes() {
+    let long = "\\u001b[2J\\n".repeat(10_000);
+    for json in [
+        format!(r#"{{"code":"new","detail":"{long}","swedish":"{long}"}}"#),
+        format!(r#"{{"code":"{long}","detail":""}}"#),
+        format!(r#"{{"code":"hcc-log-in","detail":"","issuer":"{long}"}}"#),
+        format!(r#"{{"code":"unknown-hcc","detail":"","serial":"{long}"}}"#),
+    ] {
+        let problem: Problem = parse("the answer", json.as_bytes(), limits::ANSWER).unwrap();
+        let error = problem.into_error();
+        let swedish = error.swedish().unwrap_or_default();
+        for said in [error.to_string(), error.code().to_owned(), swedish] {
+            assert!(said.len() < 1000, "{}", said.len());
+            assert!(!said.chars().any(char::is_control));
+        }
+    }
+}
+
+#[test]
 fn an_error_in_a_task_names_the_field() {
     let task = |fields: &str| {
         let id = "0".repeat(64);
