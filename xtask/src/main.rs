@@ -22,6 +22,7 @@ Commands:
   lint   Check formatting, clippy and the documentation, warnings being errors
   fuzz   Run the fuzz targets under libFuzzer and sum up
   bench  Run the benchmarks
+  load   Measure the portal's status and OCSP paths beside OpenSSL's servers
   deny   Check the dependencies: bans, licences, sources
   tear   Tear the card out at every byte of a renewal, recover, and look for what is lost
 

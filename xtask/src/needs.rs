@@ -209,6 +209,20 @@ pub fn fuzz() -> Vec<Need> {
     needs
 }
 
+/// What measuring the portal under load needs.
+pub fn load() -> Vec<Need> {
+    let program = |purpose, name: &'static [&'static str]| Need {
+        purpose,
+        check: Check::Program(name),
+        packages: name,
+    };
+    let mut needs = build();
+    needs.push(program("asking as often as can be", &["wrk"]));
+    needs.push(program("the servers to compare with", &["openssl"]));
+    needs.push(program("asking the portal as any program would", &["curl"]));
+    needs
+}
+
 /// Those of the needs that are not met.
 pub fn missing(needs: &[Need], is_there: impl Fn(&Check) -> bool) -> Vec<Need> {
     let unmet = |need: &&Need| !is_there(&need.check);

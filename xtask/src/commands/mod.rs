@@ -5,6 +5,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod lint;
+mod load;
 mod tear;
 mod test;
 
@@ -21,12 +22,13 @@ pub struct Command {
 }
 
 /// Every command.
-pub const ALL: [&Command; 7] = [
+pub const ALL: [&Command; 8] = [
     &demo::COMMAND,
     &test::COMMAND,
     &lint::COMMAND,
     &fuzz::COMMAND,
     &bench::COMMAND,
+    &load::COMMAND,
     &deny::COMMAND,
     &tear::COMMAND,
 ];
