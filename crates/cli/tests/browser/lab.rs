@@ -26,11 +26,6 @@ pub const KORTLAB: &str = env!("CARGO_BIN_EXE_kortlab");
 pub const AUTH_PIN: &str = "123456";
 pub const SIGN_PIN: &str = "654321";
 
-/// The rows of the browser's dialogue for a certificate. It puts what is valid longest first: carrier
-/// certificates are valid for five years, HCCs for two. (Those for signatures it does not offer.)
-pub const CARRIER_ROW: usize = 0;
-pub const HCC_ROW: usize = 1;
-
 /// The administrator's interface, on loopback wherever the portal is.
 const ADMIN: &str = "http://127.0.0.1:8446";
 

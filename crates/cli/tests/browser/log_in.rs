@@ -1,10 +1,13 @@
 //! The guide's own log-in: a browser, its dialogue for the PIN, its dialogue for the certificate.
 
+use std::thread;
+use std::time::Duration;
+
 use kortlab_interop::Sandbox;
-use kortlab_interop::browser::Browser;
 use kortlab_portal::admin::wire::EnrolledState;
 
-use crate::lab::{AUTH_PIN, CARRIER_ROW, Lab, Place};
+use crate::holder::{CARRIER, HCC, Holder};
+use crate::lab::{Lab, Place};
 
 /// What the card is asked for in TLS 1.2: PSO over the DigestInfo of a SHA-256 (RFC 5246 §7.4.8).
 const SIGN_DIGEST_INFO: &str = "00 2A 9E 9A 33";
@@ -26,12 +29,13 @@ fn the_carrier_certificate_picked_in_the_dialogue_opens_the_menu_over_tls_1_2_an
             .flag(&format!("--ssl-version-max={version}"))
             .start()
             .unwrap();
-        log_in(&lab, &browser, CARRIER_ROW);
+        let holder = Holder::at(browser);
+        holder.logs_in(&lab, CARRIER);
 
-        browser.wait_for_text("Vad vill du göra?").unwrap();
-        let address = browser.address().unwrap();
+        holder.sees("Vad vill du göra?");
+        let address = holder.browser.address().unwrap();
         assert!(address.starts_with(&lab.pages()), "{address}");
-        let text = browser.text().unwrap();
+        let text = holder.browser.text().unwrap();
         assert!(text.contains(&lab.enrolled.card_number), "{text}");
         let commands = lab.sandbox.pcscd_log();
         assert!(commands.contains(asked), "{version}: {commands}");
@@ -39,11 +43,29 @@ fn the_carrier_certificate_picked_in_the_dialogue_opens_the_menu_over_tls_1_2_an
     }
 }
 
-fn log_in(lab: &Lab, browser: &Browser, row: usize) {
-    browser.open(&lab.pages()).unwrap();
-    browser.press("Logga in").unwrap();
-    browser.enter_pin(AUTH_PIN).unwrap();
-    browser.wait_for_certificate_dialogue().unwrap();
-    browser.picture("certificates").unwrap();
-    browser.choose_certificate(row).unwrap();
+#[test]
+fn an_hcc_picked_in_the_dialogue_gets_a_page_that_says_which_to_take_and_another_try() {
+    let lab = Lab::new(EnrolledState::Valid);
+    let holder = Holder::at(lab.browser("log-in-hcc").start().unwrap());
+    holder.logs_in(&lab, HCC);
+
+    holder.sees("Du valde ett HCC");
+    let text = holder.browser.text().unwrap();
+    assert!(
+        text.contains("Välj certifikatet som är utfärdat av Telia Card Identifier"),
+        "{text}"
+    );
+    // Nor is there a session at the other address.
+    holder
+        .browser
+        .open(&format!("{}/menu", lab.pages()))
+        .unwrap();
+    holder.sees("Du har loggats ut");
+
+    // A person has read until now: for four seconds the portal refuses the HCC, unseen, for the
+    // browser to forget it.
+    thread::sleep(Duration::from_secs(5));
+    holder.browser.press("Logga in").unwrap();
+    holder.takes_certificate(CARRIER);
+    holder.sees("Vad vill du göra?");
 }

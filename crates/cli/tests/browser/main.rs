@@ -4,6 +4,7 @@
 // A test fails by panicking, and so do its helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod holder;
 mod judges;
 mod lab;
 

@@ -63,6 +63,6 @@ impl Browser {
 
     fn asks_for_certificate(&self) -> Result<bool, InteropError> {
         let (x, y) = MARGIN;
-        self.is_dark(x, y)
+        self.display.is_dark(x, y)
     }
 }

@@ -16,7 +16,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Quiet and self-contained: no network traffic of its own, no key ring, no first-run page. Root
 /// has no use of Chromium's sandbox, and containers give little shared memory.
-const FLAGS: [&str; 14] = [
+/// A tooltip over a dialogue for a certificate would now and then take the whole browser with it,
+/// when it comes due as the dialogue goes.
+const FLAGS: [&str; 15] = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
     "--disable-gpu",
@@ -24,6 +26,7 @@ const FLAGS: [&str; 14] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-features=KeyboardAccessibleTooltip",
     "--disable-extensions",
     "--no-first-run",
     "--no-default-browser-check",

@@ -105,13 +105,15 @@ impl Browser {
         Ok(path)
     }
 
-    /// Whether the pixel of the display is darker than half way from black to white: what covers a
-    /// page, such as the browser's offer to keep a password, is no part of the page.
+    /// Waits until the pixel of the display is darker than half way from black to white: what covers
+    /// a page, such as the browser's offer to keep a password, is no part of the page.
     ///
     /// # Errors
-    /// The display is gone.
-    pub fn is_dark(&self, x: u32, y: u32) -> Result<bool, InteropError> {
-        self.display.is_dark(x, y)
+    /// It is not in time.
+    pub fn wait_for_dark(&self, x: u32, y: u32) -> Result<(), InteropError> {
+        self.wait_for(&format!("a dark pixel at {x}, {y}"), || {
+            self.display.is_dark(x, y).ok()?.then_some(())
+        })
     }
 
     /// Waits until the condition gives something.
