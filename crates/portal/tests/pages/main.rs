@@ -11,3 +11,4 @@ mod flow;
 mod html;
 mod refusals;
 mod site;
+mod task_refusals;
