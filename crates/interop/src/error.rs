@@ -42,6 +42,14 @@ pub enum InteropError {
         /// Output or logs that may explain it.
         details: String,
     },
+    /// The browser ended in the middle of its work, without being told to.
+    #[error("Chromium has ended by itself before: {what}\n{details}")]
+    BrowserEnded {
+        /// What was wanted of it.
+        what: String,
+        /// What it printed.
+        details: String,
+    },
     /// A program ended otherwise than demanded.
     #[error("{command}: {status}\n{details}")]
     Failed {

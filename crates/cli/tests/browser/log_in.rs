@@ -6,7 +6,7 @@ use std::time::Duration;
 use kortlab_interop::Sandbox;
 use kortlab_portal::admin::wire::EnrolledState;
 
-use crate::holder::{CARRIER, HCC, Holder};
+use crate::holder::{CARRIER, HCC, Holder, story};
 use crate::lab::{Lab, Place};
 
 /// What the card is asked for in TLS 1.2: PSO over the DigestInfo of a SHA-256 (RFC 5246 §7.4.8).
@@ -21,30 +21,38 @@ fn the_carrier_certificate_picked_in_the_dialogue_opens_the_menu_over_tls_1_2_an
         ("tls1.2", SIGN_DIGEST_INFO, SIGN_BLOCK),
         ("tls1.3", SIGN_BLOCK, SIGN_DIGEST_INFO),
     ] {
-        // pcscd logs each command then.
-        let sandbox = Sandbox::builder().verbose(true);
-        let lab = Lab::with(sandbox, Place::Here, EnrolledState::Valid);
-        let browser = lab
-            .browser(&format!("log-in-{version}"))
-            .flag(&format!("--ssl-version-max={version}"))
-            .start()
-            .unwrap();
-        let holder = Holder::at(browser);
-        holder.logs_in(&lab, CARRIER);
-
-        holder.sees("Vad vill du göra?");
-        let address = holder.browser.address().unwrap();
-        assert!(address.starts_with(&lab.pages()), "{address}");
-        let text = holder.browser.text().unwrap();
-        assert!(text.contains(&lab.enrolled.card_number), "{text}");
-        let commands = lab.sandbox.pcscd_log();
-        assert!(commands.contains(asked), "{version}: {commands}");
-        assert!(!commands.contains(not_asked), "{version}: {commands}");
+        story(|| logs_in_over(version, asked, not_asked));
     }
+}
+
+fn logs_in_over(version: &str, asked: &str, not_asked: &str) {
+    // pcscd logs each command then.
+    let sandbox = Sandbox::builder().verbose(true);
+    let lab = Lab::with(sandbox, Place::Here, EnrolledState::Valid);
+    let browser = lab
+        .browser(&format!("log-in-{version}"))
+        .flag(&format!("--ssl-version-max={version}"))
+        .start()
+        .unwrap();
+    let holder = Holder::at(browser);
+    holder.logs_in(&lab, CARRIER);
+
+    holder.sees("Vad vill du göra?");
+    let address = holder.browser.address().unwrap();
+    assert!(address.starts_with(&lab.pages()), "{address}");
+    let text = holder.browser.text().unwrap();
+    assert!(text.contains(&lab.enrolled.card_number), "{text}");
+    let commands = lab.sandbox.pcscd_log();
+    assert!(commands.contains(asked), "{version}: {commands}");
+    assert!(!commands.contains(not_asked), "{version}: {commands}");
 }
 
 #[test]
 fn an_hcc_picked_in_the_dialogue_gets_a_page_that_says_which_to_take_and_another_try() {
+    story(takes_an_hcc_and_tries_again);
+}
+
+fn takes_an_hcc_and_tries_again() {
     let lab = Lab::new(EnrolledState::Valid);
     let holder = Holder::at(lab.browser("log-in-hcc").start().unwrap());
     holder.logs_in(&lab, HCC);

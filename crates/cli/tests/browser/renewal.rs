@@ -5,12 +5,16 @@ use std::fs;
 use kortlab_interop::Sandbox;
 use kortlab_portal::admin::wire::{EnrolledState, Revocation};
 
-use crate::holder::{AUTH, CARRIER, HCC, Holder, SIGN};
+use crate::holder::{AUTH, CARRIER, HCC, Holder, SIGN, story};
 use crate::judges::{OnCard, Worth, assert_worth, on_card};
 use crate::lab::{Lab, Place};
 
 #[test]
 fn the_guide_renews_an_expired_card_in_a_browser_and_openssl_agrees_at_each_stage() {
+    story(renews_an_expired_card);
+}
+
+fn renews_an_expired_card() {
     let builder = Sandbox::builder();
     let mut lab = Lab::with(builder, Place::Elsewhere, EnrolledState::Expired);
     let _agent = lab.agent();

@@ -16,9 +16,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Quiet and self-contained: no network traffic of its own, no key ring, no first-run page. Root
 /// has no use of Chromium's sandbox, and containers give little shared memory.
-/// A tooltip over a dialogue for a certificate would now and then take the whole browser with it,
-/// when it comes due as the dialogue goes.
-const FLAGS: [&str; 15] = [
+const FLAGS: [&str; 14] = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
     "--disable-gpu",
@@ -26,7 +24,6 @@ const FLAGS: [&str; 15] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--disable-features=KeyboardAccessibleTooltip",
     "--disable-extensions",
     "--no-first-run",
     "--no-default-browser-check",

@@ -88,7 +88,7 @@ impl Browser {
     /// # Errors
     /// The browser is gone.
     pub fn open(&self, url: &str) -> Result<(), InteropError> {
-        self.driver.open(url)
+        self.unless_ended(url, self.driver.open(url))
     }
 
     /// A picture of the whole display, `NAME.png` in the directory of pictures; gives its path.
@@ -128,11 +128,7 @@ impl Browser {
                 return Ok(found);
             }
             if !self.chromium.is_running() {
-                return Err(InteropError::Failed {
-                    command: "Chromium".to_owned(),
-                    status: format!("has ended before {what}"),
-                    details: self.chromium.printed(),
-                });
+                return Err(self.ended(what));
             }
             if Instant::now() > deadline {
                 return Err(InteropError::TimedOut {
@@ -142,6 +138,33 @@ impl Browser {
                 });
             }
             thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The outcome, or that the browser is gone, if that is why it failed.
+    fn unless_ended<T>(
+        &self,
+        what: &str,
+        outcome: Result<T, InteropError>,
+    ) -> Result<T, InteropError> {
+        let Err(error) = outcome else {
+            return outcome;
+        };
+        // The connection breaks before the process is gone.
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < deadline {
+            if !self.chromium.is_running() {
+                return Err(self.ended(what));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Err(error)
+    }
+
+    fn ended(&self, what: &str) -> InteropError {
+        InteropError::BrowserEnded {
+            what: what.to_owned(),
+            details: self.chromium.printed(),
         }
     }
 

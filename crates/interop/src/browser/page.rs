@@ -9,7 +9,7 @@ impl Browser {
     /// # Errors
     /// The browser is gone, or a dialogue is up.
     pub fn address(&self) -> Result<String, InteropError> {
-        self.driver.address()
+        self.unless_ended("the page's address", self.driver.address())
     }
 
     /// The text of the page shown, as rendered.
@@ -17,7 +17,7 @@ impl Browser {
     /// # Errors
     /// The browser is gone, or a dialogue is up.
     pub fn text(&self) -> Result<String, InteropError> {
-        self.driver.text()
+        self.unless_ended("the page's text", self.driver.text())
     }
 
     /// Waits until the page shows the text.
@@ -76,7 +76,7 @@ impl Browser {
             (!elements.is_empty()).then_some(elements)
         })?;
         for element in &elements {
-            self.driver.click(element)?;
+            self.unless_ended(xpath, self.driver.click(element))?;
         }
         Ok(elements.len())
     }
@@ -86,7 +86,8 @@ impl Browser {
     /// # Errors
     /// The browser is gone, or a dialogue is up.
     pub fn count(&self, xpath: &str) -> Result<usize, InteropError> {
-        Ok(self.driver.elements(xpath)?.len())
+        let elements = self.unless_ended(xpath, self.driver.elements(xpath))?;
+        Ok(elements.len())
     }
 
     /// Types into the field with this name.
