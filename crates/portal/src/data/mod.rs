@@ -45,12 +45,15 @@ struct Marker {
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
+    /// Filled by this process, and not marked as complete yet.
+    fresh: bool,
     /// Held until the portal ends; the operating system lets go of it if the portal is killed.
     _lock: File,
 }
 
 impl DataDirectory {
-    /// Opens the portal's directory, or makes it (mode 0700) and everything in it.
+    /// Opens the portal's directory, or makes it (mode 0700) and everything in it. What was made
+    /// counts once [`DataDirectory::complete`] is called; before, it is made again.
     ///
     /// # Errors
     /// It is in use, belongs to something else, was made by a newer version, or is damaged.
@@ -59,6 +62,7 @@ impl DataDirectory {
         let lock = lock(path)?;
         let directory = Self {
             path: path.to_path_buf(),
+            fresh: false,
             _lock: lock,
         };
         match directory.marker()? {
@@ -83,6 +87,23 @@ impl DataDirectory {
     /// Where an address is written down for [`Addresses`](crate::server::Addresses).
     pub fn addresses_file(&self) -> PathBuf {
         self.path.join(ADDRESSES)
+    }
+
+    /// Whether this is the first start: only then a store is made.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// Says that the first start has come to its end, the store included.
+    ///
+    /// # Errors
+    /// The marker cannot be written.
+    pub fn complete(&mut self) -> Result<(), StartError> {
+        if self.fresh {
+            self.mark(true)?;
+            self.fresh = false;
+        }
+        Ok(())
     }
 
     /// The directory.
@@ -167,7 +188,8 @@ impl DataDirectory {
     }
 
     /// Makes everything that the portal has from its first start on.
-    fn fill(self) -> Result<Self, StartError> {
+    fn fill(mut self) -> Result<Self, StartError> {
+        self.fresh = true;
         self.mark(false)?;
         let mut rng = IssuerRng::from_os().map_err(authority)?;
         let since = SystemClock.now().before(BACKDATED);
@@ -194,7 +216,6 @@ impl DataDirectory {
             token.as_bytes(),
             files::SECRET,
         )?;
-        self.mark(true)?;
         Ok(self)
     }
 

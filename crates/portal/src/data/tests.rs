@@ -21,7 +21,9 @@ fn a_second_start_finds_what_the_first_has_made_and_others_may_read_no_key() {
     let path = parent.path().join("new/data");
     let kind = AuthorityKind::Carrier;
     let urls = || AuthorityUrls::at("http://127.0.0.1:1", kind);
-    let directory = DataDirectory::open(&path).unwrap();
+    let mut directory = DataDirectory::open(&path).unwrap();
+    assert!(directory.is_fresh());
+    directory.complete().unwrap();
     let token = directory.admin_token().unwrap().expose().to_owned();
     let authority = directory.authority(kind, urls()).unwrap();
     let tls = directory.tls_authority().unwrap();
@@ -35,6 +37,7 @@ fn a_second_start_finds_what_the_first_has_made_and_others_may_read_no_key() {
     assert!(refusal(&path).contains("another portal runs"));
     drop(directory);
     let directory = DataDirectory::open(&path).unwrap();
+    assert!(!directory.is_fresh());
     assert_eq!(directory.admin_token().unwrap().expose(), token);
     let again = directory.authority(kind, urls()).unwrap();
     assert_eq!(again.certificate_der(), authority.certificate_der());
@@ -76,6 +79,7 @@ fn a_first_start_that_was_killed_is_done_again() {
     let kind = AuthorityKind::Carrier;
     let urls = AuthorityUrls::at("http://127.0.0.1:1", kind);
     assert!(opened.authority(kind, urls).is_ok());
+    assert!(opened.is_fresh());
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Opened {
     }
 
     fn from_directory(
-        directory: DataDirectory,
+        mut directory: DataDirectory,
         store: &StoreUrl,
         places: &Places,
     ) -> Result<Self, StartError> {
@@ -102,14 +102,22 @@ impl Opened {
         let carrier = authority(AuthorityKind::Carrier)?;
         let hcc = authority(AuthorityKind::Hcc)?;
         let unusable = |error: &dyn fmt::Display| StartError::Store(error.to_string());
-        let mut store = store::open(store, Create::Yes).map_err(|error| unusable(&error))?;
+        // A store that was lost is not replaced by an empty one: the certificates would be unknown.
+        let create = match directory.is_fresh() {
+            true => Create::Yes,
+            false => Create::No,
+        };
+        let mut store = store::open(store, create).map_err(|error| unusable(&error))?;
         let records = store.load().map_err(|error| unusable(&error))?;
         let rng = IssuerRng::from_os().map_err(|error| StartError::Authority(error.to_string()))?;
         let portal = LocalPortal::restore(carrier, hcc, records, clock.clone(), rng)
             .map_err(|error| unusable(&error))?;
+        let authorities = certificates(&portal);
+        let service = Service::new(portal, clock, store)?;
+        directory.complete()?;
         Ok(Self {
-            authorities: certificates(&portal),
-            service: Service::new(portal, clock, store)?,
+            authorities,
+            service,
             tls: directory.tls_authority()?,
             admin_token: directory.admin_token()?,
             directory: Some(directory),

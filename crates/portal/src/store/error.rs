@@ -8,7 +8,7 @@ use thiserror::Error;
 pub enum StoreError {
     /// There is no store, and none is to be made.
     #[error(
-        "{store}: there is no store of a portal here; check the address, or start a portal with it"
+        "{store}: there is no store of a portal here, and one is made only together with a new data directory; check the address, or restore it from a backup"
     )]
     NotThere {
         /// Which store.

@@ -139,6 +139,31 @@ fn a_second_portal_on_a_directory_or_a_port_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
+fn a_store_that_was_lost_is_not_replaced_by_an_empty_one() {
+    let mut portal = Portal::start();
+    portal.enrol("anna", "valid");
+    portal.stop();
+    let store = portal.data().join("portal.sqlite");
+    let away = portal.file("away.sqlite");
+    std::fs::rename(&store, &away).unwrap();
+    let source = || Source::Directory {
+        path: portal.data(),
+        store: None,
+    };
+    let said = Server::start(Config::on_free_ports(), source()).unwrap_err();
+    let said = said.to_string();
+    assert!(
+        said.contains("no store of a portal here") && said.contains("portal.sqlite"),
+        "{said}"
+    );
+    assert!(!store.exists());
+    std::fs::rename(&away, &store).unwrap();
+    portal.start_again(generous());
+    let log = portal.admin("GET", "/admin/v1/audit", None).json();
+    assert_eq!(log["entries"][1]["operation"], "enrol");
+}
+
+#[test]
 fn a_portal_from_memory_needs_no_directory_and_gives_its_certificate_out() {
     let clock = PortalClock::over(SystemClock);
     let rng = IssuerRng::from_seed(7, "portal");

@@ -39,8 +39,8 @@ texts! {
     refused_none_card: "Kontrollera att kortet sitter i läsaren och att datorn känner igen det.",
         "Check that the card is in the reader and that the computer has noticed it.";
     refused_browser_title: "Webbläsaren kommer ihåg valet", "The browser remembers the choice";
-    refused_browser: "Webbläsaren frågar bara en gång efter certifikat och använder sedan samma. Den här sidan får Chromium att glömma valet: tryck på Försök igen, så frågar den. Andra webbläsare glömmer kanske inte. Frågar webbläsaren inte, gör så här:",
-        "The browser asks for a certificate only once and then uses the same. This page makes Chromium forget the choice: press Try again, and it asks. Other browsers may not forget. If the browser does not ask, do this:";
+    refused_browser: "Webbläsaren frågar bara en gång efter certifikat och använder sedan samma. Den här sidan får Chromium att glömma valet: vänta fem sekunder och tryck på Försök igen, så frågar den. Andra webbläsare glömmer kanske inte. Frågar webbläsaren inte, gör så här:",
+        "The browser asks for a certificate only once and then uses the same. This page makes Chromium forget the choice: wait five seconds and press Try again, and it asks. Other browsers may not forget. If the browser does not ask, do this:";
     refused_close: "Stäng alla webbläsarfönster, inte bara fliken. Under macOS: avsluta programmet.",
         "Close all browser windows, not only the tab. On macOS: quit the program.";
     refused_private: "Öppna webbläsaren igen, eller öppna ett nytt privat fönster, och gå till startsidan.",
