@@ -110,10 +110,10 @@ impl Opened {
         let mut store = store::open(store, create).map_err(|error| unusable(&error))?;
         let records = store.load().map_err(|error| unusable(&error))?;
         let rng = IssuerRng::from_os().map_err(|error| StartError::Authority(error.to_string()))?;
-        let portal = LocalPortal::restore(carrier, hcc, records, clock.clone(), rng)
+        let portal = LocalPortal::restore(carrier, hcc, records.clone(), clock.clone(), rng)
             .map_err(|error| unusable(&error))?;
         let authorities = certificates(&portal);
-        let service = Service::new(portal, clock, store)?;
+        let service = Service::new(portal, &records, clock, store)?;
         directory.complete()?;
         Ok(Self {
             authorities,
@@ -131,7 +131,7 @@ impl Opened {
             .map_err(|error| StartError::Store(error.to_string()))?;
         Ok(Self {
             authorities: certificates(&portal),
-            service: Service::new(portal, clock, store)?,
+            service: Service::new(portal, &[], clock, store)?,
             tls: TlsAuthority::create()?,
             admin_token: AdminToken::create(&mut rng),
             directory: None,

@@ -86,7 +86,7 @@ impl Desk {
         let event = AuditEvent::of_the_portal(self.clock.now(), Operation::Start, subject);
         let unusable = |error: StoreError| StartError::Store(error.to_string());
         self.commit(&changes, &[event], metrics).map_err(unusable)?;
-        published.note(&self.store.load().map_err(unusable)?);
+        published.note(&changes);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kortlab_issuer::authority::AuthorityKind;
+use kortlab_issuer::change::Change;
 use kortlab_issuer::clock::{Clock as _, Timestamp};
 use kortlab_issuer::ocsp::Responder;
 use kortlab_issuer::portal::{LocalPortal, PortalError};
@@ -47,17 +48,20 @@ struct Parts {
 }
 
 impl Service {
-    /// A service for this portal, whose changes go into this store. What it has changed already is
-    /// stored now, and the audit log told that it has started.
+    /// A service for this portal, whose changes go into this store. `stored` is what the portal was
+    /// restored from; what it has changed since is stored now, and the audit log told that it has
+    /// started.
     ///
     /// # Errors
     /// The store does not take it, or an authority's key cannot be copied.
     pub fn new(
         portal: LocalPortal,
+        stored: &[Change],
         clock: PortalClock,
         store: Box<dyn Store>,
     ) -> Result<Self, StartError> {
         let published = Published::of(&portal);
+        published.note(stored);
         let mut desk = Desk::new(portal, clock.clone(), store)?;
         let metrics = Metrics::new();
         desk.start(&metrics, &published)?;

@@ -78,7 +78,7 @@ fn world_with_two_switches() -> (
         store: store::open(&StoreUrl::memory(), Create::Yes).unwrap(),
         fails: Arc::clone(&fails),
     };
-    let service = Service::new(portal, clock, Box::new(store)).unwrap();
+    let service = Service::new(portal, &[], clock, Box::new(store)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

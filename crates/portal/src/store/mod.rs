@@ -10,6 +10,7 @@ mod memory;
 mod postgres;
 mod record;
 mod sqlite;
+mod trouble;
 mod url;
 
 use kortlab_issuer::change::Change;

@@ -50,7 +50,7 @@ impl Site {
         let rng = IssuerRng::from_seed(42, "portal");
         let portal = LocalPortal::create(clock.clone(), rng).unwrap();
         let store = store::open(&"memory".parse().unwrap(), Create::Yes).unwrap();
-        let service = Service::new(portal, clock.clone(), store).unwrap();
+        let service = Service::new(portal, &[], clock.clone(), store).unwrap();
         let at = |text: &str| Url::parse(text).unwrap();
         let places = Places {
             main: at("https://portal.example:8443/"),

@@ -14,6 +14,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::super::trouble::SqlError;
 use super::super::{Create, StoreError, VERSION};
 use super::url::{PostgresUrl, Tls};
 
@@ -51,76 +52,34 @@ pub(super) struct Statements {
     pub(super) append: Statement,
 }
 
-/// What can go wrong, before it is known which store it happened to.
-pub(super) enum Trouble {
-    Sql(postgres::Error),
-    InUse,
-    Overtaken,
-    NotThere,
-    Foreign(String),
-    Newer(i64),
-    Damaged(String),
-    Unavailable(String),
-    Told(StoreError),
-}
+/// What can go wrong in this database.
+pub(super) type Trouble = super::super::trouble::Trouble<postgres::Error>;
 
-impl From<postgres::Error> for Trouble {
-    fn from(error: postgres::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Told(error)
-    }
-}
-
-impl Trouble {
-    /// As an error of this store.
-    pub(super) fn told(self, store: &str) -> StoreError {
-        let store = store.to_owned();
-        match self {
-            Self::Told(error) => error,
-            Self::InUse => StoreError::InUse { store },
-            Self::Overtaken => StoreError::Overtaken { store },
-            Self::NotThere => StoreError::NotThere { store },
-            Self::Foreign(why) => StoreError::Foreign { store, why },
-            Self::Newer(found) => StoreError::Newer {
-                store,
-                found,
-                known: VERSION,
-            },
-            Self::Damaged(why) => StoreError::Damaged { store, why },
-            Self::Unavailable(why) => StoreError::Unavailable { store, why },
-            Self::Sql(error) => sql(store, &error),
+impl SqlError for postgres::Error {
+    fn told(&self, store: String) -> StoreError {
+        let mut why = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            why.push_str(": ");
+            why.push_str(&error.to_string());
+            cause = error.source();
         }
-    }
-}
-
-fn sql(store: String, error: &postgres::Error) -> StoreError {
-    let mut why = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        why.push_str(": ");
-        why.push_str(&error.to_string());
-        cause = error.source();
-    }
-    // No table, no column, another type: the schema is not the one that its version says.
-    let is_damage = match error.code() {
-        Some(code) => [
-            SqlState::UNDEFINED_TABLE,
-            SqlState::UNDEFINED_COLUMN,
-            SqlState::DATATYPE_MISMATCH,
-            SqlState::DATA_CORRUPTED,
-            SqlState::INDEX_CORRUPTED,
-        ]
-        .contains(code),
-        None => cause_is_a_column(error),
-    };
-    match is_damage {
-        true => StoreError::Damaged { store, why },
-        false => StoreError::Unavailable { store, why },
+        // No table, no column, another type: the schema is not the one that its version says.
+        let is_damage = match self.code() {
+            Some(code) => [
+                SqlState::UNDEFINED_TABLE,
+                SqlState::UNDEFINED_COLUMN,
+                SqlState::DATATYPE_MISMATCH,
+                SqlState::DATA_CORRUPTED,
+                SqlState::INDEX_CORRUPTED,
+            ]
+            .contains(code),
+            None => cause_is_a_column(self),
+        };
+        match is_damage {
+            true => StoreError::Damaged { store, why },
+            false => StoreError::Unavailable { store, why },
+        }
     }
 }
 

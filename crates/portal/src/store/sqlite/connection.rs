@@ -7,6 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::super::trouble::SqlError;
 use super::super::{Create, StoreError, VERSION};
 
 /// `kort`: what `file` and SQLite's header call a database of ours.
@@ -17,69 +18,31 @@ const MAX_LENGTH: i32 = 4 * 1024 * 1024;
 /// Somebody who looks at the database may hold it for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What can go wrong, before it is known which store it happened to.
-pub(super) enum Trouble {
-    Sql(rusqlite::Error),
-    Overtaken,
-    NotThere,
-    Foreign(String),
-    Newer(i64),
-    Damaged(String),
-    Told(StoreError),
-}
+/// What can go wrong in this database.
+pub(super) type Trouble = super::super::trouble::Trouble<rusqlite::Error>;
 
-impl From<rusqlite::Error> for Trouble {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Told(error)
-    }
-}
-
-impl Trouble {
-    /// As an error of this store.
-    pub(super) fn told(self, store: &str) -> StoreError {
-        let store = store.to_owned();
-        match self {
-            Self::Told(error) => error,
-            Self::Overtaken => StoreError::Overtaken { store },
-            Self::NotThere => StoreError::NotThere { store },
-            Self::Foreign(why) => StoreError::Foreign { store, why },
-            Self::Newer(found) => StoreError::Newer {
-                store,
-                found,
-                known: VERSION,
-            },
-            Self::Damaged(why) => StoreError::Damaged { store, why },
-            Self::Sql(error) => sql(store, &error),
-        }
-    }
-}
-
-fn sql(store: String, error: &rusqlite::Error) -> StoreError {
-    let why = error.to_string();
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => StoreError::Foreign { store, why },
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
-            StoreError::Damaged { store, why }
-        }
-        Some(ErrorCode::DiskFull) => StoreError::Unavailable {
-            store,
-            why: format!("{why}; make room, then try again"),
-        },
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            StoreError::Unavailable {
-                store,
-                why: format!("{why}; let the portal write to the file and to its directory"),
+impl SqlError for rusqlite::Error {
+    fn told(&self, store: String) -> StoreError {
+        let why = self.to_string();
+        match self.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => StoreError::Foreign { store, why },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
+                StoreError::Damaged { store, why }
             }
+            Some(ErrorCode::DiskFull) => StoreError::Unavailable {
+                store,
+                why: format!("{why}; make room, then try again"),
+            },
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                StoreError::Unavailable {
+                    store,
+                    why: format!("{why}; let the portal write to the file and to its directory"),
+                }
+            }
+            // No table, no column, another type: the schema is not the one that its version says.
+            Some(ErrorCode::Unknown) | None => StoreError::Damaged { store, why },
+            Some(_) => StoreError::Unavailable { store, why },
         }
-        // No table, no column, another type: the schema is not the one that its version says.
-        Some(ErrorCode::Unknown) | None => StoreError::Damaged { store, why },
-        Some(_) => StoreError::Unavailable { store, why },
     }
 }
 
