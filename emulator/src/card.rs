@@ -2,29 +2,28 @@
 //!
 //! # What happens to a command
 //!
+//! Card, transport, OS, command: each is visited once.
+//!
 //! 1. The bytes are read as a T=0 TPDU or a T=1 APDU (module `transport`). Malformed: `6700`.
-//! 2. The class byte: secure messaging `6882`, another logical channel `6881` (this card has the
+//! 2. The OS looks at the class byte: secure messaging `6882`, another logical channel `6881` (this card has the
 //!    basic channel alone, and says so to MANAGE CHANNEL as well), unknown `6E00`.
-//! 3. The instruction: unknown `6D00`. A terminated card answers `6985` to everything.
+//! 3. The instruction is looked for in the table of the application that the current DF belongs to:
+//!    unknown `6D00`. A terminated card answers `6985` to everything.
 //! 4. A chain (CLA bit 5) is joined: `6884` if the instruction or the card has no chaining, `6883`
 //!    if another command comes before the chain's last; that ends the chain.
 //! 5. The command runs, and its answer is brought into the form of the protocol.
 
-use kortlab_apdu::class::{ClassKind, SecureMessaging};
-use kortlab_apdu::{Class, Command, Protocol, Response, StatusWord, instruction};
-use zeroize::Zeroizing;
+use kortlab_apdu::{Protocol, StatusWord};
 
-use crate::commands::{self, Context, Instruction};
-use crate::image::{Image, ImageError, LifeCycle};
+use crate::image::{Image, ImageError};
 use crate::memory::{Memory, PowerCut, PowerLost};
+use crate::models;
+use crate::os::session::{Selection, Session};
+use crate::os::{Application, Applications, Os};
 use crate::random::CardRng;
-use crate::security::pins::Verified;
-use crate::session::{Chain, Selection, Session};
+use crate::security::verified::Verified;
 use crate::state::State;
 use crate::transport;
-
-/// The most bytes of data that the commands of one chain may carry together.
-const MAX_CHAIN_DATA: usize = 0xFFFF;
 
 /// A virtual card: persistent memory, volatile state, and the commands.
 ///
@@ -35,6 +34,7 @@ pub struct VirtualCard {
     memory: Memory,
     session: Session,
     rng: CardRng,
+    applications: Applications,
     powered: bool,
     /// The volatile state before the last command, for [`VirtualCard::undo_last`].
     before: (Selection, Verified),
@@ -46,10 +46,24 @@ impl VirtualCard {
     /// # Errors
     /// The image is inconsistent, or does not fit into its own capacity.
     pub fn new(image: Image, rng: CardRng) -> Result<Self, ImageError> {
+        Self::with_applications(image, rng, [])
+    }
+
+    /// The same with applications of one's own, which the image's DFs name.
+    ///
+    /// # Errors
+    /// As for [`VirtualCard::new`]; a DF names an application that is neither built in nor given.
+    pub fn with_applications(
+        image: Image,
+        rng: CardRng,
+        own: impl IntoIterator<Item = &'static dyn Application>,
+    ) -> Result<Self, ImageError> {
+        let applications = models::applications(own);
         Ok(Self {
-            memory: Memory::new(State::from_image(&image)?),
+            memory: Memory::new(image.state(&applications)?),
             session: Session::default(),
             rng,
+            applications,
             powered: false,
             before: Default::default(),
         })
@@ -62,7 +76,7 @@ impl VirtualCard {
 
     /// The protocol that the card speaks.
     pub fn protocol(&self) -> Protocol {
-        self.memory.state().protocol.into()
+        self.memory.state().protocol
     }
 
     /// The serial number.
@@ -137,11 +151,13 @@ impl VirtualCard {
     fn execute(&mut self, command: &[u8]) -> Result<Vec<u8>, PowerLost> {
         self.memory.begin_command()?;
         self.before = (self.session.selection, self.session.verified);
-        let settings = self.memory.state().settings;
-        let answer = match self.protocol() {
-            Protocol::T0 => transport::t0(self, command, settings),
-            Protocol::T1 => transport::t1(self, command),
+        let mut os = Os {
+            memory: &mut self.memory,
+            session: &mut self.session,
+            rng: &mut self.rng,
+            applications: &self.applications,
         };
+        let answer = transport::answer(&mut os, command);
         self.memory.end_command()?;
         Ok(answer)
     }
@@ -158,7 +174,7 @@ impl VirtualCard {
 
     /// The image of the card as it is now.
     pub fn image(&self) -> Image {
-        self.memory.state().to_image()
+        Image::of(self.memory.state())
     }
 
     /// The persistent state, to look at.
@@ -173,113 +189,4 @@ impl VirtualCard {
         (self.session.selection, self.session.verified) = self.before;
         self.session.pending = None;
     }
-
-    /// The volatile state, for the transport.
-    pub(crate) fn session(&mut self) -> &mut Session {
-        &mut self.session
-    }
-
-    /// Checks class and instruction.
-    ///
-    /// # Errors
-    /// `6881`, `6882`, `6D00`, `6E00`, or `6985` once the card is terminated.
-    pub(crate) fn admit(&self, command: &Command) -> Result<Instruction, StatusWord> {
-        self.admit_class(command.class())?;
-        let found = commands::find(command)?;
-        if self.memory.state().life_cycle == LifeCycle::Terminated {
-            return Err(StatusWord::CONDITIONS_OF_USE);
-        }
-        Ok(found)
-    }
-
-    /// Checks class and parameters of GET RESPONSE.
-    ///
-    /// # Errors
-    /// As for [`VirtualCard::admit`]; `6A86` for P1-P2; `6700` for command data.
-    pub(crate) fn admit_get_response(&self, command: &Command) -> Result<(), StatusWord> {
-        self.admit_class(command.class())?;
-        if !command.class().is_interindustry() {
-            return Err(StatusWord::CLASS_NOT_SUPPORTED);
-        }
-        if command.p1_p2() != 0 {
-            return Err(StatusWord::INCORRECT_P1_P2);
-        }
-        if !command.data().is_empty() {
-            return Err(StatusWord::WRONG_LENGTH);
-        }
-        Ok(())
-    }
-
-    fn admit_class(&self, class: Class) -> Result<(), StatusWord> {
-        match class.kind() {
-            ClassKind::FirstInterindustry | ClassKind::FurtherInterindustry => {}
-            ClassKind::Proprietary => return Ok(()),
-            _ => return Err(StatusWord::CLASS_NOT_SUPPORTED),
-        }
-        if class.secure_messaging() != SecureMessaging::None {
-            return Err(StatusWord::SECURE_MESSAGING_NOT_SUPPORTED);
-        }
-        if class.channel() != 0 {
-            return Err(StatusWord::CHANNEL_NOT_SUPPORTED);
-        }
-        Ok(())
-    }
-
-    /// Joins a chain, and runs the command when it is whole.
-    pub(crate) fn run(
-        &mut self,
-        instruction: Instruction,
-        command: &Command,
-    ) -> Result<Response, StatusWord> {
-        let class = command.class();
-        let header = [
-            class.chained(false).byte(),
-            command.ins(),
-            command.p1(),
-            command.p2(),
-        ];
-        let chain = self.session.chain.take();
-        if chain.as_ref().is_some_and(|chain| chain.header != header) {
-            return Err(StatusWord::LAST_OF_CHAIN_EXPECTED);
-        }
-        if class.is_chained() {
-            if !instruction.chaining || !self.memory.state().settings.command_chaining {
-                return Err(StatusWord::CHAINING_NOT_SUPPORTED);
-            }
-            let data = chain.map(|chain| chain.data).unwrap_or_default();
-            let data = join(data, command.data())?;
-            self.session.chain = Some(Chain { header, data });
-            return Ok(Response::status_only(StatusWord::SUCCESS));
-        }
-        let mut context = Context {
-            memory: &mut self.memory,
-            session: &mut self.session,
-            rng: &mut self.rng,
-        };
-        let Some(chain) = chain else {
-            return (instruction.execute)(&mut context, command);
-        };
-        let data = join(chain.data, command.data())?;
-        let mut whole = Command::new(command.ins(), command.p1(), command.p2())
-            .with_class(class)
-            .with_data(data.to_vec());
-        if let Some(ne) = command.ne() {
-            whole = whole.expecting(ne);
-        }
-        (instruction.execute)(&mut context, &whole)
-    }
-}
-
-/// Whether a command is GET RESPONSE, which the transport answers.
-pub(crate) fn is_get_response(command: &Command) -> bool {
-    command.ins() == instruction::GET_RESPONSE
-}
-
-/// `6700` and the end of the chain if it grows beyond its limit.
-fn join(mut data: Zeroizing<Vec<u8>>, more: &[u8]) -> Result<Zeroizing<Vec<u8>>, StatusWord> {
-    if data.len() + more.len() > MAX_CHAIN_DATA {
-        return Err(StatusWord::WRONG_LENGTH);
-    }
-    data.extend_from_slice(more);
-    Ok(data)
 }

@@ -9,7 +9,9 @@ use crate::store::{Ephemeral, Store, StoreError};
 /// A card that is inserted somewhere: a [`VirtualCard`] and the [`Store`] that keeps its image.
 ///
 /// What a command changes is saved before its answer is given out. If that fails, the change is
-/// undone and `6581` is answered; [`Inserted::store_error`] tells why.
+/// undone. A reader can be told no more than `6581`, which [`Inserted::transmit`] answers, and
+/// [`Inserted::store_error`] tells why; who holds this as a [`Channel`] hears of it as
+/// [`ChannelError::Storage`], since the card is not at fault.
 #[derive(Debug)]
 pub struct Inserted<S: Store> {
     card: VirtualCard,
@@ -17,6 +19,14 @@ pub struct Inserted<S: Store> {
     store_error: Option<StoreError>,
     /// Whether the card was pulled out, which a power cut stands for.
     out: bool,
+}
+
+/// Why a command has no answer of the card's own.
+enum NoAnswer {
+    /// Power was cut.
+    PowerLost,
+    /// What it changed could not be saved, and was undone.
+    NotSaved(StoreError),
 }
 
 /// A card whose changes are kept in memory alone.
@@ -47,11 +57,21 @@ impl<S: Store> Inserted<S> {
     /// # Errors
     /// Power was cut, and the card is out until [`Inserted::reinsert`].
     pub fn try_transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, PowerLost> {
+        match self.saved(command) {
+            Err(NoAnswer::NotSaved(_)) => Ok(StatusWord::MEMORY_FAILURE.bytes().to_vec()),
+            Err(NoAnswer::PowerLost) => Err(PowerLost),
+            Ok(answer) => Ok(answer),
+        }
+    }
+
+    /// Answers one command whose change, if there is one, is saved.
+    fn saved(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
         if self.out {
-            return Err(PowerLost);
+            return Err(NoAnswer::PowerLost);
         }
         let answer = self.card.try_transmit(command);
         self.out = answer.is_err();
+        let answer = answer.map_err(|PowerLost| NoAnswer::PowerLost);
         if !self.card.take_changed() || !self.store.keeps() {
             return answer;
         }
@@ -61,9 +81,9 @@ impl<S: Store> Inserted<S> {
                 answer
             }
             Err(error) => {
-                self.store_error = Some(error);
+                self.store_error = Some(error.clone());
                 self.card.undo_last();
-                answer.map(|_| StatusWord::MEMORY_FAILURE.bytes().to_vec())
+                answer.and(Err(NoAnswer::NotSaved(error)))
             }
         }
     }
@@ -96,6 +116,11 @@ impl<S: Store> Inserted<S> {
         &self.store
     }
 
+    /// The store, to set it up.
+    pub const fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
     /// Why the last change could not be saved, if so.
     pub const fn store_error(&self) -> Option<&StoreError> {
         self.store_error.as_ref()
@@ -116,8 +141,10 @@ impl InProcess {
 
 impl<S: Store> Channel for Inserted<S> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        self.try_transmit(command)
-            .map_err(|PowerLost| ChannelError::NoCard)
+        self.saved(command).map_err(|why| match why {
+            NoAnswer::PowerLost => ChannelError::NoCard,
+            NoAnswer::NotSaved(error) => ChannelError::Storage(error.to_string()),
+        })
     }
 
     fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
@@ -125,6 +152,23 @@ impl<S: Store> Channel for Inserted<S> {
             return Err(ChannelError::NoCard);
         }
         self.card.reset();
+        Ok(())
+    }
+
+    fn power_on(&mut self) -> Result<(), ChannelError> {
+        if self.out {
+            self.reinsert();
+        } else {
+            self.card.power_on();
+        }
+        if self.out {
+            return Err(ChannelError::NoCard);
+        }
+        Ok(())
+    }
+
+    fn power_off(&mut self) -> Result<(), ChannelError> {
+        self.card.power_off();
         Ok(())
     }
 

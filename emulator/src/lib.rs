@@ -1,4 +1,4 @@
-//! The virtual card: a card operating system, card models, and the vpcd link.
+//! The virtual card: a card operating system, card models, and the ways to it.
 //!
 //! ```
 //! use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
@@ -13,40 +13,49 @@
 //! # Ok::<(), kortlab_emulator::ImageError>(())
 //! ```
 //!
+//! `examples/` has programs: a card in a test, a layer of one's own, an applet of one's own.
+//!
 //! # Map
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`card`], `transport`, `session` | bytes in, bytes out: classes, chains, T=0 and T=1, what power-off forgets |
+//! | [`card`] | the outside: power, image, what changed |
+//! | `transport` | T=0 and T=1, and what waits for GET RESPONSE |
+//! | `os` | admits and runs commands: classes, chains, what is selected and verified |
+//! | [`applications`] | which commands there are, by the current DF; the trait for one's own |
 //! | `commands` | the commands, one file each |
-//! | [`state`], [`fs`], [`security`] | what the card holds, its files, who may do what |
-//! | [`memory`] | the only place that changes what outlives power |
+//! | [`fs`], [`security`] | files; who may do what |
+//! | [`memory`] | what the card holds ([`state`]), and the only place that changes it |
 //! | [`image`] | the same as readable JSON; `docs/image.md` describes it |
 //! | [`store`], [`in_process`] | where the image is kept; a card that saves before it answers |
-//! | [`crypto`], [`random`] | RSA and paddings; injected randomness |
+//! | [`crypto`], [`random`] | keys and paddings; injected randomness |
 //! | [`models`] | the card models: what is on a card as it is made |
-//! | [`link`] | the way into a reader |
+//! | [`link`] | the ways into a reader and to a socket |
 //!
 //! The card and its image do no I/O; [`store`] and [`link`] do all of it.
 
+pub mod applications;
 pub mod card;
 mod commands;
 pub mod crypto;
 pub mod fs;
+mod hex_bytes;
 pub mod image;
 pub mod in_process;
 pub mod link;
 pub mod memory;
 pub mod models;
+mod opening;
+mod os;
 pub mod random;
 pub mod security;
-mod session;
-pub mod state;
 pub mod store;
 mod transport;
 
+pub use applications::Application;
 pub use card::VirtualCard;
 pub use image::{Image, ImageError};
 pub use in_process::{InProcess, Inserted};
+pub use memory::state;
 pub use random::CardRng;
-pub use store::{Ephemeral, ImageFile, Store, StoreError};
+pub use store::{Ephemeral, Holder, ImageFile, Store, StoreError};

@@ -18,42 +18,53 @@
 use kortlab_apdu::{Command, Protocol, Response, StatusWord, instruction};
 use zeroize::Zeroizing;
 
-use crate::card::{VirtualCard, is_get_response};
-use crate::commands::Traffic;
-use crate::image::Settings;
-use crate::session::Pending;
+use crate::os::session::Pending;
+use crate::os::{Os, Traffic};
+use crate::state::Settings;
 
 /// The most bytes of one answer, status word included.
 const MAX_ANSWER: usize = 65_535;
 
+/// Answers the bytes of a command by the rules of the protocol in force.
+pub(crate) fn answer(os: &mut Os<'_>, bytes: &[u8]) -> Vec<u8> {
+    let state = os.memory.state();
+    match state.protocol {
+        Protocol::T0 => {
+            let settings = state.settings;
+            t0(os, bytes, settings)
+        }
+        Protocol::T1 => t1(os, bytes),
+    }
+}
+
 /// Answers a T=0 TPDU.
-pub(crate) fn t0(card: &mut VirtualCard, bytes: &[u8], settings: Settings) -> Vec<u8> {
+fn t0(os: &mut Os<'_>, bytes: &[u8], settings: Settings) -> Vec<u8> {
     let command = Command::parse_tpdu(bytes).ok().or_else(|| {
         let accepted = settings.accept_chained_block_without_p3;
         accepted.then(|| chained_block_without_p3(bytes)).flatten()
     });
     let Some(command) = command else {
-        return malformed(card);
+        return malformed(os);
     };
     if is_get_response(&command) {
-        return get_response(card, &command);
+        return get_response(os, &command);
     }
-    card.session().pending = None;
-    let instruction = match card.admit(&command) {
+    os.session.pending = None;
+    let instruction = match os.admit(&command) {
         Ok(instruction) => instruction,
-        Err(status) => return refused(card, status),
+        Err(status) => return refused(os, status),
     };
-    match instruction.traffic {
+    match instruction.traffic() {
         Traffic::In => {
             if command.data().is_empty() && command.ne().is_some_and(|p3| p3 != 256) {
                 // P3 announces data that did not come.
-                return refused(card, StatusWord::WRONG_LENGTH);
+                return refused(os, StatusWord::WRONG_LENGTH);
             }
-            match card.run(instruction, &command) {
+            match os.run(instruction, &command) {
                 Ok(response) if response.data().is_empty() => status(response.status()),
                 Ok(response) => {
                     let available = response.data().len();
-                    hold(card, response, 0);
+                    hold(os, response, 0);
                     status(StatusWord::bytes_available(available))
                 }
                 Err(word) => status(word),
@@ -62,8 +73,8 @@ pub(crate) fn t0(card: &mut VirtualCard, bytes: &[u8], settings: Settings) -> Ve
         Traffic::Out => {
             let ne = command.ne().unwrap_or(256);
             let command = command.expecting(ne);
-            match card.run(instruction, &command) {
-                Ok(response) => exactly(card, response, ne),
+            match os.run(instruction, &command) {
+                Ok(response) => exactly(os, response, ne),
                 Err(word) => status(word),
             }
         }
@@ -71,20 +82,20 @@ pub(crate) fn t0(card: &mut VirtualCard, bytes: &[u8], settings: Settings) -> Ve
 }
 
 /// Answers a T=1 command APDU.
-pub(crate) fn t1(card: &mut VirtualCard, bytes: &[u8]) -> Vec<u8> {
+fn t1(os: &mut Os<'_>, bytes: &[u8]) -> Vec<u8> {
     let Ok(command) = Command::parse(bytes) else {
-        return malformed(card);
+        return malformed(os);
     };
     if is_get_response(&command) {
-        return get_response(card, &command);
+        return get_response(os, &command);
     }
-    card.session().pending = None;
-    let instruction = match card.admit(&command) {
+    os.session.pending = None;
+    let instruction = match os.admit(&command) {
         Ok(instruction) => instruction,
-        Err(status) => return refused(card, status),
+        Err(status) => return refused(os, status),
     };
-    match card.run(instruction, &command) {
-        Ok(response) => up_to(card, response, command.ne()),
+    match os.run(instruction, &command) {
+        Ok(response) => up_to(os, response, command.ne()),
         Err(word) => status(word),
     }
 }
@@ -102,43 +113,43 @@ fn chained_block_without_p3(bytes: &[u8]) -> Option<Command> {
 }
 
 /// GET RESPONSE (ISO/IEC 7816-4 §11.8.1). `6985`: nothing waits.
-fn get_response(card: &mut VirtualCard, command: &Command) -> Vec<u8> {
-    if let Err(word) = card.admit_get_response(command) {
-        return refused(card, word);
+fn get_response(os: &mut Os<'_>, command: &Command) -> Vec<u8> {
+    if let Err(word) = os.admit_get_response(command) {
+        return refused(os, word);
     }
-    if card.session().chain.is_some() {
-        return refused(card, StatusWord::LAST_OF_CHAIN_EXPECTED);
+    if os.session.chain.is_some() {
+        return refused(os, StatusWord::LAST_OF_CHAIN_EXPECTED);
     }
-    let t0 = card.protocol() == Protocol::T0;
-    let Some(pending) = card.session().pending.take() else {
+    let t0 = os.memory.state().protocol == Protocol::T0;
+    let Some(pending) = os.session.pending.take() else {
         return status(StatusWord::CONDITIONS_OF_USE);
     };
     let available = pending.rest().len();
     let ne = command.ne().unwrap_or(256);
     let wanted = usize::try_from(ne).unwrap_or(usize::MAX);
     if t0 && wanted > available {
-        card.session().pending = Some(pending);
+        os.session.pending = Some(pending);
         return status(StatusWord::wrong_le(available));
     }
     let count = wanted.min(available).min(MAX_ANSWER - 2);
-    give(card, pending, count)
+    give(os, pending, count)
 }
 
 /// Data for an instruction that only gives data, under T=0: exactly Ne bytes.
-fn exactly(card: &mut VirtualCard, response: Response, ne: u32) -> Vec<u8> {
+fn exactly(os: &mut Os<'_>, response: Response, ne: u32) -> Vec<u8> {
     let available = response.data().len();
     let wanted = usize::try_from(ne).unwrap_or(usize::MAX);
     if available == wanted || available == 0 {
-        return response.encode();
+        return response.into_bytes();
     }
     if available > 256 && wanted == 256 {
-        return up_to(card, response, Some(256));
+        return up_to(os, response, Some(256));
     }
     status(StatusWord::wrong_le(available))
 }
 
 /// Up to Ne bytes of the response; the rest waits.
-fn up_to(card: &mut VirtualCard, response: Response, ne: Option<u32>) -> Vec<u8> {
+fn up_to(os: &mut Os<'_>, response: Response, ne: Option<u32>) -> Vec<u8> {
     let Some(ne) = ne else {
         return status(response.status());
     };
@@ -146,19 +157,19 @@ fn up_to(card: &mut VirtualCard, response: Response, ne: Option<u32>) -> Vec<u8>
         .unwrap_or(usize::MAX)
         .min(MAX_ANSWER - 2);
     if response.data().len() <= wanted {
-        return response.encode();
+        return response.into_bytes();
     }
     let pending = Pending {
         status: response.status(),
         data: Zeroizing::new(response.into_data()),
         position: 0,
     };
-    give(card, pending, wanted)
+    give(os, pending, wanted)
 }
 
 /// Keeps a response for GET RESPONSE.
-fn hold(card: &mut VirtualCard, response: Response, position: usize) {
-    card.session().pending = Some(Pending {
+fn hold(os: &mut Os<'_>, response: Response, position: usize) {
+    os.session.pending = Some(Pending {
         status: response.status(),
         data: Zeroizing::new(response.into_data()),
         position,
@@ -166,7 +177,7 @@ fn hold(card: &mut VirtualCard, response: Response, position: usize) {
 }
 
 /// Gives `count` bytes of what waits, and keeps the rest.
-fn give(card: &mut VirtualCard, mut pending: Pending, count: usize) -> Vec<u8> {
+fn give(os: &mut Os<'_>, mut pending: Pending, count: usize) -> Vec<u8> {
     let rest = pending.rest();
     let part = rest.get(..count).unwrap_or(rest);
     let left = rest.len() - part.len();
@@ -180,21 +191,26 @@ fn give(card: &mut VirtualCard, mut pending: Pending, count: usize) -> Vec<u8> {
     answer.extend_from_slice(&word.bytes());
     if left > 0 {
         pending.position += count;
-        card.session().pending = Some(pending);
+        os.session.pending = Some(pending);
     }
     answer
 }
 
 /// The answer to bytes that are no command: a waiting response and a chain are dropped.
-fn malformed(card: &mut VirtualCard) -> Vec<u8> {
-    card.session().pending = None;
-    refused(card, StatusWord::WRONG_LENGTH)
+fn malformed(os: &mut Os<'_>) -> Vec<u8> {
+    os.session.pending = None;
+    refused(os, StatusWord::WRONG_LENGTH)
 }
 
 /// The answer to a command that did not run: it ends a chain.
-fn refused(card: &mut VirtualCard, word: StatusWord) -> Vec<u8> {
-    card.session().chain = None;
+fn refused(os: &mut Os<'_>, word: StatusWord) -> Vec<u8> {
+    os.session.chain = None;
     status(word)
+}
+
+/// Whether a command is GET RESPONSE, which is answered here.
+fn is_get_response(command: &Command) -> bool {
+    command.ins() == instruction::GET_RESPONSE
 }
 
 fn status(word: StatusWord) -> Vec<u8> {

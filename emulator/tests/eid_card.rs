@@ -72,16 +72,13 @@ fn every_file_reads_without_a_finding() {
         assert!(dir.is_clean());
         let application = dir.value.pkcs15().expect("the application");
         assert_eq!(application.label.as_deref(), Some("Telia EID IP5a"));
-        assert_eq!(
-            application.path.as_deref(),
-            Some(&[0x3F, 0, 0x50, 0x15][..])
-        );
+        assert_eq!(application.path, Some([0x3F, 0, 0x50, 0x15].into()));
 
         let odf = Odf::parse(&read(&mut card, "50155031"));
         assert!(odf.is_clean());
         let file = |kind| {
             let path = odf.value.paths(kind).next().expect("a path");
-            hex::encode(&path.path[2..])
+            hex::encode(path.path.below_master_file())
         };
         let prkdf = PrKdf::parse(&read(&mut card, &file(ObjectKind::PrivateKeys)));
         let pukdf = PuKdf::parse(&read(&mut card, &file(ObjectKind::PublicKeys)));
@@ -304,4 +301,23 @@ fn the_directory_has_room_for_a_dozen_certificates_more() {
     let mut card = insert(eid(SERIAL).certificates(certificates));
     let cdf = Cdf::parse(&read(&mut card, "50154403"));
     assert_eq!(cdf.value.objects().count(), 16);
+}
+
+#[test]
+fn the_security_status_outlives_the_df_that_was_current() {
+    let sw = |card: &mut InProcess, command: &Command| {
+        exchange(card, command).expect("an answer").status().value()
+    };
+    let mut card = insert(eid(SERIAL).protocol(Protocol::T1));
+    let verify = Command::new(0x20, 0x00, 0x81).with_data(*b"123456\0\0");
+    assert_eq!(sw(&mut card, &verify), 0x9000);
+    select(&mut card, "5015");
+    let template = hex::decode("6F0F8201388302700186030247818A0107").expect("hex");
+    let create = Command::new(0xE0, 0x00, 0x00).with_data(template);
+    assert_eq!(sw(&mut card, &create), 0x9000);
+    // The current DF is the new one; it goes, and the one around it is current.
+    assert_eq!(sw(&mut card, &Command::new(0xE4, 0x00, 0x00)), 0x9000);
+    assert_eq!(sw(&mut card, &Command::new(0x20, 0x00, 0x81)), 0x9000);
+    select(&mut card, "3F00");
+    assert_eq!(sw(&mut card, &Command::new(0x20, 0x00, 0x81)), 0x9000);
 }

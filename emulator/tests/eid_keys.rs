@@ -10,6 +10,7 @@ use kortlab_apdu::exchange::exchange;
 use kortlab_apdu::{Channel, Command, Protocol, Response};
 use kortlab_emulator::crypto::RsaKey;
 use kortlab_emulator::crypto::digest::Hash;
+use kortlab_emulator::image::HexBytes;
 use kortlab_emulator::image::Settings;
 use kortlab_emulator::models::eid::EidCard;
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
@@ -316,6 +317,33 @@ fn with_user_consent_a_verification_is_good_for_one_signature() {
 }
 
 #[test]
+fn user_consent_takes_every_pin_that_allowed_the_use() {
+    // Either PIN allows the key; with both verified there is consent for one use all the same.
+    let mut image = eid(Protocol::T1)
+        .user_consent(true)
+        .build()
+        .expect("an image");
+    let directories = image.master_file.files_mut().into_iter().flatten();
+    let mut files = directories.flat_map(|file| file.files_mut().into_iter().flatten());
+    let key = files.find(|file| file.fid.0 == 0x4B02).expect("a key file");
+    let access = hex::decode("010183012A8183012A82").expect("hex");
+    key.access = Some(HexBytes(access));
+    let card = VirtualCard::new(image, CardRng::from_seed(7)).expect("a card");
+    let mut card = Card(InProcess::ephemeral(card));
+    card.ok("00A4080C 50154B02");
+    card.ok("002241B6 800102 81024B02");
+    let sign = format!("002A9E9A {}/", digest_info(Hash::Sha1, b"text"));
+    card.verify_both();
+    card.ok(&sign);
+    assert_eq!(card.sw(&sign), 0x6982);
+    assert_eq!(card.sw("00200081"), 0x63C3);
+    assert_eq!(card.sw("00200082"), 0x63C3);
+    card.verify(0x81, "123456");
+    card.ok(&sign);
+    assert_eq!(card.sw(&sign), 0x6982);
+}
+
+#[test]
 fn what_is_hashed_on_the_card_is_what_an_empty_signature_command_signs() {
     let (key, _) = keys();
     let text = hex::encode(b"text");
@@ -554,6 +582,15 @@ fn a_key_is_imported_with_its_primes() {
     card.ok("00E00000 6F19 81020400 820111 83024B10 8609 0101 024681 83012A81 8A0107");
     let wrong = import(&numbers.prime_p, &numbers.prime_p);
     assert_eq!(card.sw(&wrong), 0x6A80);
+    // A product of two primes, as long as a prime that belongs there, is none.
+    let half = RsaKey::generate(512, &mut CardRng::from_seed(98)).expect("a key");
+    for (p, q) in [
+        (half.modulus(), numbers.prime_q.to_vec()),
+        (numbers.prime_p.to_vec(), half.modulus()),
+    ] {
+        assert_eq!(card.sw(&import(&p, &q)), 0x6A80);
+        assert_eq!(card.sw("00CA0101/"), 0x6A88, "there is no key yet");
+    }
     card.ok(&import(&numbers.prime_p, &numbers.prime_q));
     assert_eq!(card.ok("00CA0101/")[2..], numbers.modulus);
     card.ok("002241B6 800102");

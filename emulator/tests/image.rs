@@ -1,8 +1,8 @@
 //! The image: read strictly, written as it was read.
 
 use kortlab_emulator::image::{
-    DataObjectImage, DataTag, FileImage, FileKind, HexByte, Image, LifeCycle, PinEncoding,
-    PinImage, ProtocolName, SecretText,
+    DataObjectImage, DataTag, FileContent, FileImage, HexByte, Image, LifeCycle, PinEncoding,
+    PinImage, ProtocolName, RecordStructure, RecordsImage, SecretText, TransparentImage,
 };
 use kortlab_emulator::{CardRng, ImageError, VirtualCard};
 use proptest::collection::vec;
@@ -78,10 +78,36 @@ fn what_is_no_image_at_all_is_refused_in_one_line() {
 }
 
 #[test]
-fn an_image_cut_anywhere_is_refused() {
+fn an_image_cut_anywhere_is_refused_and_called_cut() {
     let end = CARD.iter().rposition(|&byte| byte == b'}').expect("an end");
     for length in 0..=end {
-        assert!(Image::from_json(&CARD[..length]).is_err(), "{length} bytes");
+        let error = Image::from_json(&CARD[..length]).expect_err("refused");
+        let line = error.to_string();
+        let said = if length == 0 {
+            "empty"
+        } else {
+            "the text is cut here"
+        };
+        assert!(line.contains(said), "{length} bytes: {line}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped_and_utf_16_is_called_so() {
+    let marked = [b"\xEF\xBB\xBF", CARD].concat();
+    assert!(Image::from_json(&marked).is_ok());
+    let text = str::from_utf8(CARD).expect("text");
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let with_mark = |mark: &[u8; 2], text: &Vec<u8>| [&mark[..], text].concat();
+    for bytes in [
+        with_mark(b"\xFF\xFE", &little),
+        with_mark(b"\xFE\xFF", &big),
+        little,
+        big,
+    ] {
+        let error = Image::from_json(&bytes).expect_err("refused");
+        assert!(error.to_string().contains("UTF-16"), "{error}");
     }
 }
 
@@ -120,9 +146,9 @@ fn files_that_nest_too_deep_are_refused_without_overflow() {
 fn unknown_names_versions_and_models_are_refused_where_they_stand() {
     refused(
         "/version",
-        json!(2),
+        json!(3),
         "$.version",
-        "image version 2 is unknown",
+        "image version 3 is unknown",
     );
     refused("/version", json!("1"), "$.version", "invalid type");
     refused("/format", json!("other"), "$.format", "unknown variant");
@@ -178,6 +204,87 @@ fn every_field_that_is_required_is_missed() {
             .expect_err(name)
             .to_string();
         assert!(line.contains(&format!("missing field `{name}`")), "{line}");
+    }
+}
+
+/// One value for every field that some kind of file has, and the kinds that have it.
+fn fields() -> [(&'static str, Value, &'static [&'static str]); 13] {
+    const EF: &[&str] = &[
+        "transparent",
+        "linear-fixed",
+        "linear-variable",
+        "cyclic",
+        "rsa-key",
+    ];
+    const RECORDS: &[&str] = &["linear-fixed", "linear-variable", "cyclic"];
+    [
+        ("name", json!("A0"), &["df"]),
+        ("application", json!("iso"), &["df"]),
+        ("files", json!([]), &["df"]),
+        ("shareable", json!(true), EF),
+        ("sfi", json!(1), EF),
+        ("data_coding", json!("21"), &EF[..4]),
+        (
+            "size",
+            json!(9),
+            &["transparent", "linear-variable", "rsa-key"],
+        ),
+        ("data", json!("00"), &["transparent"]),
+        ("record_length", json!(2), RECORDS),
+        ("record_count", json!(2), RECORDS),
+        ("record_tlv", json!(true), RECORDS),
+        ("records", json!([]), RECORDS),
+        (
+            "key",
+            value()["master_file"]["files"][10]["files"][1]["key"].clone(),
+            &["rsa-key"],
+        ),
+    ]
+}
+
+#[test]
+fn each_kind_of_file_has_its_own_fields_and_no_other_and_gives_them_back() {
+    const NEEDED: &[&str] = &["files", "size", "record_length", "record_count"];
+    for kind in [
+        "df",
+        "transparent",
+        "linear-fixed",
+        "linear-variable",
+        "cyclic",
+        "rsa-key",
+    ] {
+        let mut whole = json!({"fid": "4001", "kind": kind, "life_cycle": "activated"});
+        for (name, value, kinds) in fields() {
+            if kinds.contains(&kind) {
+                whole[name] = value;
+            }
+        }
+        let mut card = value();
+        card["version"] = json!(2);
+        card["master_file"]["application"] = json!("eid");
+        card["master_file"]["files"] = json!([whole]);
+        let text = serde_json::to_vec(&card).expect("JSON");
+        let image = Image::from_json(&text).expect(kind);
+        let written: Value = serde_json::from_str(&image.to_json()).expect("JSON");
+        assert_eq!(written["master_file"]["files"][0], whole, "{kind}");
+        for (name, value, kinds) in fields() {
+            let mut file = whole.clone();
+            if !kinds.contains(&kind) {
+                file[name] = value;
+                let path = format!("$.master_file.files[0].{name}");
+                let what = format!("a file of kind {kind} has no such field");
+                refused("/master_file/files", json!([file]), &path, &what);
+            } else if NEEDED.contains(&name) && (kind, name) != ("rsa-key", "size") {
+                file.as_object_mut().expect("an object").remove(name);
+                let what = format!("a file of kind {kind} needs the field {name}");
+                refused(
+                    "/master_file/files",
+                    json!([file]),
+                    "$.master_file.files[0]",
+                    &what,
+                );
+            }
+        }
     }
 }
 
@@ -418,6 +525,53 @@ fn what_does_not_fit_together_is_refused_where_it_stands() {
 }
 
 #[test]
+fn a_key_with_a_composite_number_for_a_prime_is_refused() {
+    let key = "/master_file/files/10/files/1/key";
+    for name in ["p", "q"] {
+        let length = value()
+            .pointer(&format!("{key}/{name}"))
+            .and_then(Value::as_str)
+            .map_or(0, str::len);
+        // 2 to the power 4n, less one: a multiple of three.
+        refused(
+            &format!("{key}/{name}"),
+            json!("F".repeat(length)),
+            &format!("$.master_file.files[10].files[1].key.{name}"),
+            "not a prime",
+        );
+    }
+}
+
+#[test]
+fn an_atr_that_does_not_offer_the_protocol_is_refused_with_both_named() {
+    // T=0 only; T=1 only; specific mode for T=1.
+    let (t0, t1, forced) = ("3B00", "3B800181", "3B90119181811191");
+    for (protocol, atr, fine) in [
+        ("t0", t0, true),
+        ("t1", t0, false),
+        ("t1", t1, true),
+        ("t0", t1, false),
+        ("t0", "3B80800101", true),
+        ("t1", "3B80800101", true),
+        ("t0", forced, false),
+    ] {
+        let mut card = value();
+        card["protocol"] = json!(protocol);
+        card["atr"] = json!(atr);
+        let text = serde_json::to_vec(&card).expect("JSON");
+        match Image::from_json(&text) {
+            Ok(_) => assert!(fine, "{protocol} {atr}"),
+            Err(error) => {
+                let line = error.to_string();
+                assert!(!fine && line.contains("at $.atr"), "{line}");
+                let wanted = protocol.to_uppercase().replace('T', "T=");
+                assert!(line.contains(&wanted), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
 fn names_in_an_error_cannot_break_its_line_nor_flood_it() {
     for name in ["a\nb", "a\u{1b}[2Jb", "a\u{85}b", "a\u{2028}b"] {
         let mut card = value();
@@ -512,31 +666,40 @@ fn pins() -> impl Strategy<Value = Vec<PinImage>> {
 
 fn ef() -> impl Strategy<Value = FileImage> {
     let transparent = (0..64_u32, vec(any::<u8>(), 0..64), any::<bool>(), 0..31_u8).prop_map(
-        |(more, data, shareable, sfi)| FileImage {
-            size: Some(data.len() as u32 + more),
-            data: Some(data.into()),
-            shareable,
-            sfi: Some(sfi),
-            ..FileImage::new(0, FileKind::Transparent)
+        |(more, data, shareable, sfi)| {
+            let content = TransparentImage {
+                size: data.len() as u32 + more,
+                data: Some(data.into()),
+                shareable,
+                sfi: Some(sfi),
+                data_coding: None,
+            };
+            FileImage::new(0, FileContent::Transparent(content))
         },
     );
-    let kinds = prop_oneof![
-        Just(FileKind::LinearFixed),
-        Just(FileKind::LinearVariable),
-        Just(FileKind::Cyclic)
+    let structures = prop_oneof![
+        Just(RecordStructure::LinearFixed),
+        Just(RecordStructure::LinearVariable { size: 0 }),
+        Just(RecordStructure::Cyclic)
     ];
-    let records = (kinds, 1..5_u16, 1..8_u16, any::<bool>(), any::<u8>()).prop_map(
-        |(kind, count, length, record_tlv, coding)| FileImage {
-            record_length: Some(length),
-            record_count: Some(count),
-            record_tlv,
-            data_coding: Some(HexByte(coding)),
-            size: (kind == FileKind::LinearVariable).then_some(u32::from(length * count)),
-            records: Some(vec![
-                vec![coding; usize::from(length)].into();
-                usize::from(count)
-            ]),
-            ..FileImage::new(0, kind)
+    let records = (structures, 1..5_u16, 1..8_u16, any::<bool>(), any::<u8>()).prop_map(
+        |(structure, count, length, tlv, coding)| {
+            let size = u32::from(length * count);
+            let record = vec![coding; usize::from(length)];
+            let content = RecordsImage {
+                record_length: length,
+                record_count: count,
+                tlv,
+                data_coding: Some(HexByte(coding)),
+                structure: match structure.size() {
+                    Some(_) => RecordStructure::LinearVariable { size },
+                    None => structure,
+                },
+                records: Some(vec![record.into(); usize::from(count)]),
+                shareable: false,
+                sfi: None,
+            };
+            FileImage::new(0, FileContent::Records(content))
         },
     );
     prop_oneof![transparent, records]
@@ -558,7 +721,7 @@ fn file() -> impl Strategy<Value = FileImage> {
 
 /// Gives the files of a DF different identifiers.
 fn numbered(mut df: FileImage) -> FileImage {
-    for (index, file) in df.files.iter_mut().flatten().enumerate() {
+    for (index, file) in df.files_mut().into_iter().flatten().enumerate() {
         file.fid.0 = 0x4000 + index as u16;
     }
     df
@@ -570,11 +733,13 @@ fn image() -> impl Strategy<Value = Image> {
     (pins(), vec(file(), 0..6), objects, t0, "[ -~]{1,20}").prop_map(
         |(pins, files, objects, t0, serial)| {
             let mut image = Image::from_json(CARD).expect("the card image");
-            image.protocol = if t0 {
-                ProtocolName::T0
+            let (protocol, atr) = if t0 {
+                (ProtocolName::T0, &[0x3B, 0x00][..])
             } else {
-                ProtocolName::T1
+                (ProtocolName::T1, &[0x3B, 0x80, 0x01, 0x81][..])
             };
+            image.protocol = protocol;
+            image.atr = atr.to_vec().into();
             image.serial = serial;
             image.capacity = 1024 * 1024;
             image.pins = pins;
@@ -587,7 +752,7 @@ fn image() -> impl Strategy<Value = Image> {
                     access: open.then(|| vec![0x01, 0x03].into()),
                 })
                 .collect();
-            image.master_file = numbered(FileImage::df(0x3F00, files));
+            image.master_file = numbered(FileImage::df(0x3F00, files)).with_application("eid");
             image
         },
     )
@@ -661,4 +826,52 @@ fn the_document_names_every_field() {
     for field in fields {
         assert!(document.contains(&format!("`{field}`")), "{field}");
     }
+}
+
+/// The rows of the first table below this heading of docs/image.md, without its head.
+fn documented(heading: &str) -> Vec<Vec<String>> {
+    let page = include_str!("../../docs/image.md");
+    let (_, below) = page.split_once(heading).expect("the heading");
+    let lines = below.lines().skip_while(|line| !line.starts_with("|---"));
+    let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| {
+        row.trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    };
+    rows.map(cells).collect()
+}
+
+#[test]
+fn the_page_lists_the_models_that_there_are_and_their_protocols() {
+    let name = |protocol| match protocol {
+        kortlab_apdu::Protocol::T0 => "`t0`",
+        kortlab_apdu::Protocol::T1 => "`t1`",
+    };
+    let models = kortlab_emulator::models::MODELS.iter().map(|model| {
+        let protocols: Vec<_> = model
+            .protocols
+            .iter()
+            .map(|&protocol| name(protocol))
+            .collect();
+        vec![
+            format!("`{}`", model.name),
+            protocols.join(", "),
+            model.summary.to_owned(),
+        ]
+    });
+    assert_eq!(documented("\n## Models\n"), models.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_page_lists_the_applications_that_there_are() {
+    let applications = kortlab_emulator::models::applications([]);
+    let names: Vec<_> = applications
+        .iter()
+        .map(|application| format!("`{}`", application.name()))
+        .collect();
+    let rows = documented("\n## Applications\n");
+    let listed: Vec<_> = rows.iter().map(|row| row[0].clone()).collect();
+    assert_eq!(listed, names);
 }

@@ -1,97 +1,55 @@
-//! Fuzz targets as plain functions, and their libFuzzer wrappers.
+//! Fuzz targets as plain functions, and libFuzzer's way into them.
 //!
-//! Each target is one module with one function `fn name(data: &[u8])`. It feeds the bytes to one
-//! parser and asserts what must hold of the result: round trips, offsets inside the input,
-//! bounds. A broken promise is a panic, and so a find.
+//! Each target is one file in `targets/` with one function `fn name(data: &[u8])`. It feeds the
+//! bytes to one parser and asserts what must hold of the result: round trips, offsets inside the
+//! input, bounds. A broken promise is a panic, and so a find.
 //!
 //! The same functions run in three ways: under libFuzzer (`cargo fuzz`, feature `libfuzzer`), on
 //! the seeds and regressions kept in this directory, and on proptest's bytes. The last two are
 //! ordinary tests, so what fuzzing found once can never come back unnoticed. `README.md` says how
 //! to run and how to add a target.
 
-#[cfg(feature = "libfuzzer")]
-#[doc(hidden)]
-pub use libfuzzer_sys;
-
-#[macro_use]
-mod table;
-
+mod pkcs15;
 #[cfg(test)]
 mod replay;
+pub mod targets;
 
-pub mod aodf;
-pub mod atr;
-pub mod card_transmit;
-pub mod cdf;
-pub mod certificate;
-pub mod command;
-pub mod csr;
-pub mod dodf;
-pub mod ef_dir;
-pub mod exchange;
-pub mod fcp;
-pub mod historical;
-pub mod image;
-pub mod ocsp_request;
-pub mod odf;
-mod pkcs15;
-pub mod prkdf;
-pub mod pukdf;
-pub mod receipt;
-pub mod response;
-pub mod script;
-pub mod tlv;
-pub mod token_info;
-pub mod tpdu;
-pub mod transaction;
-pub mod unused_space;
-pub mod vpcd_frame;
+pub use targets::TARGETS;
 
-targets![
-    aodf,
-    atr,
-    card_transmit,
-    cdf,
-    certificate,
-    command,
-    csr,
-    dodf,
-    ef_dir,
-    exchange,
-    fcp,
-    historical,
-    image,
-    ocsp_request,
-    odf,
-    prkdf,
-    pukdf,
-    receipt,
-    response,
-    script,
-    tlv,
-    token_info,
-    tpdu,
-    transaction,
-    unused_space,
-    vpcd_frame,
-];
+/// The environment variable that names the target for libFuzzer's binary.
+pub const TARGET_VARIABLE: &str = "KORTLAB_FUZZ_TARGET";
 
 /// One fuzz target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Its name: that of its module, its binary, and its directories of seeds and regressions.
+    /// Its name: that of its file, and of its directories of seeds and regressions.
     pub name: &'static str,
     /// The function; it panics if the bytes break a promise.
     pub run: fn(&[u8]),
 }
 
-/// The body of a file in `fuzz_targets/`: libFuzzer's way into the target of this name.
-#[cfg(feature = "libfuzzer")]
-#[macro_export]
-macro_rules! libfuzzer {
-    ($name:ident) => {
-        $crate::libfuzzer_sys::fuzz_target!(|data: &[u8]| $crate::$name::$name(data));
-    };
+impl Target {
+    /// The target of this name.
+    ///
+    /// # Errors
+    /// There is none; the text lists those that there are.
+    pub fn named(name: &str) -> Result<&'static Self, String> {
+        let found = TARGETS.iter().find(|target| target.name == name);
+        found.ok_or_else(|| {
+            let all: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+            let all = all.join(" ");
+            format!("{TARGET_VARIABLE} names no target: {name:?}; there are: {all}")
+        })
+    }
+
+    /// The target that [`TARGET_VARIABLE`] names.
+    ///
+    /// # Errors
+    /// It is not set, or names none.
+    pub fn from_environment() -> Result<&'static Self, String> {
+        let name = std::env::var_os(TARGET_VARIABLE).unwrap_or_default();
+        Self::named(&name.to_string_lossy())
+    }
 }
 
 /// Asserts that an error points into `data`, or just behind it.

@@ -95,28 +95,44 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn every_target_has_its_libfuzzer_wrapper_and_no_directory_is_an_orphan() {
+fn every_file_is_in_the_list_and_no_directory_is_an_orphan() {
     let names: Vec<_> = crate::TARGETS.iter().map(|target| target.name).collect();
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
-    for name in &names {
+    assert!(names.is_sorted(), "the list is in alphabetical order");
+    for file in entries("src/targets") {
+        let name = file.trim_end_matches(".rs");
         assert!(
-            manifest.contains(&format!(
-                "name = \"{name}\"\npath = \"fuzz_targets/{name}.rs\""
-            )),
-            "no [[bin]] for {name} in fuzz/Cargo.toml"
+            names.contains(&name) || name == "mod",
+            "fuzz/src/targets/{file} is not in the list of fuzz/src/targets/mod.rs"
         );
-        let wrapper = fs::read_to_string(root().join(format!("fuzz_targets/{name}.rs")))
-            .unwrap_or_else(|error| panic!("fuzz_targets/{name}.rs: {error}"));
-        assert!(wrapper.contains(&format!("libfuzzer!({name})")), "{name}");
     }
     for directory in ["seeds", "regressions"] {
-        for entry in fs::read_dir(root().join(directory)).into_iter().flatten() {
-            let entry = entry.expect("a readable directory");
-            let entry = entry.file_name().into_string().expect("a name");
+        for entry in entries(directory) {
             assert!(
                 names.contains(&entry.as_str()) || entry == "README.md",
                 "fuzz/{directory}/{entry} belongs to no target"
             );
         }
     }
+}
+
+#[test]
+fn libfuzzer_is_told_which_targets_there_are() {
+    for target in crate::TARGETS {
+        let found = crate::Target::named(target.name).expect("a target");
+        assert_eq!(found.name, target.name);
+    }
+    for wrong in ["", "no_such_target", "atr "] {
+        let error = crate::Target::named(wrong).expect_err("no target");
+        assert!(error.starts_with("KORTLAB_FUZZ_TARGET names no target: "));
+        assert!(error.contains(" tlv "), "{error}");
+    }
+}
+
+/// The names of what a directory of this package holds.
+fn entries(directory: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(directory)).expect("a directory");
+    entries
+        .map(|entry| entry.expect("a readable directory").file_name())
+        .map(|name| name.into_string().expect("a name"))
+        .collect()
 }

@@ -5,6 +5,7 @@ mod cargo_tool;
 mod commands;
 mod needs;
 mod process;
+mod tally;
 
 use std::env;
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ Commands:
   fuzz   Run the fuzz targets under libFuzzer and sum up
   bench  Run the benchmarks
   load   Measure the portal's status and OCSP paths beside OpenSSL's servers
+  dist   Make an archive and a Debian package of kortlab, with manual pages and completions
   deny   Check the dependencies: bans, licences, sources
   tear   Tear the card out at every byte of a renewal, recover, and look for what is lost
 
@@ -49,6 +51,9 @@ fn dispatch(arguments: &[String]) -> Result<(), Failure> {
     let Some((command, rest)) = arguments.split_first() else {
         return Err(Failure::usage(format!("which command?\n\n{HELP}")));
     };
+    if command == commands::RECORD {
+        return commands::record(rest);
+    }
     let Some(command) = commands::find(command) else {
         return match command.as_str() {
             "help" | "--help" | "-h" => {

@@ -58,7 +58,7 @@ const PCSC: [Need; 2] = [
 ];
 
 /// To run the interoperability tests.
-const INTEROPERABILITY: [Need; 10] = [
+const INTEROPERABILITY: [Need; 18] = [
     Need {
         purpose: "the PC/SC daemon that the tests run",
         check: Check::Program(&["pcscd"]),
@@ -85,6 +85,36 @@ const INTEROPERABILITY: [Need; 10] = [
         packages: &["pcsc-tools"],
     },
     Need {
+        purpose: "PKCS#11 as GnuTLS speaks it (p11tool)",
+        check: Check::Program(&["p11tool"]),
+        packages: &["gnutls-bin"],
+    },
+    Need {
+        purpose: "programs in a sandbox (bwrap)",
+        check: Check::Program(&["bwrap"]),
+        packages: &["bubblewrap"],
+    },
+    Need {
+        purpose: "SSH keys on a card (ssh-keygen)",
+        check: Check::Program(&["ssh-keygen"]),
+        packages: &["openssh-client"],
+    },
+    Need {
+        purpose: "a server to log in to with a card (sshd)",
+        check: Check::Program(&["sshd"]),
+        packages: &["openssh-server"],
+    },
+    Need {
+        purpose: "PC/SC from Java (javac)",
+        check: Check::Program(&["javac"]),
+        packages: &["default-jdk-headless"],
+    },
+    Need {
+        purpose: "PC/SC from Python (pyscard)",
+        check: Check::File("/usr/lib/python3/dist-packages/smartcard/__init__.py"),
+        packages: &["python3-pyscard"],
+    },
+    Need {
         purpose: "verifying signatures and certificates",
         check: Check::Program(&["openssl"]),
         packages: &["openssl"],
@@ -105,6 +135,16 @@ const INTEROPERABILITY: [Need; 10] = [
         packages: &["procps"],
     },
     Need {
+        purpose: "a clock that is wrong (faketime)",
+        check: Check::Program(&["faketime"]),
+        packages: &["faketime"],
+    },
+    Need {
+        purpose: "traces as Wireshark shows them (tshark)",
+        check: Check::Program(&["tshark"]),
+        packages: &["tshark"],
+    },
+    Need {
         purpose: "a private /run/pcscd",
         check: Check::Program(&["mount"]),
         packages: &["mount"],
@@ -112,7 +152,7 @@ const INTEROPERABILITY: [Need; 10] = [
 ];
 
 /// To run the tests of the portal: its stores, its TLS, its pages in a browser.
-const PORTAL: [Need; 12] = [
+const PORTAL: [Need; 14] = [
     Need {
         purpose: "the PostgreSQL servers that the tests run",
         check: Check::SomeVersion("/usr/lib/postgresql", "bin/postgres"),
@@ -137,6 +177,16 @@ const PORTAL: [Need; 12] = [
         purpose: "the browser",
         check: Check::Program(&["chromium"]),
         packages: &["chromium"],
+    },
+    Need {
+        purpose: "fetching axe-core, which judges pages",
+        check: Check::Program(&["npm"]),
+        packages: &["npm"],
+    },
+    Need {
+        purpose: "the days on which Sweden changes its clocks",
+        check: Check::File("/usr/share/zoneinfo/Europe/Stockholm"),
+        packages: &["tzdata"],
     },
     Need {
         purpose: "driving the browser",
@@ -206,6 +256,24 @@ pub fn fuzz() -> Vec<Need> {
         check: Check::Program(&["c++", "g++", "clang++"]),
         packages: &["g++"],
     });
+    needs
+}
+
+/// What making packages needs, and trying one in a bare Debian.
+pub fn dist(tries: bool) -> Vec<Need> {
+    let mut needs = build();
+    needs.push(Need {
+        purpose: "the libraries that the Debian package depends on",
+        check: Check::Program(&["dpkg-shlibdeps"]),
+        packages: &["dpkg-dev"],
+    });
+    if tries {
+        needs.push(Need {
+            purpose: "a bare Debian to install the package in",
+            check: Check::Program(&["debootstrap"]),
+            packages: &["debootstrap"],
+        });
+    }
     needs
 }
 
@@ -293,11 +361,15 @@ mod tests {
     fn a_bare_debian_gets_every_package_once() {
         let packages = packages(&missing(&test(), |_| false));
         let wanted = [
+            "bubblewrap",
             "chromium",
             "chromium-driver",
             "curl",
+            "default-jdk-headless",
+            "faketime",
             "fonts-dejavu-core",
             "gcc",
+            "gnutls-bin",
             "imagemagick",
             "iproute2",
             "libc6-dev",
@@ -305,16 +377,22 @@ mod tests {
             "libnss3-tools",
             "libpcsclite-dev",
             "mount",
+            "npm",
             "openbox",
             "opensc",
             "opensc-pkcs11",
+            "openssh-client",
+            "openssh-server",
             "openssl",
             "pcsc-tools",
             "pcscd",
             "pkg-config",
             "postgresql",
             "procps",
+            "python3-pyscard",
             "sqlite3",
+            "tshark",
+            "tzdata",
             "util-linux",
             "vsmartcard-vpcd",
             "x11-utils",
@@ -337,6 +415,13 @@ mod tests {
             packages(&missing(&bare_build(), |_| false)),
             ["gcc", "libc6-dev"]
         );
+    }
+
+    #[test]
+    fn only_a_trial_of_the_package_needs_a_bare_debian() {
+        let packages = |tries| packages(&missing(&dist(tries), |_| false));
+        assert!(!packages(false).contains(&"debootstrap"));
+        assert!(packages(true).contains(&"debootstrap"));
     }
 
     #[test]

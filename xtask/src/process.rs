@@ -3,7 +3,9 @@
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+
+use crate::needs;
 
 /// Why a command failed: one message, one exit code.
 #[derive(Debug)]
@@ -51,10 +53,23 @@ pub fn cargo() -> Command {
     cargo
 }
 
+/// A command line is shown with no more words; what follows them is counted.
+const MOST_WORDS: usize = 64;
+
 /// A program that runs in the workspace's root.
 pub fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root());
+    command
+}
+
+/// A program that the kernel ends when we end, in whatever way, where there is util-linux.
+pub fn ending_with_us(name: impl AsRef<OsStr>) -> Command {
+    if !needs::on_path("setpriv") {
+        return program(name);
+    }
+    let mut command = program("setpriv");
+    command.args(["--pdeathsig", "TERM"]).arg(name);
     command
 }
 
@@ -65,6 +80,11 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
     let status = command
         .status()
         .map_err(|error| Failure::new(format!("{line}: {error}")))?;
+    ended(&line, status)
+}
+
+/// What the end of a program means for us: its failure is ours.
+pub fn ended(line: &str, status: ExitStatus) -> Result<(), Failure> {
     if status.success() {
         return Ok(());
     }
@@ -73,6 +93,17 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
         message: format!("{line}: {status}"),
         code: code.unwrap_or(1),
     })
+}
+
+/// What the program prints on standard output, which must end well; its messages go where ours do.
+pub fn output(command: &mut Command) -> Result<Vec<u8>, Failure> {
+    let line = line(command);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Failure::new(format!("{line}: {error}")))?;
+    ended(&line, output.status)?;
+    Ok(output.stdout)
 }
 
 /// Whether the program runs and says yes; its output is dropped.
@@ -96,7 +127,12 @@ pub fn line(command: &Command) -> String {
     let program = program.file_name().unwrap_or(program.as_os_str());
     let words = [program].into_iter().chain(command.get_args());
     let words = words.map(|word| quoted(&word.to_string_lossy()));
-    set.chain(words).collect::<Vec<_>>().join(" ")
+    let mut words: Vec<_> = set.chain(words).collect();
+    if let Some(others @ 1..) = words.len().checked_sub(MOST_WORDS) {
+        words.truncate(MOST_WORDS);
+        words.push(format!("… and {others} more"));
+    }
+    words.join(" ")
 }
 
 fn quoted(word: &str) -> String {
@@ -110,6 +146,8 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
@@ -122,6 +160,39 @@ mod tests {
             line(&command),
             r"RUSTDOCFLAGS='-D warnings' cargo doc 'it'\''s'"
         );
+    }
+
+    #[test]
+    fn of_hundreds_of_files_the_first_are_shown_and_the_others_counted() {
+        let mut command = Command::new("rustfmt");
+        command.args(vec!["a.rs"; 300]);
+        let shown = line(&command);
+        assert!(shown.starts_with("rustfmt a.rs a.rs "), "{shown}");
+        assert!(shown.ends_with(" a.rs … and 237 more"), "{shown}");
+    }
+
+    #[test]
+    fn a_program_ends_with_the_one_that_waits_for_it() {
+        // The kernel looks at the thread that has started it.
+        let mut child = std::thread::spawn(|| {
+            let mut command = ending_with_us("sh");
+            command.args(["-c", "echo begun; exec sleep 60"]);
+            let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+            let mut said = [0; 6];
+            child
+                .stdout
+                .as_mut()
+                .unwrap()
+                .read_exact(&mut said)
+                .unwrap();
+            child
+        })
+        .join()
+        .unwrap();
+        let begun = std::time::Instant::now();
+        let ended = child.wait().unwrap();
+        assert!(!ended.success());
+        assert!(begun.elapsed().as_secs() < 30);
     }
 
     #[test]

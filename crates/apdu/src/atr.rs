@@ -87,6 +87,44 @@ pub struct SpecificMode {
     pub implicit_parameters: bool,
 }
 
+/// Whether and in which state the card bears its clock being stopped (ISO/IEC 7816-3 §8.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClockStop {
+    /// It does not.
+    NotSupported,
+    /// In the low state.
+    Low,
+    /// In the high state.
+    High,
+    /// In either state.
+    Either,
+}
+
+/// The classes of operating conditions (ISO/IEC 7816-3 §5.1.3), one bit each: A (5 V) is bit 1,
+/// B (3 V) bit 2, C (1.8 V) bit 3; D and E are kept for lower voltages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Classes(u8);
+
+impl Classes {
+    /// The letters of the classes that the card takes.
+    pub fn letters(self) -> impl Iterator<Item = char> {
+        ('A'..='E')
+            .enumerate()
+            .filter(move |(bit, _)| self.0 >> bit & 1 != 0)
+            .map(|(_, letter)| letter)
+    }
+
+    /// Whether this is a value that the standard has: one class, or several that follow each
+    /// other.
+    const fn is_assigned(self) -> bool {
+        if self.0 == 0 || self.0 & 0x20 != 0 {
+            return false;
+        }
+        let low = self.0 >> self.0.trailing_zeros();
+        low & (low + 1) == 0
+    }
+}
+
 /// The error detection code of T=1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorDetection {
@@ -260,13 +298,28 @@ impl Atr {
         })
     }
 
-    /// The first TA behind T=15: clock stop (bits 8 and 7) and supply voltage classes A to E
-    /// (bits 1 to 5).
+    /// The first TA behind T=15, as it stands: clock stop (bits 8 and 7) and classes of operating
+    /// conditions (bits 6 to 1).
     pub fn clock_stop_and_classes(&self) -> Option<u8> {
         self.groups
             .iter()
             .find(|group| group.protocol == Some(15) && group.index >= 3)
             .and_then(|group| group.ta)
+    }
+
+    /// Whether the clock may be stopped; not, if the card does not say.
+    pub fn clock_stop(&self) -> ClockStop {
+        match self.clock_stop_and_classes().unwrap_or(0) >> 6 {
+            0 => ClockStop::NotSupported,
+            1 => ClockStop::Low,
+            2 => ClockStop::High,
+            _ => ClockStop::Either,
+        }
+    }
+
+    /// The classes of operating conditions that the card takes; A if it does not say.
+    pub fn classes(&self) -> Classes {
+        Classes(self.clock_stop_and_classes().unwrap_or(0x01) & 0x3F)
     }
 
     /// The historical bytes, at most 15, the category indicator included.
@@ -337,6 +390,16 @@ impl Atr {
         if self.fi().is_none() || self.di().is_none() {
             found.push(("TA1", self.ta1(), self.offset_of(1, 0)));
         }
+        self.check_specific_mode(&mut found);
+        if self.clock_stop_and_classes().is_some() && !self.classes().is_assigned() {
+            let group = self.groups.iter();
+            let index = group
+                .filter(|group| group.protocol == Some(15) && group.index >= 3)
+                .map(|group| group.index)
+                .next();
+            let offset = self.offset_of(index.unwrap_or_default(), 0);
+            found.push(("classes of T=15", self.clock_stop_and_classes(), offset));
+        }
         let mut last = None;
         for group in &self.groups {
             let Some(protocol) = group.protocol else {
@@ -367,6 +430,30 @@ impl Atr {
                 let found = u32::from(byte.unwrap_or_default());
                 Error::new(ErrorKind::Invalid { what, found }, offset)
             }));
+    }
+
+    /// ISO/IEC 7816-3 §8.2.3, §8.3: TD1 offers a protocol, and T=15 is none; TA2 forces one that is
+    /// offered; WI is not 0.
+    fn check_specific_mode(&self, found: &mut Vec<(&'static str, Option<u8>, usize)>) {
+        let Some(second) = self.groups.get(1) else {
+            return;
+        };
+        if second.protocol == Some(15) {
+            found.push(("TD1, which offers T=15", Some(15), self.offset_of(1, 3)));
+        }
+        if let Some(mode) = self.specific_mode() {
+            let offset = self.offset_of(2, 0);
+            if !self.offered_protocols().contains(&mode.protocol) {
+                let what = "TA2, which forces a protocol that is not offered, T";
+                found.push((what, Some(mode.protocol), offset));
+            }
+            if second.ta.is_some_and(|ta2| ta2 & 0x60 != 0) {
+                found.push(("TA2 with reserved bits", second.ta, offset));
+            }
+        }
+        if second.tc == Some(0) {
+            found.push(("WI in TC2", Some(0), self.offset_of(2, 2)));
+        }
     }
 
     /// The first group at index 3 or above that belongs to this protocol.
@@ -799,6 +886,61 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[test]
+    fn clock_stop_and_classes_of_t15_are_told() {
+        let told = |ta: u8| {
+            let atr = AtrBuilder::new()
+                .protocol(0, None, None, None)
+                .protocol(15, Some(ta), None, None)
+                .build()
+                .expect("an ATR");
+            (
+                atr.clock_stop(),
+                atr.classes().letters().collect::<String>(),
+            )
+        };
+        assert_eq!(told(0x01), (ClockStop::NotSupported, "A".to_owned()));
+        assert_eq!(told(0x43), (ClockStop::Low, "AB".to_owned()));
+        assert_eq!(told(0x86), (ClockStop::High, "BC".to_owned()));
+        assert_eq!(told(0xC7), (ClockStop::Either, "ABC".to_owned()));
+        assert_eq!(told(0x04), (ClockStop::NotSupported, "C".to_owned()));
+        let silent = parse("3B 00");
+        assert_eq!(silent.clock_stop(), ClockStop::NotSupported);
+        assert_eq!(silent.classes().letters().collect::<String>(), "A");
+    }
+
+    #[test]
+    fn reserved_classes_are_a_finding() {
+        for ta in [0x00_u8, 0x05, 0x20, 0xC0] {
+            let mut bytes = vec![0x3B, 0x80, 0x80, 0x1F, ta];
+            bytes.push(check_byte(&bytes[1..]));
+            let atr = Atr::parse(&bytes).expect("an ATR");
+            let [finding] = atr.findings() else {
+                unreachable!("{ta:02X}: {:?}", atr.findings());
+            };
+            assert_eq!(finding.offset(), 4, "{ta:02X}");
+        }
+    }
+
+    #[test]
+    fn ta2_that_forces_what_is_not_offered_is_a_finding() {
+        // T=0 alone is offered; TA2 forces T=1.
+        let mut bytes = vec![0x3B, 0x80, 0x10, 0x01];
+        let (kind, offset) = finding(&hex::encode(&bytes));
+        assert_eq!(offset, 3);
+        assert!(kind.to_string().contains("not offered"), "{kind}");
+        // The same where T=1 is offered.
+        bytes = vec![0x3B, 0x80, 0x91, 0x01, 0x31, 0xFE, 0x45];
+        bytes.push(check_byte(&bytes[1..]));
+        assert_eq!(parse(&hex::encode(&bytes)).findings(), []);
+        // Reserved bits, a WI of 0, and T=15 as the first protocol.
+        assert_eq!(finding("3B 80 10 20").1, 3);
+        assert_eq!(finding("3B 80 40 00").1, 3);
+        let mut bytes = vec![0x3B, 0x80, 0x0F];
+        bytes.push(check_byte(&bytes[1..]));
+        assert_eq!(finding(&hex::encode(&bytes)).1, 2);
     }
 
     #[test]

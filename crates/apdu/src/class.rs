@@ -61,6 +61,7 @@ impl Class {
     }
 
     /// The family this byte belongs to.
+    #[inline]
     pub const fn kind(self) -> ClassKind {
         match self.0 {
             0xFF => ClassKind::Invalid,
@@ -72,6 +73,7 @@ impl Class {
     }
 
     /// Whether this is an interindustry class (first or further values).
+    #[inline]
     pub const fn is_interindustry(self) -> bool {
         matches!(
             self.kind(),
@@ -81,6 +83,7 @@ impl Class {
 
     /// Whether bit 5 says "not the last command of a chain". In proprietary classes the bit has
     /// no defined meaning and this is `false`.
+    #[inline]
     pub const fn is_chained(self) -> bool {
         self.is_interindustry() && self.0 & Self::CHAINING != 0
     }
@@ -88,6 +91,7 @@ impl Class {
     /// The same class with the chaining bit set or cleared. Proprietary, reserved and invalid
     /// classes are returned unchanged.
     #[must_use]
+    #[inline]
     pub const fn chained(self, more: bool) -> Self {
         if !self.is_interindustry() {
             self
@@ -99,6 +103,7 @@ impl Class {
     }
 
     /// The logical channel, 0 to 19; 0 for classes that are not interindustry.
+    #[inline]
     pub const fn channel(self) -> u8 {
         match self.kind() {
             ClassKind::FirstInterindustry => self.0 & 0x03,
@@ -108,6 +113,7 @@ impl Class {
     }
 
     /// The secure-messaging indication.
+    #[inline]
     pub const fn secure_messaging(self) -> SecureMessaging {
         match self.kind() {
             ClassKind::FirstInterindustry => match (self.0 >> 2) & 0x03 {

@@ -63,6 +63,39 @@ pub enum ErrorKind {
         /// What is there more than once.
         what: &'static str,
     },
+    /// More objects than the reader takes.
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl ErrorKind {
+    /// A stable word for programs, in kebab case.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Truncated { .. } => "truncated",
+            Self::Invalid { .. } => "bad-value",
+            Self::Length { .. } => "bad-length",
+            Self::Trailing { .. } => "garbage",
+            Self::TooDeep { .. } => "too-deep",
+            Self::Missing { .. } => "missing-element",
+            Self::Unexpected { .. } | Self::Duplicate { .. } => "misplaced-element",
+            Self::Mismatch { .. } => "mismatch",
+            Self::TooMany { .. } => "too-many",
+        }
+    }
+
+    /// Whether something could not be read because of it, or is not there.
+    pub const fn is_loss(&self) -> bool {
+        matches!(
+            self,
+            Self::Truncated { .. }
+                | Self::TooDeep { .. }
+                | Self::Missing { .. }
+                | Self::TooMany { .. }
+        )
+    }
 }
 
 /// A parse error: what is wrong, and the offset in bytes at which it was noticed.
@@ -121,6 +154,7 @@ impl fmt::Display for ErrorKind {
                 found,
             } => write!(f, "{what} is {found:02X} and should be {expected:02X}"),
             Self::Duplicate { what } => write!(f, "{what} is there more than once"),
+            Self::TooMany { limit } => write!(f, "more than {limit} objects"),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! ];
 //! let read = Fcp::parse(&answer)?;
 //! assert_eq!(read.value.total_size, Some(256));
-//! assert_eq!(read.value.file_id, Some(0x2F00));
+//! assert_eq!(read.value.file_id, Some(kortlab_apdu::Fid::EF_DIR));
 //! let descriptor = read.value.descriptor.expect("tag 82");
 //! assert_eq!(descriptor.kind(), FileKind::WorkingEf(Structure::Transparent));
 //! assert!(read.findings.is_empty());
@@ -22,6 +22,7 @@
 use core::fmt;
 
 use crate::error::{Error, ErrorKind};
+use crate::fid::Fid;
 use crate::life_cycle::LifeCycle;
 use crate::tlv::{Builder, Reader, Tag, Tlv, read_one};
 
@@ -63,7 +64,7 @@ pub struct Fcp {
     /// Tag 82: the file descriptor.
     pub descriptor: Option<FileDescriptor>,
     /// Tag 83: the file identifier.
-    pub file_id: Option<u16>,
+    pub file_id: Option<Fid>,
     /// Tag 84: the DF names, each 1 to 16 bytes.
     pub df_names: Vec<Vec<u8>>,
     /// Tag 85: proprietary information, not in BER-TLV.
@@ -253,7 +254,7 @@ impl Fcp {
             .maybe(self.descriptor, |b, descriptor| {
                 b.primitive(0x82, descriptor.bytes())
             })
-            .maybe(self.file_id, |b, id| b.primitive(0x83, &id.to_be_bytes()));
+            .maybe(self.file_id, |b, id| b.primitive(0x83, &id.bytes()));
         names(builder)
             .maybe(self.proprietary.as_ref(), value(0x85))
             .maybe(self.security.as_ref(), value(0x86))
@@ -324,7 +325,7 @@ impl Fcp {
             }
             0x83 => {
                 let id = exactly::<2>(value, "file identifier (tag 83)")?;
-                set(&mut self.file_id, u16::from_be_bytes(id), "tag 83")
+                set(&mut self.file_id, Fid::from(id), "tag 83")
             }
             0x84 => {
                 self.df_names.push(value.to_vec());
@@ -603,7 +604,7 @@ mod tests {
         let df = &parsed.value;
         assert_eq!(df.template, Template::Fci);
         assert_eq!(df.descriptor.map(|d| d.kind()), Some(FileKind::Df));
-        assert_eq!(df.file_id, Some(0x5015));
+        assert_eq!(df.file_id, Some(Fid(0x5015)));
         assert_eq!(df.df_names, [bytes("A000000063504B43532D3135")]);
         assert_eq!(df.security, Some(bytes("024781")));
         assert_eq!(df.life_cycle(), Some(LifeCycle::Activated));
@@ -742,7 +743,7 @@ mod tests {
             data_size: Some(300),
             total_size: Some(70_000),
             descriptor: Some(FileDescriptor::with_records(0x02, 0x21, 16, 4)),
-            file_id: Some(0x4331),
+            file_id: Some(Fid(0x4331)),
             df_names: vec![vec![0xA0, 0x00], vec![0xA0, 0x01]],
             proprietary: Some(vec![0x01]),
             security: Some(vec![0x02; 5]),
@@ -795,7 +796,7 @@ mod tests {
         let parsed = Fcp::parse(&built.to_vec()).expect("a template");
         assert_eq!(parsed.findings, []);
         assert_eq!(parsed.value.data_size, Some(1_024));
-        assert_eq!(parsed.value.file_id, Some(0x4331));
+        assert_eq!(parsed.value.file_id, Some(Fid(0x4331)));
         assert_eq!(parsed.value.encode(), built.to_vec());
     }
 }

@@ -130,11 +130,20 @@ pub const fn carries_secrets(ins: u8) -> bool {
         VERIFY
             | 0x21
             | CHANGE_REFERENCE_DATA
+            | 0x25
             | DISABLE_VERIFICATION
+            | 0x27
             | ENABLE_VERIFICATION
+            | 0x29
             | RESET_RETRY_COUNTER
+            | 0x2D
             // Some cards take a key to import with it.
             | GENERATE_ASYMMETRIC_KEY_PAIR
+            | 0x47
+            // Commands inside a command.
+            | ENVELOPE
+            | 0xC3
+            // PINs and keys are written with it on cards that keep them as data objects.
             | PUT_DATA
             | PUT_DATA_ODD
     )

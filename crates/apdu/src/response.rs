@@ -27,6 +27,13 @@ impl Response {
         }
     }
 
+    /// `9000` with a copy of this data, with room behind it for the status word.
+    pub fn copy_of(data: &[u8]) -> Self {
+        let mut copy = Vec::with_capacity(data.len() + 2);
+        copy.extend_from_slice(data);
+        Self::success(copy)
+    }
+
     /// Data and `9000`.
     pub fn success(data: impl Into<Vec<u8>>) -> Self {
         Self::new(data, StatusWord::SUCCESS)
@@ -77,6 +84,14 @@ impl Response {
         bytes.extend_from_slice(&self.status.bytes());
         bytes
     }
+
+    /// The same, without a copy where there is room behind the data.
+    pub fn into_bytes(self) -> Vec<u8> {
+        let mut bytes = self.data;
+        bytes.reserve_exact(2);
+        bytes.extend_from_slice(&self.status.bytes());
+        bytes
+    }
 }
 
 impl From<StatusWord> for Response {
@@ -95,6 +110,14 @@ mod tests {
         assert_eq!(response.data(), [0xAA]);
         assert_eq!(response.status().value(), 0x6105);
         assert_eq!(response.encode(), [0xAA, 0x61, 0x05]);
+        assert_eq!(response.into_bytes(), [0xAA, 0x61, 0x05]);
+    }
+
+    #[test]
+    fn a_copy_of_data_goes_out_with_success() {
+        let response = Response::copy_of(&[0xAA, 0xBB]);
+        assert_eq!(response.encode(), [0xAA, 0xBB, 0x90, 0x00]);
+        assert_eq!(response.into_bytes(), [0xAA, 0xBB, 0x90, 0x00]);
     }
 
     #[test]

@@ -3,26 +3,35 @@
 //! A file that cannot be read, or an object in it that makes no sense, becomes a [`Problem`], and
 //! reading goes on. Only a card that is gone, or that has no PKCS#15 application, ends it.
 
-use core::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
-use kortlab_apdu::Channel;
+use bytes::Bytes;
+use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{
     Application, AuthenticationObject, Certificate, DataObject, Directory, DirectoryObject, EfDir,
-    Finding, ObjectKind, Odf, Parsed, Path, PrivateKey, PublicKey, Severity, TokenInfo,
+    ObjectKind, ObjectRef, Odf, Parsed, Path, PrivateKey, PublicKey, Severity, TokenInfo,
     UnusedSpaceRecord,
 };
 
+use crate::applications;
 use crate::error::{CardError, ErrorKind};
-use crate::files::{Files, path_text};
+use crate::files::{APPLICATION, Files, Known, Shelf};
+use crate::index::Index;
+use crate::pins::{PinIndex, pin_object};
+use crate::problem::{Problem, code};
 
 /// EF.DIR (ISO/IEC 7816-4 §8.2.1.1).
-const EF_DIR: [u8; 4] = [0x3F, 0x00, 0x2F, 0x00];
+pub(crate) const EF_DIR: FilePath = FilePath::EF_DIR;
 /// DF(PKCS15) where EF.DIR does not say (PKCS#15 §5.4).
-const DF_PKCS15: [u8; 4] = [0x3F, 0x00, 0x50, 0x15];
+const DF_PKCS15: FilePath = FilePath::of_static(&[0x3F, 0x00, 0x50, 0x15]);
 /// EF(ODF), EF(TokenInfo), EF(UnusedSpace) in DF(PKCS15) (PKCS#15 §5.5).
-const ODF: [u8; 2] = [0x50, 0x31];
-const TOKEN_INFO: [u8; 2] = [0x50, 0x32];
-const UNUSED_SPACE: [u8; 2] = [0x50, 0x33];
+const ODF: FilePath = FilePath::of_static(&[0x50, 0x31]);
+const TOKEN_INFO: FilePath = FilePath::of_static(&[0x50, 0x32]);
+const UNUSED_SPACE: FilePath = FilePath::of_static(&[0x50, 0x33]);
+
+/// The application identifier of ISO/IEC 7816-15.
+const ISO_7816_15_AID: [u8; 6] = [0xE8, 0x28, 0x81, 0xC1, 0x17, 0x02];
 
 /// The most directory files that are read.
 const MAX_DIRECTORY_FILES: usize = 32;
@@ -36,7 +45,7 @@ pub struct DirectoryFile<T> {
     /// What the ODF says it holds.
     pub kind: ObjectKind,
     /// Its absolute path, from 3F00 on.
-    pub path: Vec<u8>,
+    pub path: FilePath,
     /// Its size in bytes: how much of it could be read.
     pub size: usize,
     /// Its bytes.
@@ -45,11 +54,35 @@ pub struct DirectoryFile<T> {
     pub directory: Directory<T>,
 }
 
+/// A file that says what is on the card, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its absolute path, from 3F00 on.
+    pub path: FilePath,
+    /// Its bytes; of a file of records, all of them in a row.
+    pub bytes: Bytes,
+}
+
+/// Which directories are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    #[default]
+    Everything,
+    /// Those that tell which PINs there are and what they are for: of authentication objects and
+    /// of private keys. What is wrong with others is not looked at.
+    Pins,
+}
+
 /// What is on a card.
 #[derive(Clone, Debug)]
 pub struct Contents {
-    /// The absolute path of DF(PKCS15).
-    pub application: Vec<u8>,
+    /// The absolute path of DF(PKCS15); 3FFF if it was selected by its AID, and its path is not
+    /// known.
+    pub application: FilePath,
+    /// The AID by which the application had to be selected, because its files are not reached
+    /// without.
+    pub selected: Option<Vec<u8>>,
     /// EF.DIR, if there is one that could be read.
     pub dir: Option<EfDir>,
     /// EF(TokenInfo), if it could be read.
@@ -68,54 +101,13 @@ pub struct Contents {
     pub data: Vec<DirectoryFile<DataObject>>,
     /// EF(UnusedSpace), if there is one.
     pub unused_space: Option<DirectoryFile<UnusedSpaceRecord>>,
+    /// Every file that says what is on the card, as it was read: EF.DIR, the ODF, the TokenInfo,
+    /// EF(UnusedSpace), and each directory that the ODF names, of whatever kind.
+    pub sources: Vec<Source>,
     /// What is wrong, in the order of reading.
     pub problems: Vec<Problem>,
-}
-
-/// Something wrong with a file on the card.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Problem {
-    /// What the file is called: `EF(CDF)`.
-    pub file: String,
-    /// Its absolute path.
-    pub path: Vec<u8>,
-    /// What is wrong.
-    pub trouble: Trouble,
-}
-
-/// What can be wrong with a file.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Trouble {
-    /// Its content is not as the standard has it.
-    Content(Finding),
-    /// It could be read, but not without something odd.
-    Odd(String),
-    /// It could not be read, or not be made sense of at all.
-    Unreadable(CardError),
-}
-
-impl Problem {
-    /// How much it matters.
-    pub const fn severity(&self) -> Severity {
-        match &self.trouble {
-            Trouble::Content(finding) => finding.severity,
-            Trouble::Odd(_) => Severity::Warning,
-            Trouble::Unreadable(_) => Severity::Error,
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    /// `EF(CDF) 3F00/5015/4403: warning: at byte 17: …`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: ", self.file, path_text(&self.path))?;
-        match &self.trouble {
-            Trouble::Content(finding) => write!(f, "{finding}"),
-            Trouble::Odd(text) => write!(f, "{}: {text}", self.severity()),
-            Trouble::Unreadable(error) => write!(f, "{}: {error}", self.severity()),
-        }
-    }
+    pub(crate) index: Index,
+    pub(crate) pins: OnceLock<PinIndex>,
 }
 
 impl Contents {
@@ -125,15 +117,45 @@ impl Contents {
     /// # Errors
     /// The card has no PKCS#15 application, or it is gone.
     pub fn read<C: Channel + ?Sized>(channel: &mut C) -> Result<Self, CardError> {
+        Self::read_known(channel, &mut Shelf::default(), Scope::Everything)
+    }
+
+    /// The same; files that are on `shelf` are not read again, and others are put there.
+    pub(crate) fn read_known<C: Channel + ?Sized>(
+        channel: &mut C,
+        shelf: &mut Shelf,
+        scope: Scope,
+    ) -> Result<Self, CardError> {
         let mut reader = Reading {
-            files: Files::new(channel),
+            files: Files::metered(channel, shelf),
+            scope,
+            sources: Vec::new(),
             problems: Vec::new(),
         };
-        let dir = reader.ef_dir()?;
+        let (dir, application, odf) = reader.find_application()?;
         let named = dir.as_ref().and_then(EfDir::pkcs15);
-        let (application, odf) = reader.find_odf(named)?;
+        if named.is_none()
+            && application != APPLICATION
+            && let Some(dir) = &dir
+        {
+            reader.tell_unlisted(dir, &application);
+        }
+        let is_read = |source: &Source| source.path == EF_DIR;
+        let is_told = |problem: &Problem| *problem.path() == EF_DIR;
+        if dir.is_none()
+            && application != APPLICATION
+            && !reader.sources.iter().any(is_read)
+            && !reader.problems.iter().any(is_told)
+        {
+            let message = format!(
+                "it is not on the card (6A82); the PKCS#15 application was found in {}, where it \
+                 usually is, but other programs may not find it",
+                application
+            );
+            reader.warn(code::APPLICATION_NOT_LISTED, "EF.DIR", &EF_DIR, message);
+        }
         let ddo = named.and_then(|application| application.ddo.as_ref());
-        let place = |given: Option<&Path>, usual: [u8; 2]| match given {
+        let place = |given: Option<&Path>, usual: FilePath| match given {
             Some(path) if !path.path.is_empty() => absolute(&application, &path.path),
             _ => absolute(&application, &usual),
         };
@@ -142,9 +164,13 @@ impl Contents {
             TOKEN_INFO,
         ))?;
         let unused = place(ddo.and_then(|ddo| ddo.unused_path.as_ref()), UNUSED_SPACE);
-        let unused_space = reader.optional("EF(UnusedSpace)", &unused)?;
+        let unused_space = match scope {
+            Scope::Everything => reader.optional("EF(UnusedSpace)", &unused)?,
+            Scope::Pins => None,
+        };
         let mut contents = Self {
             application,
+            selected: reader.files.application().map(<[u8]>::to_vec),
             dir,
             token_info,
             odf,
@@ -154,15 +180,27 @@ impl Contents {
             authentication: Vec::new(),
             data: Vec::new(),
             unused_space,
+            sources: Vec::new(),
             problems: Vec::new(),
+            index: Index::default(),
+            pins: OnceLock::new(),
         };
         contents.read_directories(&mut reader)?;
+        contents.sources = reader.sources;
         contents.problems = reader.problems;
+        contents.index = Index::new(&contents);
         Ok(contents)
     }
 
+    /// Whether reading was stopped before everything was read, because it was more than a card can
+    /// hold. Then what is not listed here may be on the card all the same.
+    pub fn is_cut_short(&self) -> bool {
+        let stopped = |problem: &Problem| problem.code() == code::BUDGET;
+        self.problems.iter().any(stopped)
+    }
+
     /// The path of a file in absolute form; PKCS#15 §6.1.4 lets paths start at DF(PKCS15).
-    pub fn absolute(&self, path: &Path) -> Vec<u8> {
+    pub fn absolute(&self, path: &Path) -> FilePath {
         absolute(&self.application, &path.path)
     }
 
@@ -175,16 +213,41 @@ impl Contents {
         token.or_else(|| self.dir.as_ref()?.pkcs15()?.label.as_deref())
     }
 
+    /// Takes over what a directory of certificates holds now, after it was written and read back.
+    pub(crate) fn replace_certificates(&mut self, path: &FilePath, bytes: &[u8]) {
+        self.problems.retain(|problem| problem.path() != path);
+        for source in &mut self.sources {
+            if source.path == *path {
+                source.bytes = bytes.to_vec().into();
+            }
+        }
+        for file in self
+            .certificates
+            .iter_mut()
+            .filter(|file| file.path == *path)
+        {
+            let parsed = Directory::parse(bytes);
+            file.size = bytes.len();
+            file.bytes = bytes.to_vec();
+            file.directory = parsed.value;
+            let found = parsed.findings.into_iter();
+            self.problems
+                .extend(found.map(|finding| Problem::of_content("EF(CDF)", path, finding)));
+        }
+        self.index = Index::new(self);
+    }
+
     fn read_directories<C: Channel + ?Sized>(
         &mut self,
         reader: &mut Reading<'_, C>,
     ) -> Result<(), CardError> {
         let odf_path = absolute(&self.application, &ODF);
-        let mut seen = vec![odf_path.clone(), EF_DIR.to_vec()];
+        let mut seen = vec![odf_path.clone(), EF_DIR];
         let entries: Vec<_> = self.odf.objects().cloned().collect();
         for entry in entries {
             let Some(path) = entry.path().filter(|path| !path.path.is_empty()) else {
-                reader.odd(
+                reader.error(
+                    code::ENTRY_WITHOUT_FILE,
                     "EF(ODF)",
                     &odf_path,
                     format!(
@@ -196,22 +259,27 @@ impl Contents {
             };
             let path = self.absolute(path);
             if seen.contains(&path) {
-                reader.odd(
+                reader.warn(
+                    code::FILE_NAMED_TWICE,
                     "EF(ODF)",
                     &odf_path,
-                    format!(
-                        "{} is named more than once; it is read once",
-                        path_text(&path)
-                    ),
+                    format!("{} is named more than once; it is read once", path),
                 );
                 continue;
             }
             if seen.len() > MAX_DIRECTORY_FILES {
                 let text = format!("more than {MAX_DIRECTORY_FILES} files; the rest is not read");
-                reader.odd("EF(ODF)", &odf_path, text);
+                reader.error(code::TOO_MANY, "EF(ODF)", &odf_path, text);
                 break;
             }
             seen.push(path.clone());
+            let tells_of_pins = matches!(
+                entry.kind,
+                ObjectKind::PrivateKeys | ObjectKind::AuthObjects
+            );
+            if reader.scope == Scope::Pins && !tells_of_pins {
+                continue;
+            }
             match entry.kind {
                 ObjectKind::PrivateKeys => {
                     let file = reader.directory("EF(PrKDF)", entry.kind, &path)?;
@@ -235,74 +303,289 @@ impl Contents {
                     let file = reader.directory("EF(DODF)", entry.kind, &path)?;
                     self.data.extend(file);
                 }
-                _ => {}
+                // Its objects are of no use here, but they may name files that others are to
+                // leave alone.
+                kind => {
+                    let name = match kind {
+                        ObjectKind::SecretKeys => "EF(SKDF)",
+                        _ => "a directory",
+                    };
+                    drop(reader.content(name, &path)?);
+                    let message = format!("{kind} are in {}; they are not looked at", path);
+                    reader.warn(code::KIND_NOT_READ, "EF(ODF)", &odf_path, message);
+                }
+            }
+        }
+        self.tell_missing(&odf_path, reader);
+        self.look_at_authentication(reader)
+    }
+
+    /// Authentication objects whose DF is not on the card, and those that are no PINs.
+    fn look_at_authentication<C: Channel + ?Sized>(
+        &self,
+        reader: &mut Reading<'_, C>,
+    ) -> Result<(), CardError> {
+        // What was read is in these.
+        let mut known = BTreeMap::from([
+            (FilePath::EMPTY, None),
+            (FilePath::MASTER_FILE, None),
+            (self.application.clone(), None),
+        ]);
+        for file in &self.authentication {
+            for (index, object) in file.directory.objects().enumerate() {
+                let about = ObjectRef {
+                    index,
+                    label: object.common.label.clone(),
+                    id: Some(object.auth_id().clone()),
+                };
+                let Some(pin) = pin_object(self, object) else {
+                    let message = "an authentication object that is no PIN; it is not looked at";
+                    let code = code::KIND_NOT_READ;
+                    let problem =
+                        Problem::new(Severity::Note, code, "EF(AODF)", &file.path, message);
+                    reader.push(problem.about(about));
+                    continue;
+                };
+                let directory = pin.directory;
+                let wrong = match known.get(&directory) {
+                    Some(known) => *known,
+                    None => match reader.files.select(&directory) {
+                        Ok(info) if info.is_ef() => Some("which is a file and no directory"),
+                        Ok(_) => None,
+                        Err(error) if ends_all(&error) => return self.stopped(error, reader),
+                        Err(error) if error.kind() == ErrorKind::NotFound => {
+                            Some("which is not on the card (6A82)")
+                        }
+                        // That it cannot be selected is told where the PIN is asked for.
+                        Err(_) => None,
+                    },
+                };
+                known.insert(directory.clone(), wrong);
+                if let Some(wrong) = wrong {
+                    let message = format!(
+                        "the PIN belongs to {}, {wrong}: it can neither be asked for nor verified, \
+                         and what it protects cannot be used",
+                        directory
+                    );
+                    let code = code::DANGLING_PATH;
+                    let problem =
+                        Problem::new(Severity::Error, code, "EF(AODF)", &file.path, message);
+                    reader.push(problem.about(about).hint(
+                        "whoever issued the card must correct the path in EF(AODF), or restore \
+                         that directory",
+                    ));
+                }
             }
         }
         Ok(())
+    }
+
+    /// Looking at PINs ended; if only because of the budget, the rest goes on without.
+    fn stopped<C: Channel + ?Sized>(
+        &self,
+        error: CardError,
+        reader: &mut Reading<'_, C>,
+    ) -> Result<(), CardError> {
+        let path = self.authentication.first().map(|file| file.path.clone());
+        reader.unreadable("EF(AODF)", &path.unwrap_or_default(), error)
+    }
+
+    /// What a card cannot do without, and what its objects name that is not there.
+    fn tell_missing<C: Channel + ?Sized>(&self, odf_path: &FilePath, reader: &mut Reading<'_, C>) {
+        let lists = |kind| self.odf.objects().any(|entry| entry.kind == kind);
+        if !lists(ObjectKind::Certificates) {
+            let message = if self.odf.entries.is_empty() {
+                "it is empty: it names no directory at all, so nothing on the card can be found"
+            } else {
+                "it names no directory of certificates (CDF), so that none can be found"
+            };
+            reader.error(
+                code::NO_CERTIFICATE_DIRECTORY,
+                "EF(ODF)",
+                odf_path,
+                message.to_owned(),
+            );
+        }
+        let pins: BTreeSet<_> = self
+            .authentication
+            .iter()
+            .flat_map(|file| file.directory.objects())
+            .map(|object| &object.authentication.auth_id)
+            .collect();
+        for file in &self.private_keys {
+            for (index, key) in file.directory.objects().enumerate() {
+                let Some(auth_id) = key.common.auth_id.as_ref() else {
+                    continue;
+                };
+                if pins.contains(&auth_id) {
+                    continue;
+                }
+                let message = format!(
+                    "the key is protected by authentication object {auth_id}, which the card does \
+                     not list"
+                );
+                let problem = Problem::new(
+                    Severity::Warning,
+                    code::NO_SUCH_PIN,
+                    "EF(PrKDF)",
+                    &file.path,
+                    message,
+                );
+                reader.push(problem.about(ObjectRef {
+                    index,
+                    label: key.common.label.clone(),
+                    id: Some(key.id().clone()),
+                }));
+            }
+        }
     }
 }
 
 struct Reading<'a, C: Channel + ?Sized> {
     files: Files<'a, C>,
+    scope: Scope,
+    sources: Vec<Source>,
     problems: Vec<Problem>,
 }
 
 impl<C: Channel + ?Sized> Reading<'_, C> {
     fn ef_dir(&mut self) -> Result<Option<EfDir>, CardError> {
-        let bytes = match self.files.read(&EF_DIR) {
-            Ok(content) => {
-                self.remarks("EF.DIR", &EF_DIR, content.remarks);
-                content.data
+        match self.files.read_once(&EF_DIR) {
+            Ok(known) => {
+                let bytes = self.as_far("EF.DIR", &EF_DIR, known);
+                let parsed = EfDir::parse(&bytes);
+                Ok(Some(self.keep("EF.DIR", &EF_DIR, parsed)))
             }
-            Err(error) if error.kind() == ErrorKind::Unsupported => {
-                match self.files.read_records(&EF_DIR) {
-                    Ok((_, records)) => records.concat(),
-                    Err(error) => {
-                        self.unreadable("EF.DIR", &EF_DIR, error)?;
-                        return Ok(None);
-                    }
-                }
-            }
+            Err(error) if error.kind() == ErrorKind::Unsupported => self.ef_dir_records(),
             // PKCS#15 §5.4: without EF.DIR the application is where it usually is.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                self.unreadable("EF.DIR", &EF_DIR, error)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// EF.DIR as records (ISO/IEC 7816-4 §8.2.1.1). Each is read by itself: what fills it up
+    /// behind its template is no filler between objects.
+    fn ef_dir_records(&mut self) -> Result<Option<EfDir>, CardError> {
+        let records = match self.files.read_records(&EF_DIR) {
+            Ok((_, records)) => records,
             Err(error) => {
                 self.unreadable("EF.DIR", &EF_DIR, error)?;
                 return Ok(None);
             }
         };
-        Ok(Some(self.keep("EF.DIR", &EF_DIR, EfDir::parse(&bytes))))
+        self.source(&EF_DIR, Bytes::from(records.concat()));
+        let mut dir = EfDir::default();
+        for (index, record) in records.iter().enumerate() {
+            let name = format!("EF.DIR, record {},", index + 1);
+            let parsed = self.keep(&name, &EF_DIR, EfDir::parse(record));
+            dir.entries.extend(parsed.entries);
+        }
+        Ok(Some(dir))
+    }
+
+    /// EF.DIR, DF(PKCS15) and the ODF: on the card as it is after a reset, or else in an application
+    /// that is selected by its AID (PKCS#15 §5.4, ISO/IEC 7816-4 §8.2.2.3).
+    fn find_application(&mut self) -> Result<Found, CardError> {
+        if self.files.application().is_some()
+            && let Some(found) = self.find_inside(&None)?
+        {
+            return Ok(found);
+        }
+        let dir = self.ef_dir()?;
+        let missing = match self.find_odf(dir.as_ref().and_then(EfDir::pkcs15)) {
+            Ok((application, odf)) => return Ok((dir, application, odf)),
+            Err(error) if ends_all(&error) => return Err(error),
+            Err(error) => error,
+        };
+        let outside = (
+            core::mem::take(&mut self.problems),
+            core::mem::take(&mut self.sources),
+        );
+        for aid in applications::with_pkcs15(dir.as_ref()) {
+            let info = match self.files.select_application(&aid) {
+                Ok(info) => info,
+                Err(error) if is_final(&error) => return Err(error),
+                Err(_) => continue,
+            };
+            self.files.enter(Some(aid.clone()));
+            if let Some(found) = self.find_inside(&dir)? {
+                if let Some(warning) = info.warning {
+                    let text = format!(
+                        "the card warns when the application {} is selected: {warning} ({})",
+                        hex::encode_upper(&aid),
+                        warning.meaning()
+                    );
+                    let (code, path) = (code::SELECTED_WITH_WARNING, found.1.clone());
+                    self.warn(code, "DF(PKCS15)", &path, text);
+                }
+                return Ok(found);
+            }
+            self.files.enter(None);
+            self.problems.clear();
+            self.sources.clear();
+        }
+        (self.problems, self.sources) = outside;
+        Err(missing)
+    }
+
+    /// The same inside the application that is selected: in its own DF, or where its own EF.DIR or
+    /// the standard says. `outside` is EF.DIR as it was read before.
+    fn find_inside(&mut self, outside: &Option<EfDir>) -> Result<Option<Found>, CardError> {
+        match self.odf_at(&APPLICATION, None) {
+            Ok(odf) => return Ok(Some((outside.clone(), APPLICATION, odf))),
+            Err(error) if ends_all(&error) => return Err(error),
+            Err(_) => {}
+        }
+        let inside = self.ef_dir()?;
+        match self.find_odf(inside.as_ref().and_then(EfDir::pkcs15)) {
+            Ok((application, odf)) => Ok(Some((inside, application, odf))),
+            Err(error) if ends_all(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The ODF in the DF(PKCS15) at this path.
+    fn odf_at(&mut self, application: &FilePath, given: Option<&Path>) -> Result<Odf, CardError> {
+        let path = match given {
+            Some(path) => absolute(application, &path.path),
+            None => absolute(application, &ODF),
+        };
+        let known = self.files.read_once(&path)?;
+        let bytes = self.as_far("EF(ODF)", &path, known);
+        Ok(self.keep("EF(ODF)", &path, Odf::parse(&bytes)))
     }
 
     /// The ODF, where EF.DIR says, or where it usually is.
-    fn find_odf(&mut self, named: Option<&Application>) -> Result<(Vec<u8>, Odf), CardError> {
+    fn find_odf(&mut self, named: Option<&Application>) -> Result<(FilePath, Odf), CardError> {
         let mut places = Vec::new();
         if let Some(path) = named
-            .and_then(|application| application.path.as_deref())
+            .and_then(|application| application.path.as_ref())
             .filter(|path| !path.is_empty())
         {
-            places.push(absolute(&EF_DIR[..2], path));
+            places.push(absolute(&FilePath::MASTER_FILE, path));
         }
-        for usual in [&DF_PKCS15[..], &EF_DIR[..2]] {
-            if !places.iter().any(|place| place == usual) {
-                places.push(usual.to_vec());
+        let is_named = !places.is_empty();
+        for usual in [DF_PKCS15, FilePath::MASTER_FILE] {
+            if !places.contains(&usual) {
+                places.push(usual);
             }
         }
         let given = named
             .and_then(|application| application.ddo.as_ref()?.odf_path.as_ref())
             .filter(|path| !path.path.is_empty());
         let mut first = None;
-        for application in places {
-            let path = match given {
-                Some(path) => absolute(&application, &path.path),
-                None => absolute(&application, &ODF),
-            };
-            match self.files.read(&path) {
-                Ok(content) => {
-                    self.remarks("EF(ODF)", &path, content.remarks);
-                    let odf = self.keep("EF(ODF)", &path, Odf::parse(&content.data));
-                    return Ok((application, odf));
+        for (index, application) in places.iter().enumerate() {
+            match self.odf_at(application, given) {
+                Ok(odf) => {
+                    if index > 0 && is_named {
+                        self.dangling(&places, application);
+                    }
+                    return Ok((application.clone(), odf));
                 }
-                Err(error) if is_final(&error) => return Err(error),
+                Err(error) if ends_all(&error) => return Err(error),
                 Err(error) => {
                     if error.kind() != ErrorKind::NotFound {
                         first.get_or_insert(error);
@@ -324,12 +607,61 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         ))
     }
 
-    fn token_info(&mut self, path: &[u8]) -> Result<Option<TokenInfo>, CardError> {
+    /// EF.DIR does not list the application that was found under the AID of PKCS#15 (§5.4.1), nor
+    /// under that of ISO/IEC 7816-15.
+    fn tell_unlisted(&mut self, dir: &EfDir, application: &FilePath) {
+        let mut entries = dir.objects();
+        if entries.any(|entry| entry.aid.starts_with(&ISO_7816_15_AID)) {
+            return;
+        }
+        let mut entries = dir.objects();
+        let there = entries.find(|entry| {
+            let path = entry.path.as_ref();
+            path.is_some_and(|path| absolute(&FilePath::MASTER_FILE, path) == *application)
+        });
+        let place = application;
+        let message = match there {
+            Some(entry) => format!(
+                "it lists the application in {place} under the AID {}, which is not that of \
+                 PKCS#15; other programs may not find it",
+                hex::encode_upper(&entry.aid)
+            ),
+            None => format!(
+                "it does not list the PKCS#15 application in {place}, which was found where it \
+                 usually is; other programs may not find it"
+            ),
+        };
+        self.warn(code::APPLICATION_NOT_LISTED, "EF.DIR", &EF_DIR, message);
+    }
+
+    /// The application was not where EF.DIR says, but where it usually is.
+    fn dangling(&mut self, places: &[FilePath], found: &FilePath) {
+        let named = places.first().cloned().unwrap_or_default();
+        self.push(
+            Problem::new(
+                Severity::Error,
+                code::DANGLING_PATH,
+                "EF.DIR",
+                &EF_DIR,
+                format!(
+                    "it says that the PKCS#15 application is in {}, where there is none; it was \
+                     found in {}, but OpenSC and other programs do not look there",
+                    named, found
+                ),
+            )
+            .hint(
+                "EF.DIR is at fault, not the application: whoever issued the card must correct the \
+                 path in it",
+            ),
+        );
+    }
+
+    fn token_info(&mut self, path: &FilePath) -> Result<Option<TokenInfo>, CardError> {
         let name = "EF(TokenInfo)";
-        let Some(content) = self.content(name, path)? else {
+        let Some(bytes) = self.content(name, path)? else {
             return Ok(None);
         };
-        match TokenInfo::parse(&content.data) {
+        match TokenInfo::parse(&bytes) {
             Ok(parsed) => Ok(Some(self.keep(name, path, parsed))),
             Err(error) => {
                 let error = CardError::new(ErrorKind::Nonsense, error.to_string());
@@ -343,15 +675,11 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
     fn optional<T: DirectoryObject>(
         &mut self,
         name: &str,
-        path: &[u8],
+        path: &FilePath,
     ) -> Result<Option<DirectoryFile<T>>, CardError> {
-        match self.files.exists(path) {
-            Ok(true) => self.directory(name, ObjectKind::Other(0xFF), path),
-            Ok(false) => Ok(None),
-            Err(error) => {
-                self.unreadable(name, path, error)?;
-                Ok(None)
-            }
+        match self.files.read_once(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            _ => self.directory(name, ObjectKind::Other(0xFF), path),
         }
     }
 
@@ -359,32 +687,31 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         &mut self,
         name: &str,
         kind: ObjectKind,
-        path: &[u8],
+        path: &FilePath,
     ) -> Result<Option<DirectoryFile<T>>, CardError> {
-        let Some(content) = self.content(name, path)? else {
+        let Some(bytes) = self.content(name, path)? else {
             return Ok(None);
         };
-        let parsed = Directory::parse(&content.data);
-        let directory = self.keep(name, path, parsed);
+        let parsed = Directory::parse(&bytes);
+        let mut directory = self.keep(name, path, parsed);
+        let (count, stopped) = self.files.take_objects(directory.entries.len());
+        directory.entries.truncate(count);
+        if let Some(error) = stopped {
+            self.push(Problem::unreadable(name, path, &error));
+        }
         Ok(Some(DirectoryFile {
             kind,
-            path: path.to_vec(),
-            size: content.data.len(),
-            bytes: content.data,
+            path: path.clone(),
+            size: bytes.len(),
+            bytes: bytes.into(),
             directory,
         }))
     }
 
-    fn content(
-        &mut self,
-        name: &str,
-        path: &[u8],
-    ) -> Result<Option<crate::files::Content>, CardError> {
-        match self.files.read(path) {
-            Ok(mut content) => {
-                self.remarks(name, path, core::mem::take(&mut content.remarks));
-                Ok(Some(content))
-            }
+    /// The bytes of a file; if it could not be read to its end, those before.
+    fn content(&mut self, name: &str, path: &FilePath) -> Result<Option<Bytes>, CardError> {
+        match self.files.read_once(path) {
+            Ok(known) => Ok(Some(self.as_far(name, path, known))),
             Err(error) => {
                 self.unreadable(name, path, error)?;
                 Ok(None)
@@ -392,39 +719,67 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         }
     }
 
-    fn keep<T>(&mut self, name: &str, path: &[u8], parsed: Parsed<T>) -> T {
+    fn source(&mut self, path: &FilePath, bytes: Bytes) {
+        self.sources.push(Source {
+            path: path.clone(),
+            bytes,
+        });
+    }
+
+    /// The bytes of a file as far as it was read, with what was odd about it.
+    fn as_far(&mut self, name: &str, path: &FilePath, known: Known) -> Bytes {
+        for remark in known.remarks.iter() {
+            self.warn(remark.code, name, path, remark.message.clone());
+        }
+        if let Some(error) = known.ended {
+            let error = error.context(&format!("only {} bytes were read", known.data.len()));
+            self.push(Problem::unreadable(name, path, &error));
+        }
+        self.source(path, known.data.clone());
+        known.data
+    }
+
+    fn keep<T>(&mut self, name: &str, path: &FilePath, parsed: Parsed<T>) -> T {
         for finding in parsed.findings {
-            self.push(name, path, Trouble::Content(finding));
+            self.push(Problem::of_content(name, path, finding));
         }
         parsed.value
     }
 
-    fn remarks(&mut self, name: &str, path: &[u8], remarks: Vec<String>) {
-        for remark in remarks {
-            self.push(name, path, Trouble::Odd(remark));
-        }
+    fn error(&mut self, code: &'static str, name: &str, path: &FilePath, message: String) {
+        self.push(Problem::new(Severity::Error, code, name, path, message));
     }
 
-    fn odd(&mut self, name: &str, path: &[u8], text: String) {
-        self.push(name, path, Trouble::Odd(text));
+    fn warn(&mut self, code: &'static str, name: &str, path: &FilePath, message: String) {
+        self.push(Problem::new(Severity::Warning, code, name, path, message));
     }
 
     /// Notes that a file cannot be read; an error that ends everything is given back.
-    fn unreadable(&mut self, name: &str, path: &[u8], error: CardError) -> Result<(), CardError> {
+    fn unreadable(
+        &mut self,
+        name: &str,
+        path: &FilePath,
+        error: CardError,
+    ) -> Result<(), CardError> {
         if is_final(&error) {
             return Err(error);
         }
-        self.push(name, path, Trouble::Unreadable(error));
+        self.push(Problem::unreadable(name, path, &error));
         Ok(())
     }
 
-    fn push(&mut self, name: &str, path: &[u8], trouble: Trouble) {
-        if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(Problem {
-                file: name.to_owned(),
-                path: path.to_vec(),
-                trouble,
-            });
+    /// Keeps a problem; the last one that is kept says that there are more.
+    fn push(&mut self, problem: Problem) {
+        match self.problems.len() + 1 {
+            ..MAX_PROBLEMS => self.problems.push(problem),
+            MAX_PROBLEMS => self.problems.push(Problem::new(
+                Severity::Error,
+                code::TOO_MANY,
+                problem.file(),
+                problem.path(),
+                "there are more problems from here on; they are left out",
+            )),
+            _ => {}
         }
     }
 }
@@ -437,21 +792,39 @@ pub(crate) const fn is_final(error: &CardError) -> bool {
     )
 }
 
+/// What is found of the application: EF.DIR, the path of DF(PKCS15), and the ODF.
+type Found = (Option<EfDir>, FilePath, Odf);
+
+/// Whether an error ends the search for the application.
+fn ends_all(error: &CardError) -> bool {
+    is_final(error) || error.kind() == ErrorKind::Budget
+}
+
 /// `path` from the MF on: as it is if it starts there, else below `application`. A path that
 /// repeats the application's own, as some cards have it, is not taken twice.
-fn absolute(application: &[u8], path: &[u8]) -> Vec<u8> {
-    const MF: &[u8] = &[0x3F, 0x00];
-    if path.starts_with(MF) {
-        return path.to_vec();
+fn absolute(application: &FilePath, path: &FilePath) -> FilePath {
+    if path.starts_with(&APPLICATION) {
+        return path.clone();
     }
-    let below_mf = application.strip_prefix(MF).unwrap_or(application);
-    if !below_mf.is_empty() && path.len() > below_mf.len() && path.starts_with(below_mf) {
-        return [MF, path].concat();
+    if *application == APPLICATION {
+        // Where the application is in the file system is not known; what its files say of its usual
+        // place is meant to be the application itself.
+        let below = FilePath::from(path.below_master_file());
+        return match below.strip_prefix(&DF_PKCS15.below_master_file().into()) {
+            Some(below) => APPLICATION.join(&below),
+            None if path.is_absolute() => path.clone(),
+            None => application.join(path),
+        };
     }
-    let start = if application.is_empty() {
-        MF
-    } else {
-        application
-    };
-    [start, path].concat()
+    if path.is_absolute() {
+        return path.clone();
+    }
+    let below_mf = FilePath::from(application.below_master_file());
+    if !below_mf.is_empty() && path.starts_with(&below_mf) && *path != below_mf {
+        return FilePath::MASTER_FILE.join(path);
+    }
+    match application.is_empty() {
+        true => FilePath::MASTER_FILE.join(path),
+        false => application.join(path),
+    }
 }

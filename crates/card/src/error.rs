@@ -40,17 +40,53 @@ pub enum ErrorKind {
     /// What was given cannot be used: a wrong length, a broken certificate, a key that does not
     /// match. The card was not changed.
     Invalid,
+    /// The card's rules for a PIN contradict each other, so that sending it might cost a try for
+    /// nothing. It was not sent.
+    DoubtfulPin,
     /// This card or this key cannot do it.
     Unsupported,
     /// Another program holds or has reset the card; trying again may work.
     Interrupted,
-    /// The link to the card, or the storage behind a virtual one, failed.
+    /// More was to be read than a card can hold: reading was stopped
+    /// ([`Budget`](crate::files::Budget)).
+    Budget,
+    /// The link to the card failed.
     Link,
+    /// What a command changed on a virtual card could not be saved by its host: the file system is
+    /// at fault, not the card. The change was undone.
+    Storage,
     /// A change of the card was interrupted and is not finished; what it takes to complete or to
     /// undo it is in the journal.
     Unfinished,
     /// The journal on the host could not be read or written.
     Journal,
+}
+
+impl ErrorKind {
+    /// A stable name, such as `pin-wrong`, for programs that do not see this type.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoReader => "no-reader",
+            Self::NoCard => "no-card",
+            Self::PinWrong { .. } => "pin-wrong",
+            Self::PinBlocked => "pin-blocked",
+            Self::PinRequired { .. } => "pin-required",
+            Self::Refused => "refused",
+            Self::Nonsense => "nonsense",
+            Self::Full => "card-full",
+            Self::NotPkcs15 => "not-pkcs15",
+            Self::NotFound => "not-found",
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Interrupted => "interrupted",
+            Self::Budget => "budget",
+            Self::Link => "link",
+            Self::Storage => "storage",
+            Self::Unfinished => "unfinished",
+            Self::Journal => "journal",
+            Self::DoubtfulPin => "doubtful-pin",
+        }
+    }
 }
 
 /// Why something could not be done with the card.
@@ -64,6 +100,7 @@ pub struct CardError {
     command: Option<String>,
     status: Option<StatusWord>,
     next_step: Option<String>,
+    reset: bool,
 }
 
 impl CardError {
@@ -75,6 +112,7 @@ impl CardError {
             command: None,
             status: None,
             next_step: None,
+            reset: false,
         }
     }
 
@@ -170,6 +208,12 @@ impl CardError {
         self.next_step.as_deref()
     }
 
+    /// Whether another program reset the card; then what was selected and verified is lost, and
+    /// what needs neither can be done again at once.
+    pub const fn is_reset(&self) -> bool {
+        self.reset
+    }
+
     /// The same error, seen as one of another kind.
     #[must_use]
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
@@ -195,13 +239,25 @@ impl CardError {
 
 impl From<ChannelError> for CardError {
     fn from(error: ChannelError) -> Self {
-        let kind = match error {
+        let kind = match &error {
             ChannelError::NoCard => ErrorKind::NoCard,
             ChannelError::NoReader(_) => ErrorKind::NoReader,
-            ChannelError::WasReset | ChannelError::Busy => ErrorKind::Interrupted,
+            ChannelError::WasReset | ChannelError::Busy | ChannelError::Held(_) => {
+                ErrorKind::Interrupted
+            }
+            ChannelError::NotCarried(_) => ErrorKind::Invalid,
+            ChannelError::Storage(_) => ErrorKind::Storage,
             _ => ErrorKind::Link,
         };
-        Self::new(kind, error.to_string())
+        let mut failure = Self::new(kind, error.to_string());
+        failure.reset = error == ChannelError::WasReset;
+        match kind {
+            ErrorKind::Storage => failure.hint(
+                "make room, or allow writing, where the card's image is kept; with --ephemeral \
+                 nothing is saved there",
+            ),
+            _ => failure,
+        }
     }
 }
 
@@ -266,7 +322,10 @@ mod tests {
             (ChannelError::NoCard, ErrorKind::NoCard),
             (ChannelError::NoReader("none".into()), ErrorKind::NoReader),
             (ChannelError::Busy, ErrorKind::Interrupted),
-            (ChannelError::Storage("disk full".into()), ErrorKind::Link),
+            (
+                ChannelError::Storage("disk full".into()),
+                ErrorKind::Storage,
+            ),
         ] {
             assert_eq!(CardError::channel("read", error).kind(), kind);
         }

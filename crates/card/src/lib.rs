@@ -1,26 +1,36 @@
 //! A session with one card: files, PINs, keys, certificate slots, over PC/SC or in process.
 //!
-//! A [`Card`] is opened over any [`kortlab_apdu::Channel`]: a reader (the `pcsc` module, with the
-//! feature of the same name), a virtual card, a trace that is played. It reads the PKCS#15
-//! directories leniently, and does with the card what people do with it:
+//! A [`Session`] is a card of any kind, over any [`kortlab_apdu::Channel`]: a reader (the `pcsc`
+//! module, with the feature of the same name), a virtual card, a socket. A [`Card`] is one that has a
+//! PKCS#15 application: it reads the directories leniently, and does with the card what people do
+//! with it. Here with a virtual card in this process (`crates/card/examples/open_and_sign.rs` is the
+//! same as a program):
 //!
-//! ```no_run
+//! ```
 //! use kortlab_card::{Card, Hash, Pin, PinRole, Scheme};
+//! # use kortlab_emulator::{CardRng, InProcess, VirtualCard, crypto::RsaKey, models::eid::EidCard};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mut rng = CardRng::from_seed(1);
+//! # let keys = (RsaKey::generate(1024, &mut rng)?, RsaKey::generate(1024, &mut rng)?);
+//! # let image = EidCard::new("9752269700000000008", keys.0, keys.1).build()?;
+//! # let channel = InProcess::ephemeral(VirtualCard::new(image, rng)?);
 //!
-//! fn sign(channel: impl kortlab_apdu::Channel, pin: &Pin) -> Result<Vec<u8>, kortlab_card::CardError> {
-//!     let mut card = Card::open(channel)?;
-//!     let key = card.key_for(PinRole::Signature)?;
-//!     card.exclusively(|card| {
-//!         card.verify(PinRole::Signature, pin)?;
-//!         card.sign(&key.id, Scheme::Pkcs1(Hash::Sha256), b"a message")
-//!     })
-//! }
+//! let mut card = Card::open(channel)?;
+//! assert_eq!(card.keys().len(), 2);
+//!
+//! let pin = Pin::try_from("123456")?;
+//! let signature = card.unlocked(PinRole::Authentication, &pin, |key| {
+//!     key.sign(Scheme::Pkcs1(Hash::Sha256), b"a message")
+//! })?;
+//! # assert_eq!(signature.len(), 128);
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # What a card may say
 //!
 //! A card is not believed. No answer makes this crate panic, read without end, or take more
-//! memory than a file can have; what makes no sense is a [`Problem`](contents::Problem) of one
+//! memory than a file can have; what makes no sense is a [`Problem`] of one
 //! file, or a [`CardError`] that names the command. Signatures are checked before they are given
 //! out, and what is written is read back.
 //!
@@ -28,42 +38,60 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`card`] | the session |
-//! | [`contents`] | what the PKCS#15 directories list, and what is wrong with them |
+//! | [`session`] | a card of any kind: its files, exclusive use, and what it is |
+//! | [`card`] | a card with a PKCS#15 application |
+//! | [`applications`] | what is selected by its AID, and what a card without PKCS#15 is |
+//! | [`contents`] | what the PKCS#15 directories list |
+//! | [`problem`] | what is wrong with the card's files, in words for people and for programs |
 //! | [`files`] | SELECT, READ and UPDATE BINARY, records |
 //! | [`pin`], [`pins`], [`role`] | PINs: their form, their state, what they are for |
 //! | [`keys`], [`padding`] | signing and deciphering, with padding where the card has none |
-//! | [`slots`], [`certificate`] | certificates: list, write, remove, check |
+//! | [`slots`], [`certificate`], [`revocation`] | certificates: list, write, remove, check |
 //! | [`dialect`] | how a card OS wants its commands |
+//! | [`profile`] | what is particular to the staff card, as data |
 //! | [`error`] | what can go wrong, and what to do next |
 //! | `pcsc` | readers, with the feature `pcsc` |
 
+pub mod applications;
 pub mod card;
 pub mod certificate;
 pub mod contents;
 pub mod dialect;
 pub mod error;
 pub mod files;
+mod index;
 pub mod keys;
 pub mod padding;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
 pub mod pin;
+pub mod pin_states;
 pub mod pins;
+pub mod problem;
+pub mod profile;
+pub mod revocation;
 pub mod role;
+pub mod session;
 pub mod slots;
+pub mod token;
 
 pub use card::Card;
-pub use certificate::CertificateInfo;
+pub use certificate::{CertificateInfo, ContentKind};
 pub use contents::Contents;
 pub use error::{CardError, ErrorKind};
-pub use keys::{Encryption, Key, KeyKind, RsaPublicKey, Scheme};
+pub use keys::{Encryption, Key, KeyKind, RawInput, RsaPublicKey, Scheme, UnlockedKey};
+pub use kortlab_pkcs15::{Id, ObjectRef, Severity};
 pub use padding::Hash;
 pub use pin::{Pin, PinError};
-pub use pins::{PinObject, PinPurpose, PinState};
+pub use pin_states::FoundPin;
+pub use pins::{PinObject, PinPurpose, PinState, WhyUnknown};
+pub use problem::Problem;
+pub use revocation::{ListTrouble, Revocation, RevocationList};
 pub use role::PinRole;
+pub use session::{Identification, NoToken, Session};
 pub use slots::{
-    CardKey, Change, CheckedSlot, Executed, FileJournal, FreeSpace, Guarantee, Journal,
-    JournalError, MemoryJournal, NewCertificate, Plan, Recovery, Slot, SlotProblem, Transaction,
-    Way,
+    Against, CardKey, Change, Checked, CheckedSlot, Exception, Executed, FileJournal, Fit,
+    FreeSpace, Guarantee, IfChanged, Journal, JournalError, MemoryJournal, NewCertificate,
+    NotChecked, Note, NoteId, Plan, Recovery, Slot, SlotProblem, Transaction, Way,
 };
+pub use token::{Token, TokenKind};

@@ -9,6 +9,13 @@ use zeroize::Zeroizing;
 /// The longest PIN that is taken; cards store far shorter ones.
 pub const MAX_PIN: usize = 64;
 
+/// The most bytes a PIN is padded to: what fits a short command.
+const MAX_PADDED: u32 = 255;
+/// The length of a PIN block of ISO 9564-1 format 2, in bytes.
+const ISO_9564_BLOCK: usize = 8;
+/// The most digits in one.
+const ISO_9564_DIGITS: usize = 12;
+
 /// A PIN or PUK as it was typed, before padding.
 ///
 /// It is never empty: an empty VERIFY asks a card whether a PIN is verified already, and taking
@@ -28,9 +35,7 @@ impl Pin {
         match bytes.len() {
             0 => Err(PinError::Empty),
             1..=MAX_PIN => Ok(Self(bytes)),
-            _ => Err(PinError::TooLong {
-                longest: MAX_PIN as u32,
-            }),
+            _ => Err(PinError::TooLongHere),
         }
     }
 
@@ -85,6 +90,11 @@ pub enum PinError {
         /// The most characters allowed.
         longest: u32,
     },
+    /// More bytes than this program takes, whatever the card does.
+    #[error(
+        "it is too long: this program takes at most {MAX_PIN} bytes, more than any card stores"
+    )]
+    TooLongHere,
     /// A character that is not a digit, in a PIN of digits.
     #[error("it holds something else than digits: the card wants digits only")]
     NotDigits,
@@ -135,6 +145,26 @@ impl PinFormat {
         pad: Some(0x00),
     };
 
+    /// The same coding and padding for a PIN of any length: what is left where the lengths that
+    /// a card gives contradict each other.
+    #[must_use]
+    pub const fn of_any_length(self) -> Self {
+        Self {
+            min_length: 1,
+            max_length: None,
+            ..self
+        }
+    }
+
+    /// To how many bytes a PIN is filled up, and with what.
+    fn padding(&self) -> Option<(usize, u8)> {
+        match (self.coding, self.pad, self.stored_length) {
+            (PinCoding::Iso9564, _, _) => Some((ISO_9564_BLOCK, 0xFF)),
+            (_, Some(pad), length @ 1..=MAX_PADDED) => Some((length as usize, pad)),
+            _ => None,
+        }
+    }
+
     fn encode(&self, pin: &[u8]) -> Result<Zeroizing<Vec<u8>>, PinError> {
         let characters = match self.coding {
             PinCoding::Utf8 => core::str::from_utf8(pin)
@@ -155,7 +185,12 @@ impl PinFormat {
         }
         let mut coded = self.code(pin);
         let stored = match self.coding {
-            PinCoding::Iso9564 => 8,
+            PinCoding::Iso9564 if pin.len() > ISO_9564_DIGITS => {
+                return Err(PinError::TooLong {
+                    longest: ISO_9564_DIGITS as u32,
+                });
+            }
+            PinCoding::Iso9564 => ISO_9564_BLOCK,
             _ => self.stored_length as usize,
         };
         if stored == 0 {
@@ -170,17 +205,15 @@ impl PinFormat {
                 longest: self.stored_length.saturating_mul(digits_a_byte),
             });
         }
-        if let Some(pad) = self.pad
-            && stored <= MAX_PIN
-        {
-            coded.resize(stored, pad);
+        if let Some((length, pad)) = self.padding() {
+            coded.resize(length, pad);
         }
         Ok(coded)
     }
 
     fn code(&self, pin: &[u8]) -> Zeroizing<Vec<u8>> {
         // Room for the longest padded form at once, so that growth leaves no copy behind.
-        let mut coded = Zeroizing::new(Vec::with_capacity(MAX_PIN.max(pin.len())));
+        let mut coded = Zeroizing::new(Vec::with_capacity((MAX_PADDED as usize).max(pin.len())));
         let filler = self.pad.unwrap_or(0xFF) & 0x0F;
         match self.coding {
             PinCoding::AsciiNumeric | PinCoding::Utf8 => coded.extend_from_slice(pin),
@@ -189,11 +222,28 @@ impl PinFormat {
             PinCoding::Iso9564 => {
                 coded.push(0x20 | (pin.len() as u8 & 0x0F));
                 pack(pin, 0x0F, &mut coded);
-                let filled = coded.len().max(8);
+                let filled = coded.len().max(ISO_9564_BLOCK);
                 coded.resize(filled, 0xFF);
             }
         }
         coded
+    }
+}
+
+impl fmt::Display for PinFormat {
+    /// How a PIN goes to the card: `ASCII digits, padded with 00 to 8 bytes`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.coding {
+            PinCoding::Bcd => "digits, two a byte",
+            PinCoding::AsciiNumeric => "ASCII digits",
+            PinCoding::Utf8 => "text (UTF-8)",
+            PinCoding::HalfNibbleBcd => "digits, one in the low half of each byte",
+            PinCoding::Iso9564 => "a PIN block of ISO 9564-1",
+        })?;
+        match self.padding() {
+            Some((length, pad)) => write!(f, ", padded with {pad:02X} to {length} bytes"),
+            None => f.write_str(", not padded"),
+        }
     }
 }
 
@@ -221,7 +271,11 @@ mod tests {
         let pin = Pin::try_from("123456").expect("a PIN");
         assert_eq!(format!("{pin:?}"), "Pin(redacted)");
         assert_ne!(pin, Pin::try_from("123457").expect("a PIN"));
-        assert!(Pin::new(vec![b'1'; MAX_PIN + 1]).is_err());
+        let long = Pin::new(vec![b'1'; MAX_PIN + 1]);
+        assert_eq!(long, Err(PinError::TooLongHere));
+        // The limit is this program's, and no card is blamed for it.
+        let text = PinError::TooLongHere.to_string();
+        assert!(!text.contains("the card"), "{text}");
     }
 
     #[test]
@@ -252,6 +306,9 @@ mod tests {
         assert_eq!(half.as_deref(), Ok("f1f2f3f4ffffffff"));
         let iso = encode("1234", with(PinCoding::Iso9564));
         assert_eq!(iso.as_deref(), Ok("241234ffffffffff"));
+        // A block has one nibble for the number of digits, and room for twelve.
+        let long = encode("1234567890123", with(PinCoding::Iso9564));
+        assert_eq!(long, Err(PinError::TooLong { longest: 12 }));
         let text = encode("åå", with(PinCoding::Utf8));
         assert_eq!(text.as_deref(), Ok("c3a5c3a5ffffffff"));
     }
@@ -263,5 +320,19 @@ mod tests {
             ..PinFormat::DEFAULT
         };
         assert_eq!(encode("1234", format).as_deref(), Ok("31323334"));
+        assert_eq!(format.to_string(), "ASCII digits, not padded");
+    }
+
+    #[test]
+    fn a_long_stored_length_is_padded_to_as_the_text_says() {
+        let format = PinFormat {
+            stored_length: 100,
+            ..PinFormat::DEFAULT
+        };
+        let coded = encode("1234", format).expect("it fits");
+        assert_eq!(coded.len(), 200);
+        assert!(coded.starts_with("3132333400"), "{coded}");
+        let text = "ASCII digits, padded with 00 to 100 bytes";
+        assert_eq!(format.to_string(), text);
     }
 }

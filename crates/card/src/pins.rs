@@ -1,31 +1,37 @@
 //! PINs: which there are, their state, and verifying, changing, unblocking them.
 //!
-//! Which authentication object is the PIN for *Legitimering* and which the one for *Underskrift*
-//! is found out like this, the first rule that names one deciding:
+//! Which authentication object is the PIN for authentication and which the one for signatures is
+//! found out like this, the first rule that names one deciding:
 //!
-//! 1. The key for the role names its PIN (authId). The signature key is the private key with
-//!    identifier 46, else the first whose usage has nonRepudiation; the authentication key is the
-//!    one with identifier 45, else the first without nonRepudiation.
-//! 2. The PIN's label says it, in Swedish or English.
+//! 1. The key for the role names its PIN (authId). The signature key is the private key with the
+//!    identifier that the card's [`Profile`] says, else the first whose usage has nonRepudiation; the
+//!    authentication key likewise, else the first without nonRepudiation.
+//! 2. The PIN's label says it, in one of the profile's words.
 //! 3. The first PIN of the card is for authentication, the last one for signatures.
 //!
-//! PUKs and the PINs of a security officer are never taken.
+//! PUKs and the PINs of a security officer are never taken. On a card with one PIN for everything
+//! both roles have the same one; [`Card::roles`] tells.
+//!
+//! A PIN whose rules in the AODF contradict each other is not sent before the holder knows
+//! ([`Card::send_doubtful_pins`]): a wrong guess would cost a try.
 
-use kortlab_apdu::{Channel, Command, StatusWord};
+use core::fmt;
+
+use std::collections::BTreeMap;
+
+use kortlab_apdu::{Channel, Command, FilePath, StatusWord};
 use kortlab_pkcs15::{
-    AuthenticationObject, Id, KeyUsage, PinAttributes, PinFlags, PinType, PrivateKey,
+    AuthenticationObject, Id, KeyUsage, PinAttributes, PinContradiction, PinFlags, PinType,
+    PrivateKey,
 };
+use zeroize::Zeroizing;
 
 use crate::card::Card;
-use crate::contents::Contents;
+use crate::contents::{Contents, is_final};
 use crate::error::{CardError, ErrorKind};
 use crate::pin::{Pin, PinCoding, PinFormat};
+use crate::profile::Profile;
 use crate::role::PinRole;
-
-/// The identifier of the authentication key on Swedish staff cards.
-const AUTHENTICATION_KEY: &[u8] = &[0x45];
-/// The identifier of the signature key on Swedish staff cards.
-const SIGNATURE_KEY: &[u8] = &[0x46];
 
 /// A PIN or PUK on the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,16 +42,26 @@ pub struct PinObject {
     pub auth_id: Id,
     /// What it is for.
     pub purpose: PinPurpose,
-    /// Its reference: P2 of VERIFY.
-    pub reference: u8,
+    /// Its reference, as the AODF gives it: P2 of VERIFY, if it fits there ([`PinObject::p2`]).
+    pub reference: u32,
     /// How it is typed, coded and padded.
     pub format: PinFormat,
+    /// What in the AODF's rules for it cannot be right together, so that `format` is a guess.
+    pub contradictions: Vec<PinContradiction>,
     /// The flags of the AODF.
     pub flags: PinFlags,
     /// The absolute path of the DF to select before it is used; empty for none.
-    pub directory: Vec<u8>,
+    pub directory: FilePath,
     /// The identifier of the PUK that unblocks it, if the AODF names one.
     pub unblocked_by: Option<Id>,
+}
+
+impl PinObject {
+    /// Its reference as P2 of VERIFY. A PIN whose reference does not fit there can be neither asked
+    /// for nor sent.
+    pub fn p2(&self) -> Option<u8> {
+        u8::try_from(self.reference).ok()
+    }
 }
 
 /// What a PIN object is for.
@@ -62,14 +78,71 @@ pub enum PinPurpose {
 /// The state of a PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinState {
-    /// The card cannot be asked without risking a try.
-    Unknown,
+    /// It is not known.
+    Unknown(WhyUnknown),
     /// It is verified in this session.
     Verified,
     /// It is not verified; so many tries are left.
     TriesLeft(u8),
     /// It is blocked; the PUK unblocks it.
     Blocked,
+}
+
+/// Why the state of a PIN is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhyUnknown {
+    /// The card was not asked: its OS is not known, and the question might cost a try.
+    NotAsked,
+    /// The card says that the PIN is not verified, and not how many tries are left.
+    NotTold(StatusWord),
+    /// The card refused the question.
+    Refused(StatusWord),
+    /// The PIN's DF cannot be selected.
+    DirectoryRefused(StatusWord),
+    /// The card was not asked: the PIN's reference in the AODF does not fit P2 of VERIFY.
+    NoReference(u32),
+    /// The card's answer, or the path of the PIN's DF, makes no sense.
+    Nonsense,
+}
+
+impl WhyUnknown {
+    /// The status word with which the card answered, if that is the reason.
+    pub const fn status(self) -> Option<StatusWord> {
+        match self {
+            Self::NotTold(status) | Self::Refused(status) | Self::DirectoryRefused(status) => {
+                Some(status)
+            }
+            Self::NotAsked | Self::NoReference(_) | Self::Nonsense => None,
+        }
+    }
+}
+
+impl fmt::Display for WhyUnknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => f.write_str(
+                "not asked: this card OS is not known, and the question might cost a try",
+            ),
+            Self::NotTold(status) => write!(
+                f,
+                "not verified; the card does not say how many tries are left ({status})"
+            ),
+            Self::Refused(status) => {
+                write!(f, "the card answers {status} ({})", status.meaning())
+            }
+            Self::DirectoryRefused(status) => write!(
+                f,
+                "its directory cannot be selected: the card answers {status} ({})",
+                status.meaning()
+            ),
+            Self::NoReference(reference) => write!(
+                f,
+                "not asked: its reference in EF(AODF), {reference}, does not fit P2 of VERIFY"
+            ),
+            Self::Nonsense => f.write_str("the card's answer makes no sense"),
+        }
+    }
 }
 
 impl<C: Channel> Card<C> {
@@ -94,17 +167,60 @@ impl<C: Channel> Card<C> {
 
     /// The PIN with this identifier, and the role it has, if it has one.
     pub fn pin_by_id(&self, auth_id: &Id) -> Option<(PinObject, Option<PinRole>)> {
-        let pin = pin_objects(self.contents()).find(|pin| pin.auth_id == *auth_id)?;
-        let role = PinRole::ALL
+        let contents = self.contents();
+        let index = contents.pins.get_or_init(|| PinIndex::new(contents));
+        let (pin, role) = index.0.get(auth_id)?;
+        Some((pin.clone(), *role))
+    }
+
+    /// The roles that this PIN has: none, one, or both on a card with one PIN for everything.
+    pub fn roles(&self, pin: &PinObject) -> Vec<PinRole> {
+        PinRole::ALL
             .into_iter()
-            .find(|&role| find(self.contents(), role).is_some_and(|found| found == pin));
-        Some((pin, role))
+            .filter(|&role| find(self.contents(), role).is_some_and(|found| found == *pin))
+            .collect()
+    }
+
+    /// Whether one PIN is for both roles.
+    pub fn has_one_pin(&self) -> bool {
+        let [authentication, signature] = PinRole::ALL.map(|role| find(self.contents(), role));
+        authentication.is_some() && authentication == signature
+    }
+
+    /// From now on sends PINs also where the card's rules for them contradict each other: the
+    /// holder knows that one may be sent in a wrong form, which costs a try.
+    pub const fn send_doubtful_pins(&mut self) {
+        self.doubtful_pins = true;
+    }
+
+    /// Whether the PIN for `role` can be sent, before anybody is asked for it.
+    ///
+    /// # Errors
+    /// The card lists no such PIN, or its rules for it contradict each other
+    /// ([`ErrorKind::DoubtfulPin`]) and the holder does not know yet.
+    pub fn can_send_pin(&self, role: PinRole) -> Result<(), CardError> {
+        let object = self.pin(role)?;
+        let name = format!("PIN for {role}");
+        p2(&object, &name)?;
+        self.form(&name, object.format, &object.contradictions)?;
+        Ok(())
+    }
+
+    /// The same of the PUK that unblocks the PIN for `role`.
+    ///
+    /// # Errors
+    /// As for [`Card::can_send_pin`].
+    pub fn can_send_puk(&self, role: PinRole) -> Result<(), CardError> {
+        self.can_send_pin(role)?;
+        let (format, doubts) = self.puk_format(&self.pin(role)?);
+        self.form("PUK", format, &doubts)?;
+        Ok(())
     }
 
     /// The state of the PIN for `role`, found out without costing a try.
     ///
     /// # Errors
-    /// The card lists no such PIN, is gone, or answers something else than a PIN's state.
+    /// The card lists no such PIN, or is gone.
     pub fn pin_status(&mut self, role: PinRole) -> Result<PinState, CardError> {
         let pin = self.pin(role)?;
         self.state_of(&pin)
@@ -112,28 +228,43 @@ impl<C: Channel> Card<C> {
 
     /// The state of a PIN or PUK, found out without costing a try.
     ///
+    /// Whatever the card answers, this is of this PIN alone.
+    ///
     /// # Errors
-    /// The card is gone, or answers something else than a PIN's state.
+    /// The card is gone.
     pub fn state_of(&mut self, pin: &PinObject) -> Result<PinState, CardError> {
         if !self.dialect().tells_pin_status() {
-            return Ok(PinState::Unknown);
+            return Ok(PinState::Unknown(WhyUnknown::NotAsked));
         }
-        let command = self.dialect().pin_status(pin.reference);
-        let doing = format!("ask for the state of the PIN {:02X}", pin.reference);
-        let status = self.send_for(pin, &doing, &command)?;
-        Ok(match outcome(status) {
-            Outcome::Done => PinState::Verified,
-            Outcome::Wrong(Some(0)) | Outcome::Blocked => PinState::Blocked,
-            Outcome::Wrong(Some(tries)) => PinState::TriesLeft(tries),
-            Outcome::Wrong(None) => PinState::Unknown,
-            Outcome::Other => match status {
-                // The card does not know the question. That is no fault.
-                StatusWord::WRONG_LENGTH
-                | StatusWord::FUNCTION_NOT_SUPPORTED
-                | StatusWord::INCORRECT_P1_P2
-                | StatusWord::SECURITY_STATUS => PinState::Unknown,
-                _ => return Err(CardError::refused(&doing, &command, status)),
-            },
+        let Some(reference) = pin.p2() else {
+            return Ok(PinState::Unknown(WhyUnknown::NoReference(pin.reference)));
+        };
+        let command = self.dialect().pin_status(reference);
+        let doing = format!("ask for the state of the PIN {reference:02X}");
+        let selected = |error: CardError| match error.status() {
+            Some(status) => WhyUnknown::DirectoryRefused(status),
+            None => WhyUnknown::Nonsense,
+        };
+        self.exclusively(|card| {
+            if !pin.directory.is_empty() {
+                match card.files().select_silently(&pin.directory) {
+                    Ok(()) => {}
+                    Err(error) if is_final(&error) => return Err(error),
+                    Err(error) => return Ok(PinState::Unknown(selected(error))),
+                }
+            }
+            let status = match card.files().send(&doing, &command) {
+                Ok(response) => response.status(),
+                Err(error) if is_final(&error) => return Err(error),
+                Err(_) => return Ok(PinState::Unknown(WhyUnknown::Nonsense)),
+            };
+            Ok(match outcome(status) {
+                Outcome::Done => PinState::Verified,
+                Outcome::Wrong(Some(0)) | Outcome::Blocked => PinState::Blocked,
+                Outcome::Wrong(Some(tries)) => PinState::TriesLeft(tries),
+                Outcome::Wrong(None) => PinState::Unknown(WhyUnknown::NotTold(status)),
+                Outcome::Other => PinState::Unknown(WhyUnknown::Refused(status)),
+            })
         })
     }
 
@@ -154,11 +285,13 @@ impl<C: Channel> Card<C> {
         name: &str,
         pin: &Pin,
     ) -> Result<(), CardError> {
-        let coded = encode(name, pin, &object.format)?;
-        let command = self.dialect().verify(object.reference, &coded);
+        let coded = self.encode(name, pin, object.format, &object.contradictions)?;
+        let command = self.dialect().verify(p2(object, name)?, &coded);
         let doing = format!("verify the {name}");
-        let status = self.send_for(object, &doing, &command)?;
-        judge(status, &doing, &command, name, "unblock it with the PUK")
+        let status = self.send_for(object, name, &doing, &command)?;
+        let judged = judge(status, &doing, &command, name, "unblock it with the PUK");
+        self.note_verified(object, judged.is_ok());
+        judged
     }
 
     /// Changes the PIN for `role`. The card verifies the old one on the way.
@@ -175,11 +308,12 @@ impl<C: Channel> Card<C> {
                 format!("the {name} cannot be changed: the card says so (change-disabled)"),
             ));
         }
-        let new = encode(&format!("new {name}"), new, &object.format)?;
-        let old = encode(&name, old, &object.format)?;
-        let command = self.dialect().change_pin(object.reference, &old, &new);
+        let doubts = &object.contradictions;
+        let new = self.encode(&format!("new {name}"), new, object.format, doubts)?;
+        let old = self.encode(&name, old, object.format, doubts)?;
+        let command = self.dialect().change_pin(p2(&object, &name)?, &old, &new);
         let doing = format!("change the {name}");
-        let status = self.send_for(&object, &doing, &command)?;
+        let status = self.send_for(&object, &name, &doing, &command)?;
         judge(status, &doing, &command, &name, "unblock it with the PUK")
     }
 
@@ -197,11 +331,17 @@ impl<C: Channel> Card<C> {
                 format!("the {name} cannot be unblocked: the card says so (unblock-disabled)"),
             ));
         }
-        let new = encode(&format!("new {name}"), new, &object.format)?;
-        let puk = encode("PUK", puk, &self.puk_format(&object))?;
-        let command = self.dialect().unblock_pin(object.reference, &puk, &new);
+        let new = self.encode(
+            &format!("new {name}"),
+            new,
+            object.format,
+            &object.contradictions,
+        )?;
+        let (format, doubts) = self.puk_format(&object);
+        let puk = self.encode("PUK", puk, format, &doubts)?;
+        let command = self.dialect().unblock_pin(p2(&object, &name)?, &puk, &new);
         let doing = format!("unblock the {name}");
-        let status = self.send_for(&object, &doing, &command)?;
+        let status = self.send_for(&object, "PUK", &doing, &command)?;
         let next = "a blocked PUK is the end of the card: order a new one";
         judge(status, &doing, &command, "PUK", next)
     }
@@ -219,31 +359,137 @@ impl<C: Channel> Card<C> {
     }
 
     /// How the PUK is coded: as its own object says; without one, like the PIN, of any length.
-    fn puk_format(&self, pin: &PinObject) -> PinFormat {
+    fn puk_format(&self, pin: &PinObject) -> (PinFormat, Vec<PinContradiction>) {
         match self.puk_for(pin) {
-            Some(puk) => puk.format,
-            None => PinFormat {
-                min_length: 1,
-                max_length: None,
-                ..pin.format
-            },
+            Some(puk) => (puk.format, puk.contradictions),
+            None => (pin.format.of_any_length(), pin.contradictions.clone()),
         }
     }
 
+    /// How a PIN is coded. Where the card's rules for it contradict each other, there is an answer
+    /// only if the holder knows.
+    fn form(
+        &self,
+        name: &str,
+        format: PinFormat,
+        contradictions: &[PinContradiction],
+    ) -> Result<PinFormat, CardError> {
+        if contradictions.is_empty() {
+            return Ok(format);
+        }
+        if !self.doubtful_pins {
+            let list: Vec<_> = contradictions.iter().map(ToString::to_string).collect();
+            return Err(CardError::new(
+                ErrorKind::DoubtfulPin,
+                format!(
+                    "the {name} was not sent to the card, because the card's rules for it (EF(AODF)) \
+                     contradict each other: {}",
+                    list.join("; ")
+                ),
+            )
+            .hint(format!(
+                "no try was lost; --doubtful-pin sends it as {}, whatever its length: if the \
+                 card wants another form, that costs a try",
+                format.of_any_length()
+            )));
+        }
+        Ok(format.of_any_length())
+    }
+
+    /// A PIN as the card wants it.
+    fn encode(
+        &self,
+        name: &str,
+        pin: &Pin,
+        format: PinFormat,
+        contradictions: &[PinContradiction],
+    ) -> Result<Zeroizing<Vec<u8>>, CardError> {
+        let format = self.form(name, format, contradictions)?;
+        pin.encode(&format).map_err(|error| {
+            CardError::new(
+                ErrorKind::Invalid,
+                format!("the {name} was not sent to the card: {error}"),
+            )
+            .hint("no try was lost; type it again")
+        })
+    }
+
+    /// Takes back that a PIN is verified; whether the card did that.
+    pub(crate) fn unverify(&mut self, pin: &PinObject) -> Result<bool, CardError> {
+        let reference = p2(pin, "PIN")?;
+        let command = self.dialect().unverify(reference);
+        let doing = format!("take back the PIN {reference:02X}");
+        if self.send_for(pin, "PIN", &doing, &command)? == StatusWord::SUCCESS {
+            return Ok(true);
+        }
+        // A PIN that was wrong, or is blocked, needs no taking back.
+        let state = self.state_of(pin)?;
+        Ok(matches!(state, PinState::TriesLeft(_) | PinState::Blocked))
+    }
+
+    /// Sends a command with the PIN or PUK called `name`, after its DF was selected.
     fn send_for(
         &mut self,
         pin: &PinObject,
+        name: &str,
         doing: &str,
         command: &Command,
     ) -> Result<StatusWord, CardError> {
         self.exclusively(|card| {
+            if !command.data().is_empty() {
+                card.before_verifying(pin)?;
+            }
             let mut files = card.files();
             if !pin.directory.is_empty() {
-                files.select_silently(&pin.directory)?;
+                files.select_df(&pin.directory).map_err(|error| {
+                    if is_final(&error) {
+                        return error;
+                    }
+                    let directory = pin.directory.to_string();
+                    error
+                        .context(&format!(
+                            "the {name} was not sent to the card: EF(AODF) says it belongs to \
+                             {directory}"
+                        ))
+                        .hint("no try was lost; the card's EF(AODF) is wrong")
+                })?;
             }
             Ok(files.send(doing, command)?.status())
         })
     }
+}
+
+/// The first PIN with each identifier, and the role it has.
+#[derive(Clone, Debug)]
+pub(crate) struct PinIndex(BTreeMap<Id, (PinObject, Option<PinRole>)>);
+
+impl PinIndex {
+    fn new(contents: &Contents) -> Self {
+        let roles = PinRole::ALL.map(|role| (role, find(contents, role)));
+        let mut index = BTreeMap::new();
+        for pin in pin_objects(contents) {
+            let has = |found: &Option<PinObject>| found.as_ref() == Some(&pin);
+            let role = roles.iter().find(|(_, found)| has(found));
+            let role = role.map(|&(role, _)| role);
+            index.entry(pin.auth_id.clone()).or_insert((pin, role));
+        }
+        Self(index)
+    }
+}
+
+/// P2 of VERIFY for the PIN called `name`.
+fn p2(pin: &PinObject, name: &str) -> Result<u8, CardError> {
+    pin.p2().ok_or_else(|| {
+        CardError::new(
+            ErrorKind::Nonsense,
+            format!(
+                "the {name} was not sent to the card: its reference in EF(AODF), {}, does not fit \
+                 one byte",
+                pin.reference
+            ),
+        )
+        .hint("no try was lost; the card's EF(AODF) is wrong")
+    })
 }
 
 enum Outcome {
@@ -257,9 +503,11 @@ enum Outcome {
 fn outcome(status: StatusWord) -> Outcome {
     match status {
         StatusWord::SUCCESS => Outcome::Done,
-        StatusWord::VERIFICATION_FAILED => Outcome::Wrong(None),
         StatusWord::BLOCKED => Outcome::Blocked,
         _ if status.value() & 0xFFF0 == 0x63C0 => Outcome::Wrong(Some(status.sw2() & 0x0F)),
+        // 6300, and what the standard gives no meaning here: 630X, which some cards send. The
+        // comparison failed; a number in it is not relied on.
+        _ if status.sw1() == 0x63 => Outcome::Wrong(None),
         _ => Outcome::Other,
     }
 }
@@ -298,28 +546,16 @@ fn judge(
     Err(error.answered(command, status))
 }
 
-fn encode(
-    name: &str,
-    pin: &Pin,
-    format: &PinFormat,
-) -> Result<zeroize::Zeroizing<Vec<u8>>, CardError> {
-    pin.encode(format).map_err(|error| {
-        CardError::new(
-            ErrorKind::Invalid,
-            format!("the {name} was not sent to the card: {error}"),
-        )
-        .hint("no try was lost; type it again")
-    })
-}
-
 /// The authentication object for `role`; see the module's rules.
 pub(crate) fn find(contents: &Contents, role: PinRole) -> Option<PinObject> {
     let users = || pin_objects(contents).filter(|pin| pin.purpose == PinPurpose::User);
     let by_key = role_key(contents, role)
         .and_then(|key| key.common.auth_id.clone())
         .and_then(|auth_id| users().find(|pin| pin.auth_id == auth_id));
+    let profile = Profile::of(contents);
+    let says = |pin: &PinObject| profile.role_of_label(pin.label.as_deref()?);
     by_key
-        .or_else(|| users().find(|pin| label_role(pin.label.as_deref()) == Some(role)))
+        .or_else(|| users().find(|pin| says(pin) == Some(role)))
         .or_else(|| match role {
             PinRole::Authentication => users().next(),
             PinRole::Signature => users().last(),
@@ -334,10 +570,7 @@ pub(crate) fn role_key(contents: &Contents, role: PinRole) -> Option<&PrivateKey
             .iter()
             .flat_map(|file| file.directory.objects())
     };
-    let usual = match role {
-        PinRole::Authentication => AUTHENTICATION_KEY,
-        PinRole::Signature => SIGNATURE_KEY,
-    };
+    let usual = Profile::of(contents).purpose(role).key_id;
     let signs = |key: &&PrivateKey| key.usage().contains(KeyUsage::NON_REPUDIATION);
     keys()
         .find(|key| key.id().as_bytes() == usual)
@@ -345,18 +578,6 @@ pub(crate) fn role_key(contents: &Contents, role: PinRole) -> Option<&PrivateKey
             PinRole::Authentication => keys().find(|key| !signs(key)),
             PinRole::Signature => keys().find(signs),
         })
-}
-
-fn label_role(label: Option<&str>) -> Option<PinRole> {
-    const AUTHENTICATION: [&str; 4] = ["legitimering", "autent", "authent", "identifi"];
-    const SIGNATURE: [&str; 4] = ["underskrift", "signer", "signat", "oavvis"];
-    let label = label?.to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| label.contains(word));
-    match (says(&AUTHENTICATION), says(&SIGNATURE)) {
-        (true, false) => Some(PinRole::Authentication),
-        (false, true) => Some(PinRole::Signature),
-        _ => None,
-    }
 }
 
 fn pin_objects(contents: &Contents) -> impl Iterator<Item = PinObject> {
@@ -367,7 +588,8 @@ fn pin_objects(contents: &Contents) -> impl Iterator<Item = PinObject> {
         .filter_map(|object| pin_object(contents, object))
 }
 
-fn pin_object(contents: &Contents, object: &AuthenticationObject) -> Option<PinObject> {
+/// The PIN or PUK that an authentication object describes; `None` if it is another kind of object.
+pub(crate) fn pin_object(contents: &Contents, object: &AuthenticationObject) -> Option<PinObject> {
     let attributes = object.pin_attributes()?;
     let purpose = if attributes.flags.contains(PinFlags::UNBLOCKING_PIN) {
         PinPurpose::Unblocking
@@ -384,14 +606,15 @@ fn pin_object(contents: &Contents, object: &AuthenticationObject) -> Option<PinO
         Some(path) => contents.absolute(path),
         // PKCS#15 §6.8.2: without a path, a local PIN belongs to DF(PKCS15).
         None if attributes.flags.contains(PinFlags::LOCAL) => contents.application.clone(),
-        None => Vec::new(),
+        None => FilePath::EMPTY,
     };
     Some(PinObject {
         label: object.common.label.clone(),
         auth_id: object.auth_id().clone(),
         purpose,
-        reference: attributes.p2()?,
+        reference: attributes.reference,
         format: format(attributes),
+        contradictions: attributes.contradictions(),
         flags: attributes.flags,
         directory,
         unblocked_by: object.common.auth_id.clone(),
@@ -409,8 +632,9 @@ fn format(attributes: &PinAttributes) -> PinFormat {
             PinType::Utf8 | PinType::Other(_) => PinCoding::Utf8,
         },
         min_length: attributes.min_length,
-        max_length: attributes.max_length,
+        max_length: attributes.max_length.filter(|&longest| longest != 0),
         stored_length: attributes.stored_length,
-        pad: needs_padding.then(|| attributes.pad_char.unwrap_or(0xFF)),
+        // Without a padChar the form is a guess: 00, as OpenSC takes it.
+        pad: needs_padding.then(|| attributes.pad_char.unwrap_or(0x00)),
     }
 }

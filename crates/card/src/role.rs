@@ -1,14 +1,18 @@
-//! The two PINs of a staff card, by what they are for.
+//! What keys and PINs are for.
 
 use core::fmt;
 use core::str::FromStr;
 
-/// What a PIN is for. A staff card has one PIN for each.
+use crate::profile::STAFF_CARD;
+
+/// What a key and its PIN are for. How holders call it is a matter of their cards' [`profile`].
+///
+/// [`profile`]: crate::profile
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PinRole {
-    /// *Legitimering*: proves who the holder is, deciphers, and lets certificates be written.
+    /// It proves who the holder is, deciphers, and lets certificates be written.
     Authentication,
-    /// *Underskrift*: signs in the holder's name (non-repudiation).
+    /// It signs in the holder's name (non-repudiation).
     Signature,
 }
 
@@ -24,12 +28,9 @@ impl PinRole {
         }
     }
 
-    /// The Swedish name that card holders know: `Legitimering` or `Underskrift`.
-    pub const fn swedish(self) -> &'static str {
-        match self {
-            Self::Authentication => "Legitimering",
-            Self::Signature => "Underskrift",
-        }
+    /// The Swedish name that the holders of staff cards know: `Legitimering` or `Underskrift`.
+    pub fn swedish(self) -> &'static str {
+        STAFF_CARD.purpose(self).name
     }
 
     /// The English word: `authentication` or `signature`.

@@ -6,11 +6,12 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use kortlab_apdu::{Channel as _, Protocol};
+use kortlab_apdu::{Channel as _, Protocol, StatusWord};
 use kortlab_card::{
-    Card, Change, Encryption, ErrorKind, Hash, MemoryJournal, NewCertificate, PinPurpose, PinRole,
-    PinState, Scheme, SlotProblem,
+    Against, Card, Change, Encryption, ErrorKind, Exception, Hash, MemoryJournal, NewCertificate,
+    PinPurpose, PinRole, PinState, RawInput, RevocationList, Scheme, SlotProblem, UnlockedKey,
 };
+use kortlab_emulator::InProcess;
 use kortlab_emulator::image::{Fid, FileImage, HexBytes};
 use kortlab_pkcs15::{
     AuthenticationObject, CommonObjectAttributes, Edit, PinAttributes, PinFlags, PinType,
@@ -62,8 +63,9 @@ fn of_a_puk_that_the_aodf_lists_the_tries_are_known_and_the_form_is_kept() {
     let puk = AuthenticationObject::pin(common, 0x03, attributes);
     let mut image = model(Protocol::T0).build().expect("an image");
     let aodf = file_of(&mut image.master_file, &[0x5015, 0x4401]);
+    let aodf = aodf.as_transparent_mut().expect("a transparent EF");
     let old = aodf.data.take().unwrap_or_default();
-    let size = aodf.size.expect("a size") as usize;
+    let size = aodf.size as usize;
     let mut edit = Edit::<AuthenticationObject>::new(&old.0, size);
     edit.push(&puk).expect("valid");
     aodf.data = Some(HexBytes(edit.finish().expect("it fits")));
@@ -87,7 +89,7 @@ fn of_a_puk_that_the_aodf_lists_the_tries_are_known_and_the_form_is_kept() {
 
 fn file_of<'a>(directory: &'a mut FileImage, path: &[u16]) -> &'a mut FileImage {
     path.iter().fold(directory, |directory, &fid| {
-        let mut files = directory.files.iter_mut().flatten();
+        let mut files = directory.files_mut().into_iter().flatten();
         files.find(|file| file.fid == Fid(fid)).expect("the file")
     })
 }
@@ -188,21 +190,31 @@ fn signatures_of_every_scheme_verify_under_openssl() {
                 "-out",
                 "public.pem",
             ]);
-            let error = card
-                .sign(&id(key), Scheme::Pkcs1(Hash::Sha256), b"x")
-                .expect_err("no PIN yet");
+            // Not before the PIN is verified, nor when the card has forgotten it.
+            let sign =
+                |key: &mut UnlockedKey<'_, InProcess>| key.sign(Scheme::Pkcs1(Hash::Sha256), b"x");
+            let error = card.still_unlocked(role, sign).expect_err("no PIN yet");
             assert_eq!(error.kind(), ErrorKind::PinRequired { role: Some(role) });
+            let error = card
+                .unlocked(role, &pin(value), |key| {
+                    key.card().reset()?;
+                    sign(key)
+                })
+                .expect_err("no PIN any more");
+            assert_eq!(error.kind(), ErrorKind::PinRequired { role: Some(role) });
+            assert_eq!(error.status(), Some(StatusWord::SECURITY_STATUS));
             for hash in Hash::ALL {
                 let name = format!("-{}", hash.to_string().replace('-', "").to_lowercase());
                 for pss in [false, true] {
-                    card.verify(role, &pin(value)).expect("verified");
                     let scheme = if pss {
                         Scheme::Pss(hash)
                     } else {
                         Scheme::Pkcs1(hash)
                     };
                     let signature = card
-                        .sign(&id(key), scheme, b"a message to sign")
+                        .unlocked_key(&id(key), &pin(value), |key| {
+                            key.sign(scheme, b"a message to sign")
+                        })
                         .unwrap_or_else(|error| panic!("{scheme:?}: {error}"));
                     openssl.write("signature", &signature);
                     let mut arguments = vec!["dgst", &name, "-verify", "public.pem"];
@@ -217,19 +229,29 @@ fn signatures_of_every_scheme_verify_under_openssl() {
                     openssl.write("message", b"a message to sign");
                 }
             }
-            card.verify(role, &pin(value)).expect("verified");
             let info = Hash::Sha256.digest_info(&Hash::Sha256.digest(b"a message to sign"));
             let signature = card
-                .sign(&id(key), Scheme::Pkcs1DigestInfo, &info)
+                .unlocked(role, &pin(value), |key| {
+                    key.sign_raw(RawInput::DigestInfo(&info))
+                })
                 .expect("signed");
-            card.verify(role, &pin(value)).expect("verified");
+            let digest = Hash::Sha256.digest(b"a message to sign");
+            let of_digest = card.unlocked(role, &pin(value), |key| {
+                key.sign_digest(Scheme::Pkcs1(Hash::Sha256), &digest)
+            });
+            assert_eq!(of_digest.as_deref(), Ok(signature.as_slice()));
             let mut raw = vec![0xFF; 256 - info.len() - 1];
             raw[..2].copy_from_slice(&[0x00, 0x01]);
             raw.push(0x00);
             raw.extend_from_slice(&info);
-            let bare = card.sign(&id(key), Scheme::Raw, &raw).expect("signed");
-            assert_eq!(signature, bare, "the card's padding and ours");
-            assert!(card.sign(&id(key), Scheme::Raw, &raw[1..]).is_err());
+            let mut bare = |block: &[u8]| {
+                card.unlocked(role, &pin(value), |key| {
+                    key.sign_raw(RawInput::Block(block))
+                })
+            };
+            let bare_signature = bare(&raw).expect("signed");
+            assert_eq!(signature, bare_signature, "the card's padding and ours");
+            assert!(bare(&raw[1..]).is_err());
         }
     }
 }
@@ -273,27 +295,28 @@ fn what_openssl_enciphers_is_deciphered() {
             }
             openssl.must(&arguments);
             let mut cryptogram = openssl.read("cryptogram");
-            let opened = card
-                .decipher(&id(0x45), encryption, &cryptogram)
+            let mut decipher = |encryption, cryptogram: &[u8]| {
+                card.still_unlocked(PinRole::Authentication, |key| {
+                    key.decipher(encryption, cryptogram)
+                })
+            };
+            let opened = decipher(encryption, &cryptogram)
                 .unwrap_or_else(|error| panic!("{encryption:?}: {error}"));
             assert_eq!(*opened, secret);
-            let whole = card
-                .decipher(&id(0x45), Encryption::Raw, &cryptogram)
-                .expect("opened");
+            let whole = decipher(Encryption::Raw, &cryptogram).expect("opened");
             assert_eq!(whole.len(), 256);
             cryptogram[200] ^= 1;
-            assert!(card.decipher(&id(0x45), encryption, &cryptogram).is_err());
-            assert!(
-                card.decipher(&id(0x45), encryption, &cryptogram[1..])
-                    .is_err()
-            );
+            assert!(decipher(encryption, &cryptogram).is_err());
+            assert!(decipher(encryption, &cryptogram[1..]).is_err());
         }
-        card.verify(PinRole::Signature, &pin("654321"))
-            .expect("verified");
         let error = card
-            .decipher(&id(0x46), Encryption::Raw, &openssl.read("cryptogram"))
+            .unlocked(PinRole::Signature, &pin("654321"), |key| {
+                key.decipher(Encryption::Raw, &openssl.read("cryptogram"))
+            })
             .expect_err("the signature key does not decipher");
-        assert!(error.status().is_some(), "{error}");
+        // Its usage says so: the card is not asked.
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Refused, None));
+        assert!(error.to_string().contains("nonRepudiation"), "{error}");
     }
 }
 
@@ -324,7 +347,7 @@ fn a_certificate_is_written_read_back_and_removed_without_a_trace() {
         let slots = card.slots().expect("slots");
         let found: Vec<_> = slots
             .iter()
-            .map(|slot| (slot.label().unwrap_or_default(), slot.der.as_slice()))
+            .map(|slot| (slot.label().unwrap_or_default(), &*slot.der))
             .collect();
         assert_eq!(found, [("Old", old.as_slice()), ("New", new.as_slice())]);
         assert_eq!(card.contents().problems, []);
@@ -379,15 +402,23 @@ fn what_does_not_belong_on_the_card_is_refused_unless_forced() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(card.channel_mut().card().image(), image, "nothing changed");
 
-    let mut forced = NewCertificate::new(other, 0x45, "Forced");
-    forced.force = true;
+    let forced = NewCertificate::new(other, 0x45, "Forced");
+    let others = Exception::ALL.into_iter();
+    let others = others.filter(|other| *other != Exception::OtherKey);
+    let error = card
+        .write_certificate(&forced.clone().except(others), &mut journal)
+        .expect_err("another exception");
+    assert!(error.to_string().contains("for another key"), "{error}");
+    let forced = forced.except([Exception::OtherKey]);
     let executed = card
         .write_certificate(&forced, &mut journal)
         .expect("forced");
     assert_eq!(executed.warnings.len(), 1);
-    let checked = card.check(SystemTime::now(), &[]).expect("checked");
+    let checked = card
+        .check(SystemTime::now(), &Against::default())
+        .expect("checked");
     let mismatch = SlotProblem::KeyMismatch { key: id(0x45) };
-    assert_eq!(checked[1].problems, [mismatch]);
+    assert_eq!(checked.certificates[1].problems, [mismatch]);
 }
 
 #[test]
@@ -488,7 +519,11 @@ fn expired_early_and_revoked_certificates_are_told_apart() {
     let day = Duration::from_secs(24 * 3600);
     let now = SystemTime::now();
     let codes = |card: &mut Card<_>, at, crls: &[_]| -> Vec<Vec<&'static str>> {
-        let checked = card.check(at, crls).expect("checked");
+        let against = Against {
+            lists: crls.to_vec(),
+            ..Against::default()
+        };
+        let checked = card.check(at, &against).expect("checked").certificates;
         let codes = checked
             .iter()
             .map(|slot| slot.problems.iter().map(SlotProblem::code));
@@ -504,8 +539,7 @@ fn expired_early_and_revoked_certificates_are_told_apart() {
     assert_eq!(codes(&mut card, now - 2 * day, &crls)[0], ["not-yet-valid"]);
 }
 
-fn revocation_list(authority: &OpenSsl, revoked: &[u8]) -> x509_cert::crl::CertificateList {
-    use der::Decode as _;
+fn revocation_list(authority: &OpenSsl, revoked: &[u8]) -> RevocationList {
     authority.write("index.txt", b"");
     authority.write("crlnumber", b"01\n");
     authority.write(
@@ -528,7 +562,7 @@ fn revocation_list(authority: &OpenSsl, revoked: &[u8]) -> x509_cert::crl::Certi
     authority.must(&[
         "crl", "-in", "crl.pem", "-outform", "DER", "-out", "crl.der",
     ]);
-    x509_cert::crl::CertificateList::from_der(&authority.read("crl.der")).expect("a list")
+    RevocationList::parse("crl.der", &authority.read("crl.der")).expect("a list")
 }
 
 #[test]

@@ -1,13 +1,23 @@
 //! The command line: global options and the list of commands. Each command's own arguments are
 //! beside the command.
 
-use clap::{Args, Parser, Subcommand};
+use std::env;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use crate::channel::{CardSpec, Fault, FaultParser};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::channel::{CardSpec, Fault, FaultParser, Faults};
+#[cfg(feature = "demo")]
+use crate::commands::demo;
+#[cfg(feature = "portal")]
+use crate::commands::{admin, agent, browser, portal, renew};
 use crate::commands::{
-    admin, agent, apdu, atr, card, cert, completions, demo, emulate, info, key, man, pin, portal,
-    readers, recover, renew,
+    apdu, atr, card, cert, completions, emulate, explain, info, key, man, pcscd, pin, readers,
+    recover, run, trace,
 };
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
 use crate::pin_source::PinOptions;
 
 const LONG_ABOUT: &str = "\
@@ -23,7 +33,8 @@ Exit codes:
   4  PIN wrong or blocked; the message says how many tries are left
   5  the card refused or answered nonsense; the message names the command and the status word
   6  findings: the command did its work and found something wrong
-  7  a change of the card was interrupted; insert the card and run `kortlab recover`";
+  7  a change of the card was interrupted; insert the card and run `kortlab recover`
+`kortlab run` ends as its program does; see its help.";
 
 /// Kortlab: a smart-card laboratory
 #[derive(Parser)]
@@ -52,7 +63,7 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct GlobalOptions {
     /// Which card: pcsc (the one reader that holds a card), pcsc:NAME-OR-INDEX, a card image
-    /// FILE.json, or socket:PATH
+    /// FILE.json, socket:PATH, or replay:TRACE (replay:TRACE,lenient), a recorded session
     #[arg(
         short,
         long,
@@ -64,9 +75,54 @@ pub struct GlobalOptions {
     )]
     pub card: CardSpec,
 
-    /// Let something go wrong with a virtual card, as tear:after-bytes=N; `--fault list` names all
-    #[arg(long, global = true, value_name = "FAULT", value_parser = FaultParser)]
-    pub fault: Option<Fault>,
+    /// Let something go wrong with the card, as sw:ins=B0,sw=6F00,nth=3 or tear:after-bytes=N; may
+    /// be given several times; `--fault list` names all
+    #[arg(
+        long = "fault",
+        global = true,
+        value_name = "FAULT",
+        value_parser = FaultParser,
+        hide_possible_values = true,
+        action = clap::ArgAction::Append
+    )]
+    pub faults: Vec<Fault>,
+
+    /// Write down what passes to and from the card, without PINs and keys: in FILE.apdu (text),
+    /// FILE.json or FILE.pcapng (for Wireshark)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
+    /// Show PINs and keys in the trace
+    #[arg(long, global = true)]
+    pub unmask_pins: bool,
+
+    /// Read up to N times as much from a card as a card should need: N times 10000 commands, 1 MiB,
+    /// 1024 objects, 180 s of waiting for answers; reading stops there, and that is said
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "KORTLAB_BUDGET",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub budget: u32,
+
+    /// Work with a copy of the card image in memory: what is changed is forgotten, and the image is
+    /// not written, nor locked
+    #[arg(long, global = true)]
+    pub ephemeral: bool,
+
+    /// Wait at most so many seconds for the whole answer to a command (else 120), and for another
+    /// program that holds the card (else 30)
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        env = "KORTLAB_TIMEOUT",
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    pub timeout: Option<u64>,
 
     /// Print one JSON document on standard output; messages stay on standard error
     #[arg(long, global = true)]
@@ -80,29 +136,97 @@ pub struct GlobalOptions {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    #[cfg(feature = "demo")]
     Demo(demo::Arguments),
     Card(card::Arguments),
     Emulate(emulate::Arguments),
+    Run(run::Arguments),
+    Pcscd(pcscd::Arguments),
     Readers(readers::Arguments),
     Atr(atr::Arguments),
     Apdu(apdu::Arguments),
+    Explain(explain::Arguments),
+    Trace(trace::Arguments),
     Info(info::Arguments),
     Pin(pin::Arguments),
     Key(key::Arguments),
     Cert(cert::Arguments),
     Recover(recover::Arguments),
+    #[cfg(feature = "portal")]
     Renew(renew::Arguments),
+    #[cfg(feature = "portal")]
     Portal(Box<portal::Arguments>),
+    #[cfg(feature = "portal")]
     Admin(admin::Arguments),
+    #[cfg(feature = "portal")]
     Agent(agent::Arguments),
+    #[cfg(feature = "portal")]
+    Browser(Box<browser::Arguments>),
     Completions(completions::Arguments),
     Man(man::Arguments),
+}
+
+/// Reads the command line. An environment variable that is set to nothing counts as not set, as
+/// scripts set them that have no value to give.
+///
+/// # Errors
+/// What [`answer`] answers.
+pub fn parse() -> Result<Cli, clap::Error> {
+    let mut command = without_empty_variables(Cli::command());
+    let matches = command.try_get_matches_from_mut(env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        let value = arg.get_env().and_then(env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| {
+            if is_empty(&arg) {
+                arg.env(None::<&'static str>)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_empty_variables)
+}
+
+/// Answers a command line that names no command to run: --help, --version and `--fault list` on
+/// standard output, what is wrong with it on standard error, and with --json on standard output too.
+pub fn answer(error: &clap::Error) -> ExitCode {
+    let json = env::args_os()
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json");
+    let mut output = Output::new(json);
+    if let Some(faults) = Faults::asked_for(error) {
+        return match output.report(&faults) {
+            Ok(()) => Exit::Done.into(),
+            Err(failure) => output.failed(&failure).into(),
+        };
+    }
+    // Nobody is left to tell when standard error is gone.
+    let _ = error.print();
+    if error.use_stderr() && json {
+        let _ = output.refused(&Failure::usage(reason(&error.to_string())));
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// What clap says is wrong, in one line, without the usage that follows.
+fn reason(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }
 
 fn concat_examples() -> String {
     format!("{EXAMPLES}\n\n{EXIT_CODES}")
 }
 
+#[cfg(feature = "demo")]
 const EXAMPLES: &str = "\
 Examples:
   kortlab demo
@@ -110,10 +234,15 @@ Examples:
   kortlab -c card.json info
   kortlab emulate card.json";
 
+#[cfg(not(feature = "demo"))]
+const EXAMPLES: &str = "\
+Examples:
+  kortlab card new -o card.json --state expired
+  kortlab -c card.json info
+  kortlab emulate card.json";
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     /// Every command, with the words that lead to it.

@@ -4,10 +4,11 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use kortlab_apdu::ChannelError;
 use kortlab_apdu::exchange::ExchangeError;
-use kortlab_card::{CardError, ErrorKind};
+use kortlab_apdu::{ChannelError, StatusWord};
+use kortlab_card::{CardError, ErrorKind, Problem};
 use kortlab_emulator::ImageError;
+use serde::Serialize;
 
 /// The exit codes of `kortlab`; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum Exit {
     Findings,
     /// 7: a change of the card was interrupted, and can be recovered.
     Unfinished,
+    /// What the program that was run ended with, or what shells say of one that cannot be run.
+    Program(u8),
 }
 
 impl Exit {
@@ -42,6 +45,7 @@ impl Exit {
             Self::Refused => 5,
             Self::Findings => 6,
             Self::Unfinished => 7,
+            Self::Program(code) => code,
         }
     }
 }
@@ -52,12 +56,57 @@ impl From<Exit> for ExitCode {
     }
 }
 
+impl Exit {
+    /// What kind of failure this is, where nothing more is known.
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::NoCard => "no-card",
+            Self::Pin => "pin",
+            Self::Refused => "refused",
+            Self::Findings => "findings",
+            Self::Unfinished => "unfinished",
+            Self::Program(_) => "program",
+        }
+    }
+}
+
 /// Why a command did not do what it was asked to: one line, an exit code, and what to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     exit: Exit,
+    kind: &'static str,
     message: String,
     hint: Option<String>,
+    tries_left: Option<u8>,
+    command: Option<String>,
+    status_word: Option<StatusWord>,
+    problems: Vec<Problem>,
+}
+
+/// A failure as `--json` shows it; `docs/json.md` lists the fields and the kinds.
+#[derive(Serialize)]
+pub struct ErrorEntry<'a> {
+    /// A stable name.
+    kind: &'static str,
+    /// What the process ends with.
+    exit_code: u8,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    /// How many tries a PIN has left; 0 if it is blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tries_left: Option<u8>,
+    /// The command that the card refused, by name and header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_word: Option<String>,
+    /// What is wrong with what was given or read, where that can be said more closely.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    problems: &'a [Problem],
 }
 
 impl Failure {
@@ -65,8 +114,13 @@ impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
+            kind: exit.kind(),
             message: message.into(),
             hint: None,
+            tries_left: None,
+            command: None,
+            status_word: None,
+            problems: Vec::new(),
         }
     }
 
@@ -82,13 +136,39 @@ impl Failure {
 
     /// Exit code 1: something about a file failed.
     pub fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::failed(format!("cannot {doing} {}: {error}", path.display()))
+        Self::failed(format!("cannot {doing} {}: {error}", path.display())).of_kind("file")
+    }
+
+    /// Exit code 1: the image of a virtual card could not be saved.
+    pub fn storage(message: impl Into<String>) -> Self {
+        Self::failed(message).of_kind("storage")
+    }
+
+    /// The same failure under a stable name of its own.
+    #[must_use]
+    pub const fn of_kind(mut self, kind: &'static str) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The same failure in other words.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
     }
 
     /// The same failure with a next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same failure with what is wrong with the bytes that it is about.
+    #[must_use]
+    pub fn because(mut self, problems: impl IntoIterator<Item = Problem>) -> Self {
+        self.problems.extend(problems);
         self
     }
 
@@ -106,6 +186,20 @@ impl Failure {
     pub fn next_step(&self) -> Option<&str> {
         self.hint.as_deref()
     }
+
+    /// The failure as `--json` shows it.
+    pub fn entry(&self) -> ErrorEntry<'_> {
+        ErrorEntry {
+            kind: self.kind,
+            exit_code: self.exit.code(),
+            message: &self.message,
+            hint: self.hint.as_deref(),
+            tries_left: self.tries_left,
+            command: self.command.as_deref(),
+            status_word: self.status_word.map(|status| status.to_string()),
+            problems: &self.problems,
+        }
+    }
 }
 
 impl From<CardError> for Failure {
@@ -122,8 +216,13 @@ impl From<CardError> for Failure {
         };
         Self {
             exit,
+            kind: error.kind().name(),
             message: error.to_string(),
             hint: error.next_step().map(str::to_owned),
+            tries_left: error.tries_left(),
+            command: error.command().map(str::to_owned),
+            status_word: error.status(),
+            problems: Vec::new(),
         }
     }
 }
@@ -141,14 +240,19 @@ impl From<ExchangeError> for Failure {
             ExchangeError::Command(error) => {
                 Self::usage(format!("the command cannot be sent: {error}"))
             }
-            other => Self::new(Exit::Refused, other.to_string()),
+            other => Self::new(Exit::Refused, other.to_string()).of_kind("nonsense"),
         }
     }
 }
 
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
-        Self::failed(error.to_string())
+        let kind = match error {
+            ImageError::File { .. } => "file",
+            ImageError::InUse { .. } => "image-in-use",
+            _ => "image",
+        };
+        Self::failed(error.to_string()).of_kind(kind)
     }
 }
 

@@ -5,28 +5,35 @@
 //! [`failure`] is the table of exit codes; [`output`] is the only way to standard output.
 
 mod args;
+mod certificate_file;
 mod channel;
 mod commands;
+mod desk;
 mod failure;
 mod files;
 mod hexadecimal;
 mod output;
 mod pin_source;
+#[cfg(feature = "demo")]
 mod story;
 mod world;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use clap::Parser as _;
+use signal_hook::consts::SIGXFSZ;
 
 fn main() -> ExitCode {
-    // clap answers --help, --version and usage errors (exit code 2) by itself.
-    let cli = args::Cli::parse();
-    match commands::run(cli) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            output::complain(&failure);
-            failure.exit().into()
-        }
+    // `kortlab run` starts programs by way of itself.
+    if let Some(code) = commands::run::start_as_told() {
+        return code;
+    }
+    // A file that grows beyond its limit (setrlimit(2)) is an error like that of a full disk, which
+    // is told, and not a death by a signal.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    match args::parse() {
+        Ok(cli) => commands::run(cli).into(),
+        Err(error) => args::answer(&error),
     }
 }

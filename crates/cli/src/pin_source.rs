@@ -11,6 +11,10 @@ use kortlab_card::{Pin, PinRole};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::failure::Failure;
+use crate::files;
+
+/// The longest passphrase that is read.
+const MAX_PASSPHRASE: usize = 1024;
 
 const SOURCES: &str = "prompt, env:NAME, file:PATH or fd:N";
 
@@ -32,6 +36,11 @@ pub struct PinOptions {
     /// Where the PUK comes from: prompt, env:NAME, file:PATH, fd:N
     #[arg(long, global = true, value_name = "SOURCE")]
     puk: Option<String>,
+
+    /// Send a PIN or PUK also where the card's rules for it contradict each other; a wrong form
+    /// costs a try
+    #[arg(long, global = true)]
+    doubtful_pin: bool,
 }
 
 /// Which secret is wanted.
@@ -47,6 +56,8 @@ enum Secret {
     New,
     /// The same, to see that it was typed as meant.
     NewAgain,
+    /// The passphrase of a file.
+    Passphrase,
 }
 
 impl Secret {
@@ -56,6 +67,23 @@ impl Secret {
             Self::Signature => "--sign-pin",
             Self::Puk => "--puk",
             Self::New | Self::NewAgain => "--new-pin",
+            Self::Passphrase => "--passphrase",
+        }
+    }
+
+    /// What kind of secret it is.
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Passphrase => "passphrase",
+            _ => "PIN",
+        }
+    }
+
+    /// How many bytes it may have.
+    const fn most(self) -> usize {
+        match self {
+            Self::Passphrase => MAX_PASSPHRASE,
+            _ => MAX_PIN,
         }
     }
 }
@@ -68,6 +96,7 @@ impl fmt::Display for Secret {
             Self::Puk => "PUK",
             Self::New => "new PIN",
             Self::NewAgain => "new PIN once more",
+            Self::Passphrase => "passphrase of the private key",
         })
     }
 }
@@ -78,6 +107,7 @@ pub struct PinSources {
     authentication: Source,
     signature: Source,
     puk: Source,
+    doubtful: bool,
 }
 
 impl PinSources {
@@ -90,6 +120,27 @@ impl PinSources {
             authentication: Source::parse(options.auth_pin, Secret::Authentication)?,
             signature: Source::parse(options.sign_pin, Secret::Signature)?,
             puk: Source::parse(options.puk, Secret::Puk)?,
+            doubtful: options.doubtful_pin,
+        })
+    }
+
+    /// Whether PINs are to be sent although the card's rules for them contradict each other.
+    pub const fn are_sent_in_doubt(&self) -> bool {
+        self.doubtful
+    }
+
+    /// Reads the PIN of a card with one PIN for everything: from the source that was given for
+    /// either role, the one for `role` first.
+    ///
+    /// # Errors
+    /// As for [`PinSources::pin`].
+    pub fn only_pin(&self, role: PinRole) -> Result<Pin, Failure> {
+        let given = |role: &PinRole| !self.is_typed(*role);
+        let other = PinRole::ALL.into_iter().find(given);
+        self.pin(if given(&role) {
+            role
+        } else {
+            other.unwrap_or(role)
         })
     }
 
@@ -136,6 +187,46 @@ pub fn new_pin(source: Option<String>) -> Result<Pin, Failure> {
     Ok(first)
 }
 
+/// Where the passphrase of a file comes from.
+#[derive(Clone, Debug)]
+pub struct PassphraseSource {
+    source: Source,
+    is_given: bool,
+}
+
+impl PassphraseSource {
+    /// Checks what was given.
+    ///
+    /// # Errors
+    /// As for [`PinSources::new`].
+    pub fn new(source: Option<String>) -> Result<Self, Failure> {
+        Ok(Self {
+            is_given: source.is_some(),
+            source: Source::parse(source, Secret::Passphrase)?,
+        })
+    }
+
+    /// Whether there is one to be read, without asking whether the file needs it.
+    pub const fn is_given(&self) -> bool {
+        self.is_given
+    }
+
+    /// Reads it; it may be empty.
+    ///
+    /// # Errors
+    /// As for [`PinSources::pin`].
+    pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let bytes = self.source.bytes(Secret::Passphrase)?;
+        if bytes.len() > MAX_PASSPHRASE {
+            return Err(Failure::usage(format!(
+                "the passphrase is longer than {MAX_PASSPHRASE} bytes"
+            ))
+            .hint("check what --passphrase points to"));
+        }
+        Ok(bytes)
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Source {
     Prompt,
@@ -162,15 +253,26 @@ impl Source {
         };
         source.ok_or_else(|| {
             Failure::usage(format!(
-                "the value of {} is not a PIN source",
-                secret.option()
+                "the value of {} is not a {} source",
+                secret.option(),
+                secret.noun()
             ))
-            .hint(format!("give {SOURCES}; never the PIN itself"))
+            .hint(format!(
+                "give {SOURCES}; never the {} itself",
+                secret.noun()
+            ))
         })
     }
 
     fn read(&self, secret: Secret) -> Result<Pin, Failure> {
-        let bytes = match self {
+        Pin::new(self.bytes(secret)?).map_err(|error| {
+            Failure::usage(format!("the {secret} cannot be used: {error}"))
+                .hint(format!("check what {} points to", secret.option()))
+        })
+    }
+
+    fn bytes(&self, secret: Secret) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        Ok(match self {
             Self::Prompt if !can_ask() => {
                 return Err(Failure::usage(format!(
                     "the {secret} is needed, and there is no terminal to ask on"
@@ -187,10 +289,6 @@ impl Source {
                 let path = descriptor_path(*number);
                 from_file(&path, secret)?
             }
-        };
-        Pin::new(bytes).map_err(|error| {
-            Failure::usage(format!("the {secret} cannot be used: {error}"))
-                .hint(format!("check what {} points to", secret.option()))
         })
     }
 }
@@ -205,7 +303,7 @@ fn ask(what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         .map(|text| Zeroizing::new(text.into_bytes()))
         .map_err(|error| {
             Failure::usage(format!("cannot ask for the {what}: {error}"))
-                .hint("give a PIN source: env:NAME, file:PATH or fd:N")
+                .hint("give a source: env:NAME, file:PATH or fd:N")
         })
 }
 
@@ -234,11 +332,23 @@ fn from_file(path: &Path, secret: Secret) -> Result<Zeroizing<Vec<u8>>, Failure>
     let file = File::open(path).map_err(|error| failed(&error))?;
     // One line end may follow; one byte more shows that it is too long. Room is reserved at once,
     // so that no copy is left behind by growth.
-    let limit = MAX_PIN + 3;
+    let limit = secret.most() + 3;
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
     file.take(limit as u64)
         .read_to_end(&mut bytes)
         .map_err(|error| failed(&error))?;
+    // Editors may write text so, and no PIN begins so: it would cost a try.
+    let form = match bytes.starts_with(files::UTF8_MARK) {
+        true => Some("begins with a byte order mark"),
+        false => files::is_utf16(&bytes).then_some("is text in UTF-16"),
+    };
+    if let Some(form) = form {
+        return Err(Failure::usage(format!(
+            "the {secret} is not taken from {}, which {form}",
+            path.display()
+        ))
+        .hint("save the file as plain text, without a byte order mark; no try was lost"));
+    }
     Ok(without_line_end(&bytes))
 }
 
@@ -300,6 +410,25 @@ mod tests {
             .read(Secret::Puk)
             .expect_err("too long");
         assert!(failure.message().contains("too long"));
+    }
+
+    #[test]
+    fn a_file_in_another_code_than_plain_text_is_refused_by_its_name() {
+        for bytes in [
+            &b"\xEF\xBB\xBF123456\n"[..],
+            b"\xFF\xFE1\x002\x003\x004\x00",
+            b"1\x002\x003\x004\x00",
+            b"\x001\x002\x003\x004",
+        ] {
+            let mut file = tempfile::NamedTempFile::new().expect("a file");
+            file.write_all(bytes).expect("written");
+            let name = file.path().display().to_string();
+            let source = source(&format!("file:{name}")).expect("a source");
+            let failure = source.read(Secret::Puk).expect_err("refused");
+            assert_eq!(failure.exit().code(), 2);
+            assert!(failure.message().contains(&name), "{}", failure.message());
+            assert!(!failure.message().contains("1234"));
+        }
     }
 
     #[test]

@@ -4,8 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use kortlab_emulator::CardRng;
 use kortlab_issuer::clock::{Clock as _, SystemClock, Timestamp};
 use kortlab_renewal::states::CardState;
@@ -13,60 +12,11 @@ use kortlab_renewal::world::{AuthorityFiles, TestWorld};
 
 use crate::failure::Failure;
 
-/// A card's state as an argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateArgument {
-    /// See [`CardState::Blank`].
-    Blank,
-    /// See [`CardState::BlankSlots`].
-    BlankSlots,
-    /// See [`CardState::Delivered`].
-    Delivered,
-    /// See [`CardState::Valid`].
-    Valid,
-    /// See [`CardState::Expired`].
-    Expired,
-    /// See [`CardState::Revoked`].
-    Revoked,
-    /// See [`CardState::Full`].
-    Full,
-    /// See [`CardState::Blocked`].
-    Blocked,
-}
-
-impl From<StateArgument> for CardState {
-    fn from(state: StateArgument) -> Self {
-        match state {
-            StateArgument::Blank => Self::Blank,
-            StateArgument::BlankSlots => Self::BlankSlots,
-            StateArgument::Delivered => Self::Delivered,
-            StateArgument::Valid => Self::Valid,
-            StateArgument::Expired => Self::Expired,
-            StateArgument::Revoked => Self::Revoked,
-            StateArgument::Full => Self::Full,
-            StateArgument::Blocked => Self::Blocked,
-        }
-    }
-}
-
-impl ValueEnum for StateArgument {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Self::Blank,
-            Self::BlankSlots,
-            Self::Delivered,
-            Self::Valid,
-            Self::Expired,
-            Self::Revoked,
-            Self::Full,
-            Self::Blocked,
-        ]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let state = CardState::from(*self);
-        Some(PossibleValue::new(state.name()).help(state.description()))
-    }
+/// Reads the name of a [`CardState`].
+pub fn state_parser() -> impl TypedValueParser<Value = CardState> {
+    let values =
+        CardState::ALL.map(|state| PossibleValue::new(state.name()).help(state.description()));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<CardState>())
 }
 
 /// The seed that was given, or a random one.
@@ -145,7 +95,7 @@ pub fn write_authorities(
 /// Writes a file; one that is there is overwritten only if `force` says so.
 ///
 /// # Errors
-/// It cannot be written, or is there.
+/// It cannot be written, or is there. A new file that could not be written whole is not left behind.
 pub fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -155,14 +105,22 @@ pub fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
         options.create_new(true);
     }
     let mut file = options.open(path).map_err(|error| {
-        let failure = Failure::file("write", path, &error);
-        match error.kind() {
-            std::io::ErrorKind::AlreadyExists => failure.hint("--force overwrites it"),
-            _ => failure,
+        let is_there = error.kind() == std::io::ErrorKind::AlreadyExists;
+        match is_there && path.is_dir() {
+            // --force would not help.
+            true => Failure::file("write", path, &std::io::ErrorKind::IsADirectory.into())
+                .hint("name a file in it"),
+            false if is_there => Failure::file("write", path, &error).hint("--force overwrites it"),
+            false => Failure::file("write", path, &error),
         }
     })?;
-    file.write_all(bytes)
-        .map_err(|error| Failure::file("write", path, &error))
+    file.write_all(bytes).map_err(|error| {
+        if !force {
+            // It is of no use to anybody.
+            let _ = fs::remove_file(path);
+        }
+        Failure::file("write", path, &error)
+    })
 }
 
 #[cfg(test)]
@@ -171,9 +129,11 @@ mod tests {
 
     #[test]
     fn every_state_can_be_named_on_the_command_line() {
-        let names: Vec<_> = StateArgument::value_variants()
-            .iter()
-            .map(|state| CardState::from(*state))
+        let parser = state_parser();
+        let names: Vec<_> = parser
+            .possible_values()
+            .expect("a list")
+            .map(|value| value.get_name().parse::<CardState>().expect("a state"))
             .collect();
         assert_eq!(names, CardState::ALL);
     }

@@ -87,7 +87,7 @@ fn images_that_are_none_are_refused_in_one_line_and_left_alone() {
         ),
         (
             "another version",
-            text.replace("\"version\": 1", "\"version\": 99").into(),
+            text.replace("\"version\": 2", "\"version\": 99").into(),
         ),
         (
             "an unknown field",
@@ -243,12 +243,7 @@ fn a_pin_source_that_gives_nothing_is_a_usage_error() {
 #[test]
 fn a_card_without_pkcs15_is_refused_with_what_to_do() {
     let lab = Lab::new("blank");
-    for command in [
-        &["info"][..],
-        &["pin", "status"],
-        &["key", "list"],
-        &["cert", "list"],
-    ] {
+    for command in [&["pin", "status"][..], &["key", "list"], &["cert", "list"]] {
         let output = lab.run(command);
         assert_plain_error(&output, 5);
         assert!(stderr(&output).contains("PKCS#15"));
@@ -256,6 +251,66 @@ fn a_card_without_pkcs15_is_refused_with_what_to_do() {
     // What needs no PKCS#15 works.
     assert_code(&lab.run(&["atr"]), 0);
     assert_code(&lab.run(&["apdu", "00A4000C023F00=9000"]), 0);
+}
+
+#[test]
+fn info_of_a_card_without_pkcs15_shows_what_the_card_is_and_is_no_all_clear() {
+    let lab = Lab::new("blank");
+    let output = lab.run(&["info"]);
+    assert_code(&output, 6);
+    let text = stdout(&output);
+    for part in [
+        "not PKCS#15",
+        "80 31 80 65",
+        "Master file (3F00)",
+        "yes, DF",
+        "6A82",
+        "PIV",
+        "not looked at",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let output = lab.run(&["info", "--json"]);
+    assert_code(&output, 6);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(document["token"].is_null());
+    assert_eq!(document["master_file"]["reply"], "selected");
+    assert_eq!(document["ef_dir"]["reply"], "refused");
+    assert_eq!(document["ef_dir"]["status_word"], "6A82");
+    assert_eq!(document["answers_to_any_aid"], false);
+    let applications = document["applications"].as_array().expect("a list");
+    let refused = |one: &&Value| one["reply"] == "refused" && one["status_word"] == "6A82";
+    assert_eq!(
+        applications.iter().filter(refused).count(),
+        applications.len()
+    );
+    assert!(applications.len() > 10);
+    // Nothing else answers: it may be a card whose files are damaged.
+    assert_eq!(document["problems"][0]["code"], "not-pkcs15");
+    assert_eq!(document["problems"][0]["severity"], "error");
+    // What was not looked at is not called empty.
+    assert!(document.get("pins").is_none() && document.get("certificates").is_none());
+}
+
+#[test]
+fn info_of_a_card_whose_odf_is_lost_names_the_application_that_ef_dir_lists() {
+    let lab = Lab::new("valid");
+    let mut image: Value = serde_json::from_slice(&lab.image()).expect("JSON");
+    let files = image["master_file"]["files"].as_array_mut().expect("files");
+    let application = files.iter_mut().find(|file| file["fid"] == "5015");
+    let files = application.expect("DF(PKCS15)")["files"].as_array_mut();
+    files.expect("files").retain(|file| file["fid"] != "5031");
+    fs::write(lab.path("card.json"), image.to_string()).expect("written");
+    let output = lab.run(&["info", "--json"]);
+    assert_code(&output, 6);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let first = &document["applications"][0];
+    assert_eq!(first["aid"], "A000000063504B43532D3135");
+    assert_eq!(
+        (&first["listed"], &first["reply"]),
+        (&true.into(), &"selected".into())
+    );
+    assert_eq!(document["problems"][0]["severity"], "error");
 }
 
 #[test]
@@ -788,5 +843,33 @@ fn without_a_pcsc_service_there_is_no_reader_and_the_message_says_what_to_do() {
             .env("PCSCLITE_CSOCK_NAME", lab.path("none"))
             .output();
         assert_plain_error(&output.expect("kortlab runs"), 3);
+    }
+}
+
+#[test]
+fn an_answer_to_reset_with_something_wrong_exits_6_and_a_good_one_0() {
+    let lab = Lab::new("blank");
+    for (atr, findings) in [
+        ("3B7D96000080318065B0A31101F383009000", 0),
+        ("3B00", 0),
+        ("3B8001 81", 0),
+        // T=1 and no TCK; a wrong TCK; a byte too many; T=0 alone with a TCK.
+        ("3BFD9600008131FE4580318065B0A31101F383009000", 1),
+        ("3B800180", 1),
+        ("3B80018100", 1),
+        ("3B003B", 1),
+    ] {
+        let output = lab.run(&["atr", atr]);
+        let exit = if findings == 0 { 0 } else { 6 };
+        assert_code(&output, exit);
+        let json = lab.run(&["--json", "atr", atr]);
+        assert_code(&json, exit);
+        let document: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        let told = document["findings"].as_array().expect("a list");
+        assert_eq!(told.len(), findings, "{atr}: {told:?}");
+        for finding in told {
+            let message = finding["message"].as_str().expect("text");
+            assert!(stdout(&output).contains(message), "{message}");
+        }
     }
 }

@@ -129,14 +129,67 @@ fn completions_are_scripts_that_the_shell_accepts() {
 }
 
 #[test]
-fn there_is_a_manual_page_for_each_command() {
+fn there_is_a_manual_page_for_each_command_with_all_its_parts() {
     let directory = tempfile::tempdir().expect("a directory");
     let pages = directory.path().join("man1");
     let output = run(&["man", "--dir", pages.to_str().expect("text")]);
     assert_code(&output, 0);
-    for page in ["kortlab.1", "kortlab-atr.1", "kortlab-man.1"] {
-        let text = std::fs::read_to_string(pages.join(page)).expect(page);
+    let mut seen = 0;
+    for entry in std::fs::read_dir(&pages).expect("pages") {
+        let path = entry.expect("a page").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        let page = path.display();
+        seen += 1;
         assert!(text.contains(".TH kortlab"), "{page}");
-        assert!(text.contains("Examples:"), "{page}");
+        for section in [
+            "NAME",
+            "SYNOPSIS",
+            "DESCRIPTION",
+            "EXAMPLES",
+            "EXIT STATUS",
+            "ENVIRONMENT",
+        ] {
+            let count = text.matches(&format!(".SH {section}\n")).count();
+            let quoted = text.matches(&format!(".SH \"{section}\"\n")).count();
+            assert_eq!(count + quoted, 1, "{page}: {section}");
+        }
+    }
+    assert!(seen > 30, "{seen}");
+    // The values that an option takes are there, and what an example says is what is typed.
+    let read = |name: &str| std::fs::read_to_string(pages.join(name)).expect(name);
+    for (page, words) in [
+        ("kortlab-card-new.1", &["blank\\-slots", "revoked"][..]),
+        ("kortlab-admin-fail.1", &["lost\\-answer", "wrong\\-key"]),
+        (
+            "kortlab-admin-revoke.1",
+            &["keyCompromise", "certificateHold"],
+        ),
+        ("kortlab-info.1", &["tear:after\\-bytes"]),
+    ] {
+        for word in words {
+            assert!(read(page).contains(word), "{page}: {word}");
+        }
+    }
+    let typed = "kortlab cert remove \\(aqHCC Underskrift\\(aq";
+    assert!(read("kortlab-cert-remove.1").contains(typed));
+}
+
+#[test]
+fn completions_know_faults_failures_reasons_and_states() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = String::from_utf8(run(&["completions", shell]).stdout).expect("text");
+        // clap's fish script completes no values of arguments that are no options.
+        let arguments = ["lost-answer", "ocsp-unreachable"];
+        let arguments = arguments.iter().filter(|_| shell != "fish");
+        let options = [
+            "tear",
+            "after-bytes",
+            "keyCompromise",
+            "certificateHold",
+            "blank-slots",
+        ];
+        for word in options.iter().chain(arguments) {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
     }
 }

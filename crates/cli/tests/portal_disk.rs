@@ -1,5 +1,6 @@
 //! `kortlab portal` on a disk that gets full, and on one that must not be written to.
 
+#![cfg(feature = "portal")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
@@ -85,6 +86,76 @@ impl Administrator<'_> {
     }
 }
 
+/// Who relies on a pair of HCCs, with curl and openssl.
+struct RelyingParty<'a> {
+    lab: &'a Lab,
+    url: String,
+}
+
+impl<'a> RelyingParty<'a> {
+    fn new(lab: &'a Lab, news: &Value, pair: &Value) -> Self {
+        for which in ["authentication", "signature"] {
+            let der: Binary = serde_json::from_value(pair[which].clone()).unwrap();
+            fs::write(lab.path("certificate.der"), der.as_bytes()).unwrap();
+            let pem = format!("{which}.pem");
+            lab.openssl(&[
+                "x509",
+                "-inform",
+                "DER",
+                "-in",
+                "certificate.der",
+                "-out",
+                &pem,
+            ]);
+        }
+        Self {
+            lab,
+            url: news["pki_url"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// By OCSP and by the CRL alike, a certificate is revoked, or is not.
+    fn is_told(&self, which: &str, revoked: bool) {
+        let pem = format!("{which}.pem");
+        let ocsp = format!("{}/ocsp/test-siths-type-1-ca-v1", self.url);
+        let authority = "portal/hcc-ca.pem";
+        let said = self.lab.openssl(&[
+            "ocsp", "-issuer", authority, "-cert", &pem, "-url", &ocsp, "-CAfile", authority,
+        ]);
+        let expected = match revoked {
+            true => ": revoked",
+            false => ": good",
+        };
+        assert!(
+            said.contains(expected) && said.contains("verify OK"),
+            "{said}"
+        );
+        let crl = format!("{}/crl/test-siths-type-1-ca-v1.crl", self.url);
+        let fetched = Command::new("curl")
+            .args([
+                "--silent",
+                "--fail",
+                "--max-time",
+                "30",
+                "--output",
+                "crl.der",
+                &crl,
+            ])
+            .current_dir(self.lab.directory())
+            .status()
+            .expect("curl is not installed; run: cargo xtask test");
+        assert!(fetched.success());
+        let list = self
+            .lab
+            .openssl(&["crl", "-inform", "DER", "-in", "crl.der", "-noout", "-text"]);
+        let serial = self
+            .lab
+            .openssl(&["x509", "-in", &pem, "-noout", "-serial"]);
+        let serial = serial.trim().trim_start_matches("serial=");
+        assert_eq!(list.contains(serial), revoked, "{serial}: {list}");
+    }
+}
+
 /// A card to be enrolled: two keys, base64.
 fn new_card(lab: &Lab) -> Value {
     let mut card = json!({"state": "valid"});
@@ -110,10 +181,19 @@ fn on_a_full_disk_nothing_is_acknowledged_and_with_room_again_it_goes_on() {
         lab: &lab,
         url: news["admin_url"].as_str().unwrap().to_owned(),
     };
-    let card = new_card(&lab);
-    let enrol = || administrator.ask("/admin/v1/cards", Some(&card));
-    assert_eq!(enrol().0, 201);
+    // No two cards have the same keys.
+    let enrol = || administrator.ask("/admin/v1/cards", Some(&new_card(&lab)));
+    let (status, enrolled) = enrol();
+    assert_eq!(status, 201);
     let mut acknowledged = 1;
+    let relying = RelyingParty::new(&lab, &news, &enrolled["hcc"]);
+    let revoke = |which: &str| {
+        let body = json!({"certificate": enrolled["hcc"][which], "reason": "keyCompromise"});
+        administrator.ask("/admin/v1/revocations", Some(&body)).0
+    };
+    assert_eq!(revoke("authentication"), 204);
+    relying.is_told("authentication", true);
+    relying.is_told("signature", false);
 
     // As the portal sees the disk.
     let disk = PathBuf::from(format!("/proc/{}/root", process.id()))
@@ -136,6 +216,12 @@ fn on_a_full_disk_nothing_is_acknowledged_and_with_room_again_it_goes_on() {
     }
     let (status, health) = administrator.ask("/admin/v1/status", None);
     assert_eq!((status, &health["status"]), (200, &json!("unavailable")));
+    // Relying parties are told what is stored, and of nothing that is not.
+    assert_eq!(revoke("signature"), 503);
+    for _ in 0..3 {
+        relying.is_told("authentication", true);
+        relying.is_told("signature", false);
+    }
     let log = fs::read_to_string(lab.path("log")).unwrap();
     assert!(log.contains("cannot store a change"), "{log}");
     assert!(log.contains("disk is full"), "{log}");
@@ -144,6 +230,8 @@ fn on_a_full_disk_nothing_is_acknowledged_and_with_room_again_it_goes_on() {
     fs::remove_file(&filler).unwrap();
     assert_eq!(enrol().0, 201);
     acknowledged += 1;
+    assert_eq!(revoke("signature"), 204);
+    relying.is_told("signature", true);
     let (status, verdict) = administrator.ask("/admin/v1/audit/verification", None);
     assert_eq!((status, &verdict["broken"]), (200, &Value::Null));
     assert_eq!(administrator.done("enrol"), acknowledged);

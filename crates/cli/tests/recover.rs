@@ -97,7 +97,7 @@ fn a_journal_of_no_use_is_one_clear_line_and_nothing_is_written_or_deleted() {
     let image = lab.image();
     let other_version = String::from_utf8(good.clone())
         .expect("text")
-        .replace("\"version\": 1", "\"version\": 9");
+        .replace("\"version\": 2", "\"version\": 9");
     for bad in [
         good[..good.len() / 2].to_vec(),
         b"\x00\xFF\x17".repeat(1000),
@@ -170,4 +170,78 @@ fn an_expired_certificate_is_refused_before_a_pin_is_asked_for() {
     let forced = lab.with_pins(&["cert", "write", "old.pem", "--key", "45", "--force"]);
     assert_code(&forced, 0);
     assert!(stderr(&forced).contains("warning"), "{}", stderr(&forced));
+}
+
+/// A removal that was torn out: what completes or undoes it is in the image.
+fn torn_image() -> Lab {
+    let lab = Lab::new("valid");
+    let fault = ["--fault", "tear:after-bytes=20"];
+    let remove = ["cert", "remove", "HCC Underskrift"];
+    assert_code(&lab.with_pins(&[&fault[..], &remove].concat()), 7);
+    lab
+}
+
+#[test]
+fn a_copy_that_nothing_is_kept_of_is_recovered_and_its_image_waits_as_before() {
+    let lab = torn_image();
+    let image = lab.image();
+    for _ in 0..2 {
+        let output = lab.with_pins(&["--ephemeral", "recover"]);
+        assert_code(&output, 0);
+        assert!(!stdout(&output).contains("nothing to recover"));
+        // A command that changes certificates recovers its copy first.
+        let output = lab.with_pins(&["--ephemeral", "cert", "remove", "HCC Legitimering"]);
+        assert_code(&output, 0);
+        assert!(stderr(&output).contains("it is recovered now"));
+        let info = lab.run(&["--ephemeral", "info"]);
+        assert_code(&info, 6);
+        assert!(
+            stderr(&info).contains("kortlab recover"),
+            "{}",
+            stderr(&info)
+        );
+        assert_eq!(lab.image(), image);
+    }
+    assert_code(&lab.with_pins(&["recover"]), 0);
+    let output = lab.with_pins(&["--ephemeral", "recover"]);
+    assert!(stdout(&output).contains("nothing to recover"));
+}
+
+#[test]
+fn a_note_in_the_image_that_is_of_no_use_is_told_for_a_copy_as_well() {
+    let lab = torn_image();
+    let mut image: serde_json::Value = serde_json::from_slice(&lab.image()).expect("JSON");
+    image["pending_change"]["purpose"] = "another one".into();
+    fs::write(lab.path("card.json"), image.to_string()).expect("written");
+    let image = lab.image();
+    for options in [&["--ephemeral"][..], &[]] {
+        let output = lab.with_pins(&[options, &["recover"]].concat());
+        assert_plain_error(&output, 1);
+        let said = stderr(&output);
+        assert!(said.contains("pending_change"), "{said}");
+        assert_eq!(lab.image(), image);
+    }
+}
+
+#[test]
+fn a_card_that_waits_for_its_recovery_is_told_when_it_is_put_into_a_reader() {
+    let lab = torn_image();
+    let mut command = lab.command(&["emulate", "card.json", "--socket", "card.socket"]);
+    let mut emulating = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("kortlab runs");
+    let mut line = String::new();
+    let mut news = std::io::BufReader::new(emulating.stdout.take().expect("piped"));
+    std::io::BufRead::read_line(&mut news, &mut line).expect("news");
+    let id = emulating.id().to_string();
+    let kill = std::process::Command::new("kill").arg(&id).status();
+    assert!(kill.expect("kill runs").success());
+    let mut said = String::new();
+    let mut errors = emulating.stderr.take().expect("piped");
+    std::io::Read::read_to_string(&mut errors, &mut said).expect("text");
+    emulating.wait().expect("ended");
+    assert!(said.contains("kortlab --card card.json recover"), "{said}");
+    assert_code(&lab.with_pins(&["recover"]), 0);
 }

@@ -1,6 +1,8 @@
 //! `kortlab renew` against a running `kortlab portal`: every state of a card, whatever interrupts
 //! it, and what it refuses.
 
+#![cfg(feature = "portal")]
+
 mod common;
 
 use std::cell::Cell;
@@ -15,8 +17,8 @@ use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
 use kortlab_card::{Card, MemoryJournal, Pin, PinRole};
 use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
 use kortlab_issuer::clock::SystemClock;
-use kortlab_issuer::portal::DataLine;
 use kortlab_portal_client::{HttpPortal, Trust};
+use kortlab_portal_core::DataLine;
 use kortlab_renewal::guide::{Interaction, Outcome, Step, renew};
 use serde_json::Value;
 

@@ -22,9 +22,12 @@
 //!
 //! A [`PostgresCluster`] is a PostgreSQL server with a cluster of its own, which ends likewise.
 //!
+//! [`axe::violations`] has axe-core judge pages in a headless Chromium.
+//!
 //! The sandbox needs root, or a kernel that lets users make user namespaces; what else it needs, `cargo
 //! xtask test` installs. A missing tool is an error that says so, never a skipped test.
 
+pub mod axe;
 pub mod browser;
 mod daemon;
 mod emulation;

@@ -201,6 +201,15 @@ impl Command {
         }
     }
 
+    /// The process that this would be, for a test that talks with the program: it decides itself
+    /// where input and output go, and has to wait for the end.
+    ///
+    /// # Errors
+    /// The program is missing.
+    pub fn to_talk_with(&self) -> Result<std::process::Command, InteropError> {
+        self.prepare(&[])
+    }
+
     /// The process to start: nsenter, the wrapper, the program, in a process group of its own.
     fn prepare(&self, wrapper: &[OsString]) -> Result<std::process::Command, InteropError> {
         let program = tools::find(&self.program)?;

@@ -12,6 +12,7 @@ use crate::fields::{self, Fields, Schema, Writer};
 use crate::finding::{Code, Notes};
 use crate::flags::PinFlags;
 use crate::frame::Shape;
+use crate::pin_rules::PinContradiction;
 use crate::time::GeneralizedTime;
 
 /// The content of EF(AODF).
@@ -66,7 +67,8 @@ pub struct PinAttributes {
     pub stored_length: u32,
     /// The most characters it may have.
     pub max_length: Option<u32>,
-    /// The card's reference: P2 of VERIFY. Always unsigned.
+    /// The card's reference: P2 of VERIFY. Always unsigned; the greatest number there is where what
+    /// stands there is none, or greater than that: 0, the default, would be another PIN's.
     pub reference: u32,
     /// With what it is padded.
     pub pad_char: Option<u8>,
@@ -174,7 +176,7 @@ impl PinAttributes {
             }),
             reference: fields
                 .read(notes, |tlv, notes| {
-                    fields::unsigned("pinReference", tlv, notes)
+                    Some(fields::unsigned("pinReference", tlv, notes).unwrap_or(u32::MAX))
                 })
                 .unwrap_or_default(),
             pad_char: fields.read(notes, pad_char),
@@ -189,35 +191,24 @@ impl PinAttributes {
     }
 
     fn check(&self, offset: usize, notes: &mut Notes) {
-        if let Err(why) = self.lengths() {
-            notes.warn(Code::PinLengths, offset, why);
+        for why in self.contradictions() {
+            // What is no known coding was told when it was read.
+            if !matches!(why, PinContradiction::UnknownCoding(_)) {
+                notes.warn(
+                    Code::PinLengths,
+                    offset,
+                    format_args!("the PIN's rules contradict each other: {why}"),
+                );
+            }
         }
         if self.reference > 0xFF {
-            let message =
-                format_args!("pinReference: {} does not fit P2 of VERIFY", self.reference);
+            let message = format_args!(
+                "pinReference: {} does not fit P2 of VERIFY, so that the card can neither be asked \
+                 for the PIN's state nor be given the PIN",
+                self.reference
+            );
             notes.warn(Code::BadValue, offset, message);
         }
-    }
-
-    fn lengths(&self) -> Result<(), String> {
-        let (min, stored) = (self.min_length, self.stored_length);
-        let max = self.max_length.unwrap_or(stored);
-        if max != 0 && min > max {
-            return Err(format!(
-                "the PIN's minLength {min} is above its greatest length {max}"
-            ));
-        }
-        let padded = self.flags.contains(PinFlags::NEEDS_PADDING);
-        if padded && stored == 0 {
-            return Err("the PIN needs padding, but its storedLength is 0".to_owned());
-        }
-        let one_byte_each = !matches!(self.pin_type, PinType::Bcd | PinType::Iso9564);
-        if stored != 0 && one_byte_each && max > stored {
-            return Err(format!(
-                "the PIN's maxLength {max} does not fit its storedLength {stored}"
-            ));
-        }
-        Ok(())
     }
 
     fn encode(&self) -> Result<Vec<u8>, EncodeError> {
@@ -362,6 +353,10 @@ impl sealed::Object for AuthenticationObject {
         self.common.label.as_deref()
     }
 
+    fn identifier(&self) -> Option<&Id> {
+        Some(&self.authentication.auth_id)
+    }
+
     fn unique(&self) -> Option<(&'static str, Vec<u8>)> {
         Some(("authId", self.authentication.auth_id.0.clone()))
     }
@@ -383,6 +378,7 @@ mod tests {
             stored_length: 8,
             max_length: Some(8),
             reference: 0x82,
+            pad_char: Some(0x00),
             ..PinAttributes::default()
         }
     }
@@ -396,6 +392,22 @@ mod tests {
         };
         assert_eq!(too_large.p2(), None);
         assert!(pin(too_large).encode().is_err());
+    }
+
+    #[test]
+    fn a_reference_that_is_no_number_is_not_the_default_one() {
+        let bytes = pin(valid()).encode().expect("valid");
+        let place = bytes
+            .windows(4)
+            .position(|part| part == [0x80, 0x02, 0x00, 0x82]);
+        let place = place.expect("the reference");
+        // In place of 00 82: an object without content, and one that fills the room.
+        let mut empty = bytes.clone();
+        empty[place..place + 4].copy_from_slice(&[0x80, 0x00, 0x80, 0x00]);
+        let read = Aodf::parse(&empty);
+        let read_pin = read.value.objects().next().expect("a PIN");
+        assert_eq!(read_pin.pin_attributes().and_then(PinAttributes::p2), None);
+        assert!(read.findings.iter().any(|one| one.code == Code::BadValue));
     }
 
     #[test]

@@ -306,6 +306,10 @@ impl sealed::Object for Certificate {
         self.common.label.as_deref()
     }
 
+    fn identifier(&self) -> Option<&Id> {
+        Some(self.id())
+    }
+
     /// Several certificates may be for one key; but not two the same file.
     fn unique(&self) -> Option<(&'static str, Vec<u8>)> {
         let path = self.path()?;

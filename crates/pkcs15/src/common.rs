@@ -3,6 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
+use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Tlv, object};
 
 use crate::element::{Element, Unknown};
@@ -91,8 +92,8 @@ impl FromStr for Id {
 /// A Path (PKCS#15 §6.1.4): a file, or `length` bytes of it from `index` on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Path {
-    /// File identifiers of two bytes each, one after the other; absolute if the first is 3F00.
-    pub path: Vec<u8>,
+    /// The file; its path need not be absolute.
+    pub path: FilePath,
     /// The first byte, or the record number.
     pub index: Option<u32>,
     /// How many bytes.
@@ -105,7 +106,7 @@ impl Path {
     const SCHEMA: Schema = &[&[0x04], &[0x02], &[0x80]];
 
     /// The whole file at `path`.
-    pub fn file(path: impl Into<Vec<u8>>) -> Self {
+    pub fn file(path: impl Into<FilePath>) -> Self {
         Self {
             path: path.into(),
             ..Self::default()
@@ -113,7 +114,7 @@ impl Path {
     }
 
     /// `length` bytes from byte `index` on of the file at `path`.
-    pub fn part(path: impl Into<Vec<u8>>, index: u32, length: u32) -> Self {
+    pub fn part(path: impl Into<FilePath>, index: u32, length: u32) -> Self {
         Self {
             path: path.into(),
             index: Some(index),
@@ -122,33 +123,20 @@ impl Path {
         }
     }
 
-    /// The identifier of the file itself: the path's last two bytes.
-    pub fn file_id(&self) -> Option<[u8; 2]> {
-        match self.path.as_slice() {
-            [.., high, low] => Some([*high, *low]),
-            _ => None,
-        }
-    }
-
-    /// Whether the path starts at the MF, 3F00.
-    pub fn is_absolute(&self) -> bool {
-        self.path.starts_with(&[0x3F, 0x00])
-    }
-
     /// Reads a Path that need not name a file.
     pub(crate) fn decode_any(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
         let mut fields = Fields::open("Path", Self::SCHEMA, tlv, notes);
-        let path = fields.need("path", notes, fields::octets)?;
+        let path = fields.need("path", notes, fields::file_path)?;
         let index = fields.read(notes, |tlv, notes| fields::unsigned("index", tlv, notes));
         let length = fields.read(notes, |tlv, notes| fields::unsigned("length", tlv, notes));
         let unknown = fields.finish(notes);
-        let count = path.len();
+        let count = path.as_bytes().len();
         if count > MAX_PATH {
             let message = format_args!(
                 "the path has {count} bytes; middleware takes no more than {MAX_PATH}"
             );
             notes.warn(Code::LongPath, tlv.offset, message);
-        } else if count % 2 == 1 {
+        } else if !path.is_whole() {
             let message = format_args!(
                 "the path has {count} bytes, not two for each file; middleware may refuse it"
             );
@@ -177,12 +165,13 @@ impl Path {
     }
 
     pub(crate) fn encode_as(&self, tag: u8) -> Result<Vec<u8>, EncodeError> {
-        if self.path.len() > MAX_PATH {
-            let why = format!("{} bytes, at most {MAX_PATH} are taken", self.path.len());
+        let path = self.path.as_bytes();
+        if path.len() > MAX_PATH {
+            let why = format!("{} bytes, at most {MAX_PATH} are taken", path.len());
             return Err(EncodeError::value("path", why));
         }
         Writer::new()
-            .bytes(0x04, &self.path)
+            .bytes(0x04, path)
             .maybe_unsigned(0x02, self.index)
             .maybe_unsigned(0x80, self.length)
             .finish(tag, &self.unknown)
@@ -192,11 +181,7 @@ impl Path {
 impl fmt::Display for Path {
     /// `3F00/5015/4331`, and ` from 0, 1024 bytes` where the path says so.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        for file in self.path.chunks(2) {
-            write!(f, "{separator}{}", hex::encode_upper(file))?;
-            separator = "/";
-        }
+        write!(f, "{}", self.path)?;
         if let Some(index) = self.index {
             write!(f, " from {index}")?;
         }
@@ -466,6 +451,7 @@ impl fmt::Display for SecurityCondition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kortlab_apdu::Fid;
     use kortlab_apdu::tlv::{Tag, read_one};
 
     fn path(text: &str) -> (Option<Path>, Vec<Code>) {
@@ -501,8 +487,8 @@ mod tests {
     fn a_path_is_told_file_by_file() {
         let path = Path::part([0x3F, 0x00, 0x50, 0x15, 0x43, 0x31], 0, 1024);
         assert_eq!(path.to_string(), "3F00/5015/4331 from 0, 1024 bytes");
-        assert_eq!(path.file_id(), Some([0x43, 0x31]));
-        assert!(path.is_absolute());
+        assert_eq!(path.path.fid(), Some(Fid(0x4331)));
+        assert!(path.path.is_absolute());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! EF.DIR, the applications of the card (PKCS#15 §5.4, ISO/IEC 7816-4 §8.2.1.1).
 
+use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Reader, Tlv};
 
 use crate::common::Path;
@@ -25,7 +26,7 @@ pub struct Application {
     /// What the application is called (50).
     pub label: Option<String>,
     /// The path of its DF (51).
-    pub path: Option<Vec<u8>>,
+    pub path: Option<FilePath>,
     /// Discretionary data (73): where PKCS#15's own files are.
     pub ddo: Option<Ddo>,
     /// Elements that this version does not know.
@@ -63,7 +64,7 @@ impl EfDir {
 
 impl Application {
     /// The PKCS#15 application called `label` in the DF at `path`.
-    pub fn pkcs15(label: impl Into<String>, path: impl Into<Vec<u8>>) -> Self {
+    pub fn pkcs15(label: impl Into<String>, path: impl Into<FilePath>) -> Self {
         Self {
             aid: PKCS15_AID.to_vec(),
             label: Some(label.into()),
@@ -118,6 +119,14 @@ impl sealed::Object for Application {
     };
 
     fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        if tlv.tag.value() != 0x61 {
+            let message = format_args!(
+                "an application template with the tag {} instead of 61; other programs may not find \
+                 the application",
+                tlv.tag
+            );
+            notes.warn(Code::BadValue, tlv.offset, message);
+        }
         let mut fields = Fields::open("application template", SCHEMA, tlv, notes);
         let aid = fields.need("AID (4F)", notes, fields::octets)?;
         if !(1..=16).contains(&aid.len()) {
@@ -129,7 +138,7 @@ impl sealed::Object for Application {
             label: fields.read(notes, |tlv, notes| fields::text("label", tlv, notes)),
             path: fields.read(notes, |tlv, notes| {
                 tell_path(tlv, notes);
-                fields::octets(tlv, notes)
+                fields::file_path(tlv, notes)
             }),
             ddo: fields.read(notes, Ddo::decode),
             unknown: fields.finish(notes),
@@ -145,7 +154,7 @@ impl sealed::Object for Application {
         Writer::new()
             .bytes(0x4F, &self.aid)
             .maybe_bytes(0x50, self.label.as_deref())
-            .maybe_bytes(0x51, self.path.as_deref())
+            .maybe_bytes(0x51, self.path.as_ref().map(FilePath::as_bytes))
             .maybe(ddo.transpose()?)
             .finish(0x61, &self.unknown)
     }

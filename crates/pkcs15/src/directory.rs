@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kortlab_apdu::tlv::{Tag, Tlv};
 
-use crate::common::CommonObjectAttributes;
+use crate::common::{CommonObjectAttributes, Id};
 use crate::element::Unknown;
 use crate::error::EncodeError;
 use crate::fields::{Fields, Schema, Writer};
@@ -92,8 +92,8 @@ impl<T: DirectoryObject> Directory<T> {
             entries.push(Entry::Unreadable(Unreadable { bytes, offset }));
         }
         notes.settle(|index| match entries.get(index) {
-            Some(Entry::Object(object)) => object.label(),
-            _ => None,
+            Some(Entry::Object(object)) => (object.label(), object.identifier()),
+            _ => (None, None),
         });
         notes.into_parsed(Self { entries })
     }
@@ -189,7 +189,7 @@ pub trait DirectoryObject: PartialEq + Sized + sealed::Object {}
 impl<T: PartialEq + sealed::Object> DirectoryObject for T {}
 
 pub(crate) mod sealed {
-    use super::{EncodeError, Notes, Shape, Tlv};
+    use super::{EncodeError, Id, Notes, Shape, Tlv};
 
     /// How a type of object is read and written.
     pub trait Object: Sized {
@@ -204,6 +204,11 @@ pub(crate) mod sealed {
 
         /// The object's label.
         fn label(&self) -> Option<&str>;
+
+        /// The object's identifier, where objects of this type have one.
+        fn identifier(&self) -> Option<&Id> {
+            None
+        }
 
         /// What must be unique in a file: its name, and its value.
         fn unique(&self) -> Option<(&'static str, Vec<u8>)>;

@@ -199,6 +199,10 @@ impl sealed::Object for DataObject {
         self.common.label.as_deref()
     }
 
+    fn identifier(&self) -> Option<&Id> {
+        self.data.id.as_ref()
+    }
+
     /// Several data objects may share everything but their place.
     fn unique(&self) -> Option<(&'static str, Vec<u8>)> {
         let path = self.path()?;

@@ -4,8 +4,9 @@
 //! have. An element that no remaining field can have, and one whose value cannot be read, is set
 //! aside as [`Unknown`] with its place, so that it survives.
 
+use kortlab_apdu::FilePath;
 use kortlab_apdu::error::{Error, ErrorKind};
-use kortlab_apdu::tlv::{Tag, Tlv, object};
+use kortlab_apdu::tlv::{Tag, TagClass, Tlv, object};
 
 use crate::element::{Element, Unknown, minimal_integer};
 use crate::error::EncodeError;
@@ -16,6 +17,9 @@ use crate::time::GeneralizedTime;
 
 /// For each field the tags it may have.
 pub(crate) type Schema = &'static [&'static [u8]];
+
+/// In an application template: command to perform, discretionary data, URL.
+const TEMPLATE_TAGS: [u32; 3] = [0x52, 0x53, 0x5F50];
 
 /// The most elements of one SEQUENCE that are read.
 pub(crate) const MAX_ELEMENTS: usize = 256;
@@ -129,10 +133,29 @@ impl<'a> Fields<'a> {
                 let message = format_args!(
                     "{what}: the element with tag {tag} is not known; it is kept as it is"
                 );
-                notes.note(Code::UnknownElement, element.offset, message);
+                if self.may_be_an_extension(tag) {
+                    notes.note(Code::UnknownElement, element.offset, message);
+                } else {
+                    notes.warn(Code::UnknownElement, element.offset, message);
+                }
             }
         }
         unknown
+    }
+
+    /// Whether a later version of the standard, or an issuer, may have added an element with this
+    /// tag: their tags are context-specific, or in EF.DIR those that ISO/IEC 7816-4 §8.2.1.1 has
+    /// beside those of PKCS#15. Any other is what damage makes of a label or a number.
+    fn may_be_an_extension(&self, tag: Tag) -> bool {
+        match tag.class() {
+            TagClass::ContextSpecific => true,
+            TagClass::Application => {
+                let mut known = self.schema.iter().copied().flatten();
+                let in_template = known.any(|known| known & 0xC0 == 0x40);
+                in_template && TEMPLATE_TAGS.contains(&tag.value())
+            }
+            TagClass::Universal | TagClass::Private => false,
+        }
     }
 }
 
@@ -210,10 +233,11 @@ pub(crate) fn structure_error(what: &str, error: Error, notes: &mut Notes) {
 
 pub(crate) fn length_note(element: &Tlv<'_>, notes: &mut Notes) {
     let message = format_args!(
-        "the length of the element with tag {} takes more bytes than it needs",
+        "the length of the element with tag {} takes more bytes than it needs; a reader of DER \
+         refuses the file",
         element.tag
     );
-    notes.note(Code::NonMinimalLength, element.offset, message);
+    notes.warn(Code::NonMinimalLength, element.offset, message);
 }
 
 pub(crate) fn has(tags: &[u8], tag: Tag) -> bool {
@@ -321,7 +345,12 @@ pub(crate) fn bits<T: From<u32>>(
     let read = flags::read(tlv.value);
     if let Some(irregular) = read.irregular {
         let message = format_args!("{what}: {irregular}");
-        notes.note(Code::NonDerValue, tlv.offset, message);
+        if irregular == flags::TRAILING_ZEROS {
+            notes.note(Code::NonDerValue, tlv.offset, message);
+        } else {
+            // OpenSC, for one, does not read the file on behind it.
+            notes.warn(Code::NonDerValue, tlv.offset, message);
+        }
     }
     Some(read.bits.into())
 }
@@ -329,6 +358,11 @@ pub(crate) fn bits<T: From<u32>>(
 /// An OCTET STRING.
 pub(crate) fn octets(tlv: &Tlv<'_>, _: &mut Notes) -> Option<Vec<u8>> {
     Some(tlv.value.to_vec())
+}
+
+/// An OCTET STRING that is a path, whole or not.
+pub(crate) fn file_path(tlv: &Tlv<'_>, _: &mut Notes) -> Option<FilePath> {
+    Some(tlv.value.into())
 }
 
 /// Any element, kept as it is.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::common::Id;
+
 /// The most findings that one file is given. The last one says that more were left out.
 pub const MAX_FINDINGS: usize = 256;
 
@@ -105,7 +107,7 @@ pub enum Code {
     CircularPath,
     /// Two objects of one file have the same identifier.
     DuplicateId,
-    /// Minimum, stored and maximum length of a PIN contradict each other.
+    /// The rules for a PIN (its lengths, its padding) contradict each other.
     PinLengths,
     /// A version that this reader does not know.
     UnknownVersion,
@@ -160,6 +162,8 @@ pub struct ObjectRef {
     pub index: usize,
     /// The object's label, if it has one that could be read.
     pub label: Option<String>,
+    /// The object's identifier, if it has one that could be read.
+    pub id: Option<Id>,
 }
 
 /// One thing that is wrong with a file.
@@ -208,7 +212,11 @@ impl Notes {
         if self.findings.len() >= MAX_FINDINGS {
             return;
         }
-        let object = self.object.map(|index| ObjectRef { index, label: None });
+        let object = self.object.map(|index| ObjectRef {
+            index,
+            label: None,
+            id: None,
+        });
         let last = self.findings.len() + 1 == MAX_FINDINGS;
         self.findings.push(if last {
             Finding {
@@ -251,11 +259,14 @@ impl Notes {
         self.object = None;
     }
 
-    /// Puts the findings in the order of the file, and gives those about an object its label.
-    pub(crate) fn settle<'a>(&mut self, label: impl Fn(usize) -> Option<&'a str>) {
+    /// Puts the findings in the order of the file, and gives those about an object its label and
+    /// its identifier.
+    pub(crate) fn settle<'a>(&mut self, name: impl Fn(usize) -> (Option<&'a str>, Option<&'a Id>)) {
         for finding in &mut self.findings {
             if let Some(object) = &mut finding.object {
-                object.label = label(object.index).map(str::to_owned);
+                let (label, id) = name(object.index);
+                object.label = label.map(str::to_owned);
+                object.id = id.cloned();
             }
         }
         let order = |finding: &Finding| (finding.code == Code::MoreFindings, finding.offset);
@@ -280,7 +291,7 @@ mod tests {
         notes.begin_object(2);
         notes.warn(Code::OddPath, 17, "the path has 3 bytes");
         notes.end_object();
-        notes.settle(|index| (index == 2).then_some("Kalle"));
+        notes.settle(|index| ((index == 2).then_some("Kalle"), None));
         let parsed = notes.into_parsed(());
         assert_eq!(
             parsed.findings[0].to_string(),

@@ -245,6 +245,9 @@ named_bits! {
     }
 }
 
+/// What is said of a BIT STRING that every reader takes for the same.
+pub(crate) const TRAILING_ZEROS: &str = "it has trailing zero bits, which DER leaves out";
+
 /// What [`read`] made of the content of a BIT STRING.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bits {
@@ -294,7 +297,7 @@ pub(crate) fn read(content: &[u8]) -> Bits {
     } else if beyond {
         Some("it has bits beyond the 32nd; they were ignored")
     } else if trailing || (valid > 32) {
-        Some("it has trailing zero bits, which DER leaves out")
+        Some(TRAILING_ZEROS)
     } else {
         None
     };

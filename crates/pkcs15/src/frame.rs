@@ -83,7 +83,7 @@ impl<'a> Cutter<'a> {
         let mut told_filler = false;
         loop {
             let filler = filler(self.from(position));
-            let after_filler = filler > 0 && position > 0;
+            let after_filler = filler > 0;
             position += filler;
             if self.from(position).is_empty() {
                 return self.pieces;
@@ -137,9 +137,7 @@ impl<'a> Cutter<'a> {
             } else if !tlv.minimal_length {
                 length_note(&tlv, notes);
             }
-            // Behind an object of indefinite length stands its end-of-contents, which is skipped
-            // as filler is.
-            return self.push_object(tlv, start + whole);
+            return self.push_object(tlv, start + whole + self.end_of_contents(start, whole));
         }
         // A whole element of another kind: perhaps an object of a later version.
         if let Ok(tlv) = read
@@ -215,6 +213,19 @@ impl<'a> Cutter<'a> {
             && !reads_well
             && self.next_start(start + 1) < after_header + length;
         (!swallows).then_some((header_len, length))
+    }
+
+    /// How long the end-of-contents is that stands behind an object of indefinite length
+    /// (ITU-T X.690 §8.1.5): part of the object, no filler.
+    fn end_of_contents(&self, start: usize, whole: usize) -> usize {
+        let rest = self.from(start);
+        let length = Tag::parse(rest).ok().and_then(|(_, tag)| rest.get(tag));
+        let marker = rest.get(whole..whole + 2);
+        if length == Some(&0x80) && marker == Some(&[0x00, 0x00]) {
+            2
+        } else {
+            0
+        }
     }
 
     fn push_object(&mut self, tlv: Tlv<'a>, end: usize) -> usize {

@@ -46,7 +46,7 @@
 //! | [`odf`] | EF(ODF): where the directory files are |
 //! | [`prkdf`], [`pukdf`] | private and public keys |
 //! | [`cdf`] | certificates |
-//! | [`aodf`] | PINs and their like |
+//! | [`aodf`], [`pin_rules`] | PINs and their like; whether the rules for one fit together |
 //! | [`dodf`] | data objects |
 //! | [`unused_space`] | EF(UnusedSpace) |
 
@@ -67,6 +67,7 @@ mod key;
 mod key_attributes;
 pub mod odf;
 mod oid;
+pub mod pin_rules;
 pub mod prkdf;
 pub mod pukdf;
 mod time;
@@ -95,6 +96,7 @@ pub use key::{CommonKeyAttributes, CredentialIdentifier, KeyInfo};
 pub use key_attributes::KeyAttributes;
 pub use odf::{ObjectKind, Odf, OdfEntry, PathOrObjects};
 pub use oid::Oid;
+pub use pin_rules::PinContradiction;
 pub use prkdf::{CommonPrivateKeyAttributes, PrKdf, PrivateKey, PrivateKeyAttributes};
 pub use pukdf::{CommonPublicKeyAttributes, PuKdf, PublicKey, PublicKeyAttributes};
 pub use time::GeneralizedTime;

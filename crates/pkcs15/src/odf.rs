@@ -217,7 +217,7 @@ impl sealed::Object for OdfEntry {
 
 /// A path to the ODF itself, to a DF around it or to the MF sends a naive reader round in circles.
 fn tell_circle(path: &Path, offset: usize, notes: &mut Notes) {
-    let circle = match path.path.as_slice() {
+    let circle = match path.path.as_bytes() {
         [.., 0x50, 0x31] => "the ODF itself",
         [.., 0x50, 0x15] => "the application's own directory",
         [.., 0x3F, 0x00] | [.., 0x3F, 0xFF] => "a directory above",

@@ -165,6 +165,10 @@ impl sealed::Object for PrivateKey {
         self.common.label.as_deref()
     }
 
+    fn identifier(&self) -> Option<&Id> {
+        Some(self.id())
+    }
+
     fn unique(&self) -> Option<(&'static str, Vec<u8>)> {
         Some(("iD", self.key.id.0.clone()))
     }

@@ -21,9 +21,10 @@ where
     common::assert_der(&file);
     let read = Directory::<T>::parse(&file);
     prop_assert_eq!(&read.value, &directory);
-    let but_duplicates = |code| code != Code::DuplicateId;
+    // Values drawn at random can share an identifier, and the rules of a PIN can contradict each other.
+    let drawn = |code| matches!(code, Code::DuplicateId | Code::PinLengths);
     prop_assert!(
-        !read.findings.iter().any(|one| but_duplicates(one.code)),
+        read.findings.iter().all(|one| drawn(one.code)),
         "{:#?}",
         read.findings
     );

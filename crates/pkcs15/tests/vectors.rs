@@ -33,7 +33,7 @@ impl Object {
     }
 
     fn path(&mut self, path: &p15::Path) {
-        self.put("path", hex::encode_upper(&path.path));
+        self.put("path", format!("{:X}", path.path));
         self.maybe("index", path.index);
         self.maybe("length", path.length);
     }
@@ -114,9 +114,8 @@ impl Describe for p15::Application {
     fn describe(&self, out: &mut Object) {
         out.put("aid", hex::encode_upper(&self.aid));
         out.maybe("label", self.label.clone());
-        out.maybe("path", self.path.as_ref().map(hex::encode_upper));
-        let path =
-            |path: &Option<p15::Path>| path.as_ref().map(|path| hex::encode_upper(&path.path));
+        out.maybe("path", self.path.as_ref().map(|path| format!("{path:X}")));
+        let path = |path: &Option<p15::Path>| path.as_ref().map(|path| format!("{:X}", path.path));
         out.maybe(
             "ddo",
             self.ddo.as_ref().map(|ddo| {

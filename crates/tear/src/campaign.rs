@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::copies;
 use crate::double;
 use crate::point::Case;
 use crate::recording::Recording;
@@ -29,6 +30,16 @@ impl<'a> Campaign<'a> {
         self.each(|tally, _, case| {
             let verdict = trial::run(self.recording, case);
             tally.count(verdict, || self.place(case));
+        })
+    }
+
+    /// Makes each cut, and tries to recover copies of the card before the torn one.
+    pub fn run_copies(&self) -> Tally {
+        self.each(|tally, _, case| {
+            let verdict = copies::run(self.recording, case);
+            tally.count(verdict, || {
+                format!("{}, with copies of the card", self.place(case))
+            });
         })
     }
 

@@ -105,9 +105,8 @@ fn files(recording: &Recording, card: &VirtualCard, listing: &Listing) -> Option
     if there == expected {
         return None;
     }
-    let hex = |path: &Vec<u8>| path.iter().map(|byte| format!("{byte:02X}")).collect();
-    let orphans: Vec<String> = there.difference(&expected).map(hex).collect();
-    let missing: Vec<String> = expected.difference(&there).map(hex).collect();
+    let orphans: Vec<_> = there.difference(&expected).collect();
+    let missing: Vec<_> = expected.difference(&there).collect();
     Some(Violation::Files(format!(
         "named by none: {orphans:?}; missing: {missing:?}"
     )))

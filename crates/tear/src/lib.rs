@@ -18,11 +18,15 @@
 //! | [`point`] | where power can go and the host can crash |
 //! | [`trial`], [`check`], [`violation`] | one cut, its recovery, and what must hold afterwards |
 //! | [`double`] | a second cut, during the recovery |
+//! | [`copies`] | cards of the same serial number, which nothing must happen to |
 //! | [`campaign`], [`tally`] | many cuts at once, and the count |
 //! | [`listing`] | what a reader sees on a card |
+//! | [`damage`] | cards with damaged directories and certificates, for other tests |
 
 pub mod campaign;
 pub mod check;
+pub mod copies;
+pub mod damage;
 pub mod double;
 pub mod listing;
 pub mod point;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kortlab_apdu::Channel;
+use kortlab_apdu::{Channel, FilePath};
 use kortlab_card::{Card, CardError};
 use kortlab_emulator::VirtualCard;
 use kortlab_emulator::fs::FileSystem;
@@ -22,7 +22,7 @@ pub struct Listed {
     /// The identifier of its key.
     pub key_id: Vec<u8>,
     /// The absolute path of its file.
-    pub path: Vec<u8>,
+    pub path: FilePath,
     /// The certificate as it was read.
     pub der: Vec<u8>,
 }
@@ -38,7 +38,7 @@ impl core::fmt::Debug for Listed {
         } = self;
         write!(
             f,
-            "{label:?} for {key_id:02X?} at {path:02X?} ({} bytes)",
+            "{label:?} for {key_id:02X?} at {path} ({} bytes)",
             der.len()
         )
     }
@@ -57,7 +57,7 @@ impl Listing {
                 label: slot.label().unwrap_or_default().to_owned(),
                 key_id: slot.key_id().0.clone(),
                 path: slot.path.clone().unwrap_or_default(),
-                der: slot.der,
+                der: slot.der.into(),
             })
             .collect();
         Ok(Self { certificates })
@@ -65,16 +65,12 @@ impl Listing {
 }
 
 /// The absolute paths of all files on a card.
-pub fn files(card: &VirtualCard) -> BTreeSet<Vec<u8>> {
+pub fn files(card: &VirtualCard) -> BTreeSet<FilePath> {
     let files = &card.state().files;
     let path = |id| {
-        let mut path: Vec<_> = files
-            .with_ancestors(id)
-            .filter_map(|id| files.get(id))
-            .map(|file| file.fid.0.to_be_bytes())
-            .collect();
-        path.reverse();
-        path.concat()
+        let upwards: Vec<_> = files.with_ancestors(id).collect();
+        let downwards = upwards.into_iter().rev().filter_map(|id| files.get(id));
+        downwards.fold(FilePath::EMPTY, |path, file| path.child(file.fid))
     };
     files
         .subtree(FileSystem::MASTER_FILE)

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use kortlab_apdu::Protocol;
+use kortlab_card::slots::Procedure;
 use kortlab_emulator::memory::MemoryTechnology;
 use kortlab_tear::sample::Dice;
 use kortlab_tear::{Campaign, Point, Recording, RecordingError, Tally};
@@ -13,18 +14,16 @@ const HELP: &str = "\
 Tears a virtual card out of its reader at every byte programmed and every APDU boundary of the
 guide's renewal, on each kind of memory, with and without a crash of the host; recovers; and checks
 that no certificate is lost, every directory parses, no PIN tries are gained and no file is left
-over. Ends with 1 if anything is violated.
+over. Does it again with copies of the card that are recovered first, with one journal for all.
+Ends with 1 if anything is violated.
 
-Usage: kortlab-tear [--protocol t0|t1] [--sample N] [--double N] [--seed N]
+Usage: kortlab-tear [--protocol t0|t1] [--sample N] [--double N] [--seed N] [--planted-bug]
 
   --protocol t0|t1  What the card speaks; t0 unless given
   --sample N        N cuts of each memory, drawn from the seed, in place of all
   --double N        N cuts of each memory, each with two cuts of its recovery; 5000 unless given
   --seed N          Where samples begin; 1 unless given
-";
-
-const PLANTED_HELP: &str = "\
-  --planted-bug     Renew with errors in the slot writer; ends with 1 unless each is found
+  --planted-bug     Change the card in a wrong order instead; ends with 1 unless each is found
 ";
 
 /// How often the recovery of one cut is cut.
@@ -42,16 +41,16 @@ fn main() -> ExitCode {
     let options = match options(env::args().skip(1)) {
         Ok(Some(options)) => options,
         Ok(None) => {
-            print!("{}", help());
+            print!("{HELP}");
             return ExitCode::SUCCESS;
         }
         Err(message) => {
-            eprintln!("kortlab-tear: {message}\n\n{}", help());
+            eprintln!("kortlab-tear: {message}\n\n{HELP}");
             return ExitCode::from(2);
         }
     };
     let good = if options.planted {
-        planted::run(&options)
+        planted(&options)
     } else {
         run(&options)
     };
@@ -62,13 +61,6 @@ fn main() -> ExitCode {
             eprintln!("kortlab-tear: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-fn help() -> String {
-    match cfg!(feature = "planted-bug") {
-        true => format!("{HELP}{PLANTED_HELP}"),
-        false => HELP.to_owned(),
     }
 }
 
@@ -92,7 +84,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options
             "--sample" => options.sample = Some(number()?),
             "--double" => options.double = number()?,
             "--seed" => options.seed = number()? as u64,
-            "--planted-bug" if cfg!(feature = "planted-bug") => options.planted = true,
+            "--planted-bug" => options.planted = true,
             "--protocol" => {
                 options.protocol = match arguments.next().as_deref() {
                     Some("t0") => Protocol::T0,
@@ -137,6 +129,11 @@ fn run(options: &Options) -> Result<bool, RecordingError> {
         total.add(tally);
 
         let started = Instant::now();
+        let tally = Campaign::new(&recording, &single).run_copies();
+        row("  copies", &recording, points.len(), &tally, started);
+        total.add(tally);
+
+        let started = Instant::now();
         let chosen = dice.draw(&all, options.double);
         let tally = Campaign::new(&recording, &chosen).run_double(SECOND_CUTS, options.seed);
         row("  cut twice", &recording, chosen.len(), &tally, started);
@@ -162,45 +159,29 @@ fn row(name: &str, recording: &Recording, points: usize, tally: &Tally, started:
     );
 }
 
-#[cfg(feature = "planted-bug")]
-mod planted {
-    use kortlab_card::slots::PlantedBug;
-
-    use super::{Campaign, Dice, MemoryTechnology, Options, Point, Recording, RecordingError};
-
-    /// Cuts of a renewal with each error; each must be found on each memory.
-    pub fn run(options: &Options) -> Result<bool, RecordingError> {
-        let mut all_found = true;
-        for bug in [PlantedBug::OldReleasedFirst, PlantedBug::JournalTooLate] {
-            for technology in MemoryTechnology::ALL {
-                let recording =
-                    Recording::with(technology, options.protocol, |session| session.plant(bug))?;
-                let cases = Point::cases(&recording);
-                let count = options.sample.unwrap_or(cases.len());
-                let cases = Dice::new(options.seed).draw(&cases, count);
-                let tally = Campaign::new(&recording, &cases).run();
-                println!(
-                    "{bug:?} on {}: {} violations in {} cuts",
-                    technology.name(),
-                    tally.violations,
-                    tally.runs
-                );
-                if let Some((place, violation)) = tally.kept.first() {
-                    println!("  the first: {place}: {violation}");
-                }
-                all_found &= tally.violations > 0;
+/// Cuts of a renewal in each wrong order; each must be found on each memory.
+fn planted(options: &Options) -> Result<bool, RecordingError> {
+    let mut all_found = true;
+    for (name, procedure) in Procedure::WRONG {
+        for technology in MemoryTechnology::ALL {
+            let recording = Recording::with(technology, options.protocol, |session| {
+                session.follow(procedure);
+            })?;
+            let cases = Point::cases(&recording);
+            let count = options.sample.unwrap_or(cases.len());
+            let cases = Dice::new(options.seed).draw(&cases, count);
+            let tally = Campaign::new(&recording, &cases).run();
+            println!(
+                "{name}, on {}: {} violations in {} cuts",
+                technology.name(),
+                tally.violations,
+                tally.runs
+            );
+            if let Some((place, violation)) = tally.kept.first() {
+                println!("  the first: {place}: {violation}");
             }
+            all_found &= tally.violations > 0;
         }
-        Ok(all_found)
     }
-}
-
-#[cfg(not(feature = "planted-bug"))]
-mod planted {
-    use super::{Options, RecordingError};
-
-    /// Without the feature there is no option that leads here.
-    pub fn run(_: &Options) -> Result<bool, RecordingError> {
-        Ok(false)
-    }
+    Ok(all_found)
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
-use kortlab_card::{CardKey, Journal, JournalError, MemoryJournal, Transaction};
+use kortlab_card::{CardKey, Journal, JournalError, MemoryJournal, Note, NoteId, Transaction};
 use kortlab_emulator::{InProcess, VirtualCard};
 
 /// One command as it was sent.
@@ -40,7 +40,9 @@ pub struct Tape {
 /// A tape that a channel and a journal write on.
 pub type SharedTape = Rc<RefCell<Tape>>;
 
-/// The channel to the card, with the tape.
+/// The channel to the card, with the tape. It is no layer, since it keeps the card itself as it was
+/// before each command, not only what passes; so it hands on by itself what a layer would have
+/// handed on for it.
 pub struct RecordingChannel {
     pub card: InProcess,
     pub tape: SharedTape,
@@ -65,6 +67,14 @@ impl Channel for RecordingChannel {
         self.card.reset(kind)
     }
 
+    fn power_on(&mut self) -> Result<(), ChannelError> {
+        self.card.power_on()
+    }
+
+    fn power_off(&mut self) -> Result<(), ChannelError> {
+        self.card.power_off()
+    }
+
     fn atr(&self) -> &[u8] {
         self.card.atr()
     }
@@ -76,39 +86,47 @@ impl Channel for RecordingChannel {
     fn max_command_data(&self) -> usize {
         self.card.max_command_data()
     }
+
+    fn begin_exclusive(&mut self) -> Result<(), ChannelError> {
+        self.card.begin_exclusive()
+    }
+
+    fn end_exclusive(&mut self) -> Result<(), ChannelError> {
+        self.card.end_exclusive()
+    }
 }
 
 /// The journal, with the tape.
 pub struct RecordingJournal(pub SharedTape);
 
 impl RecordingJournal {
-    fn operate(
+    fn operate<T>(
         &mut self,
-        operation: impl FnOnce(&mut MemoryJournal) -> Result<(), JournalError>,
-    ) -> Result<(), JournalError> {
+        operation: impl FnOnce(&mut MemoryJournal) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         let mut tape = self.0.borrow_mut();
         let before = tape.journal.clone();
-        operation(&mut tape.journal)?;
+        let done = operation(&mut tape.journal)?;
         let operation = Operation {
             at: tape.sent.len(),
             before,
             after: tape.journal.clone(),
         };
         tape.operations.push(operation);
-        Ok(())
+        Ok(done)
     }
 }
 
 impl Journal for RecordingJournal {
-    fn pending(&mut self, card: &CardKey) -> Result<Option<Transaction>, JournalError> {
-        self.0.borrow_mut().journal.pending(card)
+    fn notes(&mut self, card: &CardKey) -> Result<Vec<Note>, JournalError> {
+        self.0.borrow_mut().journal.notes(card)
     }
 
-    fn begin(&mut self, transaction: &Transaction) -> Result<(), JournalError> {
+    fn begin(&mut self, transaction: &Transaction) -> Result<NoteId, JournalError> {
         self.operate(|journal| journal.begin(transaction))
     }
 
-    fn finish(&mut self, card: &CardKey) -> Result<(), JournalError> {
-        self.operate(|journal| journal.finish(card))
+    fn finish(&mut self, note: &NoteId) -> Result<(), JournalError> {
+        self.operate(|journal| journal.finish(note))
     }
 }

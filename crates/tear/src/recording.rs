@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use kortlab_apdu::Protocol;
+use kortlab_apdu::{FilePath, Protocol};
 use kortlab_card::{Card, CardError, ErrorKind, MemoryJournal, Pin, PinRole};
 use kortlab_emulator::memory::MemoryTechnology;
 use kortlab_emulator::{CardRng, ImageError, InProcess, VirtualCard};
@@ -33,7 +33,7 @@ pub struct Recording {
     /// The card wherever no transaction is under way: at the beginning, and after each.
     pub boundaries: Vec<Boundary>,
     /// The files that are no certificate's.
-    pub own_files: BTreeSet<Vec<u8>>,
+    pub own_files: BTreeSet<FilePath>,
     /// The card at the end.
     pub end: VirtualCard,
 }

@@ -1,11 +1,12 @@
 //! One cut, the card pushed in again, and the recovery.
 
 use kortlab_card::{
-    Card, CardError, ErrorKind, Journal as _, MemoryJournal, PinRole, Transaction, Way,
+    Card, CardError, ErrorKind, IfChanged, Journal as _, MemoryJournal, PinRole, Transaction, Way,
 };
 use kortlab_emulator::{InProcess, VirtualCard};
 
 use crate::check::{self, Tries};
+use crate::copies;
 use crate::listing::Listing;
 use crate::point::{Case, Host, Point};
 use crate::recording::{Recording, right_pin};
@@ -167,12 +168,10 @@ pub fn recover(
         Host::Crashes => Card::open(card)?,
     };
     let torn = host == Host::Crashes && !session.contents().problems.is_empty();
-    if host == Host::Crashes
-        && let Some(transaction) = session.pending(journal)?
-    {
-        *journal = through_the_disk(&transaction)?;
+    if host == Host::Crashes && !journal.is_empty() {
+        *journal = through_the_disk(journal)?;
     }
-    let recovery = session.recover(journal, &pin, false)?;
+    let recovery = session.recover(journal, &pin, IfChanged::LeaveIt)?;
     Ok(Recovered {
         way: recovery.as_ref().map(|recovery| recovery.way),
         torn,
@@ -182,16 +181,21 @@ pub fn recover(
     })
 }
 
-/// A journal that was read from its file again.
-fn through_the_disk(transaction: &Transaction) -> Result<MemoryJournal, CardError> {
+/// A journal that was read from its files again.
+fn through_the_disk(journal: &MemoryJournal) -> Result<MemoryJournal, CardError> {
     let failed = |error: String| CardError::new(ErrorKind::Journal, error);
-    let json = transaction.to_json().map_err(failed)?;
-    let read = Transaction::from_json(&json).map_err(failed)?;
-    let mut journal = MemoryJournal::new();
-    journal
-        .begin(&read)
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(journal)
+    let mut again = match journal.is_shared() {
+        true => MemoryJournal::shared(),
+        false => MemoryJournal::new(),
+    };
+    for transaction in journal.transactions() {
+        let json = transaction.to_json().map_err(failed)?;
+        let read = Transaction::from_json(&json).map_err(failed)?;
+        again
+            .begin(&read)
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(again)
 }
 
 /// Takes down what a recovery did, and checks the card.
@@ -212,8 +216,10 @@ pub fn finish(
         }
         Err(error) => violations.push(Violation::NotRecovered(error.to_string())),
     }
-    if !journal.is_empty() {
-        violations.push(Violation::StillPending);
+    match copies::waits(card, journal) {
+        Ok(false) => {}
+        Ok(true) => violations.push(Violation::StillPending),
+        Err(error) => violations.push(Violation::NotOpened(error.to_string())),
     }
     let tries = torn.tries.clone();
     let tries = match verdict.way {

@@ -15,6 +15,9 @@ pub enum Violation {
     /// Recovery left something undone.
     #[error("recovery left something undone: {0}")]
     LeftUndone(String),
+    /// A card that only has the same serial number was not left alone.
+    #[error("another card was recovered in place of the torn one: {0}")]
+    WrongCopy(String),
     /// Recovery did not come to its end, though it was cut only once more.
     #[error("the journal still has the change after recovery")]
     StillPending,

@@ -11,6 +11,7 @@ use kortlab_tear::{Campaign, Point, Recording, Tally};
 const SEED: u64 = 20_261_124;
 const SINGLE: usize = 800;
 const DOUBLE: usize = 100;
+const COPIES: usize = 150;
 
 fn nothing_is_violated(technology: MemoryTechnology, protocol: Protocol) {
     let recording = Recording::new(technology, protocol).unwrap();
@@ -32,6 +33,12 @@ fn nothing_is_violated(technology: MemoryTechnology, protocol: Protocol) {
     assert_none(&tally);
     assert!(tally.completed > 0, "{tally:?}");
     assert!(tally.undone > 0, "{tally:?}");
+
+    let copies = dice.draw(&cases, COPIES);
+    let tally = Campaign::new(&recording, &copies).run_copies();
+    assert_eq!(tally.runs, COPIES as u64);
+    assert_none(&tally);
+    assert!(tally.completed > 0 && tally.undone > 0, "{tally:?}");
 
     let double = dice.draw(&cases, DOUBLE);
     let tally = Campaign::new(&recording, &double).run_double(2, SEED);

@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use kortlab_apdu::Protocol;
-use kortlab_card::{Card, FileJournal};
+use kortlab_card::{Card, FileJournal, Fit};
 use kortlab_emulator::memory::{MemoryTechnology, PowerCut};
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_issuer::clock::Timestamp;
@@ -17,7 +17,7 @@ const CUTS: usize = 12;
 
 /// What a renewal programs and sends, less a little.
 const BYTES: u64 = 6_000;
-const COMMANDS: u64 = 400;
+const COMMANDS: u64 = 280;
 
 #[test]
 fn a_renewal_that_was_cut_anywhere_goes_on_to_two_blue_and_two_pink_with_the_journal_on_disk() {
@@ -60,8 +60,16 @@ fn a_renewal_that_was_cut_anywhere_goes_on_to_two_blue_and_two_pink_with_the_jou
             let (Outcome::Renewed(report) | Outcome::AlreadyValid(report)) = outcome;
             assert!(report.is_complete(), "{technology:?} {cut:?}: {report:?}");
             assert_eq!(report.certificates.len(), 4, "{technology:?} {cut:?}");
-            let left = std::fs::read_dir(directory.path()).unwrap().count();
-            assert_eq!(left, 0, "{technology:?} {cut:?}: the journal forgets");
+            // What is left is about cards that were pulled out before anything was written, or
+            // after all was: a copy of this card might need it.
+            let mut journal = FileJournal::at(directory.path());
+            let mut session = Card::open(&mut card).unwrap();
+            for (_, fit) in session.notes(&mut journal).unwrap() {
+                assert!(
+                    !matches!(fit, Fit::Begun | Fit::Changed),
+                    "{technology:?} {cut:?}: {fit:?}"
+                );
+            }
         }
     }
 }

@@ -5,7 +5,9 @@
 
 use std::sync::OnceLock;
 
-use kortlab_card::{Card, Change, ErrorKind, MemoryJournal, NewCertificate, Pin, PinRole};
+use kortlab_card::{
+    Card, Change, ErrorKind, Exception, IfChanged, MemoryJournal, NewCertificate, Pin, PinRole,
+};
 use kortlab_emulator::memory::{MemoryTechnology, PowerCut};
 use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
 use kortlab_issuer::clock::Timestamp;
@@ -186,7 +188,7 @@ impl Bench {
     fn recover(&mut self, tear: Option<Tear>) {
         self.schedule(tear);
         let session = self.session.as_mut().unwrap();
-        let recovered = session.recover(&mut self.journal, &pin("123456"), false);
+        let recovered = session.recover(&mut self.journal, &pin("123456"), IfChanged::LeaveIt);
         let torn = self.card().is_out();
         self.push_in();
         match recovered {
@@ -241,11 +243,10 @@ impl Bench {
         }
         for index in write {
             let source = &slots[index % AT_START.len()];
-            let mut new =
+            let new =
                 NewCertificate::new(source.der.clone(), source.key_id().clone(), LABELS[*index]);
             // The same certificate again, so that none has to be issued.
-            new.force = true;
-            change = change.write(new);
+            change = change.write(new.except([Exception::OnCardAlready]));
             after.push(LABELS[*index].to_owned());
         }
         self.schedule(tear);

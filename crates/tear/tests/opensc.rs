@@ -75,7 +75,11 @@ fn expected(listing: &Listing) -> Vec<Row> {
     certificates
         .map(|listed| {
             let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-            (listed.label.clone(), hex(&listed.key_id), hex(&listed.path))
+            (
+                listed.label.clone(),
+                hex(&listed.key_id),
+                hex(listed.path.as_bytes()),
+            )
         })
         .collect()
 }

@@ -3,13 +3,15 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use kortlab_apdu::Protocol;
-use kortlab_card::slots::PlantedBug;
+use kortlab_card::slots::Procedure;
 use kortlab_emulator::memory::MemoryTechnology;
 use kortlab_tear::{Campaign, Host, Point, Recording, Violation};
 
-fn violations(technology: MemoryTechnology, bug: PlantedBug) -> Vec<(String, Violation)> {
-    let recording =
-        Recording::with(technology, Protocol::T0, |session| session.plant(bug)).unwrap();
+fn violations(technology: MemoryTechnology, procedure: Procedure) -> Vec<(String, Violation)> {
+    let recording = Recording::with(technology, Protocol::T0, |session| {
+        session.follow(procedure)
+    })
+    .unwrap();
     // Every other command: the errors show over several in a row.
     let cases: Vec<_> = (0..recording.steps.len())
         .step_by(2)
@@ -21,7 +23,7 @@ fn violations(technology: MemoryTechnology, bug: PlantedBug) -> Vec<(String, Vio
 #[test]
 fn releasing_the_old_files_before_the_switch_over_is_found_on_every_memory() {
     for technology in MemoryTechnology::ALL {
-        let found = violations(technology, PlantedBug::OldReleasedFirst);
+        let found = violations(technology, Procedure::OLD_RELEASED_FIRST);
         let lost =
             |(_, violation): &(String, Violation)| matches!(violation, Violation::Certificates(_));
         assert!(found.iter().any(lost), "{technology:?}: {found:?}");
@@ -31,7 +33,7 @@ fn releasing_the_old_files_before_the_switch_over_is_found_on_every_memory() {
 #[test]
 fn a_journal_that_is_written_too_late_is_found_on_every_memory() {
     for technology in MemoryTechnology::ALL {
-        let found = violations(technology, PlantedBug::JournalTooLate);
+        let found = violations(technology, Procedure::JOURNAL_TOO_LATE);
         assert!(!found.is_empty(), "{technology:?}");
     }
 }

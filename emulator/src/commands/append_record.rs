@@ -2,16 +2,17 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
+use super::done;
 use super::record_target::{ef, records};
-use super::{Answer, Context, done};
 use crate::fs::{FileId, Structure};
 use crate::memory::Write;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Adds a record: last in a linear EF, number 1 in a cyclic one, where it takes the place of the
 /// oldest if the EF is full. `6A86`: P1 or the mode is not 0. `6700`: a length that does not
 /// suit. `6A84`: no room.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     if command.p1() != 0 || command.p2() & 0x07 != 0 {
         return Err(StatusWord::INCORRECT_P1_P2);
     }

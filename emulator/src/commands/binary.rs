@@ -3,8 +3,8 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::Context;
-use crate::fs::{Body, FileId};
+use crate::fs::FileId;
+use crate::os::Context;
 use crate::security::Operation;
 
 /// The EF and the offset that P1-P2 say: with bit 8 of P1 set, an SFI and an offset up to 255,
@@ -27,21 +27,10 @@ pub(super) fn target(
     } else {
         (context.current_ef()?, usize::from(command.p1_p2()))
     };
-    contents(context, id)?;
+    context.contents(id)?;
     context.authorise(id, operation)?;
     context.make_current(id);
     Ok((id, offset))
-}
-
-/// The bytes of a transparent EF.
-///
-/// # Errors
-/// `6981`: it is not one.
-pub(super) fn contents<'a>(context: &'a Context<'_>, id: FileId) -> Result<&'a [u8], StatusWord> {
-    match &context.file(id)?.body {
-        Body::Transparent(bytes) => Ok(bytes),
-        _ => Err(StatusWord::INCOMPATIBLE_FILE),
-    }
 }
 
 /// The part of a transparent EF that begins at `offset` and has `length` bytes.
@@ -54,7 +43,7 @@ pub(super) fn range<'a>(
     offset: usize,
     length: usize,
 ) -> Result<&'a [u8], StatusWord> {
-    let contents = contents(context, id)?;
+    let contents = context.contents(id)?;
     let rest = contents.get(offset..).ok_or(StatusWord::WRONG_P1_P2)?;
     if rest.is_empty() && length > 0 {
         return Err(StatusWord::WRONG_P1_P2);

@@ -2,9 +2,10 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::{Answer, Context, done};
+use super::done;
+use super::pins;
 use crate::memory::Write;
-use crate::security::pins;
+use crate::os::{Answer, Context};
 
 /// P1 = 00: old value ‖ new value, each padded to the stored length. The new value is checked
 /// first (`6A80`), which costs no try; then the old one is compared as VERIFY does. A wrong old
@@ -12,7 +13,7 @@ use crate::security::pins;
 ///
 /// P1 = 01, a new value without the old one, is refused with `6A86`: the card could not tell who
 /// asks.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     if command.p1() != 0x00 {
         return Err(StatusWord::INCORRECT_P1_P2);
     }

@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 use kortlab_apdu::tlv::{Reader, read_one};
 use kortlab_apdu::{Command, StatusWord};
 
-use super::context::expect_p1_p2;
-use super::{Answer, Context, done};
-use crate::fs::information::{DF, PIN_FILE, RSA_KEY, SHAREABLE};
-use crate::fs::{Body, File, FileSystem, Records, Structure};
-use crate::image::{Fid, LifeCycle, MAX_DEPTH, MAX_FILES, MAX_RECORD_LENGTH, MAX_RECORDS};
+use super::done;
+use super::expect::expect_p1_p2;
+use crate::fs::information::{DF, KEY_FILE, PIN_FILE, SHAREABLE};
+use crate::fs::limits::{MAX_DEPTH, MAX_FILES, MAX_RECORD_LENGTH, MAX_RECORDS, MAX_SIZE};
+use crate::fs::{Body, Fid, File, FileSystem, LifeCycle, Records, Structure};
 use crate::memory::Write;
-use crate::security::{Access, Operation};
-use crate::session::Selection;
+use crate::os::session::Selection;
+use crate::os::{Answer, Context};
+use crate::security::Operation;
 
 /// Creates a file in the current DF and selects it. It takes the DF's condition "create an EF" or
 /// "create a DF".
@@ -25,11 +26,11 @@ use crate::session::Selection;
 /// `6A80`: a template that is malformed or says what this card does not have. `6A88`: access
 /// conditions that name a PIN that is not there. `6A89`, `6A8A`: the FID or the DF name is taken.
 /// `6A84`: no room.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     expect_p1_p2(command, 0)?;
     let template = Template::parse(command.data())?;
     let df = context.session.selection.df;
-    let mut file = template.into_file()?;
+    let mut file = template.into_file(context)?;
     file.parent = Some(df);
     let operation = if file.is_df() {
         Operation::CreateDf
@@ -44,11 +45,11 @@ pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
         file: Box::new(file),
     })?;
     if let Some(id) = context.files().child(df, fid) {
-        context.session.selection = if is_df {
+        context.select(if is_df {
             Selection::df(id)
         } else {
             Selection::ef(df, id)
-        };
+        });
     }
     done()
 }
@@ -126,9 +127,9 @@ impl<'a> Template<'a> {
         Ok(template)
     }
 
-    fn into_file(self) -> Result<File, StatusWord> {
+    fn into_file(self, context: &Context<'_>) -> Result<File, StatusWord> {
         let fid = match self.fid {
-            Some(&[high, low]) => Fid(u16::from_be_bytes([high, low])),
+            Some(&[high, low]) => Fid::from([high, low]),
             _ => return Err(StatusWord::WRONG_DATA),
         };
         let attributes = [self.access, self.proprietary];
@@ -136,7 +137,9 @@ impl<'a> Template<'a> {
         if too_long || !fid.is_free_for_use() {
             return Err(StatusWord::WRONG_DATA);
         }
-        let access = Access::parse(self.access.unwrap_or_default());
+        let access = context
+            .application()
+            .access(self.access.unwrap_or_default());
         let (&descriptor, more) = self
             .descriptor
             .and_then(<[u8]>::split_first)
@@ -149,6 +152,7 @@ impl<'a> Template<'a> {
         let mut file = File {
             fid,
             parent: None,
+            application: context.files().application(context.current_df()),
             label: None,
             life_cycle: self.life_cycle()?,
             access: access.map_err(|_| StatusWord::WRONG_DATA)?,
@@ -164,15 +168,16 @@ impl<'a> Template<'a> {
         file.body = match descriptor {
             DF => Body::Df {
                 name: self.name()?,
+                application: None,
                 children: Vec::new(),
             },
-            RSA_KEY => Body::RsaKey {
+            KEY_FILE => Body::Key {
                 size: size.filter(|&size| size > 0),
                 key: None,
             },
             0x00 | 0x01 => {
                 let size = size.ok_or(StatusWord::WRONG_DATA)?;
-                if size > 0x8000 {
+                if size > MAX_SIZE {
                     return Err(StatusWord::NOT_ENOUGH_MEMORY);
                 }
                 file.data_coding = more.first().copied();

@@ -2,15 +2,16 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::{Answer, Context, done, life_cycle};
-use crate::image::LifeCycle;
+use super::{done, life_cycle};
+use crate::fs::LifeCycle;
 use crate::memory::Write;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Makes a file unusable until it is activated again; of the commands only SELECT, ACTIVATE,
 /// DELETE and TERMINATE still work on it. `6985`: it is terminated, or is the MF. `6982`: its
 /// conditions do not allow it.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let file = life_cycle::target(context, command)?;
     context.authorise_status(file, Operation::Deactivate)?;
     let status = context.file(file)?.life_cycle;

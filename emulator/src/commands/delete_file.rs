@@ -2,12 +2,12 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::{Answer, Context, done, select};
+use super::{done, select};
 use crate::fs::FileId;
-use crate::image::Fid;
 use crate::memory::Write;
+use crate::os::session::Selection;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
-use crate::session::Selection;
 
 /// Deletes a file and what is in it, and frees its memory: with P1 = 00 and an FID, that file of
 /// the current DF; with P1 = 00 and no data, the current EF or else the current DF; with P1 = 01,
@@ -16,7 +16,7 @@ use crate::session::Selection;
 /// It takes the file's own condition DELETE where that names it, else the DF's condition "delete
 /// a child". If the current EF goes, its DF stays current; if the current DF goes, the DF around
 /// the deleted file becomes current. `6985`: the MF.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     if command.p2() != 0x00 {
         return Err(StatusWord::INCORRECT_P1_P2);
     }
@@ -29,11 +29,12 @@ pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     authorise(context, file, parent)?;
     let selection = context.session.selection;
     let selected: Vec<FileId> = context.files().with_ancestors(selection.file()).collect();
+    let answered = context.application();
     context.memory.apply(Write::Delete { file })?;
-    if selected.contains(&file) {
-        context.session.selection = Selection::df(parent);
-    }
     context.session.environment.forget_files();
+    if selected.contains(&file) {
+        context.select_after(answered, Selection::df(parent));
+    }
     done()
 }
 
@@ -43,7 +44,7 @@ fn target(context: &Context<'_>, command: &Command) -> Result<FileId, StatusWord
         (0x00, []) => Ok(selection.file()),
         (0x00, &[high, low]) => context
             .files()
-            .child(selection.df, Fid(u16::from_be_bytes([high, low])))
+            .child(selection.df, [high, low].into())
             .ok_or(StatusWord::FILE_NOT_FOUND),
         (0x00, _) => Err(StatusWord::WRONG_LENGTH),
         (p1 @ (0x01 | 0x02 | 0x08 | 0x09), data) => select::resolve(context, p1, data),

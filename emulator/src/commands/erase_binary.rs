@@ -2,16 +2,17 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::{Answer, Context, binary, done};
+use super::{binary, done};
 use crate::memory::Write;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Sets bytes of a transparent EF to the erased state: from the offset in P1-P2 to the end, or up
 /// to but not including the offset in the data field (two bytes). `6A80`: an end that is not
 /// beyond the start. `6B00`, `6A84`: outside the EF.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let (file, offset) = binary::target(context, command, Operation::Update)?;
-    let size = binary::contents(context, file)?.len();
+    let size = context.contents(file)?.len();
     let end = match *command.data() {
         [] => size.max(offset),
         [high, low] => usize::from(u16::from_be_bytes([high, low])),

@@ -2,15 +2,16 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::context::expect_no_data;
+use super::done;
+use super::expect::expect_no_data;
 use super::record_target::{Mode, ef, index, records};
-use super::{Answer, Context, done};
 use crate::memory::Write;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Sets the record with the number in P1, or with mode 5 that one and all after it, to the erased
 /// state. Erased records stay, with their length. `6A83`: there is no such record.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     expect_no_data(command)?;
     let mode = Mode::of(command)?;
     if !matches!(mode, Mode::Number | Mode::ToLast) {

@@ -2,11 +2,11 @@
 
 use kortlab_apdu::{Command, Response, StatusWord};
 
-use super::context::{expect_no_data, expect_p1_p2};
-use super::{Answer, Context};
+use super::expect::{expect_no_data, expect_p1_p2};
+use crate::os::{Answer, Context};
 
 /// Gives Ne random bytes, at most [`MAX_LENGTH`]. `6700`: no Le.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     expect_p1_p2(command, 0)?;
     expect_no_data(command)?;
     let ne = command.ne().ok_or(StatusWord::WRONG_LENGTH)?;

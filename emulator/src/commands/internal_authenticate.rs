@@ -2,12 +2,13 @@
 
 use kortlab_apdu::{Command, Response, StatusWord};
 
-use super::context::expect_p1_p2;
-use super::key_file::{self, KeyReference};
-use super::mse::{Algorithm, KeyTemplate};
-use super::{Answer, Context};
+use super::expect::expect_p1_p2;
+use super::key_file;
+use crate::crypto::Algorithm;
+use crate::crypto::KeyOperation;
 use crate::crypto::padding::pad_type_1;
-use crate::image::KeyOperation;
+use crate::os::environment::KeyTemplate;
+use crate::os::{Answer, Context};
 
 /// Proves that the card has a private key: answers the challenge in the data field, padded as
 /// for a signature, under the key of the authentication template, or of the selected key file
@@ -16,7 +17,7 @@ use crate::image::KeyOperation;
 /// P1-P2 are 0000: algorithm and key come from the template. `6985`: no key is chosen, or it is
 /// not for this. `6982`: its PIN is not verified. `6700`: a challenge of a length that the
 /// algorithm does not take.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     expect_p1_p2(command, 0)?;
     let chosen = chosen(context)?;
     let key = key_file::take(context, chosen.key, KeyOperation::Authenticate)?;
@@ -43,7 +44,7 @@ fn chosen(context: &Context<'_>) -> Result<KeyTemplate, StatusWord> {
     let id = context.session.selection.ef;
     let id = id.ok_or(StatusWord::CONDITIONS_OF_USE)?;
     Ok(KeyTemplate {
-        key: KeyReference::new(context, id).map_err(|_| StatusWord::CONDITIONS_OF_USE)?,
+        key: key_file::reference(context, id).map_err(|_| StatusWord::CONDITIONS_OF_USE)?,
         algorithm: Algorithm::Pkcs1,
     })
 }

@@ -3,30 +3,24 @@
 
 use kortlab_apdu::{StatusWord, instruction};
 
-use super::Context;
-use crate::crypto::{KeyError, RsaKey};
+use crate::crypto::{self, KeyError, KeyOperation, StoredKey};
 use crate::fs::{Body, File, FileId};
-use crate::image::{KeyOperation, RsaKeyImage};
+use crate::os::Context;
+use crate::os::environment::KeyReference;
 use crate::security::Operation;
 
-/// A key file that a security environment names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct KeyReference(FileId);
-
-impl KeyReference {
-    /// The key file with this id.
-    ///
-    /// # Errors
-    /// `6A88`: it is no key file.
-    pub fn new(context: &Context<'_>, id: FileId) -> Result<Self, StatusWord> {
-        stored(context.file(id)?).map(|_| Self(id))
-    }
+/// The key file with this id, for a security environment.
+///
+/// # Errors
+/// `6A88`: it is no key file.
+pub(super) fn reference(context: &Context<'_>, id: FileId) -> Result<KeyReference, StatusWord> {
+    stored(context.file(id)?).map(|_| KeyReference(id))
 }
 
 /// A key that may be used, and the file it is in.
 pub(super) struct UsableKey {
     id: FileId,
-    key: RsaKey,
+    key: crypto::UsableKey,
     user_consent: bool,
     instruction: u8,
 }
@@ -52,7 +46,10 @@ pub(super) fn take(
     Ok(UsableKey {
         id,
         // An image whose numbers make no key is still an image; the key fails when it is used.
-        key: RsaKey::try_from(stored).map_err(|_| StatusWord::EXECUTION_ERROR)?,
+        key: stored
+            .key
+            .usable()
+            .map_err(|_| StatusWord::EXECUTION_ERROR)?,
         user_consent: stored.user_consent,
         instruction,
     })
@@ -62,9 +59,9 @@ pub(super) fn take(
 ///
 /// # Errors
 /// `6A88`: the file is no key file.
-fn stored(file: &File) -> Result<Option<&RsaKeyImage>, StatusWord> {
+fn stored(file: &File) -> Result<Option<&StoredKey>, StatusWord> {
     match &file.body {
-        Body::RsaKey { key, .. } => Ok(key.as_deref()),
+        Body::Key { key, .. } => Ok(key.as_deref()),
         _ => Err(StatusWord::REFERENCE_NOT_FOUND),
     }
 }
@@ -81,7 +78,7 @@ fn guarding_instruction(file: &File, operation: KeyOperation) -> u8 {
 }
 
 impl UsableKey {
-    /// The length of the modulus in bytes.
+    /// The length of what goes in and of what comes out, in bytes.
     pub fn size(&self) -> usize {
         self.key.size()
     }
@@ -90,11 +87,11 @@ impl UsableKey {
     /// it took count as not verified from now on.
     ///
     /// # Errors
-    /// `6A80`: the input is not below the modulus. `6400`: the stored numbers are no RSA key.
+    /// `6A80`: the input is not below the modulus. `6400`: the stored numbers are no key.
     pub fn apply(self, context: &mut Context<'_>, input: &[u8]) -> Result<Vec<u8>, StatusWord> {
         let mut output = self
             .key
-            .raw_private_blinded(input, context.rng)
+            .apply(input, context.rng)
             .map_err(|error| match error {
                 KeyError::Range => StatusWord::WRONG_DATA,
                 _ => StatusWord::EXECUTION_ERROR,
@@ -105,18 +102,16 @@ impl UsableKey {
         Ok(core::mem::take(&mut *output))
     }
 
-    /// Forgets the verification of every PIN without which the key could not have been used.
+    /// Forgets the verification of every PIN that allowed the use: where two alternative ones are
+    /// verified, of both, or the second would let the key be used once more without consent.
     fn use_up_pins(&self, context: &mut Context<'_>) -> Result<(), StatusWord> {
         let verified = context.session.verified;
         let access = &context.file(self.id)?.access;
         let operation = Operation::Command(self.instruction);
-        let needed: Vec<u8> = access
-            .pins()
-            .filter(|&pin| {
-                !access.allows(operation, |other| other != pin && verified.contains(other))
-            })
+        let used: Vec<u8> = access
+            .used_for(operation, |pin| verified.contains(pin))
             .collect();
-        for pin in needed {
+        for pin in used {
             context.session.verified.set(pin, false);
         }
         Ok(())

@@ -2,8 +2,9 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::{Context, select};
+use super::select;
 use crate::fs::FileId;
+use crate::os::Context;
 
 /// The file that the command means: with P1-P2 = 0000 and no data the current EF or else the
 /// current DF; otherwise as SELECT reads P1 and the data, with P2 = 00 or 0C.

@@ -3,18 +3,20 @@
 use kortlab_apdu::tlv::Reader;
 use kortlab_apdu::{Command, Response, StatusWord};
 
-use super::mse::{Algorithm, Digest, KeyTemplate};
-use super::{Answer, Context, done, key_file};
+use super::{done, key_file};
+use crate::crypto::Algorithm;
+use crate::crypto::KeyOperation;
 use crate::crypto::digest::Hash;
 use crate::crypto::padding::{pad_type_1, unpad_type_2};
-use crate::image::KeyOperation;
+use crate::os::environment::{Digest, KeyTemplate};
+use crate::os::{Answer, Context};
 
 /// P1 says what comes out, P2 what goes in: 9E 9A signs, 80 86 deciphers, 90 80 and 90 A0 hash.
 ///
 /// `6A86`: another operation. `6985`: nothing chosen by MANAGE SECURITY ENVIRONMENT, or the key
 /// is not for this. `6982`: the key's PIN is not verified. `6700`: input of a length that the
 /// algorithm does not take. `6A80`: input that it does not take.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     match command.p1_p2() {
         0x9E9A => sign(context, command),
         0x8086 => decipher(context, command),

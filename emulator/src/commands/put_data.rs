@@ -2,14 +2,15 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::{Answer, Context, done};
+use super::done;
 use crate::memory::Write;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Replaces the value of a data object that is there. `6A88`: there is no such object. `6982`:
 /// its access conditions allow no UPDATE. `6700`: no data, or more than 32 767 bytes. `6A84`: no
 /// room.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let objects = &context.memory.state().data_objects;
     let index = objects
         .iter()

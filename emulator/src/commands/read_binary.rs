@@ -2,18 +2,19 @@
 
 use kortlab_apdu::{Command, Response, StatusWord};
 
-use super::context::expect_no_data;
-use super::{Answer, Context, binary};
+use super::binary;
+use super::expect::expect_no_data;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Reads from a transparent EF: Ne bytes, or up to its end where Le is 00 (short) or 0000
 /// (extended). `6282` if Ne bytes were asked for and fewer are there; the T=0 layer makes `6Cxx`
 /// of it. `6B00`: the offset is at or beyond the end.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     expect_no_data(command)?;
     let ne = command.ne().ok_or(StatusWord::WRONG_LENGTH)?;
     let (id, offset) = binary::target(context, command, Operation::Read)?;
-    let contents = binary::contents(context, id)?;
+    let contents = context.contents(id)?;
     let rest = contents.get(offset..).ok_or(StatusWord::WRONG_P1_P2)?;
     if rest.is_empty() && !contents.is_empty() {
         return Err(StatusWord::WRONG_P1_P2);

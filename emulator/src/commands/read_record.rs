@@ -2,15 +2,15 @@
 
 use kortlab_apdu::{Command, Response, StatusWord};
 
-use super::context::expect_no_data;
+use super::expect::expect_no_data;
 use super::record_target::{Mode, ef, index, records, remember};
-use super::{Answer, Context};
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Reads one record, or with modes 5 and 6 several one after another, up to Ne bytes. `6A83`:
 /// there is no such record. `6282` if Ne bytes were asked for and fewer are there; the T=0 layer
 /// makes `6Cxx` of it.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     expect_no_data(command)?;
     let ne = command.ne().ok_or(StatusWord::WRONG_LENGTH)?;
     let mode = Mode::of(command)?;

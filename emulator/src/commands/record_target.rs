@@ -3,8 +3,8 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::Context;
 use crate::fs::{Body, FileId, Records};
+use crate::os::Context;
 use crate::security::Operation;
 
 /// The current EF, or the one whose SFI is in P2, as an EF of records.

@@ -2,9 +2,10 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::{Answer, Context, done};
+use super::done;
+use super::pins;
 use crate::memory::Write;
-use crate::security::pins;
+use crate::os::{Answer, Context};
 
 /// Unblocks the PIN in P2 with the PUK that belongs to it:
 ///
@@ -18,7 +19,7 @@ use crate::security::pins;
 /// The new PIN is checked first (`6A80`). A wrong PUK costs one of *its* tries (`63Cx`); a
 /// blocked PUK is the end (`6983`). `6982`: P1 = 02 or 03 without a verified PUK. `6984`: the PIN
 /// has no PUK. The PIN is not verified afterwards.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let p1 = command.p1();
     if p1 > 0x03 {
         return Err(StatusWord::INCORRECT_P1_P2);

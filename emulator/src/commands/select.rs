@@ -2,18 +2,17 @@
 
 use kortlab_apdu::{Command, Response, StatusWord};
 
-use super::{Answer, Context};
-use crate::fs::information::{Template, control_information};
-use crate::fs::{FileId, FileSystem};
-use crate::image::{Fid, LifeCycle};
-use crate::session::Selection;
+use crate::fs::information::Template;
+use crate::fs::{Fid, FileId, FileSystem, LifeCycle};
+use crate::os::session::Selection;
+use crate::os::{Answer, Context};
 
 /// Selects a file and answers its FCI or FCP, or nothing, as P2 says.
 ///
 /// A failed SELECT leaves the selection as it was. Status words: `6A82` not found; `6A86` for a
 /// P1 or P2 that the card does not have (FMD among them); `6A87` where Nc does not suit P1;
 /// `6283` and `6285` as warnings when the file is deactivated or terminated.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let template = match command.p2() & 0x0C {
         0x00 => Some(Template::Fci),
         0x04 => Some(Template::Fcp),
@@ -36,11 +35,15 @@ pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
         LifeCycle::Terminated => StatusWord::FILE_TERMINATED,
         _ => StatusWord::SUCCESS,
     };
-    let information = template.map(|template| control_information(file, template));
-    context.session.selection = match (file.is_df(), file.parent) {
+    let information = template.map(|template| {
+        let application = context.application_of(id);
+        application.control_information(file, template)
+    });
+    let selection = match (file.is_df(), file.parent) {
         (false, Some(df)) => Selection::ef(df, id),
         _ => Selection::df(id),
     };
+    context.select(selection);
     Ok(Response::new(information.unwrap_or_default(), status))
 }
 
@@ -51,7 +54,7 @@ pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
 /// # Errors
 /// `6A82`: there is no such file. `6A86`: another P1. `6A87`: data of a length that does not
 /// suit P1.
-pub(super) fn resolve(context: &Context<'_>, p1: u8, data: &[u8]) -> Result<FileId, StatusWord> {
+pub(crate) fn resolve(context: &Context<'_>, p1: u8, data: &[u8]) -> Result<FileId, StatusWord> {
     let files = context.files();
     let df = context.session.selection.df;
     match p1 {
@@ -70,10 +73,11 @@ pub(super) fn resolve(context: &Context<'_>, p1: u8, data: &[u8]) -> Result<File
         0x08 => {
             // The path begins below the MF; the MF's own identifier, which some send, is
             // unambiguous and skipped.
-            let below = data.strip_prefix(&Fid::MASTER_FILE.bytes());
-            follow(files, FileSystem::MASTER_FILE, data, below.unwrap_or(data))
+            let mut path = path(data)?.peekable();
+            path.next_if_eq(&Fid::MASTER_FILE);
+            follow(files, FileSystem::MASTER_FILE, path)
         }
-        0x09 => follow(files, df, data, data),
+        0x09 => follow(files, df, path(data)?),
         _ => Err(StatusWord::INCORRECT_P1_P2),
     }
 }
@@ -100,7 +104,7 @@ impl Occurrence {
 
 fn fid(data: &[u8]) -> Result<Fid, StatusWord> {
     match *data {
-        [high, low] => Ok(Fid(u16::from_be_bytes([high, low]))),
+        [high, low] => Ok([high, low].into()),
         _ => Err(StatusWord::NC_INCONSISTENT_P1_P2),
     }
 }
@@ -123,22 +127,19 @@ fn nearby(files: &FileSystem, df: FileId, fid: Fid) -> Option<FileId> {
         })
 }
 
+/// The path in the data of a command: at least one identifier, and no half ones.
+fn path(data: &[u8]) -> Result<impl Iterator<Item = Fid> + '_, StatusWord> {
+    let path = Fid::each(data).filter(|_| !data.is_empty());
+    path.ok_or(StatusWord::NC_INCONSISTENT_P1_P2)
+}
+
 fn follow(
     files: &FileSystem,
     start: FileId,
-    data: &[u8],
-    path: &[u8],
+    mut path: impl Iterator<Item = Fid>,
 ) -> Result<FileId, StatusWord> {
-    if data.is_empty() || !data.len().is_multiple_of(2) {
-        return Err(StatusWord::NC_INCONSISTENT_P1_P2);
-    }
-    let mut id = start;
-    for step in path.chunks_exact(2) {
-        id = files
-            .child(id, fid(step)?)
-            .ok_or(StatusWord::FILE_NOT_FOUND)?;
-    }
-    Ok(id)
+    path.try_fold(start, |id, fid| files.child(id, fid))
+        .ok_or(StatusWord::FILE_NOT_FOUND)
 }
 
 /// P1 = 04: the DFs whose name is or begins with `prefix`, in the order of the file tree; next

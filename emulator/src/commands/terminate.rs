@@ -5,15 +5,15 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::context::{expect_no_data, expect_p1_p2};
-use super::{Answer, Context, done, life_cycle};
-use crate::fs::{FileId, FileSystem};
-use crate::image::LifeCycle;
+use super::expect::{expect_no_data, expect_p1_p2};
+use super::{done, life_cycle};
+use crate::fs::{FileId, FileSystem, LifeCycle};
 use crate::memory::Write;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// TERMINATE EF. `6981`: the file is a DF.
-pub(super) fn ef(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn ef(context: &mut Context<'_>, command: &Command) -> Answer {
     let file = life_cycle::target(context, command)?;
     if context.file(file)?.is_df() {
         return Err(StatusWord::INCOMPATIBLE_FILE);
@@ -23,7 +23,7 @@ pub(super) fn ef(context: &mut Context<'_>, command: &Command) -> Answer {
 
 /// TERMINATE DF: the DF that the command names, or the current DF even when an EF is selected.
 /// `6981`: the file is an EF. `6985`: it is the MF; that is what TERMINATE CARD USAGE is for.
-pub(super) fn df(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn df(context: &mut Context<'_>, command: &Command) -> Answer {
     let file = if life_cycle::names_current(command) {
         context.session.selection.df
     } else {
@@ -40,7 +40,7 @@ pub(super) fn df(context: &mut Context<'_>, command: &Command) -> Answer {
 
 /// TERMINATE CARD USAGE: takes the condition "terminate" of the MF. Afterwards every command is
 /// answered `6985`.
-pub(super) fn card_usage(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn card_usage(context: &mut Context<'_>, command: &Command) -> Answer {
     expect_p1_p2(command, 0)?;
     expect_no_data(command)?;
     context.authorise_status(FileSystem::MASTER_FILE, Operation::Terminate)?;

@@ -3,15 +3,16 @@
 use kortlab_apdu::{Command, StatusWord};
 
 use super::record_target::{Mode, ef, index, records, remember};
-use super::{Answer, Context, append_record, done};
+use super::{append_record, done};
 use crate::fs::Structure;
 use crate::memory::Write;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Replaces a record: first, last, next, previous (P1 = 00), or the one with the number in P1. In
 /// a cyclic EF "previous" replaces the oldest record, which becomes number 1. `6A83`: there is no
 /// such record. `6700`: a length that does not suit. `6A84`: no room.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let mode = Mode::of(command)?;
     if matches!(mode, Mode::ToLast | Mode::FromLast) {
         return Err(StatusWord::INCORRECT_P1_P2);

@@ -2,8 +2,9 @@
 
 use kortlab_apdu::{Command, Response, StatusWord};
 
-use super::{Answer, Context, done};
-use crate::security::pins;
+use super::done;
+use super::pins;
+use crate::os::{Answer, Context};
 
 /// P1 = 00 with data: compares a PIN, padded to its stored length, with the reference data P2.
 /// `63Cx` wrong, x tries left; `6983` blocked; `6700` a wrong length, which costs no try; `6A88`
@@ -11,7 +12,7 @@ use crate::security::pins;
 ///
 /// P1 = 00 without data: tells the status and costs no try: `9000` verified, `63Cx`, `6983`.
 /// P1 = FF without data: the PIN is no longer verified.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     if !matches!(command.p1(), 0x00 | 0xFF) {
         return Err(StatusWord::INCORRECT_P1_P2);
     }

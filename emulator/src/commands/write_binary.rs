@@ -2,14 +2,15 @@
 
 use kortlab_apdu::{Command, StatusWord};
 
-use super::{Answer, Context, binary, done};
+use super::{binary, done};
 use crate::memory::Write;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Combines bytes of a transparent EF with the data as the EF's data coding byte says: OR where
 /// it says nothing. Status words as for UPDATE BINARY; `6985` where the EF allows one write only
 /// and the bytes are no longer in the erased state.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     if command.data().is_empty() {
         return Err(StatusWord::WRONG_LENGTH);
     }

@@ -3,15 +3,16 @@
 use kortlab_apdu::{Command, StatusWord};
 
 use super::record_target::{Mode, ef, index, records, remember};
-use super::{Answer, Context, append_record, done};
+use super::{append_record, done};
 use crate::fs::Structure;
 use crate::memory::Write;
+use crate::os::{Answer, Context};
 use crate::security::Operation;
 
 /// Combines a record with the data as the EF's data coding byte says; addressing and status words
 /// as for UPDATE RECORD. The data has the length of the record. In a cyclic EF "previous" acts
 /// like APPEND RECORD.
-pub(super) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
+pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let mode = Mode::of(command)?;
     if matches!(mode, Mode::ToLast | Mode::FromLast) {
         return Err(StatusWord::INCORRECT_P1_P2);

@@ -53,6 +53,9 @@ pub enum KeyError {
     /// The numbers are not those of an RSA key: even, equal, or not belonging together.
     #[error("the numbers n, e, d, p and q do not make an RSA key")]
     Invalid,
+    /// p or q is not a prime number.
+    #[error("p or q is not a prime number")]
+    NotPrime,
     /// The public exponent is even, below 3, or longer than 32 bits.
     #[error("the public exponent must be an odd number from 3 to FFFFFFFF")]
     Exponent,
@@ -121,14 +124,18 @@ impl RsaKey {
     /// The key with these primes and this public exponent, big-endian.
     ///
     /// # Errors
-    /// As for [`RsaKey::from_components`].
+    /// As for [`RsaKey::from_components`], and [`KeyError::NotPrime`].
     pub fn from_primes(p: &[u8], q: &[u8], public_exponent: &[u8]) -> Result<Self, KeyError> {
         let e = exponent(public_exponent)?;
         let (mut p, mut q) = (number(p)?, number(q)?);
-        let key = PrivateKey::from_p_q(p.clone(), q.clone(), e);
+        let key = if [&p, &q].into_iter().all(passes) {
+            PrivateKey::from_p_q(p.clone(), q.clone(), e).map_err(|_| KeyError::Invalid)
+        } else {
+            Err(KeyError::NotPrime)
+        };
         p.zeroize();
         q.zeroize();
-        let key = key.map_err(|_| KeyError::Invalid)?;
+        let key = key?;
         check_size(key.n().bit_width() as usize)?;
         Ok(Self::from_key(key))
     }
@@ -262,6 +269,20 @@ impl fmt::Debug for RsaComponents {
             .field("public_exponent", &hex::encode_upper(&self.public_exponent))
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a number, big-endian, is a prime.
+pub(crate) fn is_prime(bytes: &[u8]) -> bool {
+    number(bytes).is_ok_and(|mut candidate| {
+        let prime = passes(&candidate);
+        candidate.zeroize();
+        prime
+    })
+}
+
+/// Whether a number passes the Baillie-PSW test, of which no composite number is known that does.
+fn passes(candidate: &BoxedUint) -> bool {
+    crypto_primes::is_prime(crypto_primes::Flavor::Any, candidate)
 }
 
 fn check_size(bits: usize) -> Result<(), KeyError> {
@@ -414,8 +435,9 @@ mod tests {
         assert!(make(&[0xFF; 512], &[0xFD; 512], &[1, 0, 1]).is_err());
         let mut composite = p.clone();
         composite[63] ^= 0x04;
-        if let Ok(key) = make(&composite, &q, &[1, 0, 1]) {
-            assert_eq!(key.raw_private(&[2; 64]), Err(KeyError::Fault));
+        for exponent in [&[1, 0, 1][..], &[3], &[17]] {
+            assert_eq!(make(&composite, &q, exponent), Err(KeyError::NotPrime));
+            assert_eq!(make(&q, &composite, exponent), Err(KeyError::NotPrime));
         }
         let mut unrelated = example().components();
         unrelated.private_exponent = Zeroizing::new(vec![3]);

@@ -1,8 +1,8 @@
 //! One file.
 
-use super::FileId;
 use super::records::Records;
-use crate::image::{Fid, LifeCycle, RsaKeyImage};
+use super::{ApplicationId, Fid, FileId, LifeCycle};
+use crate::crypto::StoredKey;
 use crate::security::Access;
 
 /// A DF or an EF.
@@ -12,6 +12,8 @@ pub struct File {
     pub fid: Fid,
     /// The DF that holds it; `None` for the MF.
     pub parent: Option<FileId>,
+    /// The application that it belongs to.
+    pub application: ApplicationId,
     /// A name for people.
     pub label: Option<String>,
     /// The life cycle status.
@@ -39,6 +41,9 @@ pub enum Body {
     Df {
         /// Its name (AID).
         name: Option<Vec<u8>>,
+        /// The application that answers while this is the current DF; `None`: that of the DF around
+        /// it.
+        application: Option<Box<str>>,
         /// The files in it.
         children: Vec<FileId>,
     },
@@ -46,12 +51,12 @@ pub enum Body {
     Transparent(Vec<u8>),
     /// An EF of records.
     Records(Records),
-    /// An RSA key.
-    RsaKey {
+    /// A key.
+    Key {
         /// The size that the FCI tells, if any.
         size: Option<u32>,
         /// The key, once there is one.
-        key: Option<Box<RsaKeyImage>>,
+        key: Option<Box<StoredKey>>,
     },
 }
 

@@ -4,7 +4,6 @@
 //! most. `docs/image.md` states the same numbers.
 
 use super::{Body, File};
-use crate::image::RsaKeyImage;
 
 /// Bytes that every file takes besides its contents, its name and its conditions.
 pub const FILE_HEADER: u64 = 32;
@@ -23,15 +22,8 @@ impl File {
             Body::Df { .. } => 0,
             Body::Transparent(bytes) => bytes.len() as u64,
             Body::Records(records) => u64::from(records.size),
-            Body::RsaKey { key, .. } => key.as_deref().map_or(0, key_footprint),
+            Body::Key { key, .. } => key.as_deref().map_or(0, |stored| stored.key.footprint()),
         };
         FILE_HEADER + attributes as u64 + body
     }
-}
-
-/// The bytes that an RSA key takes: modulus, exponent, and the five numbers of the Chinese
-/// remainder form, each half as long as the modulus.
-pub fn key_footprint(key: &RsaKeyImage) -> u64 {
-    let modulus = key.n.as_slice().len() as u64;
-    modulus + key.e.as_slice().len() as u64 + modulus.div_ceil(2) * 5
 }

@@ -41,8 +41,8 @@ pub fn control_information(file: &File, template: Template) -> Vec<u8> {
 
 /// The file descriptor byte of a DF.
 pub const DF: u8 = 0x38;
-/// The file descriptor byte of an RSA key file.
-pub const RSA_KEY: u8 = 0x11;
+/// The file descriptor byte of a key file.
+pub const KEY_FILE: u8 = 0x11;
 /// The file descriptor byte of a PIN file, which CREATE FILE refuses.
 pub const PIN_FILE: u8 = 0x0A;
 /// The file descriptor bit that says "shareable".
@@ -54,7 +54,7 @@ fn descriptor(file: &File) -> Vec<u8> {
     let shareable = if file.shareable { SHAREABLE } else { 0 };
     match &file.body {
         Body::Df { .. } => vec![DF],
-        Body::RsaKey { .. } => vec![RSA_KEY | shareable],
+        Body::Key { .. } => vec![KEY_FILE | shareable],
         Body::Transparent(_) => {
             let mut value = vec![0x01 | shareable];
             value.extend(file.data_coding);
@@ -89,8 +89,8 @@ fn size(file: &File) -> u16 {
         Body::Df { .. } => 0,
         Body::Transparent(bytes) => bytes.len() as u64,
         Body::Records(records) => u64::from(records.size),
-        Body::RsaKey { size, key } => size.map_or_else(
-            || key.as_deref().map_or(0, |key| key.bits() as u64),
+        Body::Key { size, key } => size.map_or_else(
+            || key.as_deref().map_or(0, |stored| stored.key.bits() as u64),
             u64::from,
         ),
     };

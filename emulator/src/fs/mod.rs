@@ -3,19 +3,25 @@
 //! Everything here is read by all and changed by [`crate::memory`] alone, which owns the only
 //! mutable access.
 
-pub mod convert;
 pub mod file;
 pub mod footprint;
 pub mod information;
+mod life_cycle;
+pub mod limits;
 pub mod records;
 
-use crate::image::Fid;
 pub use file::{Body, File};
+pub use kortlab_apdu::Fid;
+pub use life_cycle::LifeCycle;
 pub use records::{RecordError, Records, Structure};
 
 /// Where a file is in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(usize);
+
+/// Which of a card's applications a file belongs to: its place in their list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ApplicationId(pub(crate) usize);
 
 /// All files of a card.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +84,13 @@ impl FileSystem {
     /// Whether there is no file; a card has at least its MF.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The application that a file belongs to: the one that the nearest DF names, which may be the
+    /// file itself.
+    pub fn application(&self, id: FileId) -> ApplicationId {
+        self.get(id)
+            .map_or(ApplicationId::default(), |file| file.application)
     }
 
     /// How many DFs stand around a file.

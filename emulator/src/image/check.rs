@@ -2,31 +2,31 @@
 
 use std::collections::HashSet;
 
-use super::{
-    DataObjectImage, Fid, FileImage, FileKind, Image, ImageError, LifeCycle, MAX_CAPACITY,
-    PinImage, RsaKeyImage,
-};
-use crate::security::Access;
+use kortlab_apdu::Atr;
 
-/// How many DFs may stand around a file, the MF included.
-pub(crate) const MAX_DEPTH: usize = 8;
-/// How many files a card may have.
-pub(crate) const MAX_FILES: usize = 4096;
-/// The longest record: what a short READ RECORD can give.
-pub(crate) const MAX_RECORD_LENGTH: u16 = 255;
-/// The most records of an EF: record numbers are 01 to FE.
-pub(crate) const MAX_RECORDS: u16 = 254;
-/// The largest transparent EF: READ BINARY has 15 bits of offset.
-const MAX_SIZE: u32 = 0x8000;
+use super::known::{Known, access};
+use super::{
+    DataObjectImage, DfImage, FileContent, FileImage, Image, ImageError, MAX_CAPACITY, PinImage,
+    ProtocolName, RecordStructure, RecordsImage, TransparentImage,
+};
+use crate::crypto::KeyFault;
+use crate::fs::limits::{MAX_DEPTH, MAX_FILES, MAX_RECORD_LENGTH, MAX_RECORDS, MAX_SIZE};
+use crate::fs::{Fid, LifeCycle};
+use crate::os::Application;
+
 const MAX_TEXT: usize = 256;
+
+/// What the MF must be.
+pub(super) const MASTER_FILE_IS_A_DF: &str = "the master file is a df";
 
 type Check = Result<(), ImageError>;
 
 /// Checks an image, all but its capacity; see [`Image::check`].
-pub(crate) fn check(image: &Image) -> Check {
+pub(crate) fn check(image: &Image, applications: &Known<'_>) -> Check {
     if !(2..=33).contains(&image.atr.0.len()) {
         return fail("$.atr", "an ATR has 2 to 33 bytes");
     }
+    check_protocol(image)?;
     if image.serial.is_empty() || image.serial.len() > MAX_TEXT {
         return fail("$.serial", "must have 1 to 256 characters");
     }
@@ -39,9 +39,12 @@ pub(crate) fn check(image: &Image) -> Check {
     ) {
         return fail("$.life_cycle", "a card is activated or terminated");
     }
+    check_name(&image.model.0, "$.model")?;
+    let master = &image.master_file;
+    let application = applications.of(master, None, "$.master_file")?;
     let mut references = HashSet::new();
     for (index, pin) in image.pins.iter().enumerate() {
-        check_pin(pin, &format!("$.pins[{index}]"))?;
+        check_pin(pin, &format!("$.pins[{index}]"), application)?;
         if !references.insert(pin.reference.0) {
             return fail(
                 &format!("$.pins[{index}].reference"),
@@ -64,7 +67,7 @@ pub(crate) fn check(image: &Image) -> Check {
     let mut tags = HashSet::new();
     for (index, object) in image.data_objects.iter().enumerate() {
         let path = format!("$.data_objects[{index}]");
-        check_data_object(object, &path, &references)?;
+        check_data_object(object, &path, &references, application)?;
         if !tags.insert(object.tag) {
             return fail(
                 &format!("{path}.tag"),
@@ -73,21 +76,65 @@ pub(crate) fn check(image: &Image) -> Check {
         }
     }
     let mut files = Files {
+        applications,
         pins: &references,
         names: HashSet::new(),
         count: 0,
     };
-    let master = &image.master_file;
     if master.fid != Fid::MASTER_FILE {
         return fail("$.master_file.fid", "the master file is 3F00");
     }
-    if master.kind != FileKind::Df {
-        return fail("$.master_file.kind", "the master file is a df");
+    if master.as_df().is_none() {
+        return fail("$.master_file.kind", MASTER_FILE_IS_A_DF);
     }
-    files.check(master, "$.master_file", 0)
+    files.check(master, None, "$.master_file", 0)
+}
+
+/// Checks that the primes of every key are primes: with others the card would give out numbers
+/// that nothing verifies. Apart from [`check`], because it takes far longer.
+pub(crate) fn check_primes(image: &Image) -> Check {
+    /// Recursive down to [`MAX_DEPTH`], which was checked.
+    fn walk(file: &FileImage, path: &str) -> Check {
+        if let FileContent::Key(ef) = &file.content
+            && let Some(key) = &ef.key
+        {
+            key_fault(key.check_primes(), path)?;
+        }
+        for (index, child) in file.files().iter().enumerate() {
+            walk(child, &format!("{path}.files[{index}]"))?;
+        }
+        Ok(())
+    }
+    walk(&image.master_file, "$.master_file")
+}
+
+/// Checks that the ATR offers the protocol that the image names: a reader would speak another one
+/// with the card. An ATR that cannot be read at all is kept: broken ones are for tests.
+fn check_protocol(image: &Image) -> Check {
+    let Ok(atr) = Atr::parse(&image.atr.0) else {
+        return Ok(());
+    };
+    let offered: Vec<u8> = match atr.specific_mode() {
+        Some(mode) => vec![mode.protocol],
+        None => atr.offered_protocols(),
+    };
+    let wanted = match image.protocol {
+        ProtocolName::T0 => 0,
+        ProtocolName::T1 => 1,
+    };
+    if offered.contains(&wanted) {
+        return Ok(());
+    }
+    let list: Vec<_> = offered.iter().map(|t| format!("T={t}")).collect();
+    let what = format!(
+        "the protocol is T={wanted}, but the ATR offers {} only: change one of the two",
+        list.join(" and ")
+    );
+    fail("$.atr", &what)
 }
 
 struct Files<'a> {
+    applications: &'a Known<'a>,
     pins: &'a HashSet<u8>,
     names: HashSet<&'a [u8]>,
     count: usize,
@@ -95,7 +142,13 @@ struct Files<'a> {
 
 impl<'a> Files<'a> {
     /// Recursive down to [`MAX_DEPTH`].
-    fn check(&mut self, file: &'a FileImage, path: &str, depth: usize) -> Check {
+    fn check(
+        &mut self,
+        file: &'a FileImage,
+        around: Option<Option<&'static dyn Application>>,
+        path: &str,
+        depth: usize,
+    ) -> Check {
         self.count += 1;
         if self.count > MAX_FILES {
             return fail(path, &format!("a card has at most {MAX_FILES} files"));
@@ -103,28 +156,39 @@ impl<'a> Files<'a> {
         if depth > MAX_DEPTH {
             return fail(path, &format!("DFs nest at most {MAX_DEPTH} deep"));
         }
+        let application = self.applications.of(file, around, path)?;
         if let Some(access) = &file.access {
-            check_access(&access.0, &format!("{path}.access"), self.pins)?;
+            check_access(&access.0, &format!("{path}.access"), self.pins, application)?;
         }
         check_text(file.label.as_deref(), &format!("{path}.label"))?;
         if file.proprietary.as_ref().is_some_and(|v| v.0.len() > 255) {
             return fail(&format!("{path}.proprietary"), "at most 255 bytes");
         }
-        check_fields(file, path)?;
-        match file.kind {
-            FileKind::Df => self.check_df(file, path, depth),
-            FileKind::Transparent => check_transparent(file, path),
-            FileKind::LinearFixed | FileKind::LinearVariable | FileKind::Cyclic => {
-                check_records(file, path)
+        let (_, sfi, _) = file.ef_fields();
+        if sfi.is_some_and(|sfi| sfi > 30) {
+            return fail(&format!("{path}.sfi"), "0 (none) to 30");
+        }
+        match &file.content {
+            FileContent::Df(df) => self.check_df(df, application, path, depth),
+            FileContent::Transparent(ef) => check_transparent(ef, path),
+            FileContent::Records(ef) => check_records(ef, path),
+            FileContent::Key(ef) => {
+                let key = ef.key.as_ref();
+                key.map_or(Ok(()), |key| key_fault(key.check(), path))
             }
-            FileKind::RsaKey => file
-                .key
-                .as_ref()
-                .map_or(Ok(()), |key| check_key(key, &format!("{path}.key"))),
         }
     }
 
-    fn check_df(&mut self, df: &'a FileImage, path: &str, depth: usize) -> Check {
+    fn check_df(
+        &mut self,
+        df: &'a DfImage,
+        application: Option<&'static dyn Application>,
+        path: &str,
+        depth: usize,
+    ) -> Check {
+        if let Some(name) = &df.application {
+            check_name(name, &format!("{path}.application"))?;
+        }
         if let Some(name) = &df.name {
             let path = format!("{path}.name");
             if !(1..=16).contains(&name.0.len()) {
@@ -135,7 +199,7 @@ impl<'a> Files<'a> {
             }
         }
         let mut fids = HashSet::new();
-        for (index, child) in df.files.as_deref().unwrap_or_default().iter().enumerate() {
+        for (index, child) in df.files.iter().enumerate() {
             let path = format!("{path}.files[{index}]");
             if !child.fid.is_free_for_use() {
                 return fail(
@@ -149,69 +213,14 @@ impl<'a> Files<'a> {
                     &format!("file {} is there twice in this DF", child.fid),
                 );
             }
-            self.check(child, &path, depth + 1)?;
+            self.check(child, Some(application), &path, depth + 1)?;
         }
         Ok(())
     }
 }
 
-/// Refuses the fields that do not belong to the kind of file.
-fn check_fields(file: &FileImage, path: &str) -> Check {
-    use FileKind as K;
-    let kind = file.kind;
-    let records = matches!(kind, K::LinearFixed | K::LinearVariable | K::Cyclic);
-    let sized = matches!(kind, K::Transparent | K::LinearVariable | K::RsaKey);
-    let coded = records || kind == K::Transparent;
-    let fields = [
-        ("name", file.name.is_some(), kind == K::Df),
-        ("files", file.files.is_some(), kind == K::Df),
-        ("shareable", file.shareable, kind != K::Df),
-        ("sfi", file.sfi.is_some(), kind != K::Df),
-        ("data_coding", file.data_coding.is_some(), coded),
-        ("size", file.size.is_some(), sized),
-        ("data", file.data.is_some(), kind == K::Transparent),
-        ("record_length", file.record_length.is_some(), records),
-        ("record_count", file.record_count.is_some(), records),
-        ("record_tlv", file.record_tlv, records),
-        ("records", file.records.is_some(), records),
-        ("key", file.key.is_some(), kind == K::RsaKey),
-    ];
-    for (name, present, allowed) in fields {
-        if present && !allowed {
-            let kind = kind_name(kind);
-            return fail(
-                &format!("{path}.{name}"),
-                &format!("a file of kind {kind} has no such field"),
-            );
-        }
-    }
-    let required = [
-        ("files", file.files.is_some(), kind == K::Df),
-        (
-            "size",
-            file.size.is_some(),
-            matches!(kind, K::Transparent | K::LinearVariable),
-        ),
-        ("record_length", file.record_length.is_some(), records),
-        ("record_count", file.record_count.is_some(), records),
-    ];
-    for (name, present, needed) in required {
-        if needed && !present {
-            let kind = kind_name(kind);
-            return fail(
-                path,
-                &format!("a file of kind {kind} needs the field {name}"),
-            );
-        }
-    }
-    if file.sfi.is_some_and(|sfi| sfi > 30) {
-        return fail(&format!("{path}.sfi"), "0 (none) to 30");
-    }
-    Ok(())
-}
-
-fn check_transparent(file: &FileImage, path: &str) -> Check {
-    let size = file.size.unwrap_or(0);
+fn check_transparent(file: &TransparentImage, path: &str) -> Check {
+    let size = file.size;
     if size > MAX_SIZE {
         return fail(&format!("{path}.size"), &format!("at most {MAX_SIZE}"));
     }
@@ -225,9 +234,9 @@ fn check_transparent(file: &FileImage, path: &str) -> Check {
     Ok(())
 }
 
-fn check_records(file: &FileImage, path: &str) -> Check {
-    let record_length = file.record_length.unwrap_or(0);
-    let record_count = file.record_count.unwrap_or(0);
+fn check_records(file: &RecordsImage, path: &str) -> Check {
+    let (record_length, record_count) = (file.record_length, file.record_count);
+    let size = file.structure.size();
     if !(1..=MAX_RECORD_LENGTH).contains(&record_length) {
         return fail(
             &format!("{path}.record_length"),
@@ -240,7 +249,7 @@ fn check_records(file: &FileImage, path: &str) -> Check {
             &format!("1 to {MAX_RECORDS}"),
         );
     }
-    if file.size.is_some_and(|size| size > 0xFFFF) {
+    if size.is_some_and(|size| size > 0xFFFF) {
         return fail(&format!("{path}.size"), "at most 65535");
     }
     let records = file.records.as_deref().unwrap_or_default();
@@ -250,7 +259,7 @@ fn check_records(file: &FileImage, path: &str) -> Check {
             &format!("{} records, but at most {record_count}", records.len()),
         );
     }
-    let fixed = file.kind != FileKind::LinearVariable;
+    let fixed = !matches!(file.structure, RecordStructure::LinearVariable { .. });
     for (index, record) in records.iter().enumerate() {
         let path = format!("{path}.records[{index}]");
         let length = record.0.len();
@@ -265,7 +274,7 @@ fn check_records(file: &FileImage, path: &str) -> Check {
         }
     }
     let total: usize = records.iter().map(|record| record.0.len()).sum();
-    if let Some(size) = file.size
+    if let Some(size) = size
         && total > usize::try_from(size).unwrap_or(usize::MAX)
     {
         return fail(
@@ -276,44 +285,22 @@ fn check_records(file: &FileImage, path: &str) -> Check {
     Ok(())
 }
 
-/// The shape of the numbers; whether they are a key pair is for the cryptography to say.
-fn check_key(key: &RsaKeyImage, path: &str) -> Check {
-    let bits = key.bits();
-    if !(512..=4096).contains(&bits) {
-        return fail(
-            &format!("{path}.n"),
-            &format!("a modulus of {bits} bits; 512 to 4096 are supported"),
-        );
-    }
-    if !bits.is_multiple_of(8) || key.n.0.len() != bits / 8 {
-        return fail(
-            &format!("{path}.n"),
-            "whole bytes without leading zeros are needed",
-        );
-    }
-    let limit = key.n.0.len();
-    let numbers = [
-        ("e", key.e.as_slice()),
-        ("d", key.d.as_slice()),
-        ("p", key.p.as_slice()),
-        ("q", key.q.as_slice()),
-    ];
-    for (name, number) in numbers {
-        if number.is_empty() || number.len() > limit || number.iter().all(|&byte| byte == 0) {
-            return fail(
-                &format!("{path}.{name}"),
-                &format!("a number of 1 to {limit} bytes, not zero, is needed"),
-            );
-        }
-    }
-    Ok(())
+/// What is wrong with the numbers of a key, at their place.
+fn key_fault(checked: Result<(), KeyFault>, path: &str) -> Check {
+    checked.map_err(|fault| {
+        ImageError::inconsistent(format!("{path}.key.{}", fault.number), fault.what)
+    })
 }
 
-fn check_pin(pin: &PinImage, path: &str) -> Check {
-    if matches!(pin.reference.0, 0x00 | 0x80) {
+fn check_pin(pin: &PinImage, path: &str, application: Option<&'static dyn Application>) -> Check {
+    let reference = pin.reference.0;
+    if application.is_some_and(|application| !application.has_pin_reference(reference)) {
         return fail(
             &format!("{path}.reference"),
-            "00 and 80 mean \"no reference\" (ISO/IEC 7816-4)",
+            &format!(
+                "{} means \"no reference\" to this card's application",
+                pin.reference
+            ),
         );
     }
     check_text(Some(&pin.label), &format!("{path}.label"))?;
@@ -360,42 +347,50 @@ fn check_pin(pin: &PinImage, path: &str) -> Check {
     Ok(())
 }
 
-fn check_data_object(object: &DataObjectImage, path: &str, pins: &HashSet<u8>) -> Check {
+fn check_data_object(
+    object: &DataObjectImage,
+    path: &str,
+    pins: &HashSet<u8>,
+    application: Option<&'static dyn Application>,
+) -> Check {
     if object.value.0.len() > 0x7FFF {
         return fail(&format!("{path}.value"), "at most 32767 bytes");
     }
     object.access.as_ref().map_or(Ok(()), |access| {
-        check_access(&access.0, &format!("{path}.access"), pins)
+        check_access(&access.0, &format!("{path}.access"), pins, application)
     })
 }
 
-fn check_access(bytes: &[u8], path: &str, pins: &HashSet<u8>) -> Check {
+fn check_access(
+    bytes: &[u8],
+    path: &str,
+    pins: &HashSet<u8>,
+    application: Option<&'static dyn Application>,
+) -> Check {
     if bytes.len() > 255 {
         return fail(path, "at most 255 bytes");
     }
-    let access =
-        Access::parse(bytes).map_err(|error| ImageError::inconsistent(path, error.to_string()))?;
+    let access = access(application, bytes)
+        .map_err(|error| ImageError::inconsistent(path, error.to_string()))?;
     match access.pins().find(|pin| !pins.contains(pin)) {
         Some(pin) => fail(path, &format!("there is no PIN with reference {pin:02X}")),
         None => Ok(()),
     }
 }
 
+/// A name in the image: of a model, of an application.
+fn check_name(name: &str, path: &str) -> Check {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    fail(path, "a name has 1 to 64 characters, a to z, 0 to 9 and -")
+}
+
 fn check_text(text: Option<&str>, path: &str) -> Check {
     match text {
         Some(text) if text.len() > MAX_TEXT => fail(path, "at most 256 bytes of text"),
         _ => Ok(()),
-    }
-}
-
-const fn kind_name(kind: FileKind) -> &'static str {
-    match kind {
-        FileKind::Df => "df",
-        FileKind::Transparent => "transparent",
-        FileKind::LinearFixed => "linear-fixed",
-        FileKind::LinearVariable => "linear-variable",
-        FileKind::Cyclic => "cyclic",
-        FileKind::RsaKey => "rsa-key",
     }
 }
 

@@ -7,26 +7,35 @@
 mod check;
 mod error;
 mod file;
-mod hex_bytes;
-mod key;
+mod files;
+mod flat;
+mod known;
 mod number;
 mod pin;
+mod state;
 
 use kortlab_apdu::Protocol;
 use serde::{Deserialize, Serialize};
 
-pub use error::ImageError;
-pub use file::{FileImage, FileKind, LifeCycle};
-pub use hex_bytes::{HexBytes, SecretHex, SecretText};
-pub use key::{KeyOperation, RsaKeyImage};
-pub use number::{DataTag, Fid, HexByte};
-pub use pin::{PinEncoding, PinImage};
+use flat::FlatFile;
 
-use crate::memory::MemoryTechnology;
-use crate::state::State;
-pub(crate) use check::{
-    MAX_DEPTH, MAX_FILES, MAX_RECORD_LENGTH, MAX_RECORDS, check as check_contents,
+pub use error::ImageError;
+pub use file::{
+    DfImage, FileContent, FileImage, FileKind, KeyFileImage, RecordStructure, RecordsImage,
+    TransparentImage,
 };
+pub use number::{DataTag, HexByte};
+pub use pin::PinImage;
+
+// What an image is made of, with the names of the running card.
+pub use crate::crypto::{KeyImage, KeyOperation};
+pub use crate::fs::{Fid, LifeCycle};
+pub use crate::hex_bytes::{HexBytes, SecretHex, SecretText};
+pub use crate::security::PinEncoding;
+pub use crate::state::{Model, Settings};
+
+pub(crate) use check::check_primes;
+pub(crate) use known::Known;
 
 /// The most bytes of JSON text an image may have.
 pub const MAX_LENGTH: u64 = 8 * 1024 * 1024;
@@ -34,17 +43,16 @@ pub const MAX_LENGTH: u64 = 8 * 1024 * 1024;
 pub const MAX_CAPACITY: u32 = 1024 * 1024;
 
 /// A card image. See `docs/image.md`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Image {
     /// Always `kortlab-card-image`.
     pub format: Format,
-    /// The version of the format: 1.
+    /// The version of the format; [`Image::from_json`] makes the current one of an older.
     pub version: Version,
     /// Always `true`: says to people and programs that the PINs and keys in this file are test
     /// secrets in the clear. Images with other secrets are not supported.
     pub test_secrets: TestSecrets,
-    /// The card model, which decides on commands and status words where cards differ.
+    /// The card model, for people and programs; what the card does its applications decide.
     pub model: Model,
     /// The transmission protocol that the ATR offers.
     pub protocol: ProtocolName,
@@ -55,10 +63,8 @@ pub struct Image {
     /// The non-volatile memory in bytes; what does not fit is refused with 6A84.
     pub capacity: u32,
     /// Ways in which this card differs from others of its model.
-    #[serde(default)]
     pub settings: Settings,
     /// The life cycle status of the card itself: activated, or terminated for ever.
-    #[serde(default)]
     pub life_cycle: LifeCycle,
     /// PINs and PUKs.
     pub pins: Vec<PinImage>,
@@ -66,6 +72,62 @@ pub struct Image {
     pub data_objects: Vec<DataObjectImage>,
     /// The MF and all files in it.
     pub master_file: FileImage,
+    /// A change of the card that a program has begun and not finished, as that program's journal
+    /// has it. The card makes nothing of it; it is here so that each copy of an image has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_change: Option<serde_json::Value>,
+}
+
+/// An image as the text has it, its files not yet of one kind each.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FlatImage {
+    format: Format,
+    version: Version,
+    test_secrets: TestSecrets,
+    model: Model,
+    protocol: ProtocolName,
+    atr: HexBytes,
+    serial: String,
+    capacity: u32,
+    #[serde(default)]
+    settings: Settings,
+    #[serde(default)]
+    life_cycle: LifeCycle,
+    pins: Vec<PinImage>,
+    data_objects: Vec<DataObjectImage>,
+    master_file: FlatFile,
+    pending_change: Option<serde_json::Value>,
+}
+
+impl FlatImage {
+    /// The image, with files of one kind each.
+    ///
+    /// # Errors
+    /// A file has a field that its kind does not have, or lacks one; the path says which.
+    fn into_image(self) -> Result<Image, ImageError> {
+        const PATH: &str = "$.master_file";
+        if self.master_file.kind != FileKind::Df {
+            let path = format!("{PATH}.kind");
+            return Err(ImageError::inconsistent(path, check::MASTER_FILE_IS_A_DF));
+        }
+        Ok(Image {
+            format: self.format,
+            version: self.version,
+            test_secrets: self.test_secrets,
+            model: self.model,
+            protocol: self.protocol,
+            atr: self.atr,
+            serial: self.serial,
+            capacity: self.capacity,
+            settings: self.settings,
+            life_cycle: self.life_cycle,
+            pins: self.pins,
+            data_objects: self.data_objects,
+            master_file: self.master_file.into_file(PATH)?,
+            pending_change: self.pending_change,
+        })
+    }
 }
 
 /// The mark of a card image.
@@ -77,27 +139,26 @@ pub enum Format {
     CardImage,
 }
 
-/// The version of the image format that this program reads and writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Version;
+/// The version of the image format. Versions 1 and 2 are read, 2 is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version(u8);
 
 impl Version {
-    /// The version as a number.
-    pub const NUMBER: u64 = 1;
+    /// The first one. It knew one application, the EID applet, and did not name it.
+    const FIRST: Self = Self(1);
+    /// The one that is written.
+    pub const CURRENT: Self = Self(2);
+}
+
+impl Default for Version {
+    fn default() -> Self {
+        Self::CURRENT
+    }
 }
 
 /// The statement that an image holds test secrets: always `true`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TestSecrets;
-
-/// The card models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Model {
-    /// The EID-applet card: a Java card with the SetCOS-like EID applet v2.
-    Eid,
-}
 
 /// The transmission protocol as the image spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -127,30 +188,6 @@ impl From<Protocol> for ProtocolName {
     }
 }
 
-/// Ways in which one card differs from others of its model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// Whether command chaining works; without it every chained command gets 6884.
-    pub command_chaining: bool,
-    /// T=0 only: take a block of exactly 260 bytes, class bit 5 set, instruction 2A, as header,
-    /// 255 data bytes and one stray byte. Readers that announce long APDUs make OpenSC send the
-    /// first block of a chain without its P3 byte; a real card would refuse it.
-    pub accept_chained_block_without_p3: bool,
-    /// What power loss does to a write that is under way.
-    pub memory: MemoryTechnology,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            command_chaining: true,
-            accept_chained_block_without_p3: true,
-            memory: MemoryTechnology::default(),
-        }
-    }
-}
-
 /// A data object that GET DATA gives and PUT DATA replaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,13 +203,9 @@ pub struct DataObjectImage {
 }
 
 impl Image {
-    /// Reads an image and checks that it fits together.
-    ///
-    /// # Errors
-    /// Text that is too long, is not JSON, is not an image of a known version and model, has an
-    /// unknown or missing field, or says things that do not fit together. Nothing of a secret
-    /// field is repeated in the error.
-    pub fn from_json(text: &[u8]) -> Result<Self, ImageError> {
+    /// Reads an image, without a look at whether it fits together, and makes one of the current
+    /// version of it.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, ImageError> {
         let length = text.len() as u64;
         if length > MAX_LENGTH {
             return Err(ImageError::TooLarge {
@@ -180,14 +213,70 @@ impl Image {
                 limit: MAX_LENGTH,
             });
         }
+        // Some editors begin text with a byte order mark (RFC 8259 §8.1).
+        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+        if let Some(what) = no_text(text) {
+            return Err(ImageError::Json {
+                path: "$".to_owned(),
+                line: 1,
+                column: 1,
+                what: what.to_owned(),
+            });
+        }
         let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let image: Self = serde_path_to_error::deserialize(&mut deserializer)
+        let image: FlatImage = serde_path_to_error::deserialize(&mut deserializer)
             .map_err(|error| json_error(&error.path().to_string(), error.inner()))?;
         deserializer
             .end()
             .map_err(|error| json_error(".", &error))?;
-        image.check()?;
-        Ok(image)
+        image.into_image()?.upgraded()
+    }
+
+    /// A card of no model: an MF with these files, which speaks T=1, without PINs and data objects.
+    /// Where a DF names no application, `iso` answers.
+    pub fn plain(files: Vec<FileImage>) -> Self {
+        Self {
+            format: Format::CardImage,
+            version: Version::CURRENT,
+            test_secrets: TestSecrets,
+            model: Model::NONE,
+            protocol: ProtocolName::T1,
+            // T=1 and nothing else (ISO/IEC 7816-3 §8.2): TD1 01, TCK.
+            atr: HexBytes(vec![0x3B, 0x80, 0x01, 0x81]),
+            serial: "none".to_owned(),
+            capacity: 64 * 1024,
+            settings: Settings::default(),
+            life_cycle: LifeCycle::Activated,
+            pins: Vec::new(),
+            data_objects: Vec::new(),
+            master_file: FileImage::df(0x3F00, files),
+            pending_change: None,
+        }
+    }
+
+    /// The same image in the current version.
+    fn upgraded(mut self) -> Result<Self, ImageError> {
+        if self.version != Version::FIRST {
+            return Ok(self);
+        }
+        if self.model != Model::EID {
+            return Err(ImageError::inconsistent(
+                "$.model",
+                format!(
+                    "unknown variant `{}`: version 1 has `eid` alone",
+                    printable(&self.model.0)
+                ),
+            ));
+        }
+        if let Some(path) = self.master_file.names_application("$.master_file") {
+            return Err(ImageError::inconsistent(
+                path,
+                "unknown field `application`: it came with version 2",
+            ));
+        }
+        self.version = Version::CURRENT;
+        self.master_file = self.master_file.with_application("eid");
+        Ok(self)
     }
 
     /// The image as indented JSON text that ends in a line feed.
@@ -198,31 +287,29 @@ impl Image {
         text.push('\n');
         text
     }
-
-    /// Checks that what the image says fits together; [`Image::from_json`] and
-    /// [`VirtualCard::new`](crate::VirtualCard::new) do it.
-    ///
-    /// # Errors
-    /// The first thing that does not, with its JSON path.
-    pub fn check(&self) -> Result<(), ImageError> {
-        State::from_image(self).map(|_| ())
-    }
-
-    /// How many bytes of non-volatile memory the image takes; its capacity is in `capacity`.
-    ///
-    /// # Errors
-    /// As for [`Image::check`].
-    pub fn memory_used(&self) -> Result<u64, ImageError> {
-        State::from_image(self).map(|state| state.used)
-    }
 }
 
 /// `serde_json`'s message without its "at line …", which is told apart.
+/// What the text of an image is, if it is none at all.
+fn no_text(text: &[u8]) -> Option<&'static str> {
+    match text {
+        [] => Some("the file is empty"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [b'{', 0, ..] | [0, b'{', ..] => {
+            Some("the text is in UTF-16; save it as UTF-8")
+        }
+        _ => None,
+    }
+}
+
 fn json_error(path: &str, error: &serde_json::Error) -> ImageError {
     let text = error.to_string();
     let what = text
         .rsplit_once(" at line ")
         .map_or(text.as_str(), |(what, _)| what);
+    let what = match error.is_eof() {
+        true => format!("the text is cut here: {what}"),
+        false => what.to_owned(),
+    };
     let path = match path {
         "." => "$".to_owned(),
         path => format!("$.{path}"),
@@ -231,7 +318,7 @@ fn json_error(path: &str, error: &serde_json::Error) -> ImageError {
         path: printable(&path),
         line: error.line(),
         column: error.column(),
-        what: printable(what),
+        what: printable(&what),
     }
 }
 
@@ -256,17 +343,17 @@ fn printable(text: &str) -> String {
 
 impl Serialize for Version {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(Self::NUMBER)
+        serializer.serialize_u8(self.0)
     }
 }
 
 impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u64::deserialize(deserializer)? {
-            Self::NUMBER => Ok(Self),
+            1 => Ok(Self::FIRST),
+            2 => Ok(Self::CURRENT),
             other => Err(serde::de::Error::custom(format!(
-                "image version {other} is unknown; this program reads version {}",
-                Self::NUMBER
+                "image version {other} is unknown; this program reads versions 1 and 2"
             ))),
         }
     }

@@ -1,12 +1,8 @@
-//! Identifiers of one and two bytes as hexadecimal text in the image.
+//! Identifiers of one and two bytes as hexadecimal text in the image: `"3F00"`, `"81"`.
 
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// A file identifier (ISO/IEC 7816-4 §7.2.2), in the image four hexadecimal digits: `"3F00"`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fid(pub u16);
 
 /// A tag of one or two bytes that GET DATA and PUT DATA take in P1-P2, in the image four
 /// hexadecimal digits: `"DF30"`.
@@ -17,53 +13,35 @@ pub struct DataTag(pub u16);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HexByte(pub u8);
 
-impl Fid {
-    /// The master file, `3F00`.
-    pub const MASTER_FILE: Self = Self(0x3F00);
-
-    /// Whether a file other than the MF may carry this identifier: `0000`, `3F00`, `3FFF` and
-    /// `FFFF` have other uses (ISO/IEC 7816-4 §7.2.2).
-    pub const fn is_free_for_use(self) -> bool {
-        !matches!(self.0, 0x0000 | 0x3F00 | 0x3FFF | 0xFFFF)
-    }
-
-    /// The identifier as two bytes.
-    pub const fn bytes(self) -> [u8; 2] {
-        self.0.to_be_bytes()
+impl Serialize for DataTag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-macro_rules! four_digits {
-    ($name:ident) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:04X}", self.0)
-            }
-        }
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-        impl From<u16> for $name {
-            fn from(value: u16) -> Self {
-                Self(value)
-            }
-        }
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                digits(deserializer, 4).map(Self)
-            }
-        }
-    };
+impl<'de> Deserialize<'de> for DataTag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        digits(deserializer, 4).map(Self)
+    }
 }
-four_digits!(Fid);
-four_digits!(DataTag);
+
+impl fmt::Display for DataTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04X}", self.0)
+    }
+}
+
+impl fmt::Debug for DataTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<u16> for DataTag {
+    fn from(value: u16) -> Self {
+        Self(value)
+    }
+}
 
 impl fmt::Display for HexByte {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,6 +96,7 @@ fn digits<'de, D: Deserializer<'de>>(deserializer: D, count: usize) -> Result<u1
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fs::Fid;
 
     #[test]
     fn identifiers_are_read_and_written_as_hexadecimal_digits() {

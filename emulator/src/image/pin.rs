@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hex_bytes::SecretText;
+use super::SecretText;
 use super::number::HexByte;
+use crate::security::PinEncoding;
 
 /// One piece of reference data: a PIN or a PUK.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,22 +35,21 @@ pub struct PinImage {
     pub unblocked_by: Option<HexByte>,
 }
 
-/// Which characters a PIN may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PinEncoding {
-    /// The digits 0 to 9 (PKCS#15 `ascii-numeric`).
-    AsciiNumeric,
-    /// The printable characters of ASCII, space to tilde.
-    PrintableAscii,
-}
-
-impl PinEncoding {
-    /// Whether a value may contain this byte.
-    pub const fn allows(self, byte: u8) -> bool {
-        match self {
-            Self::AsciiNumeric => byte.is_ascii_digit(),
-            Self::PrintableAscii => matches!(byte, 0x20..=0x7E),
+impl PinImage {
+    /// A PIN of 4 to 8 digits that is padded to 8 bytes with `FF`, has three tries and no PUK.
+    pub fn digits(reference: u8, label: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            reference: HexByte(reference),
+            label: label.into(),
+            value: SecretText::new(value),
+            encoding: PinEncoding::AsciiNumeric,
+            min_length: 4,
+            max_length: 8,
+            stored_length: 8,
+            pad: HexByte(0xFF),
+            tries_left: 3,
+            tries_max: 3,
+            unblocked_by: None,
         }
     }
 }

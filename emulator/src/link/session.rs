@@ -1,24 +1,28 @@
 //! What a card does with the reader's frames. No I/O: a frame's content in, an answer out.
 
-use super::PoweredCard;
+use kortlab_apdu::{Channel, ChannelError, ResetKind};
+
 use super::frame::{self, Request};
 
 /// A card in a reader, from the moment it is pushed in until it leaves.
 ///
 /// The card has power from the start: a reader that finds a new card where the old one was a
 /// moment ago does not switch it on again.
-pub struct Session<C: PoweredCard> {
+pub struct Session<C: Channel> {
     card: C,
     powered: bool,
+    /// Why the card fell silent, once it has.
+    silence: Option<ChannelError>,
 }
 
-impl<C: PoweredCard> Session<C> {
+impl<C: Channel> Session<C> {
     /// Pushes the card in: it gets power.
     pub fn insert(mut card: C) -> Self {
-        card.power_on();
+        let silence = card.power_on().err();
         Self {
             card,
             powered: true,
+            silence,
         }
     }
 
@@ -28,20 +32,24 @@ impl<C: PoweredCard> Session<C> {
         match Request::from_content(content) {
             Request::PowerOff => self.power_off(),
             Request::PowerOn => {
-                self.card.power_on();
+                let done = self.card.power_on();
+                self.note(done);
                 self.powered = true;
             }
             Request::Reset => {
-                self.card.reset();
+                let done = self.card.reset(ResetKind::Warm);
+                self.note(done);
                 self.powered = true;
             }
             Request::Atr => return Some(frame::answer(self.card.atr())),
             Request::Command(command) if self.powered => {
-                let mut answer = self.card.transmit(command);
-                if answer.len() < 2 {
-                    answer = NO_ANSWER.to_vec();
-                }
-                return Some(frame::answer(&answer));
+                let answer = match self.card.transmit(command) {
+                    // The card is there and well; a reader can be told no more than this.
+                    Err(ChannelError::Storage(_)) => Ok(NOT_SAVED.to_vec()),
+                    answer => answer,
+                };
+                let answer = self.note(answer).filter(|answer| answer.len() >= 2);
+                return Some(frame::answer(answer.as_deref().unwrap_or(&NO_ANSWER)));
             }
             // The reader waits for an answer, and a card without power gives none.
             Request::Command(_) => return Some(frame::answer(&NO_ANSWER)),
@@ -50,21 +58,27 @@ impl<C: PoweredCard> Session<C> {
         None
     }
 
-    /// Whether the card has left by itself; then the last answer is not to be sent.
-    pub fn has_left(&self) -> bool {
-        self.card.has_left()
+    /// Why the card fell silent: it left by itself, or what carries it failed. Then the last answer
+    /// is not to be sent.
+    pub const fn silence(&self) -> Option<&ChannelError> {
+        self.silence.as_ref()
+    }
+
+    fn note<T>(&mut self, done: Result<T, ChannelError>) -> Option<T> {
+        done.map_err(|error| self.silence = Some(error)).ok()
     }
 
     fn power_off(&mut self) {
         if self.powered {
-            self.card.power_off();
+            let done = self.card.power_off();
+            self.note(done);
             self.powered = false;
         }
     }
 }
 
 /// The card leaves the reader: it has no power any more.
-impl<C: PoweredCard> Drop for Session<C> {
+impl<C: Channel> Drop for Session<C> {
     fn drop(&mut self) {
         self.power_off();
     }
@@ -73,8 +87,13 @@ impl<C: PoweredCard> Drop for Session<C> {
 /// `6F00`, no precise diagnosis: what stands for an answer where there is none.
 const NO_ANSWER: [u8; 2] = [0x6F, 0x00];
 
+/// `6581`, memory failure: what was changed could not be saved.
+const NOT_SAVED: [u8; 2] = [0x65, 0x81];
+
 #[cfg(test)]
 mod tests {
+    use kortlab_apdu::Protocol;
+
     use super::*;
 
     /// Notes what happens to it, and answers with what the command asks for.
@@ -83,29 +102,54 @@ mod tests {
         happened: Vec<&'static str>,
     }
 
-    impl PoweredCard for Note {
-        fn power_on(&mut self) {
+    impl Channel for Note {
+        fn power_on(&mut self) -> Result<(), ChannelError> {
             self.happened.push("on");
+            Ok(())
         }
-        fn power_off(&mut self) {
+        fn power_off(&mut self) -> Result<(), ChannelError> {
             self.happened.push("off");
+            Ok(())
         }
-        fn reset(&mut self) {
+        fn reset(&mut self, kind: ResetKind) -> Result<(), ChannelError> {
+            assert_eq!(kind, ResetKind::Warm);
             self.happened.push("reset");
+            Ok(())
         }
         fn atr(&self) -> &[u8] {
             &[0x3B, 0x00]
         }
-        fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        fn protocol(&self) -> Protocol {
+            Protocol::T0
+        }
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
             self.happened.push("command");
-            match command {
+            Ok(match command {
                 [0xE0, ..] => Vec::new(),
                 [0xE1, ..] => vec![0x90],
                 [0xE2, ..] => vec![0xAA; 65_536],
                 [0xE3, ..] => vec![0xAA; 65_535],
+                [0xE4, ..] => return Err(ChannelError::WasReset),
+                [0xE5, ..] => return Err(ChannelError::Storage("full".to_owned())),
                 _ => vec![0x90, 0x00],
-            }
+            })
         }
+    }
+
+    #[test]
+    fn a_card_that_gives_no_answer_is_silent_and_the_reason_is_kept() {
+        let mut session = Session::insert(Note::default());
+        assert_eq!(session.silence(), None);
+        session.handle(&[0xE4, 0]).expect("a frame");
+        assert_eq!(session.silence(), Some(&ChannelError::WasReset));
+    }
+
+    #[test]
+    fn a_change_that_could_not_be_saved_is_answered_6581_and_the_card_stays() {
+        let mut session = Session::insert(Note::default());
+        let answer = session.handle(&[0xE5, 0]);
+        assert_eq!(answer, Some(vec![0, 2, 0x65, 0x81]));
+        assert_eq!(session.silence(), None);
     }
 
     #[test]

@@ -18,10 +18,10 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use kortlab_apdu::{Channel, ChannelError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
-use super::PoweredCard;
 use super::frame::Decoder;
 use super::session::Session;
 
@@ -75,8 +75,8 @@ pub enum Event {
 pub enum Removal {
     /// The reader closed the connection: pcscd stopped, or threw the card out.
     Closed,
-    /// The card's power was cut, as was asked for: it is pulled out.
-    PowerCut,
+    /// The card gave no answer: its power was cut, or what carries it failed.
+    Silent(ChannelError),
     /// What came is not vpcd's protocol; the text says what.
     Garbage(String),
     /// The connection failed; the text says how.
@@ -139,7 +139,7 @@ impl VpcdLink {
     /// [`LinkError`]; nothing that the reader sends is one.
     pub fn run(
         &self,
-        card: &mut (impl PoweredCard + ?Sized),
+        card: &mut (impl Channel + ?Sized),
         shutdown: &impl AsFd,
         mut on_event: impl FnMut(Event),
     ) -> Result<(), LinkError> {
@@ -211,16 +211,26 @@ impl VpcdLink {
     fn converse(
         &self,
         mut stream: TcpStream,
-        card: &mut (impl PoweredCard + ?Sized),
+        card: &mut (impl Channel + ?Sized),
         shutdown: BorrowedFd<'_>,
     ) -> Result<Option<Removal>, LinkError> {
         let mut session = Session::insert(card);
+        if let Some(silence) = session.silence() {
+            return Ok(Some(Removal::Silent(silence.clone())));
+        }
         let mut decoder = Decoder::new();
+        // By when the frame that has begun must be whole, however its bytes trickle.
+        let mut deadline = None;
         loop {
             while let Some(content) = decoder.next_frame() {
+                // A reader that sends without a pause does not keep the card from going.
+                if matches!(wait(None, shutdown, Some(Duration::ZERO))?, Woken::Shutdown) {
+                    return Ok(None);
+                }
+                deadline = None;
                 let answer = session.handle(&content);
-                if session.has_left() {
-                    return Ok(Some(Removal::PowerCut));
+                if let Some(silence) = session.silence() {
+                    return Ok(Some(Removal::Silent(silence.clone())));
                 }
                 if let Some(answer) = answer {
                     match self.send(&mut stream, &answer, shutdown)? {
@@ -236,7 +246,11 @@ impl VpcdLink {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     quick_ack(&stream);
-                    let timeout = decoder.unfinished().map(|_| self.stall);
+                    let timeout = decoder.unfinished().map(|_| {
+                        let now = Instant::now();
+                        let until = *deadline.get_or_insert(now + self.stall);
+                        until.saturating_duration_since(now)
+                    });
                     match wait(Some((stream.as_fd(), PollFlags::IN)), shutdown, timeout)? {
                         Woken::Ready => {}
                         Woken::Shutdown => return Ok(None),
@@ -296,7 +310,10 @@ impl fmt::Display for Removal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the reader closed the connection"),
-            Self::PowerCut => f.write_str("its power was cut, as was asked for"),
+            Self::Silent(ChannelError::NoCard) => {
+                f.write_str("it was pulled out, or its power was cut")
+            }
+            Self::Silent(error) => write!(f, "it gave no answer: {error}"),
             Self::Garbage(what) => write!(
                 f,
                 "what came is not vpcd's protocol: {what}; is another program on that port?"
@@ -460,9 +477,12 @@ mod tests {
     use std::sync::mpsc::{self, Receiver};
     use std::thread::{self, JoinHandle};
 
+    use kortlab_apdu::{Protocol, ResetKind};
+
     use super::*;
 
-    /// Echoes commands with 9000; `E0` gives nothing, `E1 hh ll` as many bytes, `E2` takes long.
+    /// Echoes commands with 9000; `E0` gives nothing, `E1 hh ll` as many bytes, `E2` takes long,
+    /// `E3` pulls the card out.
     #[derive(Default)]
     struct Echo {
         powered: bool,
@@ -470,30 +490,37 @@ mod tests {
         resets: usize,
     }
 
-    impl PoweredCard for Echo {
-        fn power_on(&mut self) {
+    impl Channel for Echo {
+        fn power_on(&mut self) -> Result<(), ChannelError> {
             self.powered = true;
             self.ons += 1;
+            Ok(())
         }
-        fn power_off(&mut self) {
+        fn power_off(&mut self) -> Result<(), ChannelError> {
             self.powered = false;
+            Ok(())
         }
-        fn reset(&mut self) {
+        fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
             self.resets += 1;
+            Ok(())
         }
         fn atr(&self) -> &[u8] {
             &[0x3B, 0x80, 0x01, 0x81]
         }
-        fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
-            match *command {
+        fn protocol(&self) -> Protocol {
+            Protocol::T1
+        }
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
+            Ok(match *command {
                 [0xE0, ..] => Vec::new(),
                 [0xE1, high, low] => vec![0xAA; usize::from(u16::from_be_bytes([high, low])) + 1],
                 [0xE2, ..] => {
                     thread::sleep(Duration::from_millis(300));
                     vec![0x90, 0x00]
                 }
+                [0xE3, ..] => return Err(ChannelError::NoCard),
                 _ => [command, &[0x90, 0x00]].concat(),
-            }
+            })
         }
     }
 
@@ -588,6 +615,50 @@ mod tests {
     const ATR: [u8; 4] = [0x3B, 0x80, 0x01, 0x81];
 
     #[test]
+    fn a_reader_that_sends_without_a_pause_does_not_keep_the_card_from_going() {
+        let fake = Fake::new();
+        let stream = fake.accept();
+        let mut answers = stream.try_clone().expect("cloned");
+        let reading = thread::spawn(move || {
+            let mut buffer = [0; 65_536];
+            while matches!(answers.read(&mut buffer), Ok(1..)) {}
+        });
+        let mut flood = stream.try_clone().expect("cloned");
+        let flooding = thread::spawn(move || {
+            let frames = [0, 1, 4].repeat(10_000);
+            while flood.write_all(&frames).is_ok() {}
+        });
+        assert!(matches!(fake.event(), Event::Inserted { .. }));
+        thread::sleep(Duration::from_millis(200));
+        let (card, taken) = fake.stop();
+        assert!(!card.powered);
+        assert!(taken < Duration::from_secs(2), "{taken:?}");
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+        flooding.join().expect("ended");
+        reading.join().expect("ended");
+    }
+
+    #[test]
+    fn a_frame_that_comes_byte_by_byte_has_the_time_of_one_frame() {
+        let fake = Fake::with(|link| link.stall_timeout(Duration::from_millis(300)));
+        let mut stream = fake.accept();
+        assert!(matches!(fake.event(), Event::Inserted { .. }));
+        stream.write_all(&[0, 200]).expect("sent");
+        let begun = Instant::now();
+        while stream.write_all(&[0xAA]).is_ok() && begun.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(50));
+        }
+        assert!(matches!(
+            fake.event(),
+            Event::Removed {
+                reason: Removal::Garbage(_)
+            }
+        ));
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        let _ = fake.stop();
+    }
+
+    #[test]
     fn an_insertion_goes_as_pcscd_does_it_and_the_atr_is_told_between_commands() {
         let fake = Fake::new();
         let mut reader = fake.accept();
@@ -654,7 +725,7 @@ mod tests {
 
     #[test]
     fn split_frames_slow_readers_and_several_frames_at_once_are_all_the_same() {
-        let fake = Fake::with(|link| link.stall_timeout(Duration::from_millis(400)));
+        let fake = Fake::with(|link| link.stall_timeout(Duration::from_secs(3)));
         let mut reader = fake.accept();
         reader.set_nodelay(true).expect("set");
         for byte in [0, 3, 0xAA, 0xBB, 0xCC] {
@@ -761,6 +832,20 @@ mod tests {
     }
 
     #[test]
+    fn a_card_that_gives_no_answer_leaves_the_reader_and_comes_back() {
+        let fake = Fake::new();
+        let mut reader = fake.accept();
+        assert!(matches!(fake.event(), Event::Inserted { .. }));
+        put(&mut reader, &[0xE3, 0]);
+        let reason = Removal::Silent(ChannelError::NoCard);
+        assert_eq!(fake.event(), Event::Removed { reason });
+        assert_eq!(reader.read(&mut [0]).expect("closed"), 0);
+        let mut again = fake.accept();
+        assert_eq!(ask(&mut again, &[0, 1]), [0, 1, 0x90, 0]);
+        assert_eq!(fake.stop().0.ons, 2);
+    }
+
+    #[test]
     fn a_reader_that_comes_later_gets_the_card() {
         let port = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = port.local_addr().expect("an address");
@@ -821,15 +906,18 @@ mod tests {
         assert!(matches!(ended, Err(LinkError::NoReader { .. })));
 
         struct Blank;
-        impl PoweredCard for Blank {
-            fn power_on(&mut self) {}
-            fn power_off(&mut self) {}
-            fn reset(&mut self) {}
+        impl Channel for Blank {
+            fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
+                Ok(())
+            }
             fn atr(&self) -> &[u8] {
                 &[]
             }
-            fn transmit(&mut self, _: &[u8]) -> Vec<u8> {
-                Vec::new()
+            fn protocol(&self) -> Protocol {
+                Protocol::T0
+            }
+            fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, ChannelError> {
+                Ok(Vec::new())
             }
         }
         let (_stop, stopped) = UnixStream::pair().expect("a pair");

@@ -23,19 +23,19 @@
 //! what happens when the image cannot be saved.
 
 mod power;
+pub mod state;
 mod technology;
 mod write;
 
 use kortlab_apdu::StatusWord;
 
-use crate::fs::footprint::key_footprint;
+use crate::crypto::StoredKey;
 use crate::fs::{Body, File, FileId, FileSystem, RecordError, Structure};
-use crate::image::RsaKeyImage;
-use crate::state::State;
 
 pub(crate) use power::Drawn;
 use power::Power;
 pub use power::{PowerCut, PowerLost};
+use state::State;
 pub use technology::{MemoryTechnology, PAGE};
 pub use write::Write;
 
@@ -426,15 +426,15 @@ impl Memory {
         Ok(Undo::RestoreFiles { files, position })
     }
 
-    fn key(&mut self, file: FileId, new: Box<RsaKeyImage>) -> Result<Undo, MemoryError> {
+    fn key(&mut self, file: FileId, new: Box<StoredKey>) -> Result<Undo, MemoryError> {
         let old_footprint = self.file_mut(file)?.footprint();
-        let Body::RsaKey { key, .. } = &self.file_mut(file)?.body else {
+        let Body::Key { key, .. } = &self.file_mut(file)?.body else {
             return Err(MemoryError::NoSuchPlace);
         };
-        let old_key = key.as_deref().map_or(0, key_footprint);
-        let new_footprint = old_footprint - old_key + key_footprint(&new);
+        let old_key = key.as_deref().map_or(0, |stored| stored.key.footprint());
+        let new_footprint = old_footprint - old_key + new.key.footprint();
         self.claim(old_footprint, new_footprint)?;
-        let Body::RsaKey { key, .. } = &mut self.file_mut(file)?.body else {
+        let Body::Key { key, .. } = &mut self.file_mut(file)?.body else {
             return Err(MemoryError::NoSuchPlace);
         };
         Ok(match key.replace(new) {
@@ -485,13 +485,13 @@ impl Memory {
                 }
             }
             Undo::RemoveKey(file) => {
-                let Some(Body::RsaKey { key, .. }) =
+                let Some(Body::Key { key, .. }) =
                     self.state.files.get_mut(file).map(|file| &mut file.body)
                 else {
                     return;
                 };
                 if let Some(key) = key.take() {
-                    let freed = key_footprint(&key);
+                    let freed = key.key.footprint();
                     self.state.used = self.state.used.saturating_sub(freed);
                 }
             }

@@ -1,9 +1,8 @@
 //! One change of persistent state, and how many bytes it programs.
 
-use crate::fs::footprint::key_footprint;
-use crate::fs::{File, FileId};
-use crate::image::{LifeCycle, RsaKeyImage};
-use crate::state::SecretValue;
+use super::state::SecretValue;
+use crate::crypto::StoredKey;
+use crate::fs::{File, FileId, LifeCycle};
 
 /// One change of persistent state.
 #[derive(Clone, Debug)]
@@ -74,7 +73,7 @@ pub enum Write {
         /// The key file.
         file: FileId,
         /// The new key.
-        key: Box<RsaKeyImage>,
+        key: Box<StoredKey>,
     },
     /// The value of a data object that is there.
     DataObject {
@@ -98,7 +97,7 @@ impl Write {
             Self::Create { file } => usize::try_from(file.footprint()).unwrap_or(usize::MAX),
             // The entry in the parent that makes the file reachable.
             Self::Delete { .. } => 2,
-            Self::Key { key, .. } => usize::try_from(key_footprint(key)).unwrap_or(usize::MAX),
+            Self::Key { key, .. } => usize::try_from(key.key.footprint()).unwrap_or(usize::MAX),
             Self::DataObject { value, .. } => value.len() + 1,
         }
     }

@@ -1,6 +1,8 @@
-//! Who may do what: access conditions of files, and the state of PINs.
+//! Who may do what: access conditions of files, and PINs.
 
 pub mod access;
-pub mod pins;
+mod pin_encoding;
+pub(crate) mod verified;
 
 pub use access::{Access, AccessError, Operation};
+pub use pin_encoding::PinEncoding;

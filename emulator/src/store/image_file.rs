@@ -24,10 +24,12 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::{Store, StoreError};
+use super::{Holder, Store, StoreError};
 use crate::image::{Image, ImageError, MAX_LENGTH};
 
 /// A card image in a file, locked while this value lives.
@@ -45,11 +47,28 @@ impl ImageFile {
     /// # Errors
     /// The file cannot be opened or read, is in use by another card, or is no image.
     pub fn open(path: impl AsRef<Path>) -> Result<(Self, Image), ImageError> {
+        Self::open_within(path, Duration::ZERO)
+    }
+
+    /// The same, for a file that another card is about to let go of: it is waited for so long.
+    ///
+    /// # Errors
+    /// As for [`ImageFile::open`].
+    pub fn open_within(
+        path: impl AsRef<Path>,
+        patience: Duration,
+    ) -> Result<(Self, Image), ImageError> {
         let given = path.as_ref();
         let path = given
             .canonicalize()
             .map_err(|error| file_error(given, &describe(&error, "opened")))?;
-        let mut locked = lock_current(&path)?;
+        let deadline = Instant::now() + patience;
+        let mut locked = loop {
+            match lock_current(&path) {
+                Err(ImageError::InUse { .. }) if Instant::now() < deadline => sleep(PAUSE),
+                locked => break locked?,
+            }
+        };
         let image = read(&path, &mut locked)?;
         Ok((Self { path, locked }, image))
     }
@@ -132,6 +151,9 @@ impl Store for ImageFile {
     }
 }
 
+/// How long an opener waits before it tries again to lock a file that is in use.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// How often an opener tries again when the file was replaced between its opening and its lock.
 const ATTEMPTS: usize = 100;
 
@@ -142,10 +164,10 @@ fn lock_current(path: &Path) -> Result<File, ImageError> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(file_error(
-                    path,
-                    "in use by another program that runs this card: end it first (fuser shows which), or copy the file",
-                ));
+                return Err(ImageError::InUse {
+                    path: path.to_owned(),
+                    holder: Holder::of(&file),
+                });
             }
             Err(TryLockError::Error(error)) => {
                 return Err(file_error(path, &describe(&error, "locked")));
@@ -270,6 +292,8 @@ fn describe(error: &io::Error, done: &str) -> String {
         io::ErrorKind::NotFound => "check the name",
         io::ErrorKind::PermissionDenied => "check the permissions of the file and its directory",
         io::ErrorKind::StorageFull => "free some space",
+        io::ErrorKind::QuotaExceeded => "free some space, or have the quota raised",
+        io::ErrorKind::FileTooLarge => "the limit for the size of files (ulimit -f) is too low",
         io::ErrorKind::ReadOnlyFilesystem => "copy it to a place that can be written",
         _ => return format!("cannot be {done}: {error}"),
     };

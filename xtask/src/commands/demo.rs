@@ -15,27 +15,43 @@ ARGS go to `kortlab demo`, for example: cargo xtask demo -- --seed 7
 
 It needs Rust and a C compiler (for linking). On Debian and Ubuntu, as root or with sudo, it
 installs libpcsclite-dev and pkg-config too, for a build that also knows PC/SC readers; where that
-cannot be, it builds without, and says so. The demo itself uses no reader.
+cannot be, it builds without, and says so. The demo itself uses no reader. What the demo does not
+need is not built: `cargo build` makes the whole `kortlab`, with `kortlab portal` and its clients.
 ",
     run,
 };
 
 fn run(arguments: &[String]) -> Result<(), Failure> {
     let features = features()?;
-    let mut cargo = process::cargo();
-    cargo.args(["run", "--quiet", "--package", "kortlab", "--bin", "kortlab"]);
-    cargo.args(features).args(["--", "demo"]);
-    eprintln!("xtask: building kortlab; the first time takes a minute or two");
-    process::run(cargo.args(passed_on(arguments)))
+    let kortlab = |subcommand| {
+        let mut cargo = process::cargo();
+        cargo.args(subcommand);
+        cargo.args(["--package", "kortlab", "--bin", "kortlab"]);
+        cargo.args(features);
+        cargo
+    };
+    if !process::root().join("target/debug/kortlab").is_file() {
+        eprintln!(
+            "xtask: building what the demo stands on, some 200 crates: the first time takes \
+             about 3 minutes on two cores, later it takes seconds"
+        );
+    }
+    // cargo shows how far it is.
+    process::run(&mut kortlab(&["build"][..]))?;
+    let mut demo = kortlab(&["run", "--quiet"][..]);
+    process::run(demo.args(["--", "demo"]).args(passed_on(arguments)))
 }
 
-/// The features to build with: all, or where PC/SC cannot be had, those without.
+/// The features to build with: those that the demo needs, with PC/SC where that can be had. The
+/// databases, pages and metrics of the whole portal would take as long again to build.
 fn features() -> Result<&'static [&'static str], Failure> {
     let Err(failure) = apt::ensure(&needs::build()) else {
-        return Ok(&[]);
+        return Ok(&["--no-default-features", "--features", "demo,pcsc"]);
     };
     apt::ensure(&needs::bare_build())?;
     eprintln!("xtask: {}", failure.message);
-    eprintln!("xtask: building without PC/SC readers (--no-default-features); the demo needs none");
-    Ok(&["--no-default-features"])
+    eprintln!(
+        "xtask: building without PC/SC readers (without the feature pcsc); the demo needs none"
+    );
+    Ok(&["--no-default-features", "--features", "demo"])
 }

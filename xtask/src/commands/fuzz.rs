@@ -87,9 +87,9 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     )))
 }
 
-/// The names of the files in fuzz/fuzz_targets.
+/// The names of the files in fuzz/src/targets.
 fn all_targets() -> Result<Vec<String>, Failure> {
-    let directory = process::root().join("fuzz/fuzz_targets");
+    let directory = process::root().join("fuzz/src/targets");
     let entries = fs::read_dir(&directory)
         .map_err(|error| Failure::new(format!("{}: {error}", directory.display())))?;
     let mut targets: Vec<String> = entries
@@ -98,6 +98,7 @@ fn all_targets() -> Result<Vec<String>, Failure> {
             let rust = path.extension().is_some_and(|extension| extension == "rs");
             rust.then(|| path.file_stem()?.to_str().map(str::to_owned))?
         })
+        .filter(|name| name != "mod")
         .collect();
     targets.sort();
     Ok(targets)
@@ -149,15 +150,18 @@ fn cargo_fuzz(subcommand: &str) -> Process {
 fn fuzz(target: String, options: &Options) -> Run {
     let start = Instant::now();
     let directories = ["corpus", "seeds", "regressions"].map(|d| format!("fuzz/{d}/{target}"));
-    for directory in &directories {
+    let artifacts = format!("fuzz/artifacts/{target}");
+    for directory in directories.iter().chain([&artifacts]) {
         // libFuzzer says so itself if one of them is not there.
         let _ = fs::create_dir_all(process::root().join(directory));
     }
     let mut command = cargo_fuzz("run");
     command
-        .arg(&target)
+        .env("KORTLAB_FUZZ_TARGET", &target)
+        .arg("target")
         .args(&directories)
         .args(["--", "-print_final_stats=1"])
+        .arg(format!("-artifact_prefix={artifacts}/"))
         .arg(format!("-runs={}", options.runs))
         .args(options.seconds.map(|s| format!("-max_total_time={s}")))
         .stdin(Stdio::null());
@@ -270,6 +274,8 @@ mod tests {
 
     #[test]
     fn every_target_of_the_workspace_is_found() {
-        assert!(all_targets().unwrap().contains(&"tlv".to_owned()));
+        let targets = all_targets().unwrap();
+        assert!(targets.contains(&"tlv".to_owned()), "{targets:?}");
+        assert!(!targets.contains(&"mod".to_owned()), "{targets:?}");
     }
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod deny;
+mod dist;
 mod fuzz;
 mod lint;
 mod load;
@@ -10,6 +11,8 @@ mod tear;
 mod test;
 
 use crate::process::Failure;
+
+pub use test::programs::{RECORD, record};
 
 /// A command of `cargo xtask`.
 pub struct Command {
@@ -22,7 +25,7 @@ pub struct Command {
 }
 
 /// Every command.
-pub const ALL: [&Command; 8] = [
+pub const ALL: [&Command; 9] = [
     &demo::COMMAND,
     &test::COMMAND,
     &lint::COMMAND,
@@ -30,6 +33,7 @@ pub const ALL: [&Command; 8] = [
     &bench::COMMAND,
     &load::COMMAND,
     &deny::COMMAND,
+    &dist::COMMAND,
     &tear::COMMAND,
 ];
 

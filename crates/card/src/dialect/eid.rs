@@ -1,10 +1,18 @@
 //! The EID applet v2.x, which OpenSC drives with its `setcos` driver: Swedish staff cards.
 
+use kortlab_apdu::atr::Atr;
+use kortlab_apdu::fcp::Template;
 use kortlab_apdu::tlv::{Builder, object};
-use kortlab_apdu::{Command, instruction};
+use kortlab_apdu::{Command, Fid, Response, instruction};
 
-use super::{CardPadding, Dialect, Identity, KeyLocation, NewFile, Operation, Step};
+use super::{CardPadding, Dialect, Identity, KeyLocation, NewFile, Operation, Recognition, Step};
 use crate::error::{CardError, ErrorKind};
+use crate::files::FileInfo;
+
+/// The historical bytes of these cards' answers to reset (ISO/IEC 7816-4 §8.1.1).
+const HISTORICAL: &[u8] = &[
+    0x80, 0x31, 0x80, 0x65, 0xB0, 0xA3, 0x11, 0x01, 0xF3, 0x83, 0x00, 0x90, 0x00,
+];
 
 /// MSE: SET, for computation, decipherment, internal authentication (ISO/IEC 7816-4 table 79).
 const MSE_SET: u8 = 0x41;
@@ -26,9 +34,19 @@ impl Dialect for Eid {
         "EID applet"
     }
 
-    /// GET DATA `DF30` answers five bytes that begin with `v2.`.
-    fn knows(&self, identity: &Identity) -> bool {
-        matches!(identity.version.as_deref(), Some([b'v', b'2', b'.', _, _]))
+    /// A card with the historical bytes of these cards, or one that describes its files as SetCOS
+    /// does, is asked for the applet's version with GET DATA `DF30`. Others would not know the tag.
+    fn recognise(&self, identity: &Identity) -> Recognition {
+        let file = identity.file.as_deref();
+        if !has_its_historical_bytes(&identity.atr) && !file.is_some_and(is_described_by_it) {
+            return Recognition::Other;
+        }
+        Recognition::Ask(Command::new(instruction::GET_DATA, 0xDF, 0x30).expecting(5))
+    }
+
+    /// The answer has five bytes that begin with `v2.`.
+    fn is_own_answer(&self, answer: &Response) -> bool {
+        matches!(answer.data(), [b'v', b'2', b'.', _, _])
     }
 
     fn tells_pin_status(&self) -> bool {
@@ -51,7 +69,7 @@ impl Dialect for Eid {
         operation: Operation,
         padding: CardPadding,
     ) -> Result<Vec<Step>, CardError> {
-        let &[.., high, low] = key.path.as_slice() else {
+        let Some(file) = key.path.fid() else {
             return Err(CardError::new(
                 ErrorKind::Unsupported,
                 "the card does not say in which file the key is, and this card OS needs that",
@@ -67,7 +85,7 @@ impl Dialect for Eid {
         };
         let data = Builder::new()
             .primitive(0x80, &[algorithm])
-            .primitive(0x81, &[high, low])
+            .primitive(0x81, &file.bytes())
             .maybe(key.reference, |data, number| {
                 data.primitive(0x84, &[number])
             })
@@ -88,7 +106,7 @@ impl Dialect for Eid {
         let fci = Builder::new()
             .primitive(0x81, &file.size.to_be_bytes())
             .primitive(0x82, &[0x01])
-            .primitive(0x83, &file.file_id.to_be_bytes())
+            .primitive(0x83, &file.file_id.bytes())
             .primitive(0x86, &access)
             .primitive(0x8A, &[0x07])
             .finish();
@@ -96,15 +114,31 @@ impl Dialect for Eid {
         Some(command.with_data(object(0x6F, &fci)))
     }
 
-    fn delete_file(&self, file_id: u16) -> Option<Command> {
+    fn delete_file(&self, file_id: Fid) -> Option<Command> {
         let command = Command::new(instruction::DELETE_FILE, 0x00, 0x00);
-        Some(command.with_data(file_id.to_be_bytes()))
+        Some(command.with_data(file_id.bytes()))
     }
+}
+
+/// Whether the historical bytes are those of these cards.
+fn has_its_historical_bytes(atr: &[u8]) -> bool {
+    Atr::parse(atr).is_ok_and(|atr| atr.historical_bytes() == HISTORICAL)
+}
+
+/// Whether a file is described as SetCOS does: an FCI (6F) whose access conditions (86) begin with
+/// one for everybody (01) or one with a PIN (02).
+fn is_described_by_it(file: &FileInfo) -> bool {
+    let fcp = file.fcp.as_ref();
+    fcp.is_some_and(|fcp| {
+        let conditions = fcp.security.as_deref();
+        fcp.template == Template::Fci && matches!(conditions, Some([0x01 | 0x02, _, ..]))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kortlab_apdu::StatusWord;
 
     fn sent(command: &Command) -> String {
         hex::encode_upper(&*command.encode().expect("a command"))
@@ -112,9 +146,11 @@ mod tests {
 
     fn key(reference: Option<u8>) -> KeyLocation {
         KeyLocation {
-            path: vec![0x3F, 0x00, 0x50, 0x15, 0x4B, 0x01],
+            path: [0x3F, 0x00, 0x50, 0x15, 0x4B, 0x01].into(),
             reference,
             modulus_len: 256,
+            algorithms: Vec::new(),
+            environments: Vec::new(),
         }
     }
 
@@ -123,7 +159,7 @@ mod tests {
             .choose_key(&key(reference), operation, padding)
             .expect("steps");
         match steps.as_slice() {
-            [Step::Select(path), Step::Send(command)] if path.ends_with(&[0x4B, 0x01]) => {
+            [Step::Select(path), Step::Send(command)] if path.fid() == Some(Fid(0x4B01)) => {
                 sent(command)
             }
             other => panic!("{other:?}"),
@@ -144,7 +180,7 @@ mod tests {
     #[test]
     fn files_are_created_with_the_bytes_that_opensc_sends() {
         let file = NewFile {
-            file_id: 0x5500,
+            file_id: Fid(0x5500),
             size: 0x0301,
             pin_reference: Some(0x81),
         };
@@ -155,20 +191,48 @@ mod tests {
                 .replace(' ', "")
         );
         assert_eq!(
-            sent(&Eid.delete_file(0x5500).expect("a command")),
+            sent(&Eid.delete_file(Fid(0x5500)).expect("a command")),
             "00E40000025500"
         );
     }
 
+    fn looks_like(atr: &str, description: &str) -> Recognition {
+        let bytes = |text: &str| hex::decode(text).expect("hex");
+        Eid.recognise(&Identity {
+            atr: bytes(atr),
+            application: None,
+            file: Some(FileInfo::parse(&bytes(description)).into()),
+        })
+    }
+
+    #[test]
+    fn only_a_card_that_looks_like_one_is_asked_for_the_applets_version() {
+        const T0: &str = "3B7D96000080318065B0A31101F383009000";
+        const OTHER: &str = "3B800181";
+        const SETCOS: &str = "6F158102030182010183024403860501010206818A0107";
+        let ask = Command::new(instruction::GET_DATA, 0xDF, 0x30).expecting(5);
+        for (atr, description) in [(T0, ""), (OTHER, SETCOS), (T0, SETCOS)] {
+            let ask = Recognition::Ask(ask.clone());
+            assert_eq!(looks_like(atr, description), ask, "{atr} {description}");
+        }
+        for description in [
+            "",
+            // An FCP, an FCI without access conditions, and one with others.
+            "62158102030182010183024403860501010206818A0107",
+            "6F0E81020301820101830244038A0107",
+            "6F138002030182010183024403860311FFFF8A0107",
+        ] {
+            assert_eq!(looks_like(OTHER, description), Recognition::Other);
+        }
+        assert_eq!(Eid.recognise(&Identity::default()), Recognition::Other);
+    }
+
     #[test]
     fn the_applet_is_known_by_five_bytes_that_begin_with_v2() {
-        let with = |version: &[u8]| Identity {
-            atr: Vec::new(),
-            version: Some(version.to_vec()),
-        };
-        assert!(Eid.knows(&with(b"v2.1\0")));
-        assert!(!Eid.knows(&with(b"v2.1")));
-        assert!(!Eid.knows(&with(b"v3.1\0")));
-        assert!(!Eid.knows(&Identity::default()));
+        let own = |version: &[u8]| Eid.is_own_answer(&Response::new(version, StatusWord::SUCCESS));
+        assert!(own(b"v2.1\0"));
+        assert!(!own(b"v2.1"));
+        assert!(!own(b"v3.1\0"));
+        assert!(!own(b""));
     }
 }

@@ -8,37 +8,69 @@ mod generic;
 
 use core::fmt;
 
-use kortlab_apdu::{Channel, Command, instruction};
+use std::sync::Arc;
+
+use kortlab_apdu::{Channel, Command, Fid, FilePath, Response, instruction};
 use zeroize::Zeroizing;
 
-use crate::error::CardError;
-use crate::files::Files;
+use crate::error::{CardError, ErrorKind};
+use crate::files::{FileInfo, Files};
 
 pub use eid::Eid;
 pub use generic::Generic;
 
-/// The dialects there are, each asked in turn whether it knows the card; the last one takes any.
-const ALL: [&dyn Dialect; 2] = [&Eid, &Generic];
+/// The dialects there are, in the order in which they are asked whether a card is theirs. Cards that
+/// are nobody's are [`Generic`]'s.
+const ALL: &[&dyn Dialect] = &[&Eid];
 
-/// What a card tells of itself before its files are read.
+/// What a card has told of itself when a dialect is looked for: nothing was asked that another
+/// card would not understand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The answer to reset.
     pub atr: Vec<u8>,
-    /// The answer to GET DATA `DF30`, if there was one: version and serial information of the
-    /// EID applet.
-    pub version: Option<Vec<u8>>,
+    /// The AID of the PKCS#15 application, if it had to be selected by that.
+    pub application: Option<Vec<u8>>,
+    /// What the card says of one of its files, which shows in what form it answers SELECT.
+    pub file: Option<Arc<FileInfo>>,
+}
+
+/// What a dialect makes of a card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recognition {
+    /// It is another card, by what it has told.
+    Other,
+    /// It is a card of this kind.
+    Own,
+    /// It may be one: the answer to this question decides, which only cards of this kind and those
+    /// that look like them are asked.
+    Ask(Command),
 }
 
 /// Where a private key is on the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyLocation {
     /// The path of the key file.
-    pub path: Vec<u8>,
+    pub path: FilePath,
     /// The card's own number of the key (keyReference of the PrKDF).
     pub reference: Option<u8>,
     /// The length of the modulus in bytes.
     pub modulus_len: usize,
+    /// The card's own numbers of the algorithms that it works with, as the TokenInfo lists them.
+    pub algorithms: Vec<CardAlgorithm>,
+    /// The numbers of the security environments that the TokenInfo lists.
+    pub environments: Vec<u8>,
+}
+
+/// An algorithm of the card (AlgorithmInfo, PKCS#15 §6.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardAlgorithm {
+    /// The card's number of it (algRef).
+    pub reference: u8,
+    /// What the card does to the input.
+    pub padding: CardPadding,
+    /// What it can be used for.
+    pub operations: Vec<Operation>,
 }
 
 /// What the card itself does to the input of a private-key operation.
@@ -63,7 +95,7 @@ pub enum Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewFile {
     /// Its file identifier.
-    pub file_id: u16,
+    pub file_id: Fid,
     /// Its size in bytes.
     pub size: u16,
     /// The reference of the PIN that protects changes; reading is free.
@@ -74,7 +106,9 @@ pub struct NewFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Select the file at this path.
-    Select(Vec<u8>),
+    Select(FilePath),
+    /// Select the file at this path, or where that is refused, the DF in which it is.
+    SelectNear(FilePath),
     /// Send this, and expect `9000`.
     Send(Command),
 }
@@ -84,8 +118,15 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// The name of the card OS, for people.
     fn name(&self) -> &'static str;
 
-    /// Whether this is a card of this kind.
-    fn knows(&self, identity: &Identity) -> bool;
+    /// Whether this is a card of this kind, by what it has told of itself.
+    fn recognise(&self, identity: &Identity) -> Recognition;
+
+    /// Whether this is a card of this kind, by its answer to the question that
+    /// [`Dialect::recognise`] has.
+    fn is_own_answer(&self, answer: &Response) -> bool {
+        let _ = answer;
+        false
+    }
 
     /// Whether an empty VERIFY asks how many tries are left, without costing one
     /// (ISO/IEC 7816-4 §11.6.6).
@@ -105,17 +146,31 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         padding: CardPadding,
     ) -> Result<Vec<Step>, CardError>;
 
+    /// Whether this card OS is not known, so that [`Dialect::ways_to_choose`] guesses: whatever one
+    /// way gives is checked, and the next one is tried.
+    fn guesses(&self) -> bool {
+        false
+    }
+
+    /// The ways to choose a key, in the order in which they are to be tried.
+    ///
+    /// # Errors
+    /// As for [`Dialect::choose_key`].
+    fn ways_to_choose(
+        &self,
+        key: &KeyLocation,
+        operation: Operation,
+        padding: CardPadding,
+    ) -> Result<Vec<Vec<Step>>, CardError> {
+        Ok(vec![self.choose_key(key, operation, padding)?])
+    }
+
     /// The command that creates a file in the selected DF; `None` if files cannot be created.
     fn create_file(&self, file: NewFile) -> Option<Command>;
 
     /// The command that deletes the file with this identifier from the selected DF; `None` if
     /// files cannot be deleted.
-    fn delete_file(&self, file_id: u16) -> Option<Command>;
-
-    /// The file identifiers that new certificate files may have.
-    fn certificate_files(&self) -> core::ops::RangeInclusive<u16> {
-        0x4331..=0x43FE
-    }
+    fn delete_file(&self, file_id: Fid) -> Option<Command>;
 
     /// VERIFY for the PIN with this reference; `pin` is padded already.
     fn verify(&self, reference: u8, pin: &[u8]) -> Command {
@@ -125,6 +180,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// VERIFY without data: asks for the status of a PIN.
     fn pin_status(&self, reference: u8) -> Command {
         Command::new(instruction::VERIFY, 0x00, reference)
+    }
+
+    /// VERIFY with P1 = FF and without data: the PIN is no longer verified (ISO/IEC 7816-4 §11.6.6).
+    fn unverify(&self, reference: u8) -> Command {
+        Command::new(instruction::VERIFY, 0xFF, reference)
     }
 
     /// CHANGE REFERENCE DATA: the old PIN, then the new one, both padded already.
@@ -139,47 +199,74 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         Command::new(instruction::RESET_RETRY_COUNTER, 0x00, reference).with_data(&**data)
     }
 
-    /// The command that signs `input` with the key chosen.
-    fn compute_signature(&self, input: &[u8]) -> Command {
+    /// The command that signs `input` with `key`, which is chosen.
+    fn compute_signature(&self, key: &KeyLocation, input: &[u8]) -> Command {
         Command::new(instruction::PERFORM_SECURITY_OPERATION, 0x9E, 0x9A)
             .with_data(input)
-            .expecting_any()
+            .expecting(expected(key))
     }
 
-    /// The command that deciphers `cryptogram` with the key chosen: a padding indicator `00`
-    /// (no further indication, ISO/IEC 7816-4 table 45), then the cryptogram.
-    fn decipher(&self, cryptogram: &[u8]) -> Command {
+    /// The signature in what the card answered to [`Dialect::compute_signature`]; `None` if there
+    /// is none.
+    fn signature(&self, key: &KeyLocation, answer: Zeroizing<Vec<u8>>) -> Option<Unwrapped> {
+        let _ = key;
+        Some(answer)
+    }
+
+    /// The command that deciphers `cryptogram` with `key`, which is chosen: a padding indicator
+    /// `00` (no further indication, ISO/IEC 7816-4 table 45), then the cryptogram.
+    fn decipher(&self, key: &KeyLocation, cryptogram: &[u8]) -> Command {
         let mut data = Vec::with_capacity(cryptogram.len() + 1);
         data.push(0x00);
         data.extend_from_slice(cryptogram);
         Command::new(instruction::PERFORM_SECURITY_OPERATION, 0x80, 0x86)
             .with_data(data)
-            .expecting_any()
+            .expecting(expected(key))
+    }
+
+    /// What was deciphered in what the card answered to [`Dialect::decipher`]; `None` if there is
+    /// nothing.
+    fn plaintext(&self, key: &KeyLocation, answer: Zeroizing<Vec<u8>>) -> Option<Unwrapped> {
+        let _ = key;
+        Some(answer)
     }
 }
 
-/// Asks the card who it is.
-///
-/// # Errors
-/// The channel failed. A card that refuses the questions is answered for by [`Generic`].
-pub fn identify<C: Channel + ?Sized>(channel: &mut C) -> Result<Identity, CardError> {
-    let atr = channel.atr().to_vec();
-    let ask = Command::new(instruction::GET_DATA, 0xDF, 0x30).expecting(5);
-    let answer = Files::new(channel).send("ask the card for its version", &ask);
-    let version = match answer {
-        Ok(response) if response.is_success() => Some(response.into_data()),
-        Ok(_) => None,
-        Err(error) if error.kind() == crate::ErrorKind::Nonsense => None,
-        Err(error) => return Err(error),
-    };
-    Ok(Identity { atr, version })
+/// What a private-key operation gave, without what a card has around it.
+pub type Unwrapped = Zeroizing<Vec<u8>>;
+
+/// How many bytes a private-key operation may give: more than 256 come back only from a longer
+/// key, and the exchange asks for them.
+fn expected(key: &KeyLocation) -> u32 {
+    u32::try_from(key.modulus_len.max(256)).unwrap_or(256)
 }
 
-/// The dialect for a card.
-pub fn detect(identity: &Identity) -> &'static dyn Dialect {
-    ALL.into_iter()
-        .find(|dialect| dialect.knows(identity))
-        .unwrap_or(&Generic)
+/// The dialect of a card: the first that recognises it. A dialect may have a question of its own;
+/// only cards that look like its own are asked.
+///
+/// # Errors
+/// The channel failed. A card that refuses a question is not of that kind.
+pub fn recognise<C: Channel + ?Sized>(
+    channel: &mut C,
+    identity: &Identity,
+) -> Result<&'static dyn Dialect, CardError> {
+    for &dialect in ALL {
+        let own = match dialect.recognise(identity) {
+            Recognition::Other => false,
+            Recognition::Own => true,
+            Recognition::Ask(question) => {
+                match Files::new(channel).send("ask the card for its version", &question) {
+                    Ok(answer) => answer.is_success() && dialect.is_own_answer(&answer),
+                    Err(error) if error.kind() == ErrorKind::Nonsense => false,
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        if own {
+            return Ok(dialect);
+        }
+    }
+    Ok(&Generic)
 }
 
 fn joined(first: &[u8], second: &[u8]) -> Zeroizing<Vec<u8>> {

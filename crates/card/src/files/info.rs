@@ -1,7 +1,7 @@
 //! What a card says of a file when it is selected (FCP and FCI, ISO/IEC 7816-4 §7.4).
 
-use kortlab_apdu::Error;
-use kortlab_apdu::fcp::Fcp;
+use kortlab_apdu::fcp::{Fcp, FileKind};
+use kortlab_apdu::{Error, StatusWord};
 
 /// What a card says of a file. All of it is the card's word; nothing of it is relied on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +10,9 @@ pub struct FileInfo {
     pub fcp: Option<Fcp>,
     /// What in them does not fit the standard.
     pub findings: Vec<Error>,
+    /// The warning (`62xx`) that the card gave with it, if it did: the file is selected, and
+    /// something is the matter with it.
+    pub warning: Option<StatusWord>,
     /// The whole answer.
     pub raw: Vec<u8>,
 }
@@ -26,8 +29,15 @@ impl FileInfo {
         Self {
             fcp,
             findings,
+            warning: None,
             raw: answer.to_vec(),
         }
+    }
+
+    /// Whether the card says that it is a file and no DF.
+    pub fn is_ef(&self) -> bool {
+        let descriptor = self.fcp.as_ref().and_then(|fcp| fcp.descriptor);
+        descriptor.is_some_and(|descriptor| descriptor.kind() != FileKind::Df)
     }
 
     /// The size in bytes: without structural information (tag 80), else with it (tag 81).

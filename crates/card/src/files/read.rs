@@ -1,9 +1,12 @@
 //! Reading transparent EFs (READ BINARY, ISO/IEC 7816-4 §11.3.3).
 
-use kortlab_apdu::{Channel, Command, Protocol, StatusWord, instruction};
+use kortlab_apdu::tlv::read_one;
+use kortlab_apdu::{Channel, Command, FilePath, Protocol, StatusWord, instruction};
 
-use super::{FileInfo, Files, MAX_FILE, path_text};
+use super::{FileInfo, Files, Known, MAX_FILE};
+use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
+use crate::problem::code;
 
 /// The most bytes one short READ BINARY brings.
 const SHORT_READ: usize = 256;
@@ -21,7 +24,24 @@ pub struct Content {
     pub data: Vec<u8>,
     /// What was odd on the way, in words: the file ended before the size that the card gives, or
     /// went on after it, or the card warned of damage.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Remark>,
+}
+
+/// Something odd about how a file could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// A stable word for programs, one of [`code`].
+    pub code: &'static str,
+    /// The same for people.
+    pub message: String,
+}
+
+impl Remark {
+    /// A remark; `code` is one of [`code`].
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code, message }
+    }
 }
 
 impl<C: Channel + ?Sized> Files<'_, C> {
@@ -32,14 +52,70 @@ impl<C: Channel + ?Sized> Files<'_, C> {
     ///
     /// # Errors
     /// It cannot be selected or read, or the card's answers bring no progress.
-    pub fn read(&mut self, path: &[u8]) -> Result<Content, CardError> {
-        let info = self.select(path)?;
-        let (data, remarks) = self.read_selected(&path_text(path), info.size())?;
+    pub fn read(&mut self, path: &FilePath) -> Result<Content, CardError> {
+        let known = self.read_anew(path)?;
+        if let Some(error) = known.ended {
+            return Err(error);
+        }
         Ok(Content {
-            info,
-            data,
-            remarks,
+            info: FileInfo::clone(&known.info),
+            data: known.data.into(),
+            remarks: known.remarks.to_vec(),
         })
+    }
+
+    /// The file at `path` as it was read in this session; if it was not, it is read now.
+    ///
+    /// # Errors
+    /// It cannot be selected, or not one byte of it can be read. If reading ended later, what came
+    /// until then is given, with [`Known::ended`].
+    pub(crate) fn read_once(&mut self, path: &FilePath) -> Result<Known, CardError> {
+        let known = self.shelf.as_ref().and_then(|shelf| shelf.get(path));
+        let known = match known {
+            Some(known) => known,
+            None => self.read_anew(path)?,
+        };
+        match &known.ended {
+            Some(error) if known.data.is_empty() => Err(error.clone()),
+            _ => Ok(known),
+        }
+    }
+
+    /// Reads the file at `path` from the card, and keeps what was read for the session.
+    fn read_anew(&mut self, path: &FilePath) -> Result<Known, CardError> {
+        if let Some(shelf) = &mut self.shelf {
+            shelf.forget(path);
+        }
+        let (info, data, remarks, ended) = match self.select(path) {
+            Ok(info) => {
+                let (data, mut remarks, ended) = self.read_blocks(&path.to_string(), info.size());
+                if let Some(warning) = info.warning {
+                    let text = format!(
+                        "the card warns when {} is selected: {warning} ({})",
+                        path,
+                        warning.meaning()
+                    );
+                    remarks.insert(0, Remark::new(code::SELECTED_WITH_WARNING, text));
+                }
+                (info, data, remarks, ended)
+            }
+            Err(error) => (FileInfo::default(), Vec::new(), Vec::new(), Some(error)),
+        };
+        let known = Known {
+            info: info.into(),
+            data: data.into(),
+            remarks: remarks.into(),
+            ended,
+        };
+        match &known.ended {
+            // The card is gone, or another program has it: that says nothing of the file.
+            Some(error) if is_final(error) => return Err(error.clone()),
+            _ => {}
+        }
+        if let Some(shelf) = &mut self.shelf {
+            shelf.keep(path, known.clone());
+        }
+        Ok(known)
     }
 
     /// Reads the selected EF, which is called `name` in errors: `size` bytes if that is known, else
@@ -51,25 +127,47 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         &mut self,
         name: &str,
         size: Option<usize>,
-    ) -> Result<(Vec<u8>, Vec<String>), CardError> {
+    ) -> Result<(Vec<u8>, Vec<Remark>), CardError> {
+        match self.read_blocks(name, size) {
+            (data, remarks, None) => Ok((data, remarks)),
+            (_, _, Some(error)) => Err(error),
+        }
+    }
+
+    /// The same: what could be read, what was odd, and what ended it before the file did.
+    fn read_blocks(
+        &mut self,
+        name: &str,
+        size: Option<usize>,
+    ) -> (Vec<u8>, Vec<Remark>, Option<CardError>) {
         let mut data = Vec::new();
         let mut remarks = Vec::new();
         let goal = size.unwrap_or(MAX_FILE).min(MAX_FILE);
         if let Some(size) = size.filter(|&size| size > MAX_FILE) {
-            remarks.push(format!(
-                "the card says {name} has {size} bytes; only {MAX_FILE} can be read"
-            ));
+            let text =
+                format!("the card says {name} has {size} bytes; only {MAX_FILE} can be read");
+            remarks.push(Remark::new(code::SIZE_MISMATCH, text));
         }
         let step = self.read_step();
         while data.len() < goal && data.len() <= MAX_OFFSET {
             let wanted = (goal - data.len()).min(step);
-            match self.read_block(name, data.len(), wanted)? {
+            let block = match self.read_block(name, data.len(), wanted) {
+                Ok(block) => block,
+                Err(error) => return (data, remarks, Some(error)),
+            };
+            if self.metered
+                && let Some(shelf) = &mut self.shelf
+            {
+                shelf.meter.received(block.bytes().len());
+            }
+            match block {
                 Block::Data(block) => data.extend_from_slice(&block),
                 Block::Damaged(block) => {
-                    remarks.push(format!(
+                    let text = format!(
                         "the card warns that {name} may be corrupted from byte {} on (6281)",
                         data.len()
-                    ));
+                    );
+                    remarks.push(Remark::new(code::CORRUPTED, text));
                     data.extend_from_slice(&block);
                 }
                 Block::Last(block) => {
@@ -78,13 +176,85 @@ impl<C: Channel + ?Sized> Files<'_, C> {
                 }
             }
         }
+        if let Some(size) = size.filter(|&size| data.len() == size) {
+            self.read_on(name, size, &mut data, &mut remarks);
+        }
         if let Some(size) = size.filter(|&size| data.len() < size.min(MAX_FILE)) {
-            remarks.push(format!(
+            let text = format!(
                 "{name} ends after {} bytes; the card says it has {size}",
                 data.len()
-            ));
+            );
+            remarks.push(Remark::new(code::SIZE_MISMATCH, text));
         }
-        Ok((data, remarks))
+        (data, remarks, None)
+    }
+
+    /// Reads on where the last data object goes on behind the size that the card gives: the
+    /// object's own length decides, and its first bytes where not even that was read. Where the
+    /// file ends with that size it is the object that is cut, and nothing is added.
+    fn read_on(&mut self, name: &str, size: usize, data: &mut Vec<u8>, remarks: &mut Vec<Remark>) {
+        let step = self.read_step();
+        loop {
+            let goal = match data.len() {
+                0 => SHORT_HEADER,
+                _ => end_of_objects(data).min(MAX_FILE),
+            };
+            if data.len() >= goal || data.len() > MAX_OFFSET {
+                break;
+            }
+            let wanted = (goal - data.len()).min(step);
+            let block = self.read_block(name, data.len(), wanted);
+            if self.metered
+                && let (Some(shelf), Ok(block)) = (&mut self.shelf, &block)
+            {
+                shelf.meter.received(block.bytes().len());
+            }
+            match block {
+                Ok(Block::Data(block) | Block::Damaged(block)) if !block.is_empty() => {
+                    data.extend_from_slice(&block);
+                }
+                Ok(Block::Last(block)) => {
+                    data.extend_from_slice(&block);
+                    break;
+                }
+                // The card holds to the size that it gave.
+                _ => break,
+            }
+        }
+        if data.len() > size {
+            let text = format!(
+                "the card says {name} has {size} bytes; it goes on, and {} were read",
+                data.len()
+            );
+            remarks.push(Remark::new(code::SIZE_MISMATCH, text));
+        }
+    }
+
+    /// Reads `length` bytes of the selected EF, which is called `name` in errors, from byte `offset`
+    /// on; fewer where the file ends.
+    ///
+    /// # Errors
+    /// As for [`Files::read`].
+    pub fn read_part_selected(
+        &mut self,
+        name: &str,
+        offset: usize,
+        length: usize,
+    ) -> Result<Vec<u8>, CardError> {
+        let mut data = Vec::new();
+        let step = self.read_step();
+        let end = offset.saturating_add(length).min(MAX_FILE);
+        while offset + data.len() < end && offset + data.len() <= MAX_OFFSET {
+            let at = offset + data.len();
+            match self.read_block(name, at, (end - at).min(step))? {
+                Block::Data(block) | Block::Damaged(block) => data.extend_from_slice(&block),
+                Block::Last(block) => {
+                    data.extend_from_slice(&block);
+                    break;
+                }
+            }
+        }
+        Ok(data)
     }
 
     /// How many bytes to ask for at once: more than 256 only where extended length is carried.
@@ -133,8 +303,57 @@ impl<C: Channel + ?Sized> Files<'_, C> {
     }
 }
 
+/// The tag and the length of a short data object.
+const SHORT_HEADER: usize = 2;
+
+/// Where the data objects in `data` end, by what they say themselves; the last one may go on
+/// behind what was read.
+fn end_of_objects(data: &[u8]) -> usize {
+    let mut position = 0;
+    loop {
+        let rest = data.get(position..).unwrap_or_default();
+        match read_one(rest) {
+            Ok(object) => position += object.raw.len(),
+            Err(error) => {
+                if let Some(header) = header_of_sequence(rest)
+                    && rest.len() < header
+                {
+                    return position.saturating_add(header);
+                }
+                let missing = match error.kind() {
+                    // Only certificates and directories are made of SEQUENCEs.
+                    kortlab_apdu::error::ErrorKind::Truncated {
+                        what: "value",
+                        needed,
+                        ..
+                    } if rest.first() == Some(&0x30) => error.offset().saturating_add(needed),
+                    _ => rest.len(),
+                };
+                return position.saturating_add(missing);
+            }
+        }
+    }
+}
+
+/// How many bytes the tag and the length of a SEQUENCE take, as far as that is known.
+fn header_of_sequence(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [0x30] => Some(SHORT_HEADER),
+        [0x30, length @ 0x81..=0x84, ..] => Some(SHORT_HEADER + usize::from(length & 0x7F)),
+        _ => None,
+    }
+}
+
 enum Block {
     Data(Vec<u8>),
     Damaged(Vec<u8>),
     Last(Vec<u8>),
+}
+
+impl Block {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Data(bytes) | Self::Damaged(bytes) | Self::Last(bytes) => bytes,
+        }
+    }
 }

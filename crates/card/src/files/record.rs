@@ -1,8 +1,8 @@
 //! Reading EFs of records (READ RECORD, ISO/IEC 7816-4 §11.4.3).
 
-use kortlab_apdu::{Channel, Command, StatusWord, instruction};
+use kortlab_apdu::{Channel, Command, FilePath, StatusWord, instruction};
 
-use super::{FileInfo, Files, MAX_FILE, MAX_RECORDS, path_text};
+use super::{FileInfo, Files, MAX_FILE, MAX_RECORDS};
 use crate::error::CardError;
 
 /// P2: the record with the number in P1, of the current EF.
@@ -13,12 +13,12 @@ impl<C: Channel + ?Sized> Files<'_, C> {
     ///
     /// # Errors
     /// It cannot be selected, or it has no records.
-    pub fn read_records(&mut self, path: &[u8]) -> Result<(FileInfo, Vec<Vec<u8>>), CardError> {
+    pub fn read_records(&mut self, path: &FilePath) -> Result<(FileInfo, Vec<Vec<u8>>), CardError> {
         let info = self.select(path)?;
         let mut records = Vec::new();
         let mut total = 0;
         for number in 1..=MAX_RECORDS {
-            let doing = format!("read record {number} of {}", path_text(path));
+            let doing = format!("read record {number} of {}", path);
             let command = Command::new(instruction::READ_RECORD, number, BY_NUMBER).expecting_any();
             let response = self.send(&doing, &command)?;
             match response.status() {

@@ -1,8 +1,8 @@
 //! Changing files: UPDATE BINARY (ISO/IEC 7816-4 §11.3.5), CREATE and DELETE FILE (7816-9).
 
-use kortlab_apdu::{Channel, Command, instruction};
+use kortlab_apdu::{Channel, Command, FilePath, instruction};
 
-use super::{Files, path_text};
+use super::{Files, success};
 use crate::error::{CardError, ErrorKind};
 
 /// The most bytes one UPDATE BINARY writes. Short blocks only: cards program them atomically,
@@ -19,9 +19,12 @@ impl<C: Channel + ?Sized> Files<'_, C> {
     /// # Errors
     /// It cannot be selected, the card refuses, or the offset is out of reach. What was written
     /// before a refusal stays written.
-    pub fn update(&mut self, path: &[u8], offset: usize, data: &[u8]) -> Result<(), CardError> {
+    pub fn update(&mut self, path: &FilePath, offset: usize, data: &[u8]) -> Result<(), CardError> {
+        if let Some(shelf) = &mut self.shelf {
+            shelf.forget(path);
+        }
         self.select_silently(path)?;
-        self.update_selected(&path_text(path), offset, data)
+        self.write_blocks(&path.to_string(), offset, data)
     }
 
     /// The same in the selected EF, which is called `name` in errors.
@@ -34,6 +37,13 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         offset: usize,
         data: &[u8],
     ) -> Result<(), CardError> {
+        if let Some(shelf) = &mut self.shelf {
+            shelf.before(&Command::new(instruction::UPDATE_BINARY, 0, 0));
+        }
+        self.write_blocks(name, offset, data)
+    }
+
+    fn write_blocks(&mut self, name: &str, offset: usize, data: &[u8]) -> Result<(), CardError> {
         let end = offset.saturating_add(data.len());
         if end > MAX_OFFSET + 1 {
             return Err(CardError::new(
@@ -45,7 +55,9 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         for block in data.chunks(UPDATE_BLOCK) {
             let [p1, p2] = u16::try_from(at).unwrap_or(u16::MAX).to_be_bytes();
             let command = Command::new(instruction::UPDATE_BINARY, p1, p2).with_data(block);
-            self.demand(&format!("write {name} at byte {at}"), &command)?;
+            let doing = format!("write {name} at byte {at}");
+            let response = self.exchange(&doing, &command)?;
+            success(&doing, &command, response)?;
             at += block.len();
         }
         Ok(())

@@ -1,26 +1,35 @@
 //! Private keys on the card: which there are, signing, deciphering.
 //!
+//! A key signs and deciphers only as an [`UnlockedKey`], which there is only while the key's PIN is
+//! verified: [`Card::unlocked`].
+//!
 //! The card does the private operation; what it has no padding for is padded here. A signature is
 //! opened again with the public key before it is handed out: a fault in the card's computation
 //! can give away the private key, and a wrong key is better noticed at once.
 
+mod algorithms;
 mod operation;
 mod public;
+mod unlocked;
 
-use kortlab_apdu::Channel;
+use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{Id, KeyUsage, PrivateKey, PrivateKeyAttributes};
 
 use crate::card::Card;
 use crate::contents::Contents;
-use crate::dialect::KeyLocation;
+use crate::dialect::{CardAlgorithm, KeyLocation, Operation};
 use crate::error::{CardError, ErrorKind};
 use crate::padding::Hash;
 use crate::role::PinRole;
 
 pub use public::RsaPublicKey;
+pub use unlocked::UnlockedKey;
 
 /// The lengths of a modulus in bits that are worked with.
 const MODULUS_BITS: core::ops::RangeInclusive<u32> = 512..=8192;
+
+/// The most security environments of a TokenInfo that are looked at.
+const MAX_ENVIRONMENTS: usize = 4;
 
 /// A private key on the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +40,7 @@ pub struct Key {
     pub label: Option<String>,
     /// What kind of key it is.
     pub kind: KeyKind,
-    /// The length of its modulus in bits, if it is an RSA key.
+    /// The length of its modulus in bits, or of the field of its curve, as far as the card says.
     pub bits: Option<u32>,
     /// What the card lets it do.
     pub usage: KeyUsage,
@@ -42,9 +51,13 @@ pub struct Key {
     /// After how many uses the PIN must be verified again; 1: before each.
     pub user_consent: Option<u32>,
     /// The absolute path of its file; empty if the card names none.
-    pub path: Vec<u8>,
+    pub path: FilePath,
     /// The card's own number of it.
     pub reference: Option<u32>,
+    /// The card's numbers of the algorithms that it works with, as the TokenInfo lists them.
+    pub algorithms: Vec<CardAlgorithm>,
+    /// The numbers of the card's security environments.
+    pub environments: Vec<u8>,
 }
 
 /// What kind of key it is.
@@ -61,14 +74,28 @@ pub enum KeyKind {
 /// How a signature is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// RSASSA-PKCS1-v1_5 of a message, hashed here.
+    /// RSASSA-PKCS1-v1_5.
     Pkcs1(Hash),
-    /// RSASSA-PKCS1-v1_5 of a DigestInfo that the caller has made.
-    Pkcs1DigestInfo,
-    /// RSASSA-PSS of a message, hashed here, with MGF1 and a salt as long as the digest.
+    /// RSASSA-PSS with MGF1 and a salt as long as the digest.
     Pss(Hash),
-    /// The bare private operation on an input as long as the modulus.
-    Raw,
+}
+
+impl Scheme {
+    /// The hash function of the message.
+    pub const fn hash(self) -> Hash {
+        match self {
+            Self::Pkcs1(hash) | Self::Pss(hash) => hash,
+        }
+    }
+}
+
+/// What the caller has encoded for the private operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawInput<'a> {
+    /// A DigestInfo (RFC 8017 §9.2), which is padded by PKCS#1 v1.5.
+    DigestInfo(&'a [u8]),
+    /// A block as long as the modulus, with whatever padding.
+    Block(&'a [u8]),
 }
 
 /// How a cryptogram was padded.
@@ -93,7 +120,7 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The card lists none.
     pub fn key(&self, id: &Id) -> Result<Key, CardError> {
-        let found = self.private_keys().find(|key| key.id() == id);
+        let found = self.contents().private_key(id);
         found.map(|key| describe(self, key)).ok_or_else(|| {
             let have: Vec<_> = self
                 .private_keys()
@@ -110,8 +137,8 @@ impl<C: Channel> Card<C> {
         })
     }
 
-    /// The key for `role`: the signature key is the one with identifier 46, else the first whose
-    /// usage has nonRepudiation; the authentication key the one with 45, else the first without.
+    /// The key for `role`: the one with the identifier that the card's profile says, else for
+    /// signatures the first whose usage has nonRepudiation, for authentication the first without.
     ///
     /// # Errors
     /// The card lists none.
@@ -131,6 +158,39 @@ impl<C: Channel> Card<C> {
 }
 
 impl Key {
+    /// Whether the key may be used for `operation`, as the card's directory says (KeyUsageFlags,
+    /// PKCS#15 §6.1.9). Nothing is sent to the card. A key whose usage is empty says nothing, and
+    /// may be tried.
+    ///
+    /// # Errors
+    /// The usage does not have it, or this program does not work with keys of this kind.
+    pub fn allows(&self, operation: Operation) -> Result<(), CardError> {
+        self.location()?;
+        let (verb, wanted) = match operation {
+            Operation::Sign => (
+                "sign",
+                KeyUsage::SIGN | KeyUsage::SIGN_RECOVER | KeyUsage::NON_REPUDIATION,
+            ),
+            Operation::Decipher => ("decipher", KeyUsage::DECRYPT | KeyUsage::UNWRAP),
+        };
+        if self.usage.bits() == 0 || self.usage.bits() & wanted.bits() != 0 {
+            return Ok(());
+        }
+        Err(CardError::new(
+            ErrorKind::Refused,
+            format!(
+                "the key {} may not {verb}: its usage on the card is {}",
+                self.id, self.usage
+            ),
+        )
+        .hint("`kortlab key list` shows what each key may do; nothing was sent to the card"))
+    }
+
+    /// Whether this program works with keys of this kind and length.
+    pub fn is_supported(&self) -> bool {
+        self.location().is_ok()
+    }
+
     /// Where the key is, in the terms of the card's dialect.
     fn location(&self) -> Result<(KeyLocation, usize), CardError> {
         let bits = self.bits.filter(|bits| MODULUS_BITS.contains(bits));
@@ -140,22 +200,28 @@ impl Key {
                     "is an RSA key of {} bits, by what the card says",
                     self.bits.unwrap_or(0)
                 ),
-                KeyKind::Ec => "is an elliptic-curve key".to_owned(),
+                KeyKind::Ec => match self.bits {
+                    Some(bits) => format!("is an elliptic-curve key of {bits} bits"),
+                    None => "is an elliptic-curve key".to_owned(),
+                },
                 KeyKind::Other => "is of an unknown kind".to_owned(),
             };
             return Err(CardError::new(
                 ErrorKind::Unsupported,
                 format!(
-                    "the key {} {what}; only RSA of 512 to 8192 bits is supported",
+                    "the key {} {what}; kortlab works with RSA keys of 512 to 8192 bits only",
                     self.id
                 ),
-            ));
+            )
+            .hint("another program may be able to use it, such as OpenSC's pkcs11-tool"));
         };
         let bits = bits as usize;
         let location = KeyLocation {
             path: self.path.clone(),
             reference: self.reference.and_then(|number| u8::try_from(number).ok()),
             modulus_len: bits.div_ceil(8),
+            algorithms: self.algorithms.clone(),
+            environments: self.environments.clone(),
         };
         Ok((location, bits))
     }
@@ -174,6 +240,7 @@ fn describe<C: Channel>(card: &Card<C>, key: &PrivateKey) -> Key {
         .as_ref()
         .and_then(|auth_id| card.pin_by_id(auth_id))
         .and_then(|(_, role)| role);
+    let token = card.contents().token_info.as_ref();
     Key {
         id: key.id().clone(),
         label: key.common.label.clone(),
@@ -182,7 +249,9 @@ fn describe<C: Channel>(card: &Card<C>, key: &PrivateKey) -> Key {
             PrivateKeyAttributes::Ec { .. } => KeyKind::Ec,
             PrivateKeyAttributes::Other { .. } => KeyKind::Other,
         },
-        bits: key.modulus_length(),
+        bits: key
+            .modulus_length()
+            .or_else(|| algorithms::field_bits(key, token)),
         usage: key.usage(),
         pin,
         auth_id,
@@ -193,5 +262,12 @@ fn describe<C: Channel>(card: &Card<C>, key: &PrivateKey) -> Key {
             .map(|path| card.contents().absolute(path))
             .unwrap_or_default(),
         reference: key.key.key_reference,
+        algorithms: algorithms::of_key(key, token),
+        environments: token
+            .into_iter()
+            .flat_map(|token| &token.se_info)
+            .filter_map(|info| u8::try_from(info.se).ok())
+            .take(MAX_ENVIRONMENTS)
+            .collect(),
     }
 }

@@ -1,100 +1,79 @@
 //! Private-key operations: choose the key, let the card compute, check what it gives.
 
 use kortlab_apdu::{Channel, StatusWord};
-use kortlab_pkcs15::Id;
 use zeroize::Zeroizing;
 
-use super::{Encryption, Key, Scheme};
+use super::{Encryption, Key, RawInput, Scheme};
 use crate::card::Card;
+use crate::contents::is_final;
 use crate::dialect::{CardPadding, Operation, Step};
 use crate::error::{CardError, ErrorKind};
 use crate::padding::{self, Hash, PaddingError};
+use crate::pins::PinObject;
 
 impl<C: Channel> Card<C> {
-    /// Signs with the key `id`. `input` is the message, or, for [`Scheme::Pkcs1DigestInfo`] and
-    /// [`Scheme::Raw`], what those say. The key's PIN must be verified before.
-    ///
-    /// The signature is checked with the key's public key, if the card has it or a certificate
-    /// for it. Without either, it is given out unchecked.
-    ///
-    /// # Errors
-    /// No such key, the input does not fit, the PIN is not verified
-    /// ([`ErrorKind::PinRequired`]), the card refuses, or the signature is wrong
-    /// ([`ErrorKind::Nonsense`]).
-    pub fn sign(&mut self, id: &Id, scheme: Scheme, input: &[u8]) -> Result<Vec<u8>, CardError> {
-        match scheme {
-            Scheme::Pkcs1(hash) | Scheme::Pss(hash) => {
-                self.sign_digest(id, scheme, &hash.digest(input))
-            }
-            Scheme::Pkcs1DigestInfo | Scheme::Raw => self.sign_digest(id, scheme, input),
-        }
-    }
-
-    /// The same, of a message that is hashed already: `digest` is its digest under the scheme's
-    /// hash function.
-    ///
-    /// # Errors
-    /// As for [`Card::sign`], and a digest of the wrong length.
-    pub fn sign_digest(
+    /// Signs with a key whose PIN is verified, or has none.
+    pub(super) fn sign_with(
         &mut self,
-        id: &Id,
-        scheme: Scheme,
-        digest: &[u8],
+        key: &Key,
+        to_sign: ToSign<'_>,
     ) -> Result<Vec<u8>, CardError> {
-        let key = self.key(id)?;
-        let doing = format!("sign with the key {id}");
+        let doing = format!("sign with the key {}", key.id);
+        key.allows(Operation::Sign)?;
         let (location, bits) = key.location()?;
-        let (info, encoded) = encode(scheme, digest, location.modulus_len, bits)
-            .map_err(|error| unfit(&doing, error))?;
+        let (info, encoded) =
+            encode(to_sign, location.modulus_len, bits).map_err(|error| unfit(&doing, error))?;
         let available = self.dialect().card_paddings(Operation::Sign);
-        let (padding, input) = match info {
-            // A DigestInfo is short: one APDU, also on cards without command chaining.
-            Some(info) if available.contains(&CardPadding::Pkcs1) => (CardPadding::Pkcs1, info),
-            _ if available.contains(&CardPadding::Raw) => (CardPadding::Raw, encoded.clone()),
-            _ => {
-                return Err(CardError::new(
-                    ErrorKind::Unsupported,
-                    format!("cannot {doing}: this card OS only does PKCS#1 v1.5 signatures"),
-                ));
-            }
-        };
-        let signature = self.private_operation(&key, Operation::Sign, padding, &input)?;
-        let public = self.public_key(id)?;
-        if signature.len() != location.modulus_len {
-            return Err(wrong(
-                &doing,
-                &format!(
-                    "a signature of {} bytes; the key gives {}",
-                    signature.len(),
-                    location.modulus_len
+        // A DigestInfo is short: one APDU, also on cards without command chaining.
+        let padded = info.filter(|_| available.contains(&CardPadding::Pkcs1));
+        let mut inputs: Vec<_> = padded
+            .iter()
+            .map(|info| (CardPadding::Pkcs1, info.as_slice()))
+            .collect();
+        if available.contains(&CardPadding::Raw) && (inputs.is_empty() || self.dialect().guesses())
+        {
+            inputs.push((CardPadding::Raw, encoded.as_slice()));
+        }
+        if inputs.is_empty() {
+            return Err(CardError::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "cannot {doing}: of this card OS kortlab knows PKCS#1 v1.5 signatures only"
                 ),
             ));
         }
-        if let Some(public) = public
-            && public.open(&signature).as_deref() != Some(&encoded)
-        {
-            return Err(wrong(
-                &doing,
-                "a signature that the key's public key does not open",
-            ));
-        }
-        Ok(signature.to_vec())
+        let public = self.public_key(&key.id)?;
+        let check = |_: CardPadding, signature: Zeroizing<Vec<u8>>| {
+            if signature.len() != location.modulus_len {
+                return Err(wrong(
+                    &doing,
+                    &format!(
+                        "a signature of {} bytes; the key gives {}",
+                        signature.len(),
+                        location.modulus_len
+                    ),
+                ));
+            }
+            match &public {
+                Some(public) if public.open(&signature).as_deref() != Some(&encoded) => Err(wrong(
+                    &doing,
+                    "a signature that the key's public key does not open",
+                )),
+                _ => Ok(signature.to_vec()),
+            }
+        };
+        self.private_operation(key, Operation::Sign, &inputs, check)
     }
 
-    /// Deciphers `cryptogram` with the key `id`, whose PIN must be verified before.
-    ///
-    /// # Errors
-    /// No such key, a cryptogram of another length than the modulus, the PIN is not verified, the
-    /// card refuses, or what comes out is not padded as said. That last error tells no more, and
-    /// must not be told apart further by whoever passes it on.
-    pub fn decipher(
+    /// Deciphers with a key whose PIN is verified, or has none.
+    pub(super) fn decipher_with(
         &mut self,
-        id: &Id,
+        key: &Key,
         encryption: Encryption,
         cryptogram: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, CardError> {
-        let key = self.key(id)?;
-        let doing = format!("decipher with the key {id}");
+        let doing = format!("decipher with the key {}", key.id);
+        key.allows(Operation::Decipher)?;
         let (location, _) = key.location()?;
         if cryptogram.len() != location.modulus_len {
             return Err(CardError::new(
@@ -107,105 +86,219 @@ impl<C: Channel> Card<C> {
             ));
         }
         let available = self.dialect().card_paddings(Operation::Decipher);
+        let guesses = self.dialect().guesses();
         let raw = available.contains(&CardPadding::Raw);
-        if !raw && encryption == Encryption::Pkcs1 {
-            return self.private_operation(
-                &key,
-                Operation::Decipher,
-                CardPadding::Pkcs1,
-                cryptogram,
-            );
+        let mut inputs = Vec::new();
+        if encryption == Encryption::Pkcs1
+            && available.contains(&CardPadding::Pkcs1)
+            && (guesses || !raw)
+        {
+            inputs.push((CardPadding::Pkcs1, cryptogram));
         }
-        if !raw {
+        if raw {
+            inputs.push((CardPadding::Raw, cryptogram));
+        }
+        if inputs.is_empty() {
             return Err(CardError::new(
                 ErrorKind::Unsupported,
-                format!("cannot {doing}: this card OS only takes off PKCS#1 v1.5 padding"),
+                format!(
+                    "cannot {doing}: of this card OS kortlab knows only how it takes off PKCS#1 \
+                     v1.5 padding"
+                ),
             ));
         }
-        let opened =
-            self.private_operation(&key, Operation::Decipher, CardPadding::Raw, cryptogram)?;
-        let opened = leading_zeros(&opened, location.modulus_len)
-            .ok_or_else(|| wrong(&doing, "more bytes than the modulus has"))?;
-        let decoded = match encryption {
-            Encryption::Raw => Ok(opened),
-            Encryption::Pkcs1 => padding::pkcs1_decode(&opened),
-            Encryption::Oaep(hash) => padding::oaep_decode(hash, &opened),
+        let decode = |by_card: CardPadding, opened: Zeroizing<Vec<u8>>| {
+            // A card that was to take the padding off, and gives a block as long as the modulus,
+            // has left it on.
+            if by_card == CardPadding::Pkcs1 && opened.len() < location.modulus_len {
+                return Ok(opened);
+            }
+            let opened = leading_zeros(&opened, location.modulus_len)
+                .ok_or_else(|| wrong(&doing, "more bytes than the modulus has"))?;
+            let decoded = match encryption {
+                Encryption::Raw => Ok(opened),
+                Encryption::Pkcs1 => padding::pkcs1_decode(&opened),
+                Encryption::Oaep(hash) => padding::oaep_decode(hash, &opened),
+            };
+            decoded.map_err(|error| unfit(&doing, error))
         };
-        decoded.map_err(|error| unfit(&doing, error))
+        self.private_operation(key, Operation::Decipher, &inputs, decode)
     }
 
-    /// Chooses the key and lets the card compute, with no other program in between.
-    fn private_operation(
+    /// The PIN that protects a key.
+    pub(super) fn protecting_pin(&self, key: &Key) -> Option<PinObject> {
+        let (pin, _) = self.pin_by_id(key.auth_id.as_ref()?)?;
+        Some(pin)
+    }
+
+    /// What `6982` after a use of the key means: its PIN is not verified, or it is, and the card
+    /// wants something else.
+    fn not_allowed(&self, key: &Key, error: CardError) -> CardError {
+        let pin = self.protecting_pin(key);
+        if pin.is_some_and(|pin| self.was_verified(&pin)) {
+            return error.with_kind(ErrorKind::Refused).hint(
+                "the key's PIN is verified: the card wants something else for this key, which its \
+                 directories do not say",
+            );
+        }
+        let error = error.with_kind(ErrorKind::PinRequired { role: key.pin });
+        match (key.pin, &key.auth_id) {
+            (Some(role), _) => error.hint(format!("verify the PIN for {role} first")),
+            (None, Some(_)) => error.hint("verify the key's PIN first"),
+            (None, None) => error.hint(
+                "the card lists no PIN for this key, and wants one: its EF(PrKDF) is incomplete",
+            ),
+        }
+    }
+
+    /// Chooses the key and lets the card compute, with no other program in between, and takes what
+    /// `check` makes of the answer. On a card whose OS is not known the ways to choose a key are
+    /// tried one after the other; none of them costs a try of a PIN.
+    fn private_operation<T>(
         &mut self,
         key: &Key,
         operation: Operation,
-        padding: CardPadding,
+        inputs: &[(CardPadding, &[u8])],
+        check: impl Fn(CardPadding, Zeroizing<Vec<u8>>) -> Result<T, CardError>,
+    ) -> Result<T, CardError> {
+        let (location, _) = key.location()?;
+        let dialect = self.dialect();
+        let mut last = None;
+        let mut tried = 0_usize;
+        for &(padding, input) in inputs {
+            for steps in dialect.ways_to_choose(&location, operation, padding)? {
+                tried += 1;
+                let answer = self.compute(key, operation, &steps, input);
+                let error = match answer.and_then(|answer| check(padding, answer)) {
+                    Ok(result) => return Ok(result),
+                    Err(error) if error.status() == Some(StatusWord::SECURITY_STATUS) => {
+                        return Err(self.not_allowed(key, error));
+                    }
+                    Err(error) if is_final(&error) || !dialect.guesses() => return Err(error),
+                    Err(error) => error,
+                };
+                last = Some(error);
+            }
+        }
+        let verb = verb(operation);
+        Err(match last {
+            Some(error) => error
+                .context(&format!(
+                    "cannot {verb} with the key {}: the card OS is not known, and none of the \
+                     {tried} ways to choose a key that ISO/IEC 7816 has worked; at last",
+                    key.id
+                ))
+                .hint(
+                    "no try of a PIN was spent; use a program that knows this card, such as \
+                     OpenSC's pkcs11-tool",
+                ),
+            None => CardError::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "cannot {verb} with the key {} like this: the card OS is not known, and its \
+                     TokenInfo lists no algorithm without padding",
+                    key.id
+                ),
+            )
+            .hint("PKCS#1 v1.5 may work"),
+        })
+    }
+
+    /// One way: the steps that choose the key, then the operation.
+    fn compute(
+        &mut self,
+        key: &Key,
+        operation: Operation,
+        steps: &[Step],
         input: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, CardError> {
         let (location, _) = key.location()?;
         let dialect = self.dialect();
-        let steps = dialect.choose_key(&location, operation, padding)?;
-        let (verb, command) = match operation {
-            Operation::Sign => ("sign", dialect.compute_signature(input)),
-            Operation::Decipher => ("decipher", dialect.decipher(input)),
+        let command = match operation {
+            Operation::Sign => dialect.compute_signature(&location, input),
+            Operation::Decipher => dialect.decipher(&location, input),
         };
-        // More than 256 bytes come back only from a longer key; the exchange asks for them.
-        let command =
-            command.expecting(u32::try_from(location.modulus_len.max(256)).unwrap_or(256));
-        let doing = format!("{verb} with the key {}", key.id);
-        let result = self.exclusively(|card| {
+        let doing = format!("{} with the key {}", verb(operation), key.id);
+        let response = self.exclusively(|card| {
             let mut files = card.files();
-            for step in &steps {
+            for step in steps {
                 match step {
                     Step::Select(path) => files.select_silently(path)?,
+                    Step::SelectNear(path) => match files.select_silently(path) {
+                        Ok(()) => {}
+                        Err(error) if is_final(&error) => return Err(error),
+                        // Where that is refused, too, the current DF may be the right one.
+                        Err(_) => match path.split_last() {
+                            Some((directory, _)) if !directory.is_empty() => {
+                                match files.select_silently(&directory) {
+                                    Err(error) if is_final(&error) => return Err(error),
+                                    _ => {}
+                                }
+                            }
+                            _ => {}
+                        },
+                    },
                     Step::Send(command) => files.demand(&doing, command).map(drop)?,
                 }
             }
             files.demand(&doing, &command)
-        });
-        match result {
-            Ok(response) => Ok(Zeroizing::new(response.into_data())),
-            Err(error) if error.status() == Some(StatusWord::SECURITY_STATUS) => {
-                let error = error.with_kind(ErrorKind::PinRequired { role: key.pin });
-                Err(match key.pin {
-                    Some(role) => error.hint(format!("verify the PIN for {role} first")),
-                    None => error.hint("verify the key's PIN first"),
-                })
-            }
-            Err(error) => Err(error),
+        })?;
+        if key.user_consent.is_some()
+            && let Some(pin) = self.protecting_pin(key)
+        {
+            self.note_verified(&pin, false);
         }
+        let answer = Zeroizing::new(response.into_data());
+        let unwrapped = match operation {
+            Operation::Sign => dialect.signature(&location, answer),
+            Operation::Decipher => dialect.plaintext(&location, answer),
+        };
+        unwrapped.ok_or_else(|| wrong(&doing, "something else than a result"))
+    }
+}
+
+const fn verb(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Sign => "sign",
+        Operation::Decipher => "decipher",
     }
 }
 
 /// The DigestInfo, if the scheme has one, and the padded input of the private operation.
 type Encoded = (Option<Vec<u8>>, Vec<u8>);
 
-fn encode(
-    scheme: Scheme,
-    digest: &[u8],
-    modulus_len: usize,
-    bits: usize,
-) -> Result<Encoded, PaddingError> {
-    match scheme {
-        Scheme::Pkcs1(hash) => {
+/// What is to be signed.
+#[derive(Clone, Copy)]
+pub(super) enum ToSign<'a> {
+    /// A digest, by this scheme.
+    Digest(Scheme, &'a [u8]),
+    /// What the caller has encoded.
+    Raw(RawInput<'a>),
+}
+
+fn encode(to_sign: ToSign<'_>, modulus_len: usize, bits: usize) -> Result<Encoded, PaddingError> {
+    match to_sign {
+        ToSign::Digest(Scheme::Pkcs1(hash), digest) => {
             check_length(hash, digest)?;
             let info = hash.digest_info(digest);
             let encoded = padding::pkcs1_encode(&info, modulus_len)?;
             Ok((Some(info), encoded))
         }
-        Scheme::Pkcs1DigestInfo => {
-            let encoded = padding::pkcs1_encode(digest, modulus_len)?;
-            Ok((Some(digest.to_vec()), encoded))
-        }
-        Scheme::Pss(hash) => {
+        ToSign::Digest(Scheme::Pss(hash), digest) => {
             let mut salt = vec![0; hash.len()];
             getrandom::fill(&mut salt).map_err(|_| PaddingError::NoRandomness)?;
             let encoded = padding::pss_encode(hash, digest, &salt, bits)?;
             Ok((None, encoded))
         }
-        Scheme::Raw if digest.len() == modulus_len => Ok((None, digest.to_vec())),
-        Scheme::Raw => Err(PaddingError::NotModulusLength {
-            length: digest.len(),
+        ToSign::Raw(RawInput::DigestInfo(info)) => {
+            let encoded = padding::pkcs1_encode(info, modulus_len)?;
+            Ok((Some(info.to_vec()), encoded))
+        }
+        ToSign::Raw(RawInput::Block(block)) if block.len() == modulus_len => {
+            Ok((None, block.to_vec()))
+        }
+        ToSign::Raw(RawInput::Block(block)) => Err(PaddingError::NotModulusLength {
+            length: block.len(),
             expected: modulus_len,
         }),
     }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use bytes::Bytes;
 use kortlab_apdu::Channel;
 use kortlab_apdu::tlv::{Builder, Tag, Tlv, read_one};
 use kortlab_pkcs15::{Id, ObjectValue};
@@ -10,7 +11,7 @@ use rsa::traits::PublicKeyParts as _;
 
 use crate::card::Card;
 use crate::contents::is_final;
-use crate::error::CardError;
+use crate::error::{CardError, ErrorKind};
 
 /// rsaEncryption, 1.2.840.113549.1.1.1.
 const RSA_ENCRYPTION: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
@@ -123,30 +124,23 @@ impl<C: Channel> Card<C> {
     /// The card is gone.
     pub fn public_key(&mut self, id: &Id) -> Result<Option<RsaPublicKey>, CardError> {
         if let Some(known) = self.public_keys.get(id) {
-            return Ok(Some(known.clone()));
+            return Ok(known.clone());
         }
         let found = self.exclusively(|card| card.find_public_key(id))?;
-        if let Some(found) = &found {
-            self.public_keys.insert(id.clone(), found.clone());
-        }
+        self.public_keys.insert(id.clone(), found.clone());
         Ok(found)
     }
 
-    fn find_public_key(&mut self, id: &Id) -> Result<Option<RsaPublicKey>, CardError> {
-        let contents = self.contents();
-        let keys: Vec<_> = contents
-            .public_keys
-            .iter()
-            .flat_map(|file| file.directory.objects())
-            .filter(|key| key.id() == id)
+    /// The public key with this identifier that EF(PuKDF) lists. `None` if it lists none, or not a
+    /// readable one.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub(crate) fn listed_public_key(&mut self, id: &Id) -> Result<Option<RsaPublicKey>, CardError> {
+        let keys: Vec<_> = self
+            .contents()
+            .public_keys_with(id)
             .filter_map(|key| key.value().cloned())
-            .collect();
-        let certificates: Vec<_> = contents
-            .certificates
-            .iter()
-            .flat_map(|file| file.directory.objects())
-            .filter(|certificate| certificate.id() == id)
-            .filter_map(|certificate| certificate.value().cloned())
             .collect();
         for value in &keys {
             if let Some(key) = self
@@ -156,6 +150,18 @@ impl<C: Channel> Card<C> {
                 return Ok(Some(key));
             }
         }
+        Ok(None)
+    }
+
+    fn find_public_key(&mut self, id: &Id) -> Result<Option<RsaPublicKey>, CardError> {
+        if let Some(key) = self.listed_public_key(id)? {
+            return Ok(Some(key));
+        }
+        let certificates: Vec<_> = self
+            .contents()
+            .certificates_with(id)
+            .filter_map(|certificate| certificate.value().cloned())
+            .collect();
         for value in &certificates {
             let der = self.read_quietly(value)?;
             let key = der.and_then(|der| crate::certificate::public_key(&der));
@@ -167,10 +173,11 @@ impl<C: Channel> Card<C> {
     }
 
     /// An object's value; `None` if it cannot be read.
-    fn read_quietly(&mut self, value: &ObjectValue) -> Result<Option<Vec<u8>>, CardError> {
-        match self.read_value(value) {
+    fn read_quietly(&mut self, value: &ObjectValue) -> Result<Option<Bytes>, CardError> {
+        match self.value(value) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if is_final(&error) => Err(error),
+            // What was not looked at is not the same as nothing.
+            Err(error) if is_final(&error) || error.kind() == ErrorKind::Budget => Err(error),
             Err(_) => Ok(None),
         }
     }

@@ -1,278 +1,284 @@
 //! The channel to a card in a PC/SC reader.
+//!
+//! The calls of PC/SC block: until the card has answered, until another program lets go of the
+//! card, until the service lives again. So a thread of its own makes them, and the channel waits
+//! for that thread no longer than it was told to. A thread whose call never comes back is left
+//! behind; the channel is of no use then.
 
-use std::ffi::CString;
+use std::fmt;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
-use pcsc::{
-    Attribute, Card, Context, Disposition, Protocols, ReaderState, ShareMode, State, Transaction,
-};
-use self_cell::{MutBorrow, self_cell};
-use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
-use super::errors::explain;
+use super::Choice;
+use super::connection::{Connected, Connection};
+use super::holders;
 
-/// The longest response APDU: 65 536 bytes of data and the status word.
-const MAX_RESPONSE_APDU: usize = 65_536 + 2;
+/// The shortest command: CLA, INS, P1, P2 (ISO/IEC 7816-4 §5.1). What is shorter means something
+/// else to some readers: to vpcd, one byte is a control message that gets no answer.
+const SHORTEST: usize = 4;
+/// The longest command: a header, extended Lc and Le, and 65 535 bytes of data.
+const LONGEST: usize = 4 + 3 + 65_535 + 2;
 
-/// How long the PC/SC service may take to see that a card is gone: pcscd looks every 400 ms.
-const REMOVAL_NOTICE: Duration = Duration::from_secs(1);
-
-self_cell!(
-    /// A card together with the transaction that is open on it.
-    struct Held {
-        owner: MutBorrow<Card>,
-        #[covariant]
-        dependent: Transaction,
-    }
-);
+/// After how long a wait for another program is told.
+const NOTICE: Duration = Duration::from_secs(2);
+/// How long letting go of the card may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How to connect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct ConnectOptions {
     /// Which protocol; `None` for the one the reader and the card prefer.
     pub protocol: Option<Protocol>,
     /// The most command data bytes for extended length under T=1; `None` to ask the reader, and
     /// to keep to short APDUs and command chaining where it does not say.
     pub max_command_data: Option<usize>,
+    /// How long the whole answer to one command may take.
+    pub answer_timeout: Duration,
+    /// How long another program that holds the card is waited for.
+    pub hold_timeout: Duration,
+    /// Is told, once, for what the channel waits when that takes longer than two seconds.
+    pub on_wait: Option<fn(&str)>,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            protocol: None,
+            max_command_data: None,
+            // A card that generates a key takes its time.
+            answer_timeout: Duration::from_secs(120),
+            hold_timeout: Duration::from_secs(30),
+            on_wait: None,
+        }
+    }
 }
 
 /// A card in a PC/SC reader, shared with other programs unless held with
-/// [`Channel::begin_exclusive`].
+/// [`Channel::begin_exclusive`]. When it is dropped the card is left as it is, as other programs
+/// may have a session with it.
 pub struct PcscChannel {
-    // `None` only while the card moves between the two states.
-    link: Option<Link>,
-    reader: String,
-    atr: Vec<u8>,
-    protocol: Protocol,
-    max_command_data: usize,
-    buffer: Vec<u8>,
-    // Kept last: the card must be let go before its context.
-    context: Context,
+    card: Connected,
+    options: ConnectOptions,
+    work: Option<Sender<Work>>,
+    thread: Option<JoinHandle<()>>,
+    /// Why nothing can be asked any more: a call that has not come back.
+    stuck: Option<ChannelError>,
 }
 
-enum Link {
-    Shared(Card),
-    Held(Held),
-}
+/// Something that the thread is to do.
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
 impl PcscChannel {
-    pub(super) fn connect(
-        context: Context,
-        reader: &str,
-        options: ConnectOptions,
-    ) -> Result<Self, ChannelError> {
-        let name = CString::new(reader)
-            .map_err(|_| ChannelError::NoReader("its name holds a zero byte".to_owned()))?;
-        let card = context
-            .connect(&name, ShareMode::Shared, protocols(options.protocol))
-            .map_err(|error| explain(error, Some(reader)))?;
-        let (atr, protocol) = status(&card, reader)?;
-        let max_command_data = match (protocol, options.max_command_data) {
-            (Protocol::T0, _) => 255,
-            (Protocol::T1, Some(given)) => given.min(65_535),
-            (Protocol::T1, None) => ask_max_command_data(&card),
-        };
+    pub(super) fn connect(choice: &Choice, options: ConnectOptions) -> Result<Self, ChannelError> {
+        let (work, tasks) = mpsc::channel::<Work>();
+        let (tell, told) = mpsc::channel();
+        let choice = choice.clone();
+        let found = Arc::new(OnceLock::new());
+        let finding = Arc::clone(&found);
+        let thread = thread::Builder::new()
+            .name("pcsc".to_owned())
+            .spawn(move || {
+                let opened = Connection::open(&choice, options, |reader| {
+                    let _ = finding.set(reader.to_owned());
+                });
+                let (mut connection, card) = match opened {
+                    Ok(opened) => opened,
+                    Err(error) => {
+                        let _ = tell.send(Err(error));
+                        return;
+                    }
+                };
+                if tell.send(Ok(card)).is_err() {
+                    return;
+                }
+                drop(tell);
+                for task in tasks {
+                    task(&mut connection);
+                }
+            })
+            .map_err(|error| ChannelError::Link(format!("no thread can be started: {error}")))?;
+        // The service lets nobody connect while another program's command is on its way.
+        let card = wait_for_holder(&told, &options, || found.get().cloned())??;
         Ok(Self {
-            link: Some(Link::Shared(card)),
-            reader: reader.to_owned(),
-            atr,
-            protocol,
-            max_command_data,
-            buffer: vec![0; MAX_RESPONSE_APDU],
-            context,
+            card,
+            options,
+            work: Some(work),
+            thread: Some(thread),
+            stuck: None,
         })
     }
 
     /// The reader's name.
     pub fn reader(&self) -> &str {
-        &self.reader
+        &self.card.reader
     }
 
-    fn explain(&self, error: pcsc::Error) -> ChannelError {
-        explain(error, Some(&self.reader))
-    }
-
-    /// After another program reset the card, the handle is of no use until it is reconnected.
-    /// What was selected and verified is lost, so the caller still gets `WasReset`.
-    fn recover(&mut self, error: pcsc::Error) -> ChannelError {
-        if error == pcsc::Error::ResetCard
-            && let Err(error) = self.reconnect(Disposition::LeaveCard)
-        {
-            return error;
+    /// Has the thread do `task`; gives where its result comes.
+    fn begin<T: Send + 'static>(
+        &mut self,
+        task: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<Receiver<T>, ChannelError> {
+        if let Some(error) = &self.stuck {
+            return Err(error.clone());
         }
-        if error == pcsc::Error::NotTransacted && self.card_leaves() {
-            return ChannelError::NoCard;
-        }
-        self.explain(error)
+        let (tell, told) = mpsc::channel();
+        let task: Work = Box::new(move |connection| {
+            let _ = tell.send(task(connection));
+        });
+        let work = self.work.as_ref().ok_or_else(gone)?;
+        work.send(task).map_err(|_| gone())?;
+        Ok(told)
     }
 
-    /// Whether the card leaves within [`REMOVAL_NOTICE`]: a command to a card that is being pulled
-    /// fails before the PC/SC service has seen that the card is gone.
-    fn card_leaves(&self) -> bool {
-        let Ok(name) = CString::new(self.reader.as_str()) else {
-            return false;
-        };
-        let mut readers = [ReaderState::new(name, State::UNAWARE)];
-        let deadline = Instant::now() + REMOVAL_NOTICE;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            // A service that is gone has its own error, which the caller gets at the next command.
-            if self.context.get_status_change(left, &mut readers).is_err() {
-                return false;
-            }
-            let [reader] = &mut readers;
-            if reader.event_state().contains(State::EMPTY) {
-                return true;
-            }
-            reader.sync_current_state();
-        }
-    }
-
-    fn reconnect(&mut self, disposition: Disposition) -> Result<(), ChannelError> {
-        let mut card = match self.link.take() {
-            Some(Link::Shared(card)) => card,
-            Some(Link::Held(held)) => held.into_owner().into_inner(),
-            None => return Err(gone()),
-        };
-        // Only the protocol the session started with: a session does not survive another one.
-        let result = card.reconnect(
-            ShareMode::Shared,
-            protocols(Some(self.protocol)),
-            disposition,
-        );
-        let state = result
-            .map_err(|error| self.explain(error))
-            .and_then(|()| status(&card, &self.reader));
-        self.link = Some(Link::Shared(card));
-        (self.atr, self.protocol) = state?;
-        Ok(())
+    /// Has the thread do `task` within the time that an answer may take.
+    fn run<T: Send + 'static>(
+        &mut self,
+        task: impl FnOnce(&mut Connection) -> Result<T, ChannelError> + Send + 'static,
+    ) -> Result<T, ChannelError> {
+        let told = self.begin(task)?;
+        let after = self.options.answer_timeout;
+        let result = wait(&told, after, || ChannelError::Silent { after });
+        result.inspect_err(|error| self.stuck = Some(error.clone()))?
     }
 }
 
 impl Channel for PcscChannel {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        let card = match &self.link {
-            Some(Link::Shared(card)) => card,
-            Some(Link::Held(held)) => &**held.borrow_dependent(),
-            None => return Err(gone()),
-        };
-        let answer = card.transmit(command, &mut self.buffer).map(<[u8]>::to_vec);
-        match answer {
-            Ok(answer) => {
-                // What the card deciphered is not left lying about.
-                if let Some(used) = self.buffer.get_mut(..answer.len()) {
-                    used.zeroize();
-                }
-                Ok(answer)
-            }
-            Err(error) => Err(self.recover(error)),
+        if !(SHORTEST..=LONGEST).contains(&command.len()) {
+            return Err(ChannelError::NotCarried(format!(
+                "PC/SC carries commands of {SHORTEST} to {LONGEST} bytes; this one has {}",
+                command.len()
+            )));
         }
+        let command = Zeroizing::new(command.to_vec());
+        self.run(move |connection| connection.transmit(&command))
     }
 
     fn reset(&mut self, kind: ResetKind) -> Result<(), ChannelError> {
-        let held = matches!(self.link, Some(Link::Held(_)));
-        self.reconnect(match kind {
-            ResetKind::Cold => Disposition::UnpowerCard,
-            ResetKind::Warm => Disposition::ResetCard,
-        })?;
-        if held {
-            self.begin_exclusive()?;
-        }
+        let state = self.run(move |connection| connection.reset(kind))?;
+        (self.card.atr, self.card.protocol) = state;
         Ok(())
+    }
+
+    fn reset_alone(&mut self, kind: ResetKind) -> Result<bool, ChannelError> {
+        let state = self.run(move |connection| connection.reset_alone(kind))?;
+        let alone = state.is_some();
+        if let Some(state) = state {
+            (self.card.atr, self.card.protocol) = state;
+        }
+        Ok(alone)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     fn atr(&self) -> &[u8] {
-        &self.atr
+        &self.card.atr
     }
 
     fn protocol(&self) -> Protocol {
-        self.protocol
+        self.card.protocol
     }
 
     fn max_command_data(&self) -> usize {
-        self.max_command_data
+        self.card.max_command_data
     }
 
     fn begin_exclusive(&mut self) -> Result<(), ChannelError> {
-        let card = match self.link.take() {
-            Some(Link::Shared(card)) => card,
-            Some(held @ Link::Held(_)) => {
-                self.link = Some(held);
-                return Ok(());
-            }
-            None => return Err(gone()),
-        };
-        let held =
-            Held::try_new_or_recover(MutBorrow::new(card), |card| card.borrow_mut().transaction());
-        match held {
-            Ok(held) => {
-                self.link = Some(Link::Held(held));
-                Ok(())
-            }
-            Err((card, error)) => {
-                self.link = Some(Link::Shared(card.into_inner()));
-                Err(self.recover(error))
-            }
-        }
+        let told = self.begin(Connection::begin)?;
+        let reader = Some(self.card.reader.clone());
+        let result = wait_for_holder(&told, &self.options, || reader.clone());
+        result.inspect_err(|error| self.stuck = Some(error.clone()))?
     }
 
     fn end_exclusive(&mut self) -> Result<(), ChannelError> {
-        match self.link.take() {
-            // Dropping the transaction ends it and leaves the card as it is.
-            Some(Link::Held(held)) => {
-                self.link = Some(Link::Shared(held.into_owner().into_inner()))
-            }
-            other => self.link = other,
-        }
-        Ok(())
+        self.run(|connection| {
+            connection.end();
+            Ok(())
+        })
     }
 }
 
-impl std::fmt::Debug for PcscChannel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Drop for PcscChannel {
+    fn drop(&mut self) {
+        // The thread lets go of the card when there is nothing more to do.
+        self.work = None;
+        if self.stuck.is_some() {
+            return;
+        }
+        let deadline = Instant::now() + FAREWELL;
+        while let Some(thread) = &self.thread
+            && !thread.is_finished()
+            && Instant::now() < deadline
+        {
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+impl fmt::Debug for PcscChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PcscChannel")
-            .field("reader", &self.reader)
-            .field("protocol", &self.protocol)
+            .field("reader", &self.card.reader)
+            .field("protocol", &self.card.protocol)
             .finish_non_exhaustive()
     }
 }
 
-fn protocols(protocol: Option<Protocol>) -> Protocols {
-    match protocol {
-        None => Protocols::ANY,
-        Some(Protocol::T0) => Protocols::T0,
-        Some(Protocol::T1) => Protocols::T1,
+/// What the thread tells when another program has let go of the card in the reader that `found`
+/// gives; of none before the service has answered.
+fn wait_for_holder<T>(
+    told: &Receiver<T>,
+    options: &ConnectOptions,
+    found: impl Fn() -> Option<String>,
+) -> Result<T, ChannelError> {
+    let begun = Instant::now();
+    let limit = options.hold_timeout;
+    match told.recv_timeout(NOTICE.min(limit)) {
+        Ok(result) => return Ok(result),
+        Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+        Err(RecvTimeoutError::Timeout) => {}
     }
+    if let Some(on_wait) = options.on_wait.filter(|_| limit > NOTICE) {
+        let what = match found() {
+            Some(reader) => format!(
+                "another program to let go of the card in {reader:?}{}",
+                holders::text()
+            ),
+            None => "the PC/SC service to answer".to_owned(),
+        };
+        on_wait(&format!("waiting for {what}; Ctrl-C ends it"));
+    }
+    wait(told, limit.saturating_sub(begun.elapsed()), || {
+        let after = limit.as_secs_f32();
+        match found() {
+            Some(reader) => ChannelError::Held(format!(
+                "it has not let go of the card in {reader:?} for {after} s{}; close it and try again",
+                holders::text()
+            )),
+            None => ChannelError::NoReader(format!(
+                "the PC/SC service has not answered for {after} s; restart pcscd"
+            )),
+        }
+    })
 }
 
-fn status(card: &Card, reader: &str) -> Result<(Vec<u8>, Protocol), ChannelError> {
-    let status = card
-        .status2_owned()
-        .map_err(|error| explain(error, Some(reader)))?;
-    let protocol = match status.protocol2() {
-        Some(pcsc::Protocol::T0) => Protocol::T0,
-        Some(pcsc::Protocol::T1) => Protocol::T1,
-        _ => return Err(explain(pcsc::Error::ProtoMismatch, Some(reader))),
-    };
-    Ok((status.atr().to_vec(), protocol))
-}
-
-/// What the reader says of the longest APDU it takes (SCARD_ATTR_MAXINPUT): a number of four
-/// bytes in the machine's order. Readers that do not say, or say nonsense, get short APDUs, which
-/// all of them take.
-fn ask_max_command_data(card: &Card) -> usize {
-    // Header, extended Lc and extended Le.
-    const AROUND_DATA: u32 = 4 + 3 + 2;
-    let mut buffer = [0; 8];
-    let Ok(value) = card.get_attribute(Attribute::Maxinput, &mut buffer) else {
-        return 255;
-    };
-    let Ok(bytes) = <[u8; 4]>::try_from(value) else {
-        return 255;
-    };
-    let data = u32::from_ne_bytes(bytes).saturating_sub(AROUND_DATA);
-    usize::try_from(data).map_or(255, |data| data.clamp(255, 65_535))
+/// What the thread tells, or the error for what has taken too long.
+fn wait<T>(
+    told: &Receiver<T>,
+    limit: Duration,
+    too_long: impl FnOnce() -> ChannelError,
+) -> Result<T, ChannelError> {
+    told.recv_timeout(limit).map_err(|error| match error {
+        RecvTimeoutError::Timeout => too_long(),
+        RecvTimeoutError::Disconnected => gone(),
+    })
 }
 
 fn gone() -> ChannelError {

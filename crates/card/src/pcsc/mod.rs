@@ -6,7 +6,9 @@
 //! [`Channel`]: kortlab_apdu::Channel
 
 mod channel;
+mod connection;
 mod errors;
+mod holders;
 mod watch;
 
 use std::ffi::CString;
@@ -80,12 +82,10 @@ pub fn readers() -> Result<Vec<Reader>, ChannelError> {
 /// Connects to the card in the reader that `choice` means.
 ///
 /// # Errors
-/// No service, no such reader, several that fit, no card in it, or another program holds it.
+/// No service, or one that does not answer, no such reader, several that fit, no card in it, or
+/// another program has it for itself.
 pub fn connect(choice: &Choice, options: ConnectOptions) -> Result<PcscChannel, ChannelError> {
-    let context = establish()?;
-    let readers = look(&context)?;
-    let reader = choose(&readers, choice)?;
-    PcscChannel::connect(context, &reader.name, options)
+    PcscChannel::connect(choice, options)
 }
 
 /// A watch over insertions and removals, of cards and of readers.

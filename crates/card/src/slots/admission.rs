@@ -1,26 +1,27 @@
 //! Which new certificates are let onto the card: strict DER, the key's own, valid now, signed by
 //! their issuer, not there yet.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use kortlab_apdu::Channel;
 
-use super::plan::{Change, NewCertificate, Plan, same_place};
+use super::plan::{Change, Exception, NewCertificate, Plan, same_place};
 use super::{Slot, invalid};
 use crate::card::Card;
-use crate::certificate::{self, CertificateInfo};
+use crate::certificate::{self, CertificateInfo, ReadTime, Rule, same_name};
 use crate::error::CardError;
 
 /// What is noticed of one new certificate.
 struct Remarks<'a> {
-    force: bool,
+    exceptions: &'a BTreeSet<Exception>,
     plan: &'a mut Plan,
 }
 
 impl Remarks<'_> {
-    /// Something speaks against the certificate: refused, unless forced.
-    fn object(&mut self, problem: String) -> Result<(), CardError> {
-        if self.force {
+    /// Something speaks against the certificate: refused, unless it is excepted.
+    fn object(&mut self, exception: Exception, problem: String) -> Result<(), CardError> {
+        if self.exceptions.contains(&exception) {
             self.plan.warnings.push(problem);
             return Ok(());
         }
@@ -31,31 +32,35 @@ impl Remarks<'_> {
 impl<C: Channel> Card<C> {
     /// Checks the new certificates of a change.
     pub(super) fn admit(&mut self, change: &Change, plan: &mut Plan) -> Result<(), CardError> {
-        if change.write.is_empty() {
-            return Ok(());
-        }
-        let mut staying = self.slots()?;
-        staying.retain(|slot| !change.remove.iter().any(|gone| same_place(slot, gone)));
         for (index, new) in change.write.iter().enumerate() {
+            let mut staying = self.slots_beside(&new.der)?;
+            staying.retain(|slot| !change.remove.iter().any(|gone| same_place(slot, gone)));
             let info = CertificateInfo::parse(&new.der).ok_or_else(|| {
                 invalid("this is no X.509 certificate in DER; nothing was changed")
             })?;
             let mut remarks = Remarks {
-                force: new.force,
+                exceptions: &new.exceptions,
                 plan,
             };
-            if let Some(fault) = &info.fault {
-                remarks.object(format!("the certificate is not strict DER: {fault}"))?;
+            for fault in &info.faults {
+                match fault.rule {
+                    Rule::Der => {
+                        let text = format!("the certificate is not strict DER: {fault}");
+                        remarks.object(Exception::NotStrictDer, text)?;
+                    }
+                    Rule::Profile => remarks.plan.warnings.push(format!(
+                        "the certificate is not as RFC 5280 has it: {fault}"
+                    )),
+                }
             }
             self.admit_key(new, &info, &mut remarks)?;
             let earlier = change.write.get(..index).unwrap_or_default();
             if let Some(slot) = staying.iter().find(|slot| slot.der == new.der) {
-                remarks.object(format!(
-                    "the certificate is on the card already, as {}",
-                    slot.name()
-                ))?;
+                let text = format!("the certificate is on the card already, as {}", slot.name());
+                remarks.object(Exception::OnCardAlready, text)?;
             } else if earlier.iter().any(|other| other.der == new.der) {
-                remarks.object("the certificate is to be written twice".to_owned())?;
+                let text = "the certificate is to be written twice".to_owned();
+                remarks.object(Exception::OnCardAlready, text)?;
             }
             if let Some(now) = change.now {
                 admit_dates("the certificate", &info, now, &mut remarks)?;
@@ -75,18 +80,19 @@ impl<C: Channel> Card<C> {
             return Ok(());
         }
         self.key(&new.key_id)?;
-        match (self.public_key(&new.key_id)?, &info.public_key) {
-            (Some(on_card), Some(in_certificate)) if on_card == *in_certificate => Ok(()),
-            (Some(_), _) => remarks.object(format!(
+        let text = match (self.public_key(&new.key_id)?, &info.public_key) {
+            (Some(on_card), Some(in_certificate)) if on_card == *in_certificate => return Ok(()),
+            (Some(_), _) => format!(
                 "the certificate is for another key: its public key is not that of key {}",
                 new.key_id
-            )),
-            (None, _) => remarks.object(format!(
+            ),
+            (None, _) => format!(
                 "the card has no public key for key {}, so it cannot be told whether the \
                  certificate matches",
                 new.key_id
-            )),
-        }
+            ),
+        };
+        remarks.object(Exception::OtherKey, text)
     }
 }
 
@@ -96,18 +102,21 @@ fn admit_dates(
     now: SystemTime,
     remarks: &mut Remarks<'_>,
 ) -> Result<(), CardError> {
-    match (info.not_before, info.not_after) {
-        (Some(from), Some(until)) if from > until => {
-            remarks.object(format!("{what} ends before it begins"))
-        }
-        (Some(from), _) if now < from => remarks.object(format!("{what} is not valid yet")),
+    let times = (info.not_before, info.not_after);
+    let text = match (
+        times.0.map(ReadTime::to_system_time),
+        times.1.map(ReadTime::to_system_time),
+    ) {
+        (Some(from), Some(until)) if from > until => format!("{what} ends before it begins"),
+        (Some(from), _) if now < from => format!("{what} is not valid yet"),
         // The last second counts whole.
         (_, Some(until)) if now >= until + Duration::from_secs(1) => {
-            remarks.object(format!("{what} has expired"))
+            format!("{what} has expired")
         }
-        (Some(_), Some(_)) => Ok(()),
-        _ => remarks.object(format!("{what} says no time for which it is valid")),
-    }
+        (Some(_), Some(_)) => return Ok(()),
+        _ => format!("{what} says no time for which it is valid"),
+    };
+    remarks.object(Exception::NotValidNow, text)
 }
 
 /// Looks for the issuer among the certificates given and those on the card, and checks its
@@ -128,12 +137,12 @@ fn admit_issuer(
     let on_card = staying
         .iter()
         .filter(|slot| slot.is_authority())
-        .map(|slot| slot.der.as_slice());
+        .map(|slot| &*slot.der);
     let issuers: Vec<_> = given
         .chain(beside)
         .chain(on_card)
         .filter_map(CertificateInfo::parse)
-        .filter(|issuer| issuer.subject_der == info.issuer_der)
+        .filter(|issuer| same_name(&issuer.subject_der, &info.issuer_der))
         .collect();
     let name = info
         .issuer
@@ -167,8 +176,9 @@ fn admit_issuer(
         ));
         return Ok(());
     }
-    remarks.object(format!(
+    let text = format!(
         "the certificate says it was issued by {name}, but its signature is not by that \
          authority's key"
-    ))
+    );
+    remarks.object(Exception::NotByItsIssuer, text)
 }

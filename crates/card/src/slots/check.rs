@@ -1,17 +1,43 @@
-//! Whether the certificates on the card are good for anything now.
+//! Whether the certificates on the card are good for anything now, and what could not be told.
 
 use core::fmt;
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use der::Encode as _;
 use kortlab_apdu::Channel;
-use kortlab_pkcs15::Id;
-use x509_cert::crl::CertificateList;
+use kortlab_pkcs15::{Id, ObjectRef, Severity};
 
-use super::Slot;
+use super::{Slot, SlotProblem};
 use crate::card::Card;
-use crate::certificate::CertificateInfo;
-use crate::error::CardError;
+use crate::certificate::{CertificateInfo, ReadTime, is_signed_by, same_name};
+use crate::contents::is_final;
+use crate::error::{CardError, ErrorKind};
+use crate::problem::{Problem, code};
+use crate::revocation::{ListTrouble, Lists, Revocation, RevocationList};
+
+/// Against what certificates are checked, beside the card itself.
+#[derive(Clone, Debug, Default)]
+pub struct Against {
+    /// Certificates of issuers, DER. Those of authorities on the card are used as well.
+    pub issuers: Vec<Vec<u8>>,
+    /// Whether these are all issuers there are: then a certificate of another one is a finding.
+    pub all_issuers: bool,
+    /// Revocation lists.
+    pub lists: Vec<RevocationList>,
+}
+
+/// What a check found.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The certificates, each with what is wrong with it.
+    pub certificates: Vec<CheckedSlot>,
+    /// What is wrong with the card beside its certificates: keys that are not there, no
+    /// certificate at all. What is wrong with the directory files is in
+    /// [`Contents::problems`](crate::Contents).
+    pub problems: Vec<Problem>,
+    /// What is wrong with the revocation lists: the name of each, and its trouble.
+    pub lists: Vec<(String, ListTrouble)>,
+}
 
 /// A certificate and what is wrong with it now.
 #[derive(Clone, Debug)]
@@ -20,141 +46,379 @@ pub struct CheckedSlot {
     pub slot: Slot,
     /// What is wrong with it; empty if nothing is.
     pub problems: Vec<SlotProblem>,
+    /// What the revocation lists say of it.
+    pub revocation: Revocation,
+    /// What of it was not checked.
+    pub not_checked: Vec<NotChecked>,
 }
 
-/// What can be wrong with a certificate on a card.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What of a certificate could not be checked with what was given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum SlotProblem {
-    /// It cannot be read, or is no certificate.
-    Unreadable(String),
-    /// It can be read, but a strict parser refuses it.
-    NotStrict(String),
-    /// Its time is over.
-    Expired,
-    /// Its time has not come.
-    NotYetValid,
-    /// It says no time that could be read.
-    NoValidity,
-    /// A revocation list of its issuer has it.
-    Revoked {
-        /// Since when.
-        since: SystemTime,
+pub enum NotChecked {
+    /// Its signature: the certificate of its issuer is not at hand.
+    Signature {
+        /// The issuer's name.
+        issuer: String,
     },
-    /// Its public key is not that of the key with its identifier.
-    KeyMismatch {
+    /// Its signature: the algorithm, or the issuer's key, is of a kind that is not known here.
+    SignatureAlgorithm {
+        /// The issuer's name.
+        issuer: String,
+    },
+    /// Whether it is revoked: no list of its issuer was given.
+    Revocation {
+        /// The issuer's name.
+        issuer: String,
+    },
+    /// Whether it is revoked: no list that was given says anything of it.
+    Lists {
+        /// The issuer's name.
+        issuer: String,
+    },
+    /// Whether the list is its issuer's: the issuer's certificate is not at hand.
+    ListSignature {
+        /// The issuer's name.
+        issuer: String,
+    },
+    /// Whether its key is the card's: it is no RSA key, or the card has no public key for it.
+    Key {
         /// The key's identifier.
         key: Id,
     },
-    /// The card has no private key with its identifier.
-    NoKey {
-        /// The identifier.
-        key: Id,
-    },
 }
 
-impl SlotProblem {
+impl NotChecked {
     /// A stable name for programs, in kebab case.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unreadable(_) => "unreadable",
-            Self::NotStrict(_) => "not-strict-der",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not-yet-valid",
-            Self::NoValidity => "no-validity",
-            Self::Revoked { .. } => "revoked",
-            Self::KeyMismatch { .. } => "key-mismatch",
-            Self::NoKey { .. } => "no-key",
+            Self::Signature { .. } => "signature",
+            Self::SignatureAlgorithm { .. } => "signature-algorithm",
+            Self::Revocation { .. } | Self::Lists { .. } => "revocation",
+            Self::ListSignature { .. } => "list-signature",
+            Self::Key { .. } => "key",
         }
     }
 }
 
-impl fmt::Display for SlotProblem {
+impl fmt::Display for NotChecked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(why) => write!(f, "unreadable: {why}"),
-            Self::NotStrict(why) => write!(f, "not strict DER: {why}"),
-            Self::Expired => f.write_str("expired"),
-            Self::NotYetValid => f.write_str("not valid yet"),
-            Self::NoValidity => f.write_str("it says no time for which it is valid"),
-            Self::Revoked { .. } => f.write_str("revoked"),
-            Self::KeyMismatch { key } => write!(f, "its public key is not that of key {key}"),
-            Self::NoKey { key } => write!(f, "the card has no private key {key}"),
+            Self::Signature { issuer } => write!(
+                f,
+                "the signature by {issuer}, whose certificate was not given (--issuer, --ca-dir)"
+            ),
+            Self::SignatureAlgorithm { issuer } => write!(
+                f,
+                "the signature by {issuer}, which is of a kind that cannot be checked here"
+            ),
+            Self::Revocation { issuer } => write!(
+                f,
+                "revocation by {issuer}, of which no list was given (--crl)"
+            ),
+            Self::Lists { issuer } => write!(
+                f,
+                "revocation by {issuer}: none of its lists that were given says anything now"
+            ),
+            Self::ListSignature { issuer } => write!(
+                f,
+                "the signature of the list of {issuer}, whose certificate was not given \
+                 (--issuer, --ca-dir)"
+            ),
+            Self::Key { key } => write!(f, "whether the public key is that of key {key}"),
         }
+    }
+}
+
+impl CheckedSlot {
+    /// What is wrong, each as a problem of the file that the certificate is in.
+    pub fn to_problems(&self) -> impl Iterator<Item = Problem> {
+        self.problems
+            .iter()
+            .map(|problem| problem.to_problem(&self.slot))
     }
 }
 
 impl<C: Channel> Card<C> {
-    /// Checks every certificate on the card at the time `now` against these revocation lists.
-    ///
-    /// The lists are taken on the caller's word: their signatures are the caller's to check, for
-    /// that takes the issuers' certificates, which need not be on the card.
+    /// Looks at every certificate on the card, at the time `now`, against these issuers and
+    /// revocation lists.
     ///
     /// # Errors
     /// The card is gone.
-    pub fn check(
-        &mut self,
-        now: SystemTime,
-        crls: &[CertificateList],
-    ) -> Result<Vec<CheckedSlot>, CardError> {
+    pub fn survey(&mut self, now: SystemTime, against: &Against) -> Result<Checked, CardError> {
         self.exclusively(|card| {
             let slots = card.slots()?;
-            let mut checked = Vec::with_capacity(slots.len());
+            let issuers = issuers(&slots, against);
+            let mut lists = Lists::new(&against.lists, &issuers, now);
+            let mut certificates = Vec::with_capacity(slots.len());
             for slot in slots {
-                let mut problems = Vec::new();
-                match &slot.info {
-                    None => {
-                        problems.push(SlotProblem::Unreadable(slot.findings.join("; ")));
-                    }
-                    Some(info) => {
-                        problems.extend(info.fault.clone().map(SlotProblem::NotStrict));
-                        problems.extend(validity(info, now));
-                        problems.extend(revocation(info, crls));
-                        if !slot.is_authority() {
-                            problems.extend(card.key_problem(slot.key_id(), info)?);
-                        }
-                    }
+                let mut checked = CheckedSlot {
+                    problems: slot.findings.clone(),
+                    slot,
+                    revocation: Revocation::NotChecked,
+                    not_checked: Vec::new(),
+                };
+                if let Some(info) = checked.slot.info.clone() {
+                    checked.problems.extend(validity(&info, now));
+                    checked.look_at_signature(&info, &issuers, against.all_issuers);
+                    checked.look_at_lists(&info, &mut lists);
+                    card.look_at_key(&mut checked, &info)?;
                 }
-                checked.push(CheckedSlot { slot, problems });
+                certificates.push(checked);
+            }
+            Ok(Checked {
+                certificates,
+                problems: Vec::new(),
+                lists: lists.troubles(),
+            })
+        })
+    }
+
+    /// The same as [`Card::survey`], and whether the files of the private keys are there and there
+    /// is any certificate.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub fn check(&mut self, now: SystemTime, against: &Against) -> Result<Checked, CardError> {
+        self.exclusively(|card| {
+            let mut checked = card.survey(now, against)?;
+            checked.problems.extend(card.key_files()?);
+            if checked.certificates.is_empty() {
+                checked.problems.push(card.no_certificates());
             }
             Ok(checked)
         })
     }
 
-    fn key_problem(
-        &mut self,
-        id: &Id,
-        info: &CertificateInfo,
-    ) -> Result<Option<SlotProblem>, CardError> {
-        if self.key(id).is_err() {
-            return Ok(Some(SlotProblem::NoKey { key: id.clone() }));
+    /// The private keys whose files are not there.
+    fn key_files(&mut self) -> Result<Vec<Problem>, CardError> {
+        let mut keys = Vec::new();
+        for file in &self.contents().private_keys {
+            for (index, key) in file.directory.objects().enumerate() {
+                let path = key.path().filter(|path| !path.path.is_empty());
+                let Some(path) = path else { continue };
+                let object = ObjectRef {
+                    index,
+                    label: key.common.label.clone(),
+                    id: Some(key.id().clone()),
+                };
+                keys.push((self.contents().absolute(path), object));
+            }
         }
-        let known = self.public_key(id)?;
-        let differs = known.is_some() && known != info.public_key;
-        Ok(differs.then(|| SlotProblem::KeyMismatch { key: id.clone() }))
+        let mut problems = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (path, object) in keys {
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            match self.file_exists(&path) {
+                Ok(true) => {}
+                Err(error) if is_final(&error) => return Err(error),
+                Err(error) if error.kind() == ErrorKind::Budget => {
+                    problems.push(Problem::unreadable("private key", &path, &error));
+                    break;
+                }
+                // A card may refuse to select a key's file and still use it.
+                Err(error) if error.kind() != ErrorKind::NotFound => problems.push(
+                    Problem::new(
+                        Severity::Note,
+                        code::FILE_UNREADABLE,
+                        "private key",
+                        &path,
+                        format!("it cannot be told whether its file is there: {error}"),
+                    )
+                    .about(object),
+                ),
+                Ok(false) | Err(_) => problems.push(
+                    Problem::new(
+                        Severity::Error,
+                        code::FILE_ABSENT,
+                        "private key",
+                        &path,
+                        "its file is not on the card (6A82): the key cannot be used",
+                    )
+                    .about(object)
+                    .hint(
+                        "the card must be replaced, or its key be made anew by whoever issued it: \
+                         a private key cannot be restored",
+                    ),
+                ),
+            }
+        }
+        Ok(problems)
+    }
+
+    fn no_certificates(&self) -> Problem {
+        let directory = self.contents().certificates.first();
+        let path = directory.map(|file| file.path.clone());
+        Problem::new(
+            Severity::Warning,
+            code::NO_CERTIFICATES,
+            "EF(CDF)",
+            &path.unwrap_or_default(),
+            "there is no certificate on the card",
+        )
+        .hint(
+            "write one with `kortlab cert write`, or renew the card; where an empty card is right, \
+             check it with --allow-empty",
+        )
+    }
+
+    fn look_at_key(
+        &mut self,
+        checked: &mut CheckedSlot,
+        info: &CertificateInfo,
+    ) -> Result<(), CardError> {
+        if checked.slot.object.certificate.authority && !info.is_authority() {
+            checked.problems.push(SlotProblem::NotAuthority);
+        }
+        if checked.slot.is_authority() {
+            return Ok(());
+        }
+        let id = checked.slot.key_id().clone();
+        let Ok(key) = self.key(&id) else {
+            checked.problems.push(SlotProblem::NoKey { key: id });
+            return Ok(());
+        };
+        let bits = info.public_key.as_ref().map(|key| key.bits() as u32);
+        if let (Some(said), Some(bits)) = (key.bits, bits)
+            && said != bits
+        {
+            checked.problems.push(SlotProblem::KeySize {
+                key: id.clone(),
+                said,
+                bits,
+            });
+        }
+        let listed = match self.listed_public_key(&id) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == ErrorKind::Budget => {
+                checked
+                    .problems
+                    .push(SlotProblem::NotRead(error.to_string()));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        // Without a public key of the card's own the certificates can still contradict each other.
+        let is_listed = listed.is_some();
+        let known = match listed {
+            Some(listed) => Some(listed),
+            None => match self.public_key(&id) {
+                Ok(known) => known,
+                Err(error) if error.kind() == ErrorKind::Budget => {
+                    checked
+                        .problems
+                        .push(SlotProblem::NotRead(error.to_string()));
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        if known.is_some() && known != info.public_key {
+            checked.problems.push(SlotProblem::KeyMismatch { key: id });
+        } else if !is_listed && self.contents().public_keys.is_empty() {
+            checked.not_checked.push(NotChecked::Key { key: id });
+        } else if !is_listed {
+            checked.problems.push(SlotProblem::NoPublicKey { key: id });
+        }
+        Ok(())
     }
 }
 
+impl CheckedSlot {
+    /// An issuer is known by its name (RFC 5280 §7.1), or by the identifier of its key
+    /// (§4.2.1.1): where the certificate names it by one and not by the other, it was changed.
+    fn look_at_signature(
+        &mut self,
+        info: &CertificateInfo,
+        issuers: &[CertificateInfo],
+        all: bool,
+    ) {
+        let issuer = issuer_text(info);
+        let named_key = info.authority_key_identifier();
+        let mut found = false;
+        let mut unknown = false;
+        for candidate in issuers {
+            let by_name = same_name(&candidate.subject_der, &info.issuer_der);
+            let by_key = named_key.is_some() && named_key == candidate.subject_key_identifier();
+            if !by_name && !by_key {
+                continue;
+            }
+            found = true;
+            let signed = candidate
+                .public_key
+                .as_ref()
+                .and_then(|key| is_signed_by(&self.slot.der, key));
+            match signed {
+                Some(true) if by_name => return,
+                Some(_) => {}
+                None => unknown = true,
+            }
+        }
+        if found && !unknown {
+            self.problems.push(SlotProblem::BadSignature { issuer });
+        } else if found {
+            self.not_checked
+                .push(NotChecked::SignatureAlgorithm { issuer });
+        } else if all && !self.slot.is_authority() {
+            self.problems.push(SlotProblem::UnknownIssuer { issuer });
+        } else {
+            self.not_checked.push(NotChecked::Signature { issuer });
+        }
+    }
+
+    fn look_at_lists(&mut self, info: &CertificateInfo, lists: &mut Lists<'_>) {
+        self.revocation = lists.say(info, self.slot.is_authority());
+        let issuer = issuer_text(info);
+        match self.revocation {
+            Revocation::NotChecked => {
+                self.not_checked.push(NotChecked::Revocation { issuer });
+            }
+            Revocation::Unknown => self.not_checked.push(NotChecked::Lists { issuer }),
+            Revocation::GoodIfGenuine => {
+                self.not_checked.push(NotChecked::ListSignature { issuer });
+            }
+            Revocation::Revoked(entry) => {
+                let since = entry.since;
+                self.problems.push(SlotProblem::Revoked { since });
+            }
+            Revocation::Good => {}
+        }
+    }
+}
+
+fn issuer_text(info: &CertificateInfo) -> String {
+    info.issuer_text()
+        .unwrap_or("an issuer whose name cannot be read")
+        .to_owned()
+}
+
+/// The issuers' certificates that were given, and those of authorities on the card: what the
+/// directory lists as one, and what says that it is one.
+fn issuers(slots: &[Slot], against: &Against) -> Vec<CertificateInfo> {
+    let says = |slot: &Slot| slot.info.as_ref().is_some_and(|info| info.is_authority());
+    let on_card = slots
+        .iter()
+        .filter(|slot| slot.is_authority() || says(slot))
+        .map(|slot| &*slot.der);
+    let given = against.issuers.iter().map(Vec::as_slice);
+    given
+        .chain(on_card)
+        .filter_map(CertificateInfo::parse)
+        .collect()
+}
+
+/// A time in the past is past, whatever its form; one to come is believed only in the form that
+/// all programs read alike.
 fn validity(info: &CertificateInfo, now: SystemTime) -> Option<SlotProblem> {
-    match (info.not_before, info.not_after) {
+    let from = info.not_before.map(ReadTime::to_system_time);
+    let until = info.not_after.map(ReadTime::to_system_time);
+    let in_der = |time: Option<ReadTime>| time.is_some_and(|time| time.is_der);
+    match (from, until) {
         (_, Some(until)) if now >= until + Duration::from_secs(1) => Some(SlotProblem::Expired),
         (Some(from), _) if now < from => Some(SlotProblem::NotYetValid),
-        (Some(_), Some(_)) => None,
-        _ => Some(SlotProblem::NoValidity),
+        (Some(_), Some(_)) if in_der(info.not_before) && in_der(info.not_after) => None,
+        _ => Some(SlotProblem::UnknownValidity),
     }
-}
-
-fn revocation(info: &CertificateInfo, crls: &[CertificateList]) -> Option<SlotProblem> {
-    let of_issuer = crls.iter().filter(|crl| {
-        crl.tbs_cert_list
-            .issuer
-            .to_der()
-            .is_ok_and(|issuer| issuer == info.issuer_der)
-    });
-    of_issuer
-        .flat_map(|crl| crl.tbs_cert_list.revoked_certificates.iter().flatten())
-        .find(|revoked| revoked.serial_number.as_bytes() == info.serial_number)
-        .map(|revoked| SlotProblem::Revoked {
-            since: revoked.revocation_date.to_system_time(),
-        })
 }

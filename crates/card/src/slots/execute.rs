@@ -9,15 +9,16 @@
 //! 5. Only now the old files are deleted.
 //! 6. The journal forgets.
 
-use kortlab_apdu::{Channel, StatusWord};
+use kortlab_apdu::{Channel, Fid, StatusWord};
 
+use super::guard::Found;
 use super::journal::{Journal, JournalError, NewContent, Transaction};
+use super::names::Names;
 use super::plan::{Plan, creation};
 use super::recover::Way;
 use crate::card::Card;
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
-use crate::files::path_text;
 use crate::role::PinRole;
 
 /// The size above which a trial of the room takes more than one file.
@@ -36,25 +37,15 @@ pub struct Executed {
 /// How far a change has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
-    /// Nothing that was there before has been touched.
-    NewFiles,
+    /// Nothing that was there before has been touched; so many new files were created.
+    NewFiles(usize),
     /// The directories may be changed.
     SwitchOver,
 }
 
-/// An error that can be put into the slot writer, so that a harness can show that it finds one.
-#[cfg(feature = "planted-bug")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlantedBug {
-    /// The old files are deleted before the directory is switched over.
-    OldReleasedFirst,
-    /// The journal is written only when the card has the whole change.
-    JournalTooLate,
-}
-
 impl<C: Channel> Card<C> {
-    /// Carries out a plan as one transaction, then reads the directories anew. The PIN for
-    /// authentication must be verified before.
+    /// Carries out a plan as one transaction. The PIN for authentication must be verified before.
+    /// What [`Card::contents`] says afterwards of the directories changed is what was read back.
     ///
     /// If the card refuses a step, everything is put back at once. If the card is gone, the
     /// transaction stays in the journal: [`Card::recover`] completes or undoes it.
@@ -71,15 +62,15 @@ impl<C: Channel> Card<C> {
         journal: &mut dyn Journal,
     ) -> Result<Executed, CardError> {
         self.exclusively(|card| {
-            let transaction = &plan.transaction;
+            let transaction = plan.transaction();
             card.check_unchanged(transaction)?;
             let mut executed = Executed {
-                warnings: plan.warnings.clone(),
-                notes: plan.notes.clone(),
+                warnings: plan.warnings().to_vec(),
+                notes: plan.notes().to_vec(),
             };
             let left = card.in_journal(transaction, journal, Self::carry_out)?;
             executed.warnings.extend(left);
-            card.refresh()?;
+            card.take_over(transaction);
             Ok(executed)
         })
     }
@@ -95,11 +86,9 @@ impl<C: Channel> Card<C> {
                 // A card with files of fixed sizes: writing tells whether they suffice.
                 return Ok(true);
             };
-            let room = |card: &mut Self, transaction: &Transaction, _: &mut Progress| {
-                for file in &transaction.create {
-                    card.create(file)?;
-                }
-                card.delete_new(transaction)
+            let room = |card: &mut Self, transaction: &Transaction, progress: &mut Progress| {
+                card.create_all(transaction, progress)?;
+                card.delete_created(&transaction.create)
             };
             match card.in_journal(&transaction, journal, room) {
                 Ok(_) => Ok(true),
@@ -116,13 +105,14 @@ impl<C: Channel> Card<C> {
         transaction.trial = true;
         let application = self.contents().application.clone();
         let mut left = bytes;
-        for file_id in self.dialect().certificate_files().rev() {
+        let names = Names::of(self.contents());
+        for file_id in Fid::all(&self.profile().certificate_files).rev() {
             if left == 0 {
                 break;
             }
             let size = left.min(LARGEST_TRIAL);
             let file = NewContent {
-                directory: application.clone().into(),
+                directory: application.clone(),
                 file_id,
                 size: u16::try_from(size).unwrap_or(u16::MAX),
                 pin_reference: transaction.pin.as_ref().map(|pin| pin.reference),
@@ -133,7 +123,7 @@ impl<C: Channel> Card<C> {
             {
                 return Ok(None);
             }
-            if !self.files().exists(&file.path())? {
+            if names.namer(&file.path()).is_none() && !self.files().exists(&file.path())? {
                 transaction.create.push(file);
                 left -= size;
             }
@@ -149,10 +139,14 @@ impl<C: Channel> Card<C> {
         journal: &mut dyn Journal,
         work: impl FnOnce(&mut Self, &Transaction, &mut Progress) -> Result<Vec<String>, CardError>,
     ) -> Result<Vec<String>, CardError> {
-        if self.writes_journal_first() {
-            journal.begin(transaction).map_err(no_journal)?;
+        if self.pending(journal)?.is_some() {
+            return Err(no_journal(JournalError::Pending));
         }
-        let mut progress = Progress::NewFiles;
+        let mut note = None;
+        if self.procedure.journal_first {
+            note = Some(journal.begin(transaction).map_err(no_journal)?);
+        }
+        let mut progress = Progress::NewFiles(0);
         let (left, refusal) = match work(self, transaction, &mut progress) {
             Ok(left) => (left, None),
             Err(error) if is_final(&error) => return Err(unfinished(error)),
@@ -165,10 +159,11 @@ impl<C: Channel> Card<C> {
             },
         };
         let mut left = left;
-        if !self.writes_journal_first() {
-            journal.begin(transaction).map_err(no_journal)?;
-        }
-        if let Err(error) = journal.finish(&transaction.card) {
+        let note = match note {
+            Some(note) => note,
+            None => journal.begin(transaction).map_err(no_journal)?,
+        };
+        if let Err(error) = journal.finish(&note) {
             left.push(error.to_string());
         }
         match refusal {
@@ -184,27 +179,51 @@ impl<C: Channel> Card<C> {
         progress: Progress,
     ) -> Result<Vec<String>, CardError> {
         match progress {
-            // The directories were not touched, so what is read of them decides nothing.
-            Progress::NewFiles => self.delete_new(transaction),
+            Progress::NewFiles(created) => {
+                let created = transaction.create.get(..created);
+                self.delete_created(created.unwrap_or_default())
+            }
             Progress::SwitchOver => self.settle(transaction, Way::RolledBack),
         }
     }
 
-    /// Before the first write: the directories must be what the plan was made for.
+    /// Before the first write: directories and files must be what the plan was made for. If they
+    /// are not, the directories are read anew, so that a new plan is made of what is there.
     fn check_unchanged(&mut self, transaction: &Transaction) -> Result<(), CardError> {
+        let mut changed = None;
         for change in &transaction.directories {
             if self.files().read(&change.path)?.data != *change.before {
-                return Err(CardError::new(
-                    ErrorKind::Interrupted,
-                    format!(
-                        "the directory {} was changed meanwhile; it was left as it is",
-                        path_text(&change.path)
-                    ),
-                )
-                .hint("try again; if it happens again, another program writes to the card"));
+                changed = Some(format!("the directory {}", change.path));
             }
         }
-        Ok(())
+        for old in &transaction.delete {
+            if self.find_old(old)? != Found::Whole {
+                changed = Some(format!("the file {}", old.path()));
+            }
+        }
+        for new in &transaction.create {
+            if self.files().exists(&new.path())? {
+                changed = Some(format!("the file {}", new.path()));
+            }
+        }
+        let Some(what) = changed else {
+            return Ok(());
+        };
+        self.refresh()?;
+        Err(CardError::new(
+            ErrorKind::Interrupted,
+            format!("{what} was changed meanwhile; the card was left as it is"),
+        )
+        .hint("try again; if it happens again, another program writes to the card"))
+    }
+
+    /// The directories are now what was read back after they were written.
+    fn take_over(&mut self, transaction: &Transaction) {
+        for change in &transaction.directories {
+            self.contents_mut()
+                .replace_certificates(&change.path, &change.after);
+        }
+        self.public_keys.clear();
     }
 
     fn carry_out(
@@ -212,13 +231,11 @@ impl<C: Channel> Card<C> {
         transaction: &Transaction,
         progress: &mut Progress,
     ) -> Result<Vec<String>, CardError> {
-        for file in &transaction.create {
-            self.create(file)?;
-        }
+        self.create_all(transaction, progress)?;
         for file in &transaction.create {
             self.fill_new(file)?;
         }
-        if self.releases_old_first() {
+        if self.procedure.old_released_first {
             let _ = self.release(transaction)?;
         }
         *progress = Progress::SwitchOver;
@@ -227,6 +244,29 @@ impl<C: Channel> Card<C> {
                 .map_err(needs_pin)?;
         }
         self.release(transaction)
+    }
+
+    /// Creates the new files of a change, and notes how many there are.
+    fn create_all(
+        &mut self,
+        transaction: &Transaction,
+        progress: &mut Progress,
+    ) -> Result<(), CardError> {
+        for (index, file) in transaction.create.iter().enumerate() {
+            self.create(file)?;
+            *progress = Progress::NewFiles(index + 1);
+        }
+        Ok(())
+    }
+
+    /// Deletes files that were created a moment ago, in the same hold on the card: whatever is read
+    /// of them, which may be damaged, they are this change's. Gives what was left, in words.
+    fn delete_created(&mut self, created: &[NewContent]) -> Result<Vec<String>, CardError> {
+        let mut left = Vec::new();
+        for file in created {
+            left.extend(self.delete(&file.directory, file.file_id)?);
+        }
+        Ok(left)
     }
 
     /// Creates a new file.
@@ -248,76 +288,7 @@ impl<C: Channel> Card<C> {
         self.files()
             .update(&path, 0, &file.content)
             .map_err(needs_pin)?;
-        self.compare(&path, &file.content)
-    }
-
-    /// Deletes the old files, and gives what could not be deleted, in words.
-    pub(super) fn release(&mut self, transaction: &Transaction) -> Result<Vec<String>, CardError> {
-        let mut left = Vec::new();
-        for file in &transaction.delete {
-            left.extend(self.delete(&file.directory, file.file_id)?);
-        }
-        Ok(left)
-    }
-
-    /// Deletes the new files, and gives what could not be deleted, in words.
-    pub(super) fn delete_new(
-        &mut self,
-        transaction: &Transaction,
-    ) -> Result<Vec<String>, CardError> {
-        let mut left = Vec::new();
-        for file in &transaction.create {
-            left.extend(self.delete(&file.directory, file.file_id)?);
-        }
-        Ok(left)
-    }
-
-    /// Deletes a file. One that is not there is no error; a refusal is given in words.
-    pub(super) fn delete(
-        &mut self,
-        directory: &[u8],
-        file_id: u16,
-    ) -> Result<Option<String>, CardError> {
-        let path = [directory, &file_id.to_be_bytes()].concat();
-        if !self.files().exists(&path)? {
-            return Ok(None);
-        }
-        let doing = format!("delete the file {file_id:04X}");
-        let command = self.dialect().delete_file(file_id);
-        let command = command.ok_or_else(unsupported)?;
-        self.files().select_silently(directory)?;
-        match self.files().demand(&doing, &command) {
-            Ok(_) => Ok(None),
-            Err(error) if is_final(&error) => Err(error),
-            Err(error) if error.status() == Some(StatusWord::FILE_NOT_FOUND) => Ok(None),
-            Err(error) => Ok(Some(format!(
-                "the file {}, which nothing names, is left on the card: {}",
-                path_text(&path),
-                needs_pin(error)
-            ))),
-        }
-    }
-
-    #[cfg(feature = "planted-bug")]
-    fn writes_journal_first(&self) -> bool {
-        self.planted_bug != Some(PlantedBug::JournalTooLate)
-    }
-
-    #[cfg(not(feature = "planted-bug"))]
-    #[allow(clippy::unused_self)]
-    const fn writes_journal_first(&self) -> bool {
-        true
-    }
-
-    #[cfg(feature = "planted-bug")]
-    fn releases_old_first(&self) -> bool {
-        self.planted_bug == Some(PlantedBug::OldReleasedFirst)
-    }
-
-    #[cfg(not(feature = "planted-bug"))]
-    #[allow(clippy::unused_self)]
-    const fn releases_old_first(&self) -> bool {
-        false
+        self.compare_selected(&path, 0, &file.content)
     }
 }
 
@@ -356,7 +327,7 @@ pub(super) fn no_journal(error: JournalError) -> CardError {
     }
 }
 
-fn unsupported() -> CardError {
+pub(super) fn unsupported() -> CardError {
     CardError::new(
         ErrorKind::Unsupported,
         "this card OS neither creates nor deletes files",

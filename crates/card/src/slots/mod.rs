@@ -18,32 +18,49 @@
 mod admission;
 mod check;
 mod execute;
+mod fit;
+mod guard;
 pub mod journal;
+mod names;
 mod plan;
+mod problem;
+mod procedure;
 mod recover;
+mod release;
 mod switch;
 
-use kortlab_apdu::Channel;
-use kortlab_pkcs15::{Certificate, Entry, Id, ObjectKind};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kortlab_apdu::{Channel, FilePath};
+use kortlab_pkcs15::{Certificate, Entry, Id, ObjectKind, ObjectValue};
 
 use crate::card::Card;
-use crate::certificate::{self, CertificateInfo};
+use crate::certificate::{self, CertificateInfo, ContentKind};
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
 
-pub use check::{CheckedSlot, SlotProblem};
+pub use check::{Against, Checked, CheckedSlot, NotChecked};
 pub use execute::Executed;
-#[cfg(feature = "planted-bug")]
-pub use execute::PlantedBug;
-pub use journal::{CardKey, FileJournal, Journal, JournalError, MemoryJournal, Transaction};
-pub use plan::{Change, Guarantee, NewCertificate, Plan};
-pub use recover::{Recovery, Way};
+pub use fit::Fit;
+pub use journal::{
+    CardKey, FileJournal, Journal, JournalError, MemoryJournal, Note, NoteId, Transaction,
+};
+pub use plan::{Change, Exception, Guarantee, NewCertificate, Plan};
+pub use problem::SlotProblem;
+#[doc(hidden)]
+pub use procedure::Procedure;
+pub use recover::{IfChanged, Recovery, Way};
+
+/// How many bytes of two certificates are compared before both are read: what one command brings.
+const HEAD: usize = 256;
 
 /// A certificate on the card.
 #[derive(Clone, Debug)]
 pub struct Slot {
     /// The absolute path of the directory file that lists it.
-    pub directory: Vec<u8>,
+    pub directory: FilePath,
     /// What kind of directory that is: the holder's certificates, trusted or useful ones.
     pub kind: ObjectKind,
     /// Its index in that directory.
@@ -51,15 +68,21 @@ pub struct Slot {
     /// The object as the directory has it.
     pub object: Certificate,
     /// The absolute path of its file; `None` if it stands in the directory itself.
-    pub path: Option<Vec<u8>>,
+    pub path: Option<FilePath>,
+    /// Where in its file it starts.
+    pub start: usize,
     /// The size of its file, or of its part of one, in bytes.
     pub size: usize,
-    /// The certificate in DER; empty if it could not be read.
-    pub der: Vec<u8>,
+    /// The certificate in DER; where it is no certificate, what is there instead; empty if it was
+    /// not read, or could not be.
+    pub der: Bytes,
     /// What it says; `None` if it is no certificate at all.
-    pub info: Option<CertificateInfo>,
-    /// What is wrong with it, in words.
-    pub findings: Vec<String>,
+    pub info: Option<Arc<CertificateInfo>>,
+    /// What is wrong with how it is kept and how it is written.
+    pub findings: Vec<SlotProblem>,
+    /// Why it was not read, if reading the card was stopped before it
+    /// ([`Budget`](crate::files::Budget)).
+    pub unread: Option<String>,
 }
 
 impl Slot {
@@ -82,7 +105,7 @@ impl Slot {
     pub fn name(&self) -> String {
         match (self.label(), &self.path) {
             (Some(label), _) => format!("{label:?}"),
-            (None, Some(path)) => crate::files::path_text(path),
+            (None, Some(path)) => path.to_string(),
             (None, None) => format!("number {}", self.index),
         }
     }
@@ -107,11 +130,52 @@ impl<C: Channel> Card<C> {
     pub fn slots(&mut self) -> Result<Vec<Slot>, CardError> {
         self.exclusively(|card| {
             let mut slots = listed(card);
+            let mut parsed = Parsed::new();
             for slot in &mut slots {
-                card.fill(slot)?;
+                card.fill(slot, &mut parsed)?;
             }
             Ok(slots)
         })
+    }
+
+    /// The certificates as the directories list them. None is read from the card.
+    pub fn listed_slots(&self) -> Vec<Slot> {
+        listed(self)
+    }
+
+    /// The certificates as the directories list them; of these, read from the card are those of
+    /// authorities, and those that begin as `der` does.
+    pub(crate) fn slots_beside(&mut self, der: &[u8]) -> Result<Vec<Slot>, CardError> {
+        let head = der.get(..HEAD).unwrap_or(der);
+        let mut slots = listed(self);
+        let mut parsed = Parsed::new();
+        for slot in &mut slots {
+            if slot.is_authority() || self.begins_with(slot, head)? {
+                self.fill(slot, &mut parsed)?;
+            }
+        }
+        Ok(slots)
+    }
+
+    /// Whether the value of a slot may begin so. Serial number, issuer and dates stand there, so
+    /// that two certificates rarely do.
+    fn begins_with(&mut self, slot: &Slot, head: &[u8]) -> Result<bool, CardError> {
+        let Some(ObjectValue::Path(path)) = slot.object.value() else {
+            return Ok(true);
+        };
+        let file = self.contents().absolute(path);
+        let from = path.index.unwrap_or(0) as usize;
+        let read = self.exclusively(|card| {
+            let mut files = card.files();
+            files.select_silently(&file)?;
+            files.read_part_selected(&file.to_string(), from, head.len())
+        });
+        match read {
+            Ok(read) => Ok(read == head),
+            Err(error) if is_final(&error) => Err(error),
+            // Why it cannot be read is told where it is read whole.
+            Err(_) => Ok(true),
+        }
     }
 
     /// The certificates for the key `id`, in the order of the directory.
@@ -124,7 +188,8 @@ impl<C: Channel> Card<C> {
         Ok(slots)
     }
 
-    /// Plans a change and carries it out. The PIN for authentication must be verified before.
+    /// Reads the directories anew, plans a change and carries it out. The PIN for authentication
+    /// must be verified before.
     ///
     /// # Errors
     /// Those of [`Card::plan`] and [`Card::execute`].
@@ -134,6 +199,7 @@ impl<C: Channel> Card<C> {
         journal: &mut dyn Journal,
     ) -> Result<Executed, CardError> {
         self.exclusively(|card| {
+            card.refresh()?;
             let plan = card.plan(change)?;
             card.execute(&plan, journal)
         })
@@ -183,45 +249,126 @@ impl<C: Channel> Card<C> {
         FreeSpace { directory, unused }
     }
 
-    fn fill(&mut self, slot: &mut Slot) -> Result<(), CardError> {
+    fn fill(&mut self, slot: &mut Slot, parsed: &mut Parsed) -> Result<(), CardError> {
         let Some(value) = slot.object.value().cloned() else {
-            slot.findings
-                .push("it is no X.509 certificate; it is not read".to_owned());
+            slot.findings.push(SlotProblem::NotX509);
             return Ok(());
         };
-        let content = match self.read_value(&value) {
-            Ok(content) => content,
+        let content = match self.stored(&value, parsed) {
+            Ok(stored) => {
+                slot.start = stored.start;
+                slot.findings.extend(stored.findings);
+                stored.content
+            }
             Err(error) if is_final(&error) => return Err(error),
             Err(error) => {
-                slot.findings.push(format!("it cannot be read: {error}"));
+                if error.kind() == ErrorKind::Budget {
+                    slot.unread = Some(error.to_string());
+                }
+                slot.findings.push(SlotProblem::Unreadable(error));
                 return Ok(());
             }
         };
         slot.size = content.len();
-        let Some(der) = certificate::at_start(&content) else {
-            let what = if content.iter().all(|&byte| byte == 0x00 || byte == 0xFF) {
-                "its file is empty"
-            } else {
-                "its file does not hold a complete certificate"
-            };
-            slot.findings.push(what.to_owned());
+        let der = certificate::at_start(&content);
+        slot.info = der.and_then(|der| parsed_once(parsed, der));
+        let (Some(info), Some(der)) = (&slot.info, der) else {
+            let kind = ContentKind::of(&content);
+            slot.findings.push(SlotProblem::NotCertificate(kind));
             slot.der = content;
             return Ok(());
         };
-        slot.der = der.to_vec();
-        slot.info = CertificateInfo::parse(der);
-        match &slot.info {
-            None => slot
-                .findings
-                .push("its file holds something else than a certificate".to_owned()),
-            Some(info) => slot.findings.extend(
-                info.fault
-                    .as_ref()
-                    .map(|fault| format!("it is not strictly coded: {fault}")),
-            ),
-        }
+        slot.der = content.slice_ref(der);
+        let faults = info.faults.iter().cloned();
+        slot.findings.extend(faults.map(SlotProblem::NotStrict));
         Ok(())
     }
+
+    /// The bytes at a value's place. What the directory says of their number is not relied on:
+    /// where a certificate starts there, it says itself how long it is.
+    fn stored(&mut self, value: &ObjectValue, parsed: &mut Parsed) -> Result<Stored, CardError> {
+        let ObjectValue::Path(path) = value else {
+            return Ok(Stored {
+                content: self.value(value)?,
+                start: 0,
+                findings: Vec::new(),
+            });
+        };
+        let known = self.file_of(path)?;
+        let remarks = known.remarks.iter().cloned();
+        let mut findings: Vec<_> = remarks.map(SlotProblem::Odd).collect();
+        let said = SaidPlace {
+            index: path.index.map(|index| index as usize),
+            length: path.length.map(|length| length as usize),
+        };
+        let (start, found) = said.find(&known.data, parsed);
+        findings.extend(found);
+        let content = known.data.slice(start.min(known.data.len())..);
+        Ok(Stored {
+            content,
+            start,
+            findings,
+        })
+    }
+}
+
+/// What stands at a certificate's place.
+struct Stored {
+    content: Bytes,
+    start: usize,
+    findings: Vec<SlotProblem>,
+}
+
+/// Where a directory says that a certificate is in its file (PKCS#15 §6.1.4).
+#[derive(Clone, Copy)]
+struct SaidPlace {
+    index: Option<usize>,
+    length: Option<usize>,
+}
+
+impl SaidPlace {
+    /// Where it is, and what is wrong with what the directory says.
+    fn find(self, file: &[u8], parsed: &mut Parsed) -> (usize, Option<SlotProblem>) {
+        let said = self.index.unwrap_or(0);
+        let mut is_certificate = |start: usize| {
+            let content = file.get(start..).unwrap_or_default();
+            let der = certificate::at_start(content)?;
+            parsed_once(parsed, der).map(|_| der.len())
+        };
+        let (start, length) = match (is_certificate(said), said) {
+            (Some(length), _) => (said, Some(length)),
+            // It is where it would be without an index.
+            (None, 1..) => match is_certificate(0) {
+                Some(length) => (0, Some(length)),
+                None => (said.min(file.len()), None),
+            },
+            (None, 0) => (0, None),
+        };
+        let holds = length.unwrap_or(file.len() - start);
+        // A length of 0 is what some cards write for "all of it"; the whole file is right too.
+        let fits = match self.length {
+            None | Some(0) => true,
+            Some(told) => told == holds || start.checked_add(told) == Some(file.len()),
+        };
+        let wrong = (start != said || !fits).then_some(SlotProblem::WrongCount {
+            said_index: self.index,
+            said_length: self.length,
+            index: start,
+            length: holds,
+        });
+        (start, wrong)
+    }
+}
+
+/// What certificates say, by the place of their shared bytes, which the slots keep where they are.
+type Parsed = BTreeMap<(usize, usize), Option<Arc<CertificateInfo>>>;
+
+/// What the certificate says that these bytes are, which are part of what the card's files hold.
+fn parsed_once(parsed: &mut Parsed, der: &[u8]) -> Option<Arc<CertificateInfo>> {
+    parsed
+        .entry((der.as_ptr().addr(), der.len()))
+        .or_insert_with(|| CertificateInfo::parse(der).map(Arc::new))
+        .clone()
 }
 
 /// The slots as the directories list them, not read yet.
@@ -242,10 +389,12 @@ fn listed<C: Channel>(card: &Card<C>) -> Vec<Slot> {
                 index,
                 object: object.clone(),
                 path,
+                start: 0,
                 size: 0,
-                der: Vec::new(),
+                der: Bytes::new(),
                 info: None,
                 findings: Vec::new(),
+                unread: None,
             });
         }
     }

@@ -1,21 +1,22 @@
 //! What a change of the slots will do, worked out before anything is touched.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
-use kortlab_apdu::Channel;
+use kortlab_apdu::{Channel, Fid, FilePath};
 use kortlab_pkcs15::{
-    Certificate, CommonObjectAttributes, Edit, EncodeError, Id, ObjectFlags, ObjectKind, Path,
+    Certificate, CommonObjectAttributes, Directory, Edit, EncodeError, Id, ObjectFlags, ObjectKind,
+    Path, PrivateKey, PublicKey, Unknown,
 };
 
-use super::journal::{DirectoryChange, NewContent, OldContent, PinUse, Transaction};
+use super::journal::{DirectoryChange, NewContent, PinUse, Transaction};
+use super::names::Names;
 use super::{Slot, invalid, switch};
 use crate::card::Card;
-use crate::contents::{DirectoryFile, is_final};
+use crate::contents::{DirectoryFile, Scope};
 use crate::dialect::NewFile;
 use crate::error::{CardError, ErrorKind};
-use crate::files::path_text;
 use crate::pins;
 use crate::role::PinRole;
 
@@ -33,10 +34,35 @@ pub struct NewCertificate {
     pub label: String,
     /// Whether it is an authority's, which has no key on the card.
     pub authority: bool,
-    /// Whether to write it although it is not strict DER, does not match the key, is out of date,
-    /// is not signed by its issuer, or is on the card already. What was overridden is in
+    /// What may speak against it, and it is written all the same. What was overridden is in
     /// [`Plan::warnings`].
-    pub force: bool,
+    pub exceptions: BTreeSet<Exception>,
+}
+
+/// What speaks against writing a certificate, and can be overridden one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exception {
+    /// It is not strict DER.
+    NotStrictDer,
+    /// It is for another key, or the card does not tell its own.
+    OtherKey,
+    /// It, or its issuer's certificate, is not valid at the time of the change.
+    NotValidNow,
+    /// Its signature is not by the key of the issuer that it names.
+    NotByItsIssuer,
+    /// It is on the card already, or is to be written twice.
+    OnCardAlready,
+}
+
+impl Exception {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::NotStrictDer,
+        Self::OtherKey,
+        Self::NotValidNow,
+        Self::NotByItsIssuer,
+        Self::OnCardAlready,
+    ];
 }
 
 impl NewCertificate {
@@ -47,8 +73,15 @@ impl NewCertificate {
             key_id: key_id.into(),
             label: label.into(),
             authority: false,
-            force: false,
+            exceptions: BTreeSet::new(),
         }
+    }
+
+    /// The same certificate, which is written although this speaks against it.
+    #[must_use]
+    pub fn except(mut self, exceptions: impl IntoIterator<Item = Exception>) -> Self {
+        self.exceptions.extend(exceptions);
+        self
     }
 }
 
@@ -136,21 +169,42 @@ impl fmt::Display for Guarantee {
     }
 }
 
-/// A change, worked out.
+/// A change, worked out for the card as it is. [`Card::execute`] does what it says, and nothing
+/// else; nobody can change it in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
+    pub(super) transaction: Transaction,
+    pub(super) guarantee: Guarantee,
+    pub(super) warnings: Vec<String>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Plan {
     /// What will be done, as the journal keeps it.
-    pub transaction: Transaction,
+    pub const fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
     /// What is certain about it, whenever it is interrupted.
-    pub guarantee: Guarantee,
-    /// What was overridden with [`NewCertificate::force`], or cannot be done, in words.
-    pub warnings: Vec<String>,
+    pub const fn guarantee(&self) -> Guarantee {
+        self.guarantee
+    }
+
+    /// What was overridden with [`NewCertificate::exceptions`], or cannot be done, in words.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// What could not be checked, in words.
-    pub notes: Vec<String>,
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
 }
 
 impl<C: Channel> Card<C> {
-    /// Checks a change and plans it. Nothing on the card is changed.
+    /// Checks a change and plans it, for the directories as [`Card::contents`] has them. Nothing on
+    /// the card is changed. Should it have been changed since by another program,
+    /// [`Card::execute`] refuses, and reads it anew.
     ///
     /// Whether the card's memory has room for the new files is not known yet: no command tells.
     /// [`Card::execute`] creates them all before it changes what was there.
@@ -162,15 +216,26 @@ impl<C: Channel> Card<C> {
     /// slot says; the directory has no room ([`ErrorKind::Full`]) or cannot be rewritten; or this
     /// card OS cannot create files.
     pub fn plan(&mut self, change: &Change) -> Result<Plan, CardError> {
-        self.exclusively(|card| {
-            card.refresh()?;
-            card.plan_refreshed(change)
-        })
+        self.exclusively(|card| card.plan_known(change))
     }
 
-    fn plan_refreshed(&mut self, change: &Change) -> Result<Plan, CardError> {
+    fn plan_known(&mut self, change: &Change) -> Result<Plan, CardError> {
         if change.write.is_empty() && change.remove.is_empty() {
             return Err(invalid("there is nothing to change"));
+        }
+        if self.scope != Scope::Everything {
+            return Err(CardError::new(
+                ErrorKind::Unsupported,
+                "this session has not read what the card holds beside PINs and keys",
+            ));
+        }
+        if self.contents().is_cut_short() {
+            return Err(CardError::new(
+                ErrorKind::Budget,
+                "the card was not read to its end, so nothing was changed: what was not read may \
+                 name the same files",
+            )
+            .hint("`--budget 10` lets reading go on to ten times as much"));
         }
         let listed = super::listed(self);
         for slot in &change.remove {
@@ -198,7 +263,7 @@ impl<C: Channel> Card<C> {
             plan.transaction.create.push(file);
         }
         plan.transaction.directories = self.plan_directories(change, &plan)?;
-        self.plan_release(change, &listed, &mut plan)?;
+        self.plan_release(change, &mut plan)?;
         plan.guarantee = match plan.transaction.directories.as_slice() {
             [only] if switch::pivot(only).is_some() => Guarantee::OneByte,
             _ => Guarantee::Journal,
@@ -206,13 +271,39 @@ impl<C: Channel> Card<C> {
         Ok(plan)
     }
 
+    /// Whether certificates can be written to this card, and removed, at all: on a card OS that
+    /// nobody here knows, files are neither created nor deleted.
+    ///
+    /// # Errors
+    /// They cannot ([`ErrorKind::Unsupported`]).
+    pub fn can_change_slots(&self) -> Result<(), CardError> {
+        let dialect = self.dialect();
+        let any = NewFile {
+            file_id: *self.profile().certificate_files.start(),
+            size: 1,
+            pin_reference: None,
+        };
+        match (dialect.create_file(any), dialect.delete_file(any.file_id)) {
+            (Some(_), Some(_)) => Ok(()),
+            _ => Err(CardError::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "certificates cannot be written to this card, nor removed: {} neither creates \
+                     nor deletes files; nothing was changed",
+                    dialect.name()
+                ),
+            )),
+        }
+    }
+
     pub(super) fn empty_transaction(&self, purpose: String) -> Transaction {
         let pin = pins::find(self.contents(), PinRole::Authentication);
         Transaction {
             card: self.card_key(),
+            witness: self.witness(),
             purpose,
             trial: false,
-            pin: pin.as_ref().map(PinUse::new),
+            pin: pin.as_ref().and_then(PinUse::new),
             create: Vec::new(),
             directories: Vec::new(),
             delete: Vec::new(),
@@ -227,7 +318,7 @@ impl<C: Channel> Card<C> {
             ))
         })?;
         let file = NewContent {
-            directory: self.contents().application.clone().into(),
+            directory: self.contents().application.clone(),
             file_id: self.free_file_id(plan)?,
             size,
             pin_reference: plan.transaction.pin.as_ref().map(|pin| pin.reference),
@@ -255,17 +346,27 @@ impl<C: Channel> Card<C> {
         let mut removed: Vec<_> = change
             .remove
             .iter()
-            .map(|slot| (slot.directory.as_slice(), slot.index))
+            .map(|slot| (&slot.directory, slot.index))
             .collect();
         removed.sort_unstable();
         removed.dedup();
         // From the last one on, so that the indices of the others stay.
         for (path, index) in removed.into_iter().rev() {
             let file = self.directory_file(path)?;
-            edits
+            let edit = edits
                 .entry(path)
-                .or_insert_with(|| Edit::<Certificate>::new(&file.bytes, file.size))
-                .remove(index)
+                .or_insert_with(|| Edit::<Certificate>::new(&file.bytes, file.size));
+            if edit.objects().nth(index).is_some_and(is_of_key) {
+                return Err(CardError::new(
+                    ErrorKind::Unsupported,
+                    format!(
+                        "entry {index} of {} is that of a key, not of a certificate; nothing was \
+                         changed",
+                        path
+                    ),
+                ));
+            }
+            edit.remove(index)
                 .map_err(|error| unwritable(path, error))?;
         }
         for (new, file) in change.write.iter().zip(&plan.transaction.create) {
@@ -276,15 +377,27 @@ impl<C: Channel> Card<C> {
             let entry =
                 Certificate::x509(common, new.key_id.clone(), path).with_authority(new.authority);
             edits
-                .entry(directory.path.as_slice())
+                .entry(&directory.path)
                 .or_insert_with(|| Edit::<Certificate>::new(&directory.bytes, directory.size))
                 .push(&entry)
                 .map_err(|error| unwritable(&directory.path, error))?;
         }
+        let names = Names::of(self.contents());
         edits
             .into_iter()
             .map(|(path, edit)| {
                 let file = self.directory_file(path)?;
+                if !names.is_certificate_directory(self.contents(), path) {
+                    return Err(CardError::new(
+                        ErrorKind::Unsupported,
+                        format!(
+                            "the file {} is named as a directory of certificates, and as \
+                             something else too; nothing was changed",
+                            path
+                        ),
+                    )
+                    .hint("`kortlab info` shows what is wrong with the card's files"));
+                }
                 let after = edit.finish().map_err(|error| {
                     let full = matches!(error, EncodeError::Full { .. });
                     let error = unwritable(path, error);
@@ -295,7 +408,7 @@ impl<C: Channel> Card<C> {
                     }
                 })?;
                 Ok(DirectoryChange {
-                    path: path.to_vec().into(),
+                    path: path.clone(),
                     before: file.bytes.clone().into(),
                     after: after.into(),
                 })
@@ -303,55 +416,18 @@ impl<C: Channel> Card<C> {
             .collect()
     }
 
-    /// Plans what becomes of the files of removed certificates.
-    fn plan_release(
-        &mut self,
-        change: &Change,
-        listed: &[Slot],
-        plan: &mut Plan,
-    ) -> Result<(), CardError> {
-        for slot in &change.remove {
-            let Some((directory, &[high, low])) =
-                slot.path.as_deref().and_then(<[u8]>::split_last_chunk)
-            else {
-                continue;
-            };
-            let path = slot.path.clone().unwrap_or_default();
-            let name = path_text(&path);
-            let stays = |other: &&Slot| {
-                other.path == slot.path && !change.remove.iter().any(|gone| same_place(other, gone))
-            };
-            let file_id = u16::from_be_bytes([high, low]);
-            if listed.iter().any(|other| stays(&other)) {
-                plan.warnings.push(format!(
-                    "the file {name} stays: another certificate is in it too"
-                ));
-            } else if directory.is_empty() || self.dialect().delete_file(file_id).is_none() {
-                plan.warnings
-                    .push(format!("the file {name} stays: this card deletes no files"));
-            } else if !plan.transaction.delete.iter().any(|old| old.path() == path) {
-                let content = match self.files().read(&path) {
-                    Ok(content) => content.data,
-                    Err(error) if is_final(&error) => return Err(error),
-                    // Nothing names a file that is not there.
-                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                    Err(_) => Vec::new(),
-                };
-                plan.transaction.delete.push(OldContent {
-                    directory: directory.to_vec().into(),
-                    file_id,
-                    content: content.into(),
-                });
-            }
-        }
-        Ok(())
-    }
-
+    /// The directory that a new certificate is listed in: the first one for the holder's that has
+    /// certificates in it, or is empty. One that lists something else may be no directory of
+    /// certificates, whatever the ODF says.
     fn directory_for_new(&self) -> Result<&DirectoryFile<Certificate>, CardError> {
+        let own = |file: &&DirectoryFile<Certificate>| file.kind == ObjectKind::Certificates;
+        let is_empty = |file: &&DirectoryFile<Certificate>| file.directory.entries.is_empty();
         let files = || self.contents().certificates.iter();
         files()
-            .find(|file| file.kind == ObjectKind::Certificates)
-            .or_else(|| files().next())
+            .filter(own)
+            .find(lists_certificates)
+            .or_else(|| files().filter(own).find(is_empty))
+            .or_else(|| files().find(|file| lists_certificates(file) || is_empty(file)))
             .ok_or_else(|| {
                 CardError::new(
                     ErrorKind::NotFound,
@@ -379,28 +455,21 @@ impl<C: Channel> Card<C> {
         format!("remove one that is no longer needed: {}", names.join(", "))
     }
 
-    /// A file identifier that no file has.
-    fn free_file_id(&mut self, plan: &Plan) -> Result<u16, CardError> {
+    /// A file identifier that no file has, and that nothing on the card names.
+    fn free_file_id(&mut self, plan: &Plan) -> Result<Fid, CardError> {
         let application = self.contents().application.clone();
-        let contents = self.contents();
-        let mut named: Vec<_> = plan
+        let names = Names::of(self.contents());
+        let new: Vec<_> = plan
             .transaction
             .create
             .iter()
             .map(NewContent::path)
             .collect();
-        for file in &contents.certificates {
-            named.extend(
-                file.directory
-                    .objects()
-                    .filter_map(|object| object.path().map(|path| contents.absolute(path))),
-            );
-        }
-        let candidates = self.dialect().certificate_files();
+        let candidates = Fid::all(&self.profile().certificate_files);
         let mut tries = 0;
         for file_id in candidates {
-            let path = [application.as_slice(), &file_id.to_be_bytes()].concat();
-            if named.contains(&path) {
+            let path = application.child(file_id);
+            if new.contains(&path) || names.namer(&path).is_some() {
                 continue;
             }
             if !self.files().exists(&path)? {
@@ -418,15 +487,30 @@ impl<C: Channel> Card<C> {
         .hint(self.what_to_remove()))
     }
 
-    fn directory_file(&self, path: &[u8]) -> Result<&DirectoryFile<Certificate>, CardError> {
+    fn directory_file(&self, path: &FilePath) -> Result<&DirectoryFile<Certificate>, CardError> {
         let mut files = self.contents().certificates.iter();
-        files.find(|file| file.path == path).ok_or_else(|| {
+        files.find(|file| file.path == *path).ok_or_else(|| {
             CardError::new(
                 ErrorKind::NotFound,
-                format!("the directory {} is no longer listed", path_text(path)),
+                format!("the directory {} is no longer listed", path),
             )
         })
     }
+}
+
+/// Whether the objects in a directory are certificates by their form: there are some, and none has
+/// elements that those of a certificate do not have, as those of keys do.
+fn lists_certificates(file: &&DirectoryFile<Certificate>) -> bool {
+    let mut objects = file.directory.objects().peekable();
+    objects.peek().is_some()
+        && objects.all(|object| object.certificate.unknown == Unknown::default())
+}
+
+/// Whether an entry is, by its form, that of a key: an ODF can name a directory of keys as one of
+/// certificates.
+fn is_of_key(entry: &[u8]) -> bool {
+    Directory::<PrivateKey>::parse(entry).findings.is_empty()
+        || Directory::<PublicKey>::parse(entry).findings.is_empty()
 }
 
 /// Whether two slots are the same entry of the same directory.
@@ -443,7 +527,7 @@ pub(super) const fn creation(file: &NewContent) -> NewFile {
     }
 }
 
-fn unwritable(path: &[u8], error: EncodeError) -> CardError {
+fn unwritable(path: &FilePath, error: EncodeError) -> CardError {
     let kind = match error {
         EncodeError::Full { .. } => ErrorKind::Full,
         _ => ErrorKind::Unsupported,
@@ -452,7 +536,7 @@ fn unwritable(path: &[u8], error: EncodeError) -> CardError {
         kind,
         format!(
             "the directory {} cannot be written, and nothing was changed: {error}",
-            path_text(path)
+            path
         ),
     )
 }

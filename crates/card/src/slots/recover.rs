@@ -1,7 +1,8 @@
 //! Completing or undoing a change that was interrupted.
 //!
-//! What is on the card decides. The directory is the old one, the new one, or torn; each new file
-//! is there as it should be, or not.
+//! What is on the card decides: first whether the transaction is about this card at all and has
+//! begun on it (see [`Fit`]), then which way to go. The directory is the old one, the new one, or
+//! torn; each new file is there as it should be, or not.
 //!
 //! | directory | new files | then |
 //! |---|---|---|
@@ -10,7 +11,7 @@
 //! | new or torn | all as they should be | complete |
 //! | new or torn | not all, the old files are | roll back |
 //! | new or torn | neither | complete, with the new files from the journal |
-//! | another one, readable | | refuse: another program has changed the card since |
+//! | another one | | refuse: another program has changed the card since |
 //!
 //! To complete is: the new files, the directory, read back, then the old files are deleted. To
 //! roll back is: the directory, read back, then the new files are deleted. Each step leads to a
@@ -19,17 +20,19 @@
 
 use core::fmt;
 
-use kortlab_apdu::Channel;
-use kortlab_pkcs15::{Certificate, Directory, Severity};
+use kortlab_apdu::{Channel, FilePath};
+use kortlab_pkcs15::Severity;
 
 use super::execute::{no_journal, unfinished};
-use super::journal::{CardKey, DirectoryChange, Journal, NewContent, PinUse, Transaction};
+use super::fit::{Fit, Version};
+use super::guard::Found;
+use super::journal::{CardKey, Journal, NewContent, Note, PinUse, Transaction};
 use crate::card::Card;
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
-use crate::files::path_text;
 use crate::pin::Pin;
 use crate::pins::{PinObject, PinPurpose};
+use crate::problem::{Problem, code};
 
 /// Which way a recovery went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,21 @@ impl fmt::Display for Way {
     }
 }
 
+/// What a recovery does where another program has changed the card's directories since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IfChanged {
+    /// The card is left as it is.
+    #[default]
+    LeaveIt,
+    /// The directories are overwritten with what the journal has; what that program did is lost.
+    Overwrite,
+}
+
+impl IfChanged {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::LeaveIt, Self::Overwrite];
+}
+
 /// A recovery that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -71,39 +89,85 @@ pub struct Recovery {
     pub warnings: Vec<String>,
 }
 
-/// What is found of one file.
-#[derive(Debug, PartialEq, Eq)]
-enum Found {
-    /// It is as it is before the change.
-    Before,
-    /// It is as it is after the change.
-    After,
-    /// Each byte is the old one, the new one, or erased, or the whole cannot be read as a
-    /// directory.
-    Torn,
-    /// Something else that can be read.
-    Other,
-}
-
 impl<C: Channel> Card<C> {
     /// Under which name the journal keeps this card's transaction.
     pub fn card_key(&self) -> CardKey {
         CardKey::new(self.serial_number(), &self.identity().atr)
     }
 
-    /// The change of this card that is not finished, if there is one.
+    /// The change of this card that is not finished, if there is one. Nothing is asked of the card
+    /// unless the journal knows cards of its serial number.
     ///
     /// # Errors
-    /// The journal cannot be read ([`ErrorKind::Journal`]).
-    pub fn pending(&self, journal: &mut dyn Journal) -> Result<Option<Transaction>, CardError> {
-        journal.pending(&self.card_key()).map_err(no_journal)
+    /// The journal cannot be read ([`ErrorKind::Journal`]), or the card is gone.
+    pub fn pending(&mut self, journal: &mut dyn Journal) -> Result<Option<Transaction>, CardError> {
+        Ok(self
+            .newest_unfinished(journal)?
+            .map(|(note, _)| note.transaction))
+    }
+
+    /// Everything that the journal has about cards with this card's serial number, and how each of
+    /// it fits this card, the oldest first.
+    ///
+    /// # Errors
+    /// As for [`Card::pending`].
+    pub fn notes(&mut self, journal: &mut dyn Journal) -> Result<Vec<(Note, Fit)>, CardError> {
+        let notes = journal.notes(&self.card_key()).map_err(no_journal)?;
+        if notes.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.exclusively(|card| {
+            card.read_everything()?;
+            let fits = notes.into_iter().map(|note| {
+                let fit = card.fit(&note)?;
+                Ok((note, fit))
+            });
+            fits.collect()
+        })
+    }
+
+    /// What is to be said of changes that the journal has: one that waits to be recovered on this
+    /// card, one that has not begun here, or a journal that cannot be read.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub fn unfinished_changes(
+        &mut self,
+        journal: &mut dyn Journal,
+    ) -> Result<Vec<Problem>, CardError> {
+        let notes = match self.notes(journal) {
+            Ok(notes) => notes,
+            Err(error) if error.kind() == ErrorKind::Journal => {
+                let severity = Severity::Warning;
+                let code = code::JOURNAL_UNUSABLE;
+                let problem =
+                    Problem::new(severity, code, JOURNAL, &FilePath::EMPTY, error.to_string());
+                let hint = error.next_step().unwrap_or("look at the file").to_owned();
+                return Ok(vec![problem.hint(hint)]);
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(notes
+            .iter()
+            .filter_map(|(note, fit)| said_of(note, *fit))
+            .collect())
+    }
+
+    /// What is to be recovered on this card, the newest first.
+    fn newest_unfinished(
+        &mut self,
+        journal: &mut dyn Journal,
+    ) -> Result<Option<(Note, Fit)>, CardError> {
+        let mut notes = self.notes(journal)?.into_iter().rev();
+        Ok(notes.find(|(note, fit)| needs_recovery(note, *fit)))
     }
 
     /// Completes or undoes the change of this card that is not finished; `None` if there is none.
     /// `pin` is the PIN for authentication. The card's directories need not be readable.
     ///
-    /// With `force`, a directory that another program has changed since is overwritten with what
-    /// the journal has; its changes are lost.
+    /// `if_changed` says what becomes of a directory that another program has changed since. Another
+    /// card of the same serial number is left alone in any case, and what the journal has about it
+    /// stays there.
     ///
     /// # Errors
     /// The PIN is wrong or blocked; another program has changed the card since
@@ -114,25 +178,29 @@ impl<C: Channel> Card<C> {
         &mut self,
         journal: &mut dyn Journal,
         pin: &Pin,
-        force: bool,
+        if_changed: IfChanged,
     ) -> Result<Option<Recovery>, CardError> {
-        let Some(transaction) = self.pending(journal)? else {
+        let Some((note, fit)) = self.newest_unfinished(journal)? else {
             return Ok(None);
         };
+        let transaction = &note.transaction;
         let (way, mut warnings) = self.exclusively(|card| {
-            let recovered = card.recover_with(&transaction, pin, force);
+            if fit == Fit::Changed && if_changed == IfChanged::LeaveIt {
+                return Err(changed_since(transaction));
+            }
+            let recovered = card.recover_with(transaction, pin);
             recovered.map_err(|error| match is_final(&error) {
                 true if error.kind() != ErrorKind::Interrupted => unfinished(error),
                 _ => error,
             })
         })?;
-        if let Err(error) = journal.finish(&transaction.card) {
+        if let Err(error) = journal.finish(&note.id) {
             warnings.push(error.to_string());
         }
-        self.refresh()?;
+        warnings.extend(self.look_again()?);
         Ok(Some(Recovery {
             way,
-            purpose: transaction.purpose,
+            purpose: note.transaction.purpose,
             warnings,
         }))
     }
@@ -141,9 +209,8 @@ impl<C: Channel> Card<C> {
         &mut self,
         transaction: &Transaction,
         pin: &Pin,
-        force: bool,
     ) -> Result<(Way, Vec<String>), CardError> {
-        let way = self.decide(transaction, force)?;
+        let way = self.decide(transaction)?;
         if let Some(used) = &transaction.pin {
             self.verify_object(&pin_object(used), "PIN for authentication", pin)?;
         }
@@ -152,28 +219,13 @@ impl<C: Channel> Card<C> {
     }
 
     /// Which way to go: see the module's table.
-    fn decide(&mut self, transaction: &Transaction, force: bool) -> Result<Way, CardError> {
+    fn decide(&mut self, transaction: &Transaction) -> Result<Way, CardError> {
         if transaction.trial {
             return Ok(Way::RolledBack);
         }
         let mut begun = false;
         for change in &transaction.directories {
-            let found = self.directory_now(change)?.0;
-            if found == Found::Other && !force {
-                return Err(CardError::new(
-                    ErrorKind::Interrupted,
-                    format!(
-                        "another program has changed the directory {} since; the card was left as \
-                         it is",
-                        path_text(&change.path)
-                    ),
-                )
-                .hint(
-                    "check the certificates on the card; `kortlab recover --force` overwrites \
-                     that change, or move the journal away to keep it",
-                ));
-            }
-            begun |= found != Found::Before;
+            begun |= self.directory_now(change)?.0 != Version::Before;
         }
         if transaction.create.is_empty() {
             return Ok(if begun {
@@ -183,7 +235,7 @@ impl<C: Channel> Card<C> {
             });
         }
         for file in &transaction.create {
-            if !self.holds(&file.path(), &file.content)? {
+            if self.find_new(file)? != Found::Whole {
                 let back = !begun || self.old_files_are_there(transaction)?;
                 return Ok(if back {
                     Way::RolledBack
@@ -217,83 +269,121 @@ impl<C: Channel> Card<C> {
             }
         }
         if way == Way::Completed {
-            return self.release(transaction);
+            return self.release_found(transaction);
         }
         self.delete_new(transaction)
     }
 
     /// Makes sure that a new file is there with its content.
     fn provide(&mut self, file: &NewContent) -> Result<(), CardError> {
-        let path = file.path();
-        if self.holds(&path, &file.content)? {
-            return Ok(());
-        }
-        if self.files().exists(&path)? {
-            match self.fill_new(file) {
-                Ok(()) => return Ok(()),
-                Err(error) if is_final(&error) => return Err(error),
-                // It has another size, say.
-                Err(_) => drop(self.delete(&file.directory, file.file_id)?),
+        match self.find_new(file)? {
+            Found::Whole => Ok(()),
+            Found::Begun => self.fill_new(file),
+            Found::Absent => {
+                self.create(file)?;
+                self.fill_new(file)
             }
+            Found::Other(why) => Err(CardError::new(
+                ErrorKind::Interrupted,
+                format!(
+                    "the file {} is not the one that the change has written: {why}; it was left \
+                     as it is",
+                    file.path()
+                ),
+            )),
         }
-        self.create(file)?;
-        self.fill_new(file)
     }
 
     fn old_files_are_there(&mut self, transaction: &Transaction) -> Result<bool, CardError> {
         for file in &transaction.delete {
-            if !self.holds(&file.path(), &file.content)? {
+            if self.find_old(file)? != Found::Whole {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Whether a file is there and begins with this content.
-    fn holds(&mut self, path: &[u8], content: &[u8]) -> Result<bool, CardError> {
-        match self.files().read(path) {
-            Ok(read) => Ok(read.data.starts_with(content)),
-            Err(error) if is_final(&error) => Err(error),
-            Err(_) => Ok(false),
-        }
-    }
-
-    fn directory_now(
-        &mut self,
-        change: &DirectoryChange,
-    ) -> Result<(Found, Option<Vec<u8>>), CardError> {
-        match self.files().read(&change.path) {
-            Ok(read) => Ok((compare(change, &read.data), Some(read.data))),
-            Err(error) if is_final(&error) || error.kind() == ErrorKind::NotFound => Err(error),
-            Err(_) => Ok((Found::Torn, None)),
+    /// Reads the directories anew after a change that is done. That the card is gone by now is
+    /// only worth a warning: the change was read back before.
+    pub(super) fn look_again(&mut self) -> Result<Vec<String>, CardError> {
+        match self.refresh() {
+            Ok(()) => Ok(Vec::new()),
+            Err(error) if is_final(&error) => Ok(vec![gone_since(&error)]),
+            Err(error) => Err(error),
         }
     }
 }
 
-fn compare(change: &DirectoryChange, now: &[u8]) -> Found {
-    if now == &*change.before {
-        return Found::Before;
+/// What a problem about the journal is said of.
+const JOURNAL: &str = "the journal of changes";
+
+fn said_of(note: &Note, fit: Fit) -> Option<Problem> {
+    let purpose = &note.transaction.purpose;
+    let directories = &note.transaction.directories;
+    let path = directories
+        .first()
+        .map_or(&FilePath::EMPTY, |change| &change.path);
+    if needs_recovery(note, fit) {
+        let text = format!(
+            "a change of this card ({purpose}) was interrupted and waits to be completed or undone"
+        );
+        return Some(
+            Problem::new(
+                Severity::Error,
+                code::CHANGE_UNFINISHED,
+                JOURNAL,
+                path,
+                text,
+            )
+            .hint("run `kortlab recover`"),
+        );
     }
-    if now == &*change.after {
-        return Found::After;
+    if note.set_aside || fit == Fit::Foreign {
+        return None;
     }
-    let versions = change.before.iter().zip(change.after.iter());
-    let torn = now.len() == change.before.len()
-        && now
-            .iter()
-            .zip(versions)
-            .all(|(byte, (old, new))| byte == old || byte == new || matches!(byte, 0x00 | 0xFF));
-    let broken = || {
-        let parsed = Directory::<Certificate>::parse(now);
-        parsed
-            .findings
-            .iter()
-            .any(|finding| finding.severity >= Severity::Error)
+    let text = match fit {
+        Fit::Finished => format!(
+            "a change ({purpose}) of a card of this serial number was interrupted; on this card it \
+             is whole"
+        ),
+        _ => format!(
+            "a change ({purpose}) of a card of this serial number was interrupted; on this card it \
+             has not begun"
+        ),
     };
-    if torn || broken() {
-        return Found::Torn;
-    }
-    Found::Other
+    Some(
+        Problem::new(Severity::Note, code::CHANGE_ELSEWHERE, JOURNAL, path, text)
+            .hint("run `kortlab recover`, which says where it is noted down"),
+    )
+}
+
+/// Whether nothing else may be changed on this card before it was recovered.
+fn needs_recovery(note: &Note, fit: Fit) -> bool {
+    note.of_this_card || matches!(fit, Fit::Begun | Fit::Changed)
+}
+
+/// What is said where the card went away after all of a change was read back.
+pub(super) fn gone_since(error: &CardError) -> String {
+    format!("the change is done; after it the card could not be looked at again: {error}")
+}
+
+fn changed_since(transaction: &Transaction) -> CardError {
+    let paths: Vec<_> = transaction
+        .directories
+        .iter()
+        .map(|change| change.path.to_string())
+        .collect();
+    CardError::new(
+        ErrorKind::Interrupted,
+        format!(
+            "another program has changed the directory {} since; the card was left as it is",
+            paths.join(", ")
+        ),
+    )
+    .hint(
+        "check the certificates on the card; `kortlab recover --force` overwrites that change, or \
+         move the journal away to keep it",
+    )
 }
 
 fn pin_object(used: &PinUse) -> PinObject {
@@ -301,10 +391,11 @@ fn pin_object(used: &PinUse) -> PinObject {
         label: None,
         auth_id: Vec::new().into(),
         purpose: PinPurpose::User,
-        reference: used.reference,
+        reference: used.reference.into(),
         format: used.format(),
+        contradictions: Vec::new(),
         flags: kortlab_pkcs15::PinFlags::default(),
-        directory: used.directory.to_vec(),
+        directory: used.directory.clone(),
         unblocked_by: None,
     }
 }

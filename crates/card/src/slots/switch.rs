@@ -6,13 +6,15 @@
 //! everything but that byte is written first, and of old objects that byte is cleared first. In
 //! every other case the bytes are written from the first that differs to the last.
 
-use kortlab_apdu::Channel;
+use core::ops::Range;
+
+use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{Certificate, Edit};
 
+use super::guard::is_filler;
 use super::journal::DirectoryChange;
 use crate::card::Card;
 use crate::error::{CardError, ErrorKind};
-use crate::files::path_text;
 
 /// The place of the byte that decides a change; `None` if it takes more than one.
 pub(super) fn pivot(change: &DirectoryChange) -> Option<usize> {
@@ -36,18 +38,21 @@ impl<C: Channel> Card<C> {
         let current = current.filter(|current| current.len() == target.len());
         let Some(current) = current else {
             self.files().update(&change.path, 0, target)?;
-            return self.compare(&change.path, target);
+            return self.compare_selected(&change.path, 0, target);
         };
+        self.files().select_silently(&change.path)?;
         match pivot(change) {
             Some(place) => self.switch_by_one_byte(&change.path, current, target, place)?,
-            None => self.write_difference(&change.path, current, target)?,
+            None => {
+                self.write_difference(&change.path, current, target)?;
+            }
         }
-        self.compare(&change.path, target)
+        self.compare_selected(&change.path, 0, target)
     }
 
     fn switch_by_one_byte(
         &mut self,
-        path: &[u8],
+        path: &FilePath,
         current: &[u8],
         target: &[u8],
         place: usize,
@@ -65,46 +70,57 @@ impl<C: Channel> Card<C> {
         } else {
             with_byte(target, current.get(place))
         };
-        self.write_difference(path, current, &between)?;
+        let written = self.write_difference(path, current, &between)?;
         if !clears {
-            self.compare(path, &between)?;
+            // What will count once the last byte is written; the whole is read back after that.
+            let expected = between.get(written.clone()).unwrap_or_default();
+            self.compare_selected(path, written.start, expected)?;
         }
-        self.write_difference(path, &between, target)
+        self.write_difference(path, &between, target).map(drop)
     }
 
-    /// Writes the bytes from the first that differs to the last.
+    /// Writes the bytes from the first that differs to the last into the selected file, and says
+    /// which they are.
     fn write_difference(
         &mut self,
-        path: &[u8],
+        path: &FilePath,
         current: &[u8],
         target: &[u8],
-    ) -> Result<(), CardError> {
+    ) -> Result<Range<usize>, CardError> {
         let Some(first) = first_difference(current, target) else {
-            return Ok(());
+            return Ok(0..0);
         };
         let pairs = current.iter().zip(target).enumerate();
         let last = pairs
             .filter(|(_, (a, b))| a != b)
             .map(|(at, _)| at)
             .next_back();
-        let changed = target.get(first..=last.unwrap_or(first));
+        let changed = first..last.unwrap_or(first) + 1;
+        let bytes = target.get(changed.clone()).unwrap_or_default();
         self.files()
-            .update(path, first, changed.unwrap_or_default())
+            .update_selected(&path.to_string(), first, bytes)?;
+        Ok(changed)
     }
 
-    /// Reads a file and compares its first bytes with what was written.
-    pub(super) fn compare(&mut self, path: &[u8], expected: &[u8]) -> Result<(), CardError> {
-        let read = self.files().read(path)?.data;
-        if read.get(..expected.len()) == Some(expected) {
+    /// Reads as much of the selected file at `path` as was written to it from byte `offset` on, and
+    /// compares.
+    pub(super) fn compare_selected(
+        &mut self,
+        path: &FilePath,
+        offset: usize,
+        expected: &[u8],
+    ) -> Result<(), CardError> {
+        let name = path.to_string();
+        let read = self
+            .files()
+            .read_part_selected(&name, offset, expected.len())?;
+        if read == expected {
             return Ok(());
         }
-        let at = first_difference(&read, expected).unwrap_or(read.len());
+        let at = offset + first_difference(&read, expected).unwrap_or(read.len());
         Err(CardError::new(
             ErrorKind::Nonsense,
-            format!(
-                "the file {} does not hold what was written to it, from byte {at} on",
-                path_text(path)
-            ),
+            format!("the file {name} does not hold what was written to it, from byte {at} on"),
         )
         .hint("the card's memory may be worn out: do not rely on it"))
     }
@@ -114,17 +130,13 @@ fn first_difference(one: &[u8], other: &[u8]) -> Option<usize> {
     one.iter().zip(other).position(|(a, b)| a != b)
 }
 
-fn is_filler(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| matches!(byte, 0x00 | 0xFF))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn change(before: &[u8], after: &[u8]) -> DirectoryChange {
         DirectoryChange {
-            path: vec![0x3F, 0x00, 0x44, 0x03].into(),
+            path: [0x3F, 0x00, 0x44, 0x03].into(),
             before: before.to_vec().into(),
             after: after.to_vec().into(),
         }

@@ -2,12 +2,14 @@
 
 #![allow(dead_code)]
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::Command;
+use std::rc::Rc;
 use std::sync::OnceLock;
 
-use kortlab_apdu::Protocol;
-use kortlab_card::{Card, Pin};
+use kortlab_apdu::{Channel, ChannelError, Layer, Layered, Protocol};
+use kortlab_card::{Card, Pin, PinRole};
 use kortlab_emulator::crypto::RsaKey;
 use kortlab_emulator::models::eid::{CardCertificate, EidCard};
 use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
@@ -49,6 +51,37 @@ pub fn id(byte: u8) -> Id {
     Id::from(byte)
 }
 
+/// Two certificates for key 45, one for key 46.
+pub fn certificates() -> &'static [Vec<u8>; 3] {
+    static CERTIFICATES: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
+    CERTIFICATES.get_or_init(|| {
+        let authority = OpenSsl::authority();
+        [
+            authority.certificate(&keys().0, "1", 30),
+            authority.certificate(&keys().0, "2", 30),
+            authority.certificate(&keys().1, "3", 30),
+        ]
+    })
+}
+
+/// A card with the first of [`certificates`] as "Old" in 4331, and the last as "Stays" in 4332.
+pub fn old_and_stays(model: EidCard) -> Image {
+    let [old, _, other] = certificates();
+    model
+        .certificate(on_card(old, 0x45, "Old"))
+        .certificate(on_card(other, 0x46, "Stays"))
+        .build()
+        .expect("an image")
+}
+
+/// A session on a card in which the PIN for authentication is verified.
+pub fn unlocked(image: Image) -> Card<InProcess> {
+    let mut card = Card::open(insert(image)).expect("a session");
+    card.verify(PinRole::Authentication, &pin("123456"))
+        .expect("the PIN");
+    card
+}
+
 pub fn on_card(der: &[u8], key: u8, label: &str) -> CardCertificate {
     CardCertificate {
         der: der.to_vec(),
@@ -56,6 +89,49 @@ pub fn on_card(der: &[u8], key: u8, label: &str) -> CardCertificate {
         label: label.to_owned(),
         authority: false,
     }
+}
+
+/// Commands as the card got them, shared with the test.
+pub type Sent = Rc<RefCell<Vec<Vec<u8>>>>;
+
+/// What a card answers to a command; the channel is the card itself.
+type Answer = Box<dyn Fn(&mut dyn Channel, &[u8]) -> Result<Vec<u8>, ChannelError>>;
+
+/// Notes each command, and answers as the test says.
+pub struct Told {
+    sent: Sent,
+    answer: Answer,
+}
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Told")
+    }
+}
+
+impl Layer for Told {
+    fn transmit(
+        &mut self,
+        next: &mut dyn Channel,
+        command: &[u8],
+    ) -> Result<Vec<u8>, ChannelError> {
+        self.sent.borrow_mut().push(command.to_vec());
+        (self.answer)(next, command)
+    }
+}
+
+/// A session with a card that answers as `answer` says, and the commands that it gets.
+pub fn open_told(
+    image: Image,
+    answer: impl Fn(&mut dyn Channel, &[u8]) -> Result<Vec<u8>, ChannelError> + 'static,
+) -> (Card<Layered<InProcess, Told>>, Sent) {
+    let sent = Sent::default();
+    let told = Told {
+        sent: Rc::clone(&sent),
+        answer: Box::new(answer),
+    };
+    let card = Card::open(Layered::new(insert(image), told)).expect("a session");
+    (card, sent)
 }
 
 /// OpenSSL in a directory of its own.

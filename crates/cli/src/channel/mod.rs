@@ -1,15 +1,23 @@
 //! Which card a command works with, and the way to it.
 
 mod fault;
+mod journal;
+mod layers;
 mod open;
-mod socket;
+#[cfg(feature = "portal")]
+mod remembered;
 mod spec;
+mod trace;
 
-pub use fault::{Fault, FaultParser};
+pub use fault::{Fault, FaultParser, Faults};
+pub use journal::CardJournal;
+pub use layers::Layers;
+#[cfg(feature = "pcsc")]
+pub use open::connect;
 #[cfg(not(feature = "pcsc"))]
 pub use open::without_pcsc;
-pub use open::{AnyChannel, VirtualCardChannel, insert, open};
-pub use socket::{CardSocket, SocketError};
+pub use open::{AnyChannel, insert, open, open_with_journal};
+#[cfg(feature = "portal")]
+pub use remembered::{Remembered, SharedJournal};
 pub use spec::CardSpec;
-
-use socket::SocketChannel;
+pub use trace::{TraceFile, told};

@@ -1,74 +1,186 @@
-//! Opens the card that was named. Whatever is to stand between a command and its card (recording,
-//! faults) goes around the channel that [`open`] returns.
+//! Opens the card that was named, with the layers around it that were asked for.
 
 use std::path::Path;
+use std::time::Duration;
 
-use kortlab_apdu::Channel;
+use kortlab_apdu::{Channel, FilePath};
+use kortlab_card::{Problem, Severity};
+use kortlab_emulator::link::socket::SocketChannel;
 use kortlab_emulator::{
     CardRng, Ephemeral, Image, ImageError, ImageFile, Inserted, Store, StoreError, VirtualCard,
 };
+use kortlab_trace::{MAX_TRACE, Manner, Replay};
 
-use super::{CardSpec, Fault, SocketChannel};
+use super::journal::{CardJournal, SharedImage};
+use super::{CardSpec, Layers};
 #[cfg(not(feature = "pcsc"))]
 use crate::failure::Exit;
 use crate::failure::Failure;
+use crate::files;
+use crate::output::{note, warn};
 
 /// A channel to some card.
-pub type AnyChannel = Box<dyn Channel>;
+pub type AnyChannel = Box<dyn Channel + Send>;
 
 /// A virtual card in this process.
-pub type VirtualCardChannel = Inserted<ImageStore>;
+type VirtualCardChannel = Inserted<ImageStore>;
 
-/// Opens the card, with what is to go wrong with it: only a virtual card in this process has faults.
+/// How long a card image that another program uses is waited for: another command on it is over
+/// by then.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Opens the card. With `ephemeral`, what is changed on a virtual one in this process is forgotten,
+/// and its image is neither locked nor written. `timeout` is how long the whole answer to a command
+/// may take, and how long another program that holds the card is waited for; each has a default
+/// of its own.
 ///
 /// # Errors
 /// No reader, no card, no image, or one that cannot be used.
-pub fn open(card: &CardSpec, fault: Option<Fault>) -> Result<AnyChannel, Failure> {
-    Ok(match card {
-        CardSpec::OnlyReader => pcsc(None)?,
-        CardSpec::Reader(reader) => pcsc(Some(reader))?,
-        CardSpec::Image(path) => Box::new(insert(path, false, fault)?),
-        CardSpec::Socket(path) => Box::new(SocketChannel::connect(path)?),
+pub fn open(
+    card: &CardSpec,
+    layers: &Layers,
+    ephemeral: bool,
+    timeout: Option<Duration>,
+) -> Result<AnyChannel, Failure> {
+    open_with_journal(card, layers, ephemeral, timeout).map(|(channel, _)| channel)
+}
+
+/// The same, and where changes of this card are noted down.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_with_journal(
+    card: &CardSpec,
+    layers: &Layers,
+    ephemeral: bool,
+    timeout: Option<Duration>,
+) -> Result<(AnyChannel, CardJournal), Failure> {
+    let channel = match card {
+        CardSpec::OnlyReader => layers.around(pcsc(None, timeout)?, None),
+        CardSpec::Reader(reader) => layers.around(pcsc(Some(reader), timeout)?, None),
+        CardSpec::Image(path) => {
+            let card = virtual_card(path, ephemeral, layers, None)?;
+            let journal = match card.store() {
+                ImageStore::File(image, _) => CardJournal::of_image(image.clone()),
+                ImageStore::Nowhere(_) => CardJournal::of_copy(&card.card().image()),
+            };
+            return Ok((layers.around(card, None), journal));
+        }
+        CardSpec::Socket(path) => layers.around(SocketChannel::connect(path, timeout)?, None),
+        CardSpec::Replay { path, lenient } => {
+            let card = layers.around(replay(path, *lenient)?, None);
+            return Ok((card, CardJournal::of_replay()));
+        }
+    };
+    Ok((channel, CardJournal::of_user()))
+}
+
+/// The recorded session with the first card of a trace.
+fn replay(path: &Path, lenient: bool) -> Result<Replay, Failure> {
+    let bytes = files::read_secret(path, MAX_TRACE)?;
+    let reading = kortlab_trace::read(&bytes);
+    for trouble in &reading.troubles {
+        warn(format_args!("{}: {trouble}", path.display()));
+    }
+    let manner = match lenient {
+        true => Manner::Lenient,
+        false => Manner::Strict,
+    };
+    if let [first, _, ..] = reading.cards().as_slice() {
+        note(format_args!(
+            "{} is about several cards; the session with {first} is replayed",
+            path.display()
+        ));
+    }
+    Replay::new(&reading, manner).ok_or_else(|| {
+        Failure::failed(format!("{} has no command in it", path.display()))
+            .of_kind("invalid")
+            .hint("give a trace that `--trace` has written, or a log of OpenSC or pcscd with APDUs")
     })
 }
 
-/// Makes a virtual card of an image. While it is there nobody else can: its file is locked.
+/// Makes a virtual card of an image, for a reader or a socket. Unless it is ephemeral, nobody else
+/// can while it is there: its file is locked. A `name` tells it from others in a trace. What could
+/// not be saved is told to `on_failure`, since a program behind a reader hears no more than a status
+/// word.
 ///
 /// # Errors
-/// The file cannot be read, is in use, or is no card image.
+/// The file cannot be read, stays in use, or is no card image.
 pub fn insert(
     path: &Path,
     ephemeral: bool,
-    fault: Option<Fault>,
+    layers: &Layers,
+    name: Option<&str>,
+    on_failure: OnFailure,
+) -> Result<AnyChannel, Failure> {
+    let card = virtual_card(path, ephemeral, layers, Some(on_failure))?;
+    if card.card().image().pending_change.is_some() {
+        warn(format_args!(
+            "{}: a change of this card was interrupted and is not finished; programs will read it \
+             half-way, and those that reach it in its reader cannot recover it: what completes or \
+             undoes the change is in the image. End this and run `kortlab --card {} recover` first",
+            path.display(),
+            path.display()
+        ));
+    }
+    Ok(layers.around(card, name))
+}
+
+fn virtual_card(
+    path: &Path,
+    ephemeral: bool,
+    layers: &Layers,
+    on_failure: Option<OnFailure>,
 ) -> Result<VirtualCardChannel, Failure> {
-    let (file, image) = ImageFile::open(path).map_err(|error| about(path, &error))?;
-    let store = if ephemeral {
-        ImageStore::Nowhere(Ephemeral)
-    } else {
-        ImageStore::File(file)
+    let opened = match ephemeral {
+        true => ImageFile::peek(path).map(|image| (ImageStore::Nowhere(Ephemeral), image)),
+        false => ImageFile::open_within(path, PATIENCE).map(|(file, image)| {
+            let shared = SharedImage::new(file, image.clone());
+            (ImageStore::File(shared, on_failure), image)
+        }),
     };
+    let (store, image) = opened.map_err(|error| about(path, &error))?;
     let rng = CardRng::from_os()
         .map_err(|error| Failure::failed(format!("no random numbers: {error}")))?;
     let mut card = VirtualCard::new(image, rng).map_err(|error| about(path, &error))?;
-    if let Some(fault) = fault {
-        fault.plant(&mut card);
-    }
+    layers.plant(&mut card);
     Ok(Inserted::new(card, store))
 }
 
 fn about(path: &Path, error: &ImageError) -> Failure {
+    let failure = Failure::from(error.clone());
     match error {
-        ImageError::File { .. } => Failure::failed(error.to_string()),
-        _ => Failure::failed(format!("{}: {error}", path.display()))
-            .hint("`kortlab card new` makes card images; docs/image.md says what they hold"),
+        ImageError::File { .. } => failure,
+        ImageError::InUse { .. } => failure.hint(
+            "if it puts the card into a reader or on a socket, use that: -c pcsc, or \
+             -c socket:PATH; else end it first; --ephemeral works with a copy",
+        ),
+        _ => {
+            let next = "`kortlab card new` makes card images; docs/image.md says what they hold";
+            let file = path.display().to_string();
+            let problem = Problem::new(
+                Severity::Error,
+                error.code(),
+                file,
+                &FilePath::EMPTY,
+                error.detail(),
+            )
+            .hint(next);
+            failure
+                .saying(format!("{}: {error}", path.display()))
+                .hint(next)
+                .because([problem])
+        }
     }
 }
 
+/// What is told of a change that could not be saved.
+pub type OnFailure = Box<dyn FnMut(&StoreError) + Send>;
+
 /// Where a virtual card keeps what is changed.
-#[derive(Debug)]
 pub enum ImageStore {
-    /// In its image.
-    File(ImageFile),
+    /// In its image; whoever wants to hears of what could not be saved.
+    File(SharedImage, Option<OnFailure>),
     /// Nowhere.
     Nowhere(Ephemeral),
 }
@@ -76,32 +188,60 @@ pub enum ImageStore {
 impl Store for ImageStore {
     fn save(&mut self, image: &Image) -> Result<(), StoreError> {
         match self {
-            Self::File(file) => file.save(image),
+            Self::File(file, on_failure) => file.save(image).inspect_err(|error| {
+                if let Some(tell) = on_failure {
+                    tell(error);
+                }
+            }),
             Self::Nowhere(nowhere) => nowhere.save(image),
         }
     }
 
     fn keeps(&self) -> bool {
         match self {
-            Self::File(file) => file.keeps(),
+            Self::File(file, _) => file.keeps(),
             Self::Nowhere(nowhere) => nowhere.keeps(),
         }
     }
 }
 
 #[cfg(feature = "pcsc")]
-fn pcsc(reader: Option<&str>) -> Result<AnyChannel, Failure> {
-    use kortlab_card::pcsc::{Choice, ConnectOptions, connect};
+fn pcsc(
+    reader: Option<&str>,
+    timeout: Option<Duration>,
+) -> Result<kortlab_card::pcsc::PcscChannel, Failure> {
+    use kortlab_card::pcsc::Choice;
 
     let choice = match reader {
         None => Choice::OnlyCard,
         Some(reader) => Choice::Named(reader.to_owned()),
     };
-    Ok(Box::new(connect(&choice, ConnectOptions::default())?))
+    connect(choice, timeout)
+}
+
+/// Connects to the card in a PC/SC reader; waiting for another program is told.
+///
+/// # Errors
+/// No reader, no card, or another program holds it.
+#[cfg(feature = "pcsc")]
+pub fn connect(
+    choice: kortlab_card::pcsc::Choice,
+    timeout: Option<Duration>,
+) -> Result<kortlab_card::pcsc::PcscChannel, Failure> {
+    use kortlab_card::pcsc::{ConnectOptions, connect};
+
+    let usual = ConnectOptions::default();
+    let options = ConnectOptions {
+        answer_timeout: timeout.unwrap_or(usual.answer_timeout),
+        hold_timeout: timeout.unwrap_or(usual.hold_timeout),
+        on_wait: Some(|text| note(text)),
+        ..usual
+    };
+    Ok(connect(&choice, options)?)
 }
 
 #[cfg(not(feature = "pcsc"))]
-fn pcsc(_reader: Option<&str>) -> Result<AnyChannel, Failure> {
+fn pcsc(_reader: Option<&str>, _timeout: Option<Duration>) -> Result<AnyChannel, Failure> {
     Err(without_pcsc())
 }
 

@@ -13,9 +13,17 @@ pub enum CardSpec {
     Image(PathBuf),
     /// A running `kortlab emulate --socket`.
     Socket(PathBuf),
+    /// A recorded session.
+    Replay {
+        /// The trace.
+        path: PathBuf,
+        /// Whether what differs does not end it.
+        lenient: bool,
+    },
 }
 
-const KINDS: &str = "pcsc, pcsc:NAME-OR-INDEX, a card image FILE.json, or socket:PATH";
+const KINDS: &str = "pcsc, pcsc:NAME-OR-INDEX, a card image FILE.json, socket:PATH, or \
+                     replay:TRACE[,lenient]";
 
 impl CardSpec {
     /// Parses the value of `--card`.
@@ -30,9 +38,24 @@ impl CardSpec {
             Some(("pcsc", reader)) => Ok(Self::Reader(reader.to_owned())),
             Some(("socket", "")) => Err("socket: needs the path of the socket after it".to_owned()),
             Some(("socket", path)) => Ok(Self::Socket(path.into())),
+            Some(("replay", trace)) => Self::replay(trace),
             _ if text == "pcsc" => Ok(Self::OnlyReader),
             _ if is_image(Path::new(text)) => Ok(Self::Image(text.into())),
             _ => Err(format!("no such kind of card; there are: {KINDS}")),
+        }
+    }
+
+    fn replay(trace: &str) -> Result<Self, String> {
+        let (path, lenient) = match trace.strip_suffix(",lenient") {
+            Some(path) => (path, true),
+            None => (trace.strip_suffix(",strict").unwrap_or(trace), false),
+        };
+        match path {
+            "" => Err("replay: needs the path of the trace after it".to_owned()),
+            path => Ok(Self::Replay {
+                path: path.into(),
+                lenient,
+            }),
         }
     }
 }
@@ -61,6 +84,17 @@ mod tests {
             CardSpec::parse("socket:/run/card"),
             Ok(CardSpec::Socket("/run/card".into()))
         );
+        for (text, path, lenient) in [
+            ("replay:a,b.json", "a,b.json", false),
+            ("replay:t.apdu,strict", "t.apdu", false),
+            ("replay:t.apdu,lenient", "t.apdu", true),
+        ] {
+            let path = path.into();
+            assert_eq!(
+                CardSpec::parse(text),
+                Ok(CardSpec::Replay { path, lenient })
+            );
+        }
     }
 
     #[test]
@@ -68,14 +102,15 @@ mod tests {
         for text in [
             "",
             "card.bin",
-            "replay:trace.apdu",
+            "replay:",
+            "replay:,lenient",
             "pcsc:",
             "socket:",
             ".json/",
         ] {
             assert!(CardSpec::parse(text).is_err(), "{text}");
         }
-        let error = CardSpec::parse("replay:trace.apdu").expect_err("later");
-        assert!(error.contains("socket:PATH"));
+        let error = CardSpec::parse("card.bin").expect_err("no such kind");
+        assert!(error.contains("socket:PATH") && error.contains("replay:TRACE"));
     }
 }

@@ -6,14 +6,16 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 
 use clap::Args;
-use kortlab_agent::{Agent, AgentError, CardUnavailable, Config, DEFAULT_ADDRESS, Origin};
-use kortlab_card::{CardError, ErrorKind, FileJournal};
+use kortlab_agent::{
+    Agent, AgentError, CardUnavailable, Config, DEFAULT_ADDRESS, OpenCard, Origin,
+};
+use kortlab_card::{CardError, ErrorKind};
 use kortlab_portal::logs::{self, LogFormat};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Context;
-use crate::channel;
+use crate::channel::{self, Remembered, SharedJournal};
 use crate::failure::{Exit, Failure};
 use crate::output::printable;
 
@@ -23,8 +25,10 @@ use crate::output::printable;
 /// a page of this command says which portal asks for what on which card, and asks for the PIN. The
 /// PIN goes to the card and never to the portal. After two wrong PINs in a quarter of an hour it
 /// asks no more, and the last try that a card has left is never used. The card is opened for each
-/// task and let go of afterwards. What happens is told on standard error. SIGINT and SIGTERM end
-/// it, after a change of the card that is under way.
+/// task and let go of afterwards. Connections of other users of this computer are closed, whatever
+/// they say; start it as the user of the browser. What happens is told on standard error. SIGINT and
+/// SIGTERM end it at once, or after a change of the card that is under way, as long as the card
+/// answers.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -47,14 +51,9 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         let stop = stop.try_clone().map_err(no_signals)?;
         signal_hook::low_level::pipe::register(signal, stop).map_err(no_signals)?;
     }
-    let journal = FileJournal::of_user().map_err(|error| {
-        Failure::failed(error.to_string()).hint("set XDG_STATE_HOME to a directory of your own")
-    })?;
-    let config = Config::new(arguments.listen, arguments.allow_origin, journal);
-    let origins = config.allowed.iter().map(ToString::to_string).collect();
-    let (card, fault) = (context.card.clone(), context.fault);
-    let opener = move || channel::open(&card, fault).map_err(unavailable);
-    let agent = Agent::start(config, opener).map_err(not_started)?;
+    let allowed = arguments.allow_origin;
+    let origins = allowed.iter().map(ToString::to_string).collect();
+    let agent = start(context, arguments.listen, allowed)?;
     logs::begin(LogFormat::Text).map_err(|error| Failure::usage(error.to_string()))?;
     context.output.event(&News::Listening {
         address: agent.address(),
@@ -66,6 +65,40 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     agent.stop().map_err(not_started)?;
     context.output.event(&News::Stopped)?;
     Ok(Exit::Done)
+}
+
+/// Starts an agent for the card of the command line.
+///
+/// # Errors
+/// It cannot listen there, or cannot tell whose programs connect.
+pub fn start(
+    context: &Context,
+    listen: SocketAddr,
+    allowed: Vec<Origin>,
+) -> Result<Agent, Failure> {
+    let config = Config::new(listen, allowed);
+    let timeout = context.timeout;
+    let (card, layers, ephemeral) = (
+        context.card.clone(),
+        context.layers.clone(),
+        context.ephemeral,
+    );
+    // From one task to the next, though not beyond.
+    let remembered = match ephemeral {
+        true => {
+            let (channel, journal) = context.open_channel_with_journal()?;
+            Some((Remembered::new(channel), SharedJournal::new(journal)))
+        }
+        false => None,
+    };
+    let opener = move || match &remembered {
+        Some((channel, journal)) => Ok(OpenCard::new(channel.clone(), journal.clone())),
+        None => match channel::open_with_journal(&card, &layers, ephemeral, timeout) {
+            Ok((channel, journal)) => Ok(OpenCard::new(channel, journal)),
+            Err(failure) => Err(unavailable(failure)),
+        },
+    };
+    Agent::start(config, opener).map_err(not_started)
 }
 
 /// One thing that has happened.
@@ -110,7 +143,8 @@ fn unavailable(failure: Failure) -> CardUnavailable {
     }
 }
 
-fn not_started(error: AgentError) -> Failure {
+/// Why an agent did not start, or did not end well.
+pub fn not_started(error: AgentError) -> Failure {
     match error {
         AgentError::NotLoopback(_) | AgentError::NobodyAllowed => Failure::usage(error.to_string()),
         _ => Failure::failed(error.to_string()),

@@ -3,23 +3,22 @@
 mod answer;
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kortlab_apdu::exchange::exchange;
 use kortlab_apdu::script::{self, MAX_SCRIPT, Step};
-use kortlab_apdu::{Channel as _, Command, Response, StatusWord, instruction};
+use kortlab_apdu::{Channel as _, ChannelError, Command, Response, StatusWord, instruction};
+use kortlab_explain::answer::Answer;
+use kortlab_explain::command::{masked, masked_bytes};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use self::answer::Answer;
 use super::Context;
-use crate::channel::{self, AnyChannel};
+use crate::channel::AnyChannel;
 use crate::failure::{Exit, Failure};
-use crate::hexadecimal;
-use crate::output::{BOLD, ERROR, GOOD, SpacedHex, WARNING};
+use crate::output::{BOLD, ERROR, GOOD, WARNING};
+use crate::{files, hexadecimal};
 
 /// Send commands to the card and decode its answers
 ///
@@ -60,14 +59,20 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         None if arguments.raw => Work::Raw(raw_commands(&arguments.hex)?),
         None => Work::Steps("command", lines(&arguments.hex)?),
     };
-    let mut channel = channel::open(&context.card, context.fault)?;
+    let mut channel = context.open_channel()?;
     let mut report = Report {
         exchanges: Vec::new(),
     };
     // What was answered before something failed is shown all the same.
     let result = send(&mut channel, &work, &mut report);
-    context.output.report(&report)?;
-    result.map(|()| Exit::Done)
+    match result {
+        Ok(()) => context.output.report(&report)?,
+        Err(failure) => {
+            context.output.report_failed(&report, &failure)?;
+            return Err(failure);
+        }
+    }
+    Ok(Exit::Done)
 }
 
 enum Work {
@@ -77,7 +82,7 @@ enum Work {
 }
 
 fn send(channel: &mut AnyChannel, work: &Work, report: &mut Report) -> Result<(), Failure> {
-    channel.begin_exclusive()?;
+    hold(channel)?;
     let result = match work {
         Work::Steps(unit, steps) => steps
             .iter()
@@ -89,6 +94,18 @@ fn send(channel: &mut AnyChannel, work: &Work, report: &mut Report) -> Result<()
     let ended = channel.end_exclusive();
     result?;
     Ok(ended?)
+}
+
+/// Keeps other programs from the card. Nothing was sent yet, so nothing is lost when another one
+/// resets it.
+fn hold(channel: &mut AnyChannel) -> Result<(), Failure> {
+    for _ in 0..20 {
+        match channel.begin_exclusive() {
+            Err(ChannelError::WasReset) => {}
+            held => return Ok(held?),
+        }
+    }
+    Ok(channel.begin_exclusive()?)
 }
 
 fn send_step(
@@ -162,15 +179,17 @@ fn lines(arguments: &[String]) -> Result<Vec<Step>, Failure> {
 }
 
 fn raw_commands(arguments: &[String]) -> Result<Vec<Zeroizing<Vec<u8>>>, Failure> {
+    let raw = |text: &str| {
+        let bytes = Zeroizing::new(hexadecimal::parse(text)?);
+        if bytes.is_empty() {
+            return Err(Failure::usage("a command has at least one byte"));
+        }
+        Ok(bytes)
+    };
     if is_bytes(arguments) {
-        return Ok(vec![Zeroizing::new(hexadecimal::parse(
-            &arguments.join(" "),
-        )?)]);
+        return Ok(vec![raw(&arguments.join(" "))?]);
     }
-    arguments
-        .iter()
-        .map(|text| hexadecimal::parse(text).map(Zeroizing::new))
-        .collect()
+    arguments.iter().map(|text| raw(text)).collect()
 }
 
 fn is_bytes(arguments: &[String]) -> bool {
@@ -178,20 +197,8 @@ fn is_bytes(arguments: &[String]) -> bool {
 }
 
 fn read_script(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let failed = |error: io::Error| Failure::file("read", path, &error);
     // One byte more than allowed lets the parser say that it is too long.
-    let limit = MAX_SCRIPT as u64 + 1;
-    let mut text = Zeroizing::new(String::new());
-    if path == Path::new("-") {
-        io::stdin()
-            .take(limit)
-            .read_to_string(&mut text)
-            .map_err(failed)?;
-    } else {
-        let file = File::open(path).map_err(failed)?;
-        file.take(limit).read_to_string(&mut text).map_err(failed)?;
-    }
-    Ok(text)
+    files::read_text(path, MAX_SCRIPT + 1)
 }
 
 fn steps(text: &str, path: &Path) -> Result<Vec<Step>, Failure> {
@@ -199,40 +206,6 @@ fn steps(text: &str, path: &Path) -> Result<Vec<Step>, Failure> {
         Failure::usage(format!("{}: {error}", path.display()))
             .hint("`kortlab apdu --help` shows how commands are written")
     })
-}
-
-/// A command in hexadecimal, without the data that might hold a PIN or a key.
-fn masked(command: &Command) -> String {
-    let header = SpacedHex(&[
-        command.class().byte(),
-        command.ins(),
-        command.p1(),
-        command.p2(),
-    ])
-    .to_string();
-    let mut text = header;
-    if !command.data().is_empty() {
-        let data = command.data();
-        if instruction::carries_secrets(command.ins()) {
-            text.push_str(&format!(" :({} bytes not shown)", data.len()));
-        } else {
-            text.push_str(&format!(" :{}", SpacedHex(data)));
-        }
-    }
-    if let Some(ne) = command.ne() {
-        text.push_str(&format!(" /{ne}"));
-    }
-    text
-}
-
-fn masked_bytes(bytes: &[u8]) -> String {
-    match bytes {
-        [cla, ins, p1, p2, rest @ ..] if !rest.is_empty() && instruction::carries_secrets(*ins) => {
-            let header = [*cla, *ins, *p1, *p2];
-            format!("{} ({} bytes not shown)", SpacedHex(&header), rest.len())
-        }
-        _ => SpacedHex(bytes).to_string(),
-    }
 }
 
 /// The JSON document.
@@ -279,7 +252,7 @@ impl fmt::Display for Exchange {
             (_, StatusWord::SUCCESS) | (Some(true), _) => GOOD,
             _ => WARNING,
         };
-        self.answer.write(f, style)?;
+        answer::write(f, &self.answer, style)?;
         if self.met == Some(false) {
             let expected = self.expected.as_deref().unwrap_or_default();
             writeln!(f, "  {ERROR}expected: {expected}{ERROR:#}")?;
@@ -304,14 +277,5 @@ mod tests {
             lines(&["00A40000".into(), "00B00000".into()]).map(|s| s.len()),
             Ok(2)
         );
-    }
-
-    #[test]
-    fn pins_and_keys_are_not_shown() {
-        let verify = Command::new(0x20, 0x00, 0x81).with_data(*b"123456");
-        assert_eq!(masked(&verify), "00 20 00 81 :(6 bytes not shown)");
-        let bytes = verify.encode().expect("short");
-        assert_eq!(masked_bytes(&bytes), "00 20 00 81 (7 bytes not shown)");
-        assert_eq!(masked_bytes(&[0x00, 0x20]), "00 20");
     }
 }

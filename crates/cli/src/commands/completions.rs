@@ -11,6 +11,7 @@ use crate::failure::{Exit, Failure};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
+  mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions
   kortlab completions bash > ~/.local/share/bash-completion/completions/kortlab
   kortlab completions zsh > ~/.zfunc/_kortlab
   kortlab completions fish > ~/.config/fish/completions/kortlab.fish")]

@@ -23,7 +23,7 @@ use self::pins::TestPins;
 use super::Context;
 use super::card::new::write_image;
 use crate::failure::{Exit, Failure};
-use crate::output::{BOLD, busy, note};
+use crate::output::{busy, note};
 use crate::story::{Story, Told, Voice};
 use crate::world;
 
@@ -32,8 +32,8 @@ const FIXED_DAY: (u16, u8, u8) = (2026, 11, 24);
 
 /// Renew a card as the user guide says, on an embedded card and portal
 ///
-/// Makes a card whose HCCs are expired (or revoked), and carries out the steps of the guide on it:
-/// log in with the carrier certificate, remove what is expired or revoked, fetch two new HCCs,
+/// Makes a card whose HCCs have expired, or are revoked, or that has none yet (--state), and carries
+/// out the steps of the guide on it: log in with the carrier certificate, remove what is expired or revoked, fetch two new HCCs,
 /// sign the receipt, log out, check. Ends with the table of certificates (two blue and two pink),
 /// a log-in and a signature. The portal is the one of `kortlab portal`, over HTTPS on free ports of
 /// the loopback interface, and the card is the key of the TLS client authentication. Nothing needs
@@ -111,10 +111,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let mut card = Card::open(InProcess::ephemeral(card))?;
 
     let mut story = Story::new(Voice::Output(&mut context.output), &mut pins);
-    story.say(&format!(
-        "A virtual card in the state {BOLD}{}{BOLD:#}, on {date}. All names are invented and all \
-         PINs are test PINs.",
-        state.name()
+    story.introduce(&format!(
+        "A virtual card in the state {} ({}), on {date}. People, authorities, keys and PINs are \
+         invented for tests.",
+        state.name(),
+        state.description()
     ));
     // The card is in this process, and so is what would recover it.
     let mut journal = MemoryJournal::new();
@@ -126,13 +127,6 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         &mut journal,
     );
     let told = story.finish(renewed)?;
-    if context.output.is_json() {
-        context.output.document(&Document {
-            state: state.name(),
-            date: date.to_string(),
-            told,
-        })?;
-    }
     if let (Some(directory), Some(files)) = (&arguments.keep, files) {
         keep(directory, card.into_channel(), files, &running)?;
         note(format_args!(
@@ -143,6 +137,13 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     running
         .stop()
         .map_err(|error| Failure::failed(format!("the portal did not end well: {error}")))?;
+    if context.output.is_json() {
+        context.output.document(&Document {
+            state: state.name(),
+            date: date.to_string(),
+            told,
+        })?;
+    }
     Ok(Exit::Done)
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use kortlab_card::{Guarantee, PinRole};
 use serde::Serialize;
 
-use crate::output::printable;
+use crate::output::{printable, warn};
 
 /// The JSON document: what was done, to what.
 #[derive(Serialize)]
@@ -18,6 +18,9 @@ pub struct Done {
     /// `journal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     guarantee: Option<&'static str>,
+    /// What was overridden or left undone, in words: a file that stays, say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     #[serde(skip)]
     text: String,
 }
@@ -29,13 +32,19 @@ impl Done {
             done,
             object: object.into(),
             guarantee: None,
+            warnings: Vec::new(),
             text: text.into(),
         }
     }
 
-    /// The same, done to the card's certificates with this guarantee.
-    pub const fn with(mut self, guarantee: Guarantee) -> Self {
+    /// The same, done to the card's certificates with this guarantee; of what was left undone,
+    /// people are told on standard error.
+    pub fn with(mut self, guarantee: Guarantee, warnings: Vec<String>) -> Self {
+        for warning in &warnings {
+            warn(warning);
+        }
         self.guarantee = Some(guarantee.name());
+        self.warnings = warnings;
         self
     }
 

@@ -1,20 +1,31 @@
 //! `kortlab info`: the card at a glance.
 
+mod other;
+
 use std::fmt;
 
 use clap::Args;
-use kortlab_apdu::{Channel as _, Protocol};
-use kortlab_pkcs15::Severity;
+use kortlab_apdu::{Channel, Protocol};
+use kortlab_card::{Against, ErrorKind, Problem, Token};
+use kortlab_explain::card::{CertificateEntry, KeyEntry, PinEntry, serial};
 use serde::Serialize;
 
-use super::cert::{self, CertificateEntry, RevocationLists};
-use super::key::{self, KeyEntry};
-use super::pin::status::{self, PinEntry};
-use super::{Context, session};
+use super::cert::{self, RevocationLists};
+use super::pin::status;
+use super::problem::{self, Shown};
+use super::{Context, key, recover, session};
 use crate::failure::{Exit, Failure};
-use crate::output::{BOLD, Cell, ERROR, Hex, SpacedHex, Table, WARNING};
+use crate::output::{BOLD, Cell, Hex, SpacedHex, Table};
 
 /// Show the card, its applications, PINs, keys and certificates at a glance
+///
+/// Exits 6 if something is wrong with the card's files, an error or a warning; each problem says
+/// what to do about it. A certificate that has expired or is revoked is no such problem: see
+/// `cert check`.
+///
+/// Of a card without PKCS#15 it shows what the card is, as far as it tells: its answer to reset,
+/// its master file, and to which applications it answers. That exits 6, too, since what such a card
+/// holds is not looked at.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -25,18 +36,46 @@ pub struct Arguments {}
 
 /// Reads and shows it.
 pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failure> {
-    let mut card = session::open(context)?;
+    let (session, mut journal) = session::begin_with_journal(context)?;
+    let mut card = match session.open_token(context.budget) {
+        Ok(Token::Pkcs15(card)) => *card,
+        Err(none) if none.error().kind() == ErrorKind::NotPkcs15 => {
+            let why = none.error().clone();
+            return other::run(context, none.into_session(), &why);
+        }
+        Err(none) => return Err(none.into_error().into()),
+    };
+    let waiting = recover::waiting(&mut card, &mut journal)?;
     let lists = RevocationLists::none();
-    let pins = status::read(&mut card)?;
-    let checked = card.check(lists.time(), &[])?;
-    let certificates = checked
-        .iter()
-        .map(|checked| CertificateEntry::new(checked, &[]))
-        .collect();
+    let (pins, unknown) = status::read(&mut card)?;
+    let checked = card.survey(lists.time(), &Against::default())?.certificates;
+    let certificates = checked.iter().map(CertificateEntry::new).collect();
     let contents = card.contents();
     let token = contents.token_info.as_ref();
+    // What time or an issuer brings is a certificate's state, which its row shows; what is left
+    // is damage to the card.
+    let damaged = checked.iter().flat_map(|checked| {
+        let damage = checked
+            .problems
+            .iter()
+            .filter(|problem| !problem.is_state());
+        damage.map(|problem| problem.to_problem(&checked.slot))
+    });
+    let problems: Vec<_> = contents
+        .problems
+        .iter()
+        .chain(&unknown)
+        .chain(&waiting)
+        .cloned()
+        .chain(damaged)
+        .collect();
+    let exit = match problem::count(&problems) {
+        0 => Exit::Done,
+        _ => Exit::Findings,
+    };
     let applications = contents.dir.iter().flat_map(|dir| dir.objects());
     let info = Info {
+        token: "pkcs15",
         label: contents.label().map(str::to_owned),
         serial: card.serial_number().map(serial),
         manufacturer: token.and_then(|token| token.manufacturer_id.clone()),
@@ -49,49 +88,30 @@ pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failu
             })
             .collect(),
         keys: card.keys().iter().map(KeyEntry::from).collect(),
-        problems: contents
-            .problems
-            .iter()
-            .map(|problem| ProblemEntry {
-                severity: match problem.severity() {
-                    Severity::Error => "error",
-                    Severity::Warning => "warning",
-                    _ => "note",
-                },
-                message: problem.to_string(),
-            })
-            .collect(),
+        problems,
         pins,
         certificates,
         protocol: "",
         spaced_atr: SpacedHex(&card.identity().atr).to_string(),
     };
-    let protocol = match card.channel_mut().protocol() {
-        Protocol::T0 => "t0",
-        Protocol::T1 => "t1",
-    };
+    let protocol = protocol(card.channel_mut());
     context.output.report(&Info { protocol, ..info })?;
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
-/// A serial number as people write it: text where it is text, digits where it is digits two a
-/// byte (with an F behind an odd number of them), else hexadecimal.
-pub(super) fn serial(bytes: &[u8]) -> String {
-    if let Ok(text) = std::str::from_utf8(bytes)
-        && bytes.iter().all(u8::is_ascii_graphic)
-    {
-        return text.to_owned();
-    }
-    let text = Hex(bytes).to_string();
-    match text.strip_suffix('F') {
-        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits.to_owned(),
-        _ => text,
+/// `t0` or `t1`.
+fn protocol(channel: &impl Channel) -> &'static str {
+    match channel.protocol() {
+        Protocol::T0 => "t0",
+        Protocol::T1 => "t1",
     }
 }
 
 /// The JSON document.
 #[derive(Serialize)]
 struct Info {
+    /// What the card holds: `pkcs15`.
+    token: &'static str,
     label: Option<String>,
     serial: Option<String>,
     manufacturer: Option<String>,
@@ -103,8 +123,8 @@ struct Info {
     pins: Vec<PinEntry>,
     keys: Vec<KeyEntry>,
     certificates: Vec<CertificateEntry>,
-    /// What is wrong with the card's PKCS#15 files.
-    problems: Vec<ProblemEntry>,
+    /// What is wrong with the card's files.
+    problems: Vec<Problem>,
     #[serde(skip)]
     spaced_atr: String,
 }
@@ -113,13 +133,6 @@ struct Info {
 struct ApplicationEntry {
     aid: String,
     label: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ProblemEntry {
-    /// `error`, `warning` or `note`.
-    severity: &'static str,
-    message: String,
 }
 
 impl fmt::Display for Info {
@@ -143,39 +156,25 @@ impl fmt::Display for Info {
         }
         card.fmt(f)?;
 
-        writeln!(f, "\n{BOLD}PINs{BOLD:#}\n{}", status::table(&self.pins))?;
-        writeln!(f, "{BOLD}Keys{BOLD:#}\n{}", key::table(&self.keys))?;
+        write!(f, "\n{BOLD}PINs{BOLD:#}\n{}", status::table(&self.pins))?;
+        for note in status::notes(&self.pins) {
+            writeln!(f, "{note}")?;
+        }
+        writeln!(f)?;
+        write!(f, "{BOLD}Keys{BOLD:#}\n{}", key::table(&self.keys))?;
+        for note in key::notes(&self.keys) {
+            writeln!(f, "{note}")?;
+        }
+        writeln!(f)?;
         write!(
             f,
             "{BOLD}Certificates{BOLD:#}\n{}",
             cert::table(&self.certificates)
         )?;
         if !self.problems.is_empty() {
-            let mut problems = Table::plain();
-            for problem in &self.problems {
-                let style = if problem.severity == "error" {
-                    ERROR
-                } else {
-                    WARNING
-                };
-                let severity = Cell::from(problem.severity).styled(style);
-                problems.row([severity, problem.message.clone().into()]);
-            }
-            write!(f, "\n{BOLD}Problems{BOLD:#}\n{problems}")?;
+            writeln!(f, "\n{BOLD}Problems{BOLD:#}")?;
+            problem::folded(self.problems.iter().map(Shown::new)).fmt(f)?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn serial_numbers_are_shown_as_people_write_them() {
-        assert_eq!(serial(&[0x97, 0x52, 0x00, 0x4F]), "9752004");
-        assert_eq!(serial(b"ABC-1"), "ABC-1");
-        assert_eq!(serial(&[0x00, 0xAF]), "00AF");
-        assert_eq!(serial(&[]), "");
     }
 }

@@ -1,94 +1,243 @@
 //! The commands: one file each, named as on the command line.
 
+#[cfg(feature = "portal")]
 pub mod admin;
+#[cfg(feature = "portal")]
 pub mod agent;
 pub mod apdu;
 pub mod atr;
+#[cfg(feature = "portal")]
+pub mod browser;
 pub mod card;
 pub mod cert;
 pub mod completions;
+#[cfg(feature = "demo")]
 pub mod demo;
 mod done;
 pub mod emulate;
+pub mod explain;
 pub mod info;
 pub mod key;
 pub mod man;
+pub mod pcscd;
 pub mod pin;
+#[cfg(feature = "portal")]
 pub mod portal;
+mod problem;
 pub mod readers;
 pub mod recover;
+#[cfg(feature = "portal")]
 pub mod renew;
+pub mod run;
 mod session;
+pub mod trace;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use done::Done;
 
+use kortlab_card::files::Budget;
+
 use crate::args::{Cli, Command};
-use crate::channel::{CardSpec, Fault};
+use crate::channel::{self, AnyChannel, CardJournal, CardSpec, Layers, TraceFile};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::pin_source::PinSources;
+use kortlab_trace::Secrets;
 
 /// What every command works with.
 #[derive(Debug)]
 pub struct Context {
     /// Which card was named.
     pub card: CardSpec,
-    /// What is to go wrong with it.
-    pub fault: Option<Fault>,
+    /// What stands between it and the command.
+    pub layers: Layers,
+    /// Whether what is changed on a virtual card in this process is forgotten.
+    pub ephemeral: bool,
+    /// How long its answers and other programs are waited for; each has a default of its own.
+    pub timeout: Option<Duration>,
+    /// How much is read from it.
+    pub budget: Budget,
     /// Where PINs come from.
     pub pins: PinSources,
     /// Standard output.
     pub output: Output,
 }
 
-/// Runs the command that was given.
-///
-/// # Errors
-/// Whatever kept it from its work, with the exit code that says so.
-pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    let mut context = Context {
-        card: cli.global.card,
-        fault: cli.global.fault,
-        pins: PinSources::new(cli.global.pins)?,
-        output: Output::new(cli.global.json),
-    };
-    if context.fault.is_some() && !can_have_faults(&cli.command, &context.card) {
-        return Err(
-            Failure::usage("--fault is for a virtual card in this process")
-                .hint("name an image with --card FILE.json, or use `kortlab emulate`"),
-        );
+impl Context {
+    /// Opens the card that was named.
+    ///
+    /// # Errors
+    /// No reader, no card, no image, or one that cannot be used.
+    pub fn open_channel(&self) -> Result<AnyChannel, Failure> {
+        channel::open(&self.card, &self.layers, self.ephemeral, self.timeout)
     }
-    match cli.command {
-        Command::Demo(arguments) => demo::run(&mut context, arguments),
-        Command::Card(arguments) => card::run(&mut context, arguments),
-        Command::Emulate(arguments) => emulate::run(&mut context, arguments),
-        Command::Readers(arguments) => readers::run(&mut context, arguments),
-        Command::Atr(arguments) => atr::run(&mut context, arguments),
-        Command::Apdu(arguments) => apdu::run(&mut context, arguments),
-        Command::Info(arguments) => info::run(&mut context, arguments),
-        Command::Pin(arguments) => pin::run(&mut context, arguments),
-        Command::Key(arguments) => key::run(&mut context, arguments),
-        Command::Cert(arguments) => cert::run(&mut context, arguments),
-        Command::Recover(arguments) => recover::run(&mut context, arguments),
-        Command::Renew(arguments) => renew::run(&mut context, arguments),
-        Command::Admin(arguments) => admin::run(&mut context, arguments),
-        Command::Portal(arguments) => portal::run(&mut context, *arguments),
-        Command::Agent(arguments) => agent::run(&mut context, arguments),
-        Command::Completions(arguments) => completions::run(&mut context, arguments),
-        Command::Man(arguments) => man::run(&mut context, arguments),
+
+    /// The same, and where changes of this card are noted down.
+    ///
+    /// # Errors
+    /// As for [`Context::open_channel`].
+    pub fn open_channel_with_journal(&self) -> Result<(AnyChannel, CardJournal), Failure> {
+        channel::open_with_journal(&self.card, &self.layers, self.ephemeral, self.timeout)
     }
 }
 
-/// Whether the card of this command is a virtual one that this process holds.
-const fn can_have_faults(command: &Command, card: &CardSpec) -> bool {
+/// Runs the command that was given, and says why it did not do its work if so: on standard error,
+/// and with --json on standard output too.
+pub fn run(cli: Cli) -> Exit {
+    let mut output = Output::new(cli.global.json);
+    let prepared = check_clock(&cli.command).and_then(|()| layers(&cli));
+    let prepared = prepared.and_then(|layers| {
+        let pins = PinSources::new(cli.global.pins)?;
+        Ok((layers, pins))
+    });
+    let (layers, pins) = match prepared {
+        Ok(prepared) => prepared,
+        Err(failure) => return output.failed(&failure),
+    };
+    let mut context = Context {
+        card: cli.global.card,
+        layers: layers.clone(),
+        ephemeral: cli.global.ephemeral,
+        pins,
+        output,
+        timeout: cli.global.timeout.map(Duration::from_secs),
+        budget: Budget::CARD.times(cli.global.budget),
+    };
+    let ran = run_command(&mut context, cli.command);
+    // The trace of what failed is complete, too.
+    let finished = layers.finish();
+    ran.and_then(|exit| finished.map(|()| exit))
+        .unwrap_or_else(|failure| context.output.failed(&failure))
+}
+
+/// What is to stand between the card and the command, if that can be.
+fn layers(cli: &Cli) -> Result<Layers, Failure> {
+    let global = &cli.global;
+    let trace = match (&global.trace, global.unmask_pins) {
+        (None, true) => {
+            return Err(Failure::usage("--unmask-pins is about a trace")
+                .hint("say where to with --trace FILE.apdu"));
+        }
+        (None, false) => None,
+        (Some(path), unmask) => Some((path, unmask)),
+    };
+    let layers = Layers::new(global.faults.clone(), None)?;
+    if layers.tears() && !holds_a_virtual_card(&cli.command, &global.card) {
+        return Err(
+            Failure::usage("--fault tear:… is for a virtual card in this process")
+                .hint("name an image with --card FILE.json, or use `kortlab emulate`"),
+        );
+    }
+    if global.ephemeral && !holds_a_virtual_card(&cli.command, &global.card) {
+        return Err(
+            Failure::usage("--ephemeral is for a virtual card in this process")
+                .hint("name an image with --card FILE.json, or use `kortlab emulate`"),
+        );
+    }
+    let has_layers = !layers.is_empty() || trace.is_some();
+    if has_layers && !uses_a_card(&cli.command) {
+        return Err(Failure::usage("this command uses no card")
+            .hint("leave --fault and --trace out: there is nothing to spoil or record"));
+    }
+    let Some((path, unmask)) = trace else {
+        return Ok(layers);
+    };
+    let secrets = if unmask {
+        Secrets::Shown
+    } else {
+        Secrets::Masked
+    };
+    Layers::new(
+        global.faults.clone(),
+        Some(TraceFile::create(path, secrets)?),
+    )
+}
+
+fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Emulate(_) => true,
-        Command::Demo(_)
-        | Command::Card(_)
-        | Command::Portal(_)
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => demo::run(context, arguments),
+        Command::Card(arguments) => card::run(context, arguments),
+        Command::Emulate(arguments) => emulate::run(context, arguments),
+        Command::Run(arguments) => run::run(context, arguments),
+        Command::Pcscd(arguments) => pcscd::run(context, arguments),
+        Command::Readers(arguments) => readers::run(context, arguments),
+        Command::Atr(arguments) => atr::run(context, arguments),
+        Command::Apdu(arguments) => apdu::run(context, arguments),
+        Command::Explain(arguments) => explain::run(context, arguments),
+        Command::Trace(arguments) => trace::run(context, arguments),
+        Command::Info(arguments) => info::run(context, arguments),
+        Command::Pin(arguments) => pin::run(context, arguments),
+        Command::Key(arguments) => key::run(context, arguments),
+        Command::Cert(arguments) => cert::run(context, arguments),
+        Command::Recover(arguments) => recover::run(context, arguments),
+        #[cfg(feature = "portal")]
+        Command::Renew(arguments) => renew::run(context, arguments),
+        #[cfg(feature = "portal")]
+        Command::Admin(arguments) => admin::run(context, arguments),
+        #[cfg(feature = "portal")]
+        Command::Portal(arguments) => portal::run(context, *arguments),
+        #[cfg(feature = "portal")]
+        Command::Browser(arguments) => browser::run(context, *arguments),
+        #[cfg(feature = "portal")]
+        Command::Agent(arguments) => agent::run(context, arguments),
+        Command::Completions(arguments) => completions::run(context, arguments),
+        Command::Man(arguments) => man::run(context, arguments),
+    }
+}
+
+/// Whether the command works with a card that is named or inserted.
+const fn uses_a_card(command: &Command) -> bool {
+    match command {
+        #[cfg(feature = "demo")]
+        Command::Demo(_) => false,
+        #[cfg(feature = "portal")]
+        Command::Portal(_) => false,
+        Command::Card(_)
         | Command::Readers(_)
+        | Command::Explain(_)
+        | Command::Trace(_)
         | Command::Completions(_)
         | Command::Man(_) => false,
-        _ => matches!(card, CardSpec::Image(_)),
+        _ => true,
+    }
+}
+
+/// Refuses a clock that is before 1970 where the time matters: certificates, files and logs know no
+/// such time, and what is "expired" could not be told.
+fn check_clock(command: &Command) -> Result<(), Failure> {
+    let needs_none = matches!(
+        command,
+        Command::Readers(_)
+            | Command::Atr(_)
+            | Command::Apdu(_)
+            | Command::Explain(_)
+            | Command::Trace(_)
+            | Command::Run(_)
+            | Command::Pcscd(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+    );
+    if needs_none || SystemTime::now() >= UNIX_EPOCH {
+        return Ok(());
+    }
+    Err(
+        Failure::failed("the clock of this computer says a time before 1970")
+            .hint("set it to the right time, then try again"),
+    )
+}
+
+/// Whether the card of this command is a virtual one that this process holds.
+fn holds_a_virtual_card(command: &Command, card: &CardSpec) -> bool {
+    match command {
+        Command::Emulate(_) => true,
+        Command::Run(run::Arguments { files, .. })
+        | Command::Pcscd(pcscd::Arguments { files, .. })
+            if !files.is_empty() =>
+        {
+            true
+        }
+        command => uses_a_card(command) && matches!(card, CardSpec::Image(_)),
     }
 }

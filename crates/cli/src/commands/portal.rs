@@ -9,7 +9,7 @@ use std::thread;
 
 use clap::Args;
 use kortlab_portal::logs::{self, LogFormat};
-use kortlab_portal::server::{Config, Limits, Server, Source};
+use kortlab_portal::server::{Config, Limits, ReadOnlyConfig, Server, Source, Stopper};
 use kortlab_portal::store::{NotAStoreUrl, StoreUrl};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
+use crate::files;
 use crate::output::{BOLD, Table, printable};
 
 /// Run the self-service portal, with its certification authorities, until Ctrl-C
@@ -35,7 +36,8 @@ Examples:
   kortlab portal --data portal
   kortlab portal --data portal --listen 0.0.0.0:8443 --host portal.example
   kortlab portal --data portal --store-file store-address
-  kortlab portal --data portal --store postgres://kortlab@db.example/kortlab --log-format json")]
+  kortlab portal --data portal --store postgres://kortlab@db.example/kortlab --log-format json
+  kortlab portal --read-only --data copy --store postgres://reader@db.example/kortlab")]
 pub struct Arguments {
     /// The data directory, which is made if need be
     #[arg(long, value_name = "DIR", default_value = "kortlab-portal")]
@@ -104,6 +106,18 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = Limits::default().changes_per_second)]
     change_rate: u32,
 
+    /// Serve OCSP and CRLs only, from what another portal writes to its PostgreSQL store: beside it,
+    /// as many as needed, without its lock and its authorities' keys. Of --data only carrier-ca.pem,
+    /// hcc-ca.pem, carrier-ocsp.pem and hcc-ocsp.pem are read
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "listen", "log_in_listen", "trial_listen", "admin_listen", "hosts", "public_url",
+            "pki_url", "agent_url",
+        ]
+    )]
+    read_only: bool,
+
     /// How the log on standard error is written: text or json
     #[arg(long, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     log_format: LogFormat,
@@ -113,6 +127,9 @@ pub struct Arguments {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     logs::begin(arguments.log_format).map_err(|error| Failure::usage(error.to_string()))?;
     let store = store(&arguments)?;
+    if arguments.read_only {
+        return run_read_only(context, &arguments, store);
+    }
     let config = Config {
         listen: arguments.listen,
         log_in_listen: arguments.log_in_listen,
@@ -123,11 +140,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         public_url: arguments.public_url,
         pki_url: arguments.pki_url,
         agent_url: arguments.agent_url,
-        limits: Limits {
-            requests_per_second: arguments.rate,
-            changes_per_second: arguments.change_rate,
-            ..Limits::default()
-        },
+        limits: limits(arguments.rate, arguments.change_rate),
     };
     // Before the start, so that a signal during it is not lost.
     let stopped = signals()?;
@@ -144,32 +157,74 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         data: arguments.data.clone(),
         ca_certificate: arguments.data.join("tls-ca.pem"),
     })?;
-    let stopper = portal.stopper();
-    thread::spawn(move || {
-        let mut stopped = stopped;
-        // Whatever comes, also an error, is a reason to end.
-        let _ = stopped.read(&mut [0]);
-        stopper.stop();
-    });
+    stop_when_told(stopped, portal.stopper());
     portal
         .wait()
         .map_err(|error| Failure::failed(error.to_string()))?;
     Ok(Exit::Done)
 }
 
+fn limits(requests_per_second: u32, changes_per_second: u32) -> Limits {
+    Limits {
+        requests_per_second,
+        changes_per_second,
+        ..Limits::default()
+    }
+}
+
+/// Runs an instance that only reads until a signal says to stop.
+fn run_read_only(
+    context: &mut Context,
+    arguments: &Arguments,
+    store: Option<StoreUrl>,
+) -> Result<Exit, Failure> {
+    let store = store.ok_or_else(|| {
+        Failure::usage(
+            "--read-only needs --store (or --store-file): the PostgreSQL store of the portal that writes",
+        )
+    })?;
+    let config = ReadOnlyConfig {
+        listen: arguments.pki_listen,
+        limits: limits(arguments.rate, arguments.change_rate),
+    };
+    let stopped = signals()?;
+    let instance = Server::start_read_only(config, &arguments.data, &store)
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    context.output.event(&StartedReadOnly {
+        pki_url: format!("http://{}", instance.address()),
+        data: arguments.data.clone(),
+    })?;
+    stop_when_told(stopped, instance.stopper());
+    instance
+        .wait()
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(Exit::Done)
+}
+
+fn stop_when_told(mut stopped: UnixStream, stopper: Stopper) {
+    thread::spawn(move || {
+        // Whatever comes, also an error, is a reason to end.
+        let _ = stopped.read(&mut [0]);
+        stopper.stop();
+    });
+}
+
+/// The longest file with the address of a store that is read.
+const MAX_STORE_FILE: usize = 1 << 16;
+
 fn store(arguments: &Arguments) -> Result<Option<StoreUrl>, Failure> {
     let text = match (&arguments.store_file, &arguments.store) {
-        (Some(path), _) => Zeroizing::new(
-            std::fs::read_to_string(path)
-                .map_err(|error| Failure::file("read the store's address from", path, &error))?,
-        ),
+        (Some(path), _) => files::read_text(path, MAX_STORE_FILE)?,
         (None, Some(text)) => Zeroizing::new(text.clone()),
         (None, None) => return Ok(None),
     };
     text.trim()
         .parse()
         .map(Some)
-        .map_err(|error: NotAStoreUrl| Failure::usage(format!("--store: {error}")))
+        .map_err(|error: NotAStoreUrl| match &arguments.store_file {
+            Some(path) => Failure::usage(format!("{}: {error}", path.display())),
+            None => Failure::usage(format!("--store: {error}")),
+        })
 }
 
 /// Becomes readable at the first SIGINT or SIGTERM.
@@ -207,5 +262,22 @@ impl fmt::Display for Started {
         let ca = self.ca_certificate.display().to_string();
         table.row(["Trust this".into(), ca.into()]);
         table.fmt(f)
+    }
+}
+
+/// The JSON line of an instance that only reads.
+#[derive(Serialize)]
+struct StartedReadOnly {
+    pki_url: String,
+    data: PathBuf,
+}
+
+impl fmt::Display for StartedReadOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{BOLD}{}{BOLD:#}", printable(&self.pki_url))?;
+        writeln!(
+            f,
+            "  CRLs and OCSP only, as the portal that writes has them"
+        )
     }
 }

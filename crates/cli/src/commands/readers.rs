@@ -43,7 +43,7 @@ mod with_pcsc {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
-    use kortlab_card::pcsc::{self, Change, Occupancy, Reader};
+    use kortlab_card::pcsc::{self, Change, Occupancy, Reader, Watch};
     use serde::Serialize;
     use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -83,9 +83,10 @@ mod with_pcsc {
     /// One line of `--watch --json`.
     #[derive(Serialize)]
     struct Line {
-        /// `reader-added`, `reader-removed` or `card`.
+        /// `reader-added`, `reader-removed`, `card`, `service-lost` or `service-back`.
         event: &'static str,
-        reader: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reader: Option<String>,
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         state: Option<State>,
     }
@@ -94,9 +95,11 @@ mod with_pcsc {
         let readers = pcsc::readers()?;
         if readers.is_empty() {
             let none = Failure::new(Exit::NoCard, "no reader")
+                .of_kind("no-reader")
                 .hint("plug one in, or put a virtual card into vpcd's with `kortlab emulate`");
             if context.output.is_json() {
-                context.output.report(&Readers { readers: vec![] })?;
+                let readers = Readers { readers: vec![] };
+                context.output.report_failed(&readers, &none)?;
             }
             return Err(none);
         }
@@ -112,12 +115,44 @@ mod with_pcsc {
                 .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
         }
         let mut watch = pcsc::watch()?;
-        while !stop.load(Ordering::Relaxed) && !context.output.is_closed() {
-            if let Some(change) = watch.next(TICK)? {
-                context.output.event(&Line::from(change))?;
+        let over = |context: &Context| stop.load(Ordering::Relaxed) || context.output.is_closed();
+        while !over(context) {
+            match watch.next(TICK) {
+                Ok(Some(change)) => context.output.event(&Line::from(change))?,
+                Ok(None) => {}
+                Err(_) => {
+                    context.output.event(&Line::about("service-lost"))?;
+                    let Some(again) = service_back(|| over(context)) else {
+                        break;
+                    };
+                    context.output.event(&Line::about("service-back"))?;
+                    watch = again;
+                }
             }
         }
         Ok(Exit::Done)
+    }
+
+    /// Waits until the PC/SC service lives again; `None` if it is `over` before.
+    fn service_back(over: impl Fn() -> bool) -> Option<Watch> {
+        while !over() {
+            if let Ok(watch) = pcsc::watch() {
+                return Some(watch);
+            }
+            std::thread::sleep(TICK);
+        }
+        None
+    }
+
+    impl Line {
+        /// Something that is about no reader.
+        fn about(event: &'static str) -> Self {
+            Self {
+                event,
+                reader: None,
+                state: None,
+            }
+        }
     }
 
     impl From<Reader> for Entry {
@@ -159,10 +194,10 @@ mod with_pcsc {
     impl From<Change> for Line {
         fn from(change: Change) -> Self {
             let (event, reader, state) = match change {
-                Change::ReaderAdded { reader } => ("reader-added", reader, None),
-                Change::ReaderRemoved { reader } => ("reader-removed", reader, None),
-                Change::Occupancy { reader, state } => ("card", reader, Some(state.into())),
-                _ => ("other", String::new(), None),
+                Change::ReaderAdded { reader } => ("reader-added", Some(reader), None),
+                Change::ReaderRemoved { reader } => ("reader-removed", Some(reader), None),
+                Change::Occupancy { reader, state } => ("card", Some(reader), Some(state.into())),
+                _ => ("other", None, None),
             };
             Self {
                 event,
@@ -191,9 +226,12 @@ mod with_pcsc {
             let text = match (&self.state, self.event) {
                 (Some(state), _) => state.text.as_str(),
                 (None, "reader-removed") => "reader removed",
+                (None, "service-lost") => "has ended; waiting for it to come back",
+                (None, "service-back") => "is back",
                 (None, _) => "reader",
             };
-            write!(f, "{BOLD}{}{BOLD:#}: {text}", printable(&self.reader))
+            let what = self.reader.as_deref().unwrap_or("the PC/SC service");
+            write!(f, "{BOLD}{}{BOLD:#}: {text}", printable(what))
         }
     }
 }

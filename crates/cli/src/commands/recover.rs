@@ -3,21 +3,23 @@
 use std::fmt;
 
 use clap::Args;
-use kortlab_card::{Card, FileJournal, PinRole, Recovery};
+use kortlab_card::{Card, Fit, IfChanged, Journal as _, PinRole, Problem, Recovery};
 use serde::Serialize;
 
 use super::{Context, session};
-use crate::channel::AnyChannel;
+use crate::channel::{AnyChannel, CardJournal};
 use crate::failure::{Exit, Failure};
 use crate::output::{busy, note, printable, warn};
 
 /// Complete or undo a change of the card that was interrupted, under the PIN for Legitimering
 ///
-/// Before certificates are written or removed, the change is noted down on this computer, in
-/// $XDG_STATE_HOME/kortlab/transactions (~/.local/state/kortlab/transactions). If the card is
-/// pulled out meanwhile, or the computer crashes, this command completes the change or undoes it:
-/// afterwards all certificates are the old ones, or all are the new ones. Can itself be
-/// interrupted and run again. Commands that change certificates do it by themselves.
+/// Before certificates are written or removed, the change is noted down: in the image of a virtual
+/// card, else on this computer, in $XDG_STATE_HOME/kortlab/transactions
+/// (~/.local/state/kortlab/transactions). If the card is pulled out meanwhile, or the computer
+/// crashes, this command completes the change or undoes it: afterwards all certificates are the old
+/// ones, or all are the new ones. Can itself be interrupted and run again. Commands that change
+/// certificates do it by themselves. What was noted down about another card of the same serial
+/// number is named, and kept for that one.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -33,31 +35,87 @@ pub struct Arguments {
 
 /// Recovers the card.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let mut card = session::open(context)?;
-    let mut journal = journal()?;
-    let recovery = recover(context, &mut card, &mut journal, arguments.force)?;
+    let if_changed = match arguments.force {
+        true => IfChanged::Overwrite,
+        false => IfChanged::LeaveIt,
+    };
+    let (mut card, mut journal) = session::open_with_journal(context)?;
+    let recovery = recover(context, &mut card, &mut journal, if_changed)?;
+    name_others(&mut card, &mut journal, true)?;
     context.output.report(&Outcome::new(recovery))?;
     Ok(Exit::Done)
 }
 
-/// The journal, after an earlier change of this card that was interrupted has been completed or
-/// undone.
+/// Completes or undoes an earlier change of this card that was interrupted, before another one.
 ///
 /// # Errors
 /// That failed; the card must then not be changed otherwise.
-pub fn first(context: &Context, card: &mut Card<AnyChannel>) -> Result<FileJournal, Failure> {
-    let mut journal = journal()?;
-    if let Some(recovery) = recover(context, card, &mut journal, false)? {
+pub fn first(
+    context: &Context,
+    card: &mut Card<AnyChannel>,
+    journal: &mut CardJournal,
+) -> Result<(), Failure> {
+    if let Some(recovery) = recover(context, card, journal, IfChanged::LeaveIt)? {
         note(Outcome::new(Some(recovery)));
     }
-    Ok(journal)
+    name_others(card, journal, false)
+}
+
+/// Says on standard error that a change of this card waits, and gives it as findings.
+///
+/// # Errors
+/// The card is gone.
+pub fn waiting(
+    card: &mut Card<AnyChannel>,
+    journal: &mut CardJournal,
+) -> Result<Vec<Problem>, Failure> {
+    let problems = card.unfinished_changes(journal)?;
+    for problem in &problems {
+        warn(format_args!(
+            "{}; {}",
+            problem.message(),
+            problem.next_step()
+        ));
+    }
+    Ok(problems)
+}
+
+/// Names what the journal has about other cards of this serial number: all of it, or what was not
+/// named before. It stays, for those cards.
+fn name_others(
+    card: &mut Card<AnyChannel>,
+    journal: &mut CardJournal,
+    all: bool,
+) -> Result<(), Failure> {
+    for (kept, fit) in card.notes(journal)? {
+        if kept.of_this_card || (kept.set_aside && !all) {
+            continue;
+        }
+        let purpose = printable(&kept.transaction.purpose);
+        let here = match fit {
+            Fit::Finished => "this card shows it whole",
+            Fit::Untouched => "on this card it has not begun",
+            _ => "it is not about this card",
+        };
+        let place = kept.place.unwrap_or_default();
+        note(format_args!(
+            "a change ({purpose}) of a card of the same serial number was interrupted, and {here}; \
+             what was noted down stays in {}, for a copy of this card or another one: delete it \
+             if there is none",
+            place.display()
+        ));
+        journal
+            .set_aside(&kept.id)
+            .map_err(|error| Failure::failed(error.to_string()))?;
+    }
+    Ok(())
 }
 
 fn recover(
     context: &Context,
     card: &mut Card<AnyChannel>,
-    journal: &mut FileJournal,
-    force: bool,
+    journal: &mut CardJournal,
+    if_changed: IfChanged,
 ) -> Result<Option<Recovery>, Failure> {
     let Some(transaction) = card.pending(journal)? else {
         return Ok(None);
@@ -67,24 +125,13 @@ fn recover(
         printable(&transaction.purpose)
     ));
     let pin = context.pins.pin(PinRole::Authentication)?;
-    let recovered = busy("recovering the card", || card.recover(journal, &pin, force));
-    let forgotten = card.reset();
-    let recovered = recovered?;
-    forgotten?;
+    let recovered = busy("recovering the card", || {
+        session::alone(card, |card| card.recover(journal, &pin, if_changed))
+    })?;
     for warning in recovered.iter().flat_map(|recovery| &recovery.warnings) {
         warn(warning);
     }
     Ok(recovered)
-}
-
-/// Where changes of the card are noted down while they are under way.
-///
-/// # Errors
-/// There is no place for it.
-pub fn journal() -> Result<FileJournal, Failure> {
-    FileJournal::of_user().map_err(|error| {
-        Failure::failed(error.to_string()).hint("set XDG_STATE_HOME to a directory of your own")
-    })
 }
 
 /// The JSON document.
@@ -95,6 +142,9 @@ struct Outcome {
     /// What the change was: `write 2, remove 1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<String>,
+    /// What was left undone, in words: a file that stays, say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     #[serde(skip)]
     text: String,
 }
@@ -105,12 +155,14 @@ impl Outcome {
             None => Self {
                 outcome: "nothing",
                 change: None,
+                warnings: Vec::new(),
                 text: "nothing to recover: no change of this card was interrupted".to_owned(),
             },
             Some(recovery) => Self {
                 outcome: recovery.way.name(),
                 text: format!("the change ({}) is {}", recovery.purpose, recovery.way),
                 change: Some(recovery.purpose),
+                warnings: recovery.warnings,
             },
         }
     }

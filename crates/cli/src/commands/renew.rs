@@ -7,20 +7,18 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kortlab_issuer::clock::SystemClock;
+use kortlab_issuer::encoded;
 use kortlab_portal_client::{ConnectError, HttpPortal, Trust};
 use kortlab_renewal::guide::{Outcome, renew};
 use serde::Serialize;
 
 use self::holder::AtTheTerminal;
-use super::{Context, recover, session};
+use super::{Context, session};
+use crate::certificate_file;
 use crate::failure::{Exit, Failure};
-use crate::files;
 use crate::output::{BLUE, PINK, busy};
 use crate::pin_source::can_ask;
 use crate::story::{Story, Told, Voice, table};
-
-/// The longest file of authorities that is read.
-const MAX_AUTHORITIES: usize = 1 << 20;
 
 /// Renew the card's certificates at a portal, as the user guide says
 ///
@@ -28,26 +26,28 @@ const MAX_AUTHORITIES: usize = 1 << 20;
 /// expired or revoked, orders two new HCCs, has the order approved, writes them, has the receipt
 /// signed, logs out, checks and tries both. A card whose four certificates are valid is left alone.
 /// Whatever interrupts it, also a card pulled out, it can be run again: nothing is ordered or
-/// written twice. Progress is told on standard error.
+/// written twice. Nothing is signed because the portal calls it an order or a receipt: the texts
+/// are compared with those that this command builds itself from what it knows of the card, the order
+/// and the two certificates; another text is shown, and it stops. Progress is told on standard error.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   kortlab renew --portal https://localhost:8443
-  kortlab -c card.json renew --portal https://localhost:8443 --ca data/tls-ca.pem --yes \
---auth-pin env:PIN --sign-pin env:SIGN_PIN
+  kortlab renew --portal https://localhost:8443 --yes --auth-pin env:PIN --sign-pin env:SIGN_PIN
   kortlab --json renew --portal https://portal.example --ca ca.pem --yes")]
 pub struct Arguments {
     /// The portal, as https://HOST:PORT
     #[arg(long, value_name = "URL")]
     portal: String,
 
-    /// The certificates (PEM) of the authorities that may have issued the portal's TLS certificate;
+    /// The certificates (PEM, or one in DER) of the authorities that may have issued the portal's TLS certificate;
     /// no others are trusted, also not those of the system. If it is not given, what a portal makes
     /// in its usual data directory here
     #[arg(long, value_name = "FILE", default_value = "kortlab-portal/tls-ca.pem")]
     ca: PathBuf,
 
-    /// Take the personal data and the receipt for right without asking
+    /// Take the personal data and the receipt for right without asking. Data that are other than
+    /// the card's certificates say are not taken
     #[arg(short, long)]
     yes: bool,
 }
@@ -64,8 +64,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let mut portal = busy("asking the portal", || {
         HttpPortal::connect(&arguments.portal, trust).map_err(no_portal)
     })?;
-    let mut card = session::open(context)?;
-    let mut journal = recover::journal()?;
+    let (mut card, mut journal) = session::open_with_journal(context)?;
     let mut holder = AtTheTerminal::new(&context.pins, arguments.yes);
     let mut story = Story::new(Voice::Aside, &mut holder);
     let renewed = renew(
@@ -75,7 +74,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         &mut story,
         &mut journal,
     );
-    let forgotten = card.reset();
+    session::tell(card.forget_pins());
     let outcome = match renewed {
         Ok(Outcome::AlreadyValid(_)) => "already-valid",
         _ => "renewed",
@@ -83,7 +82,6 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let told = story.finish(renewed);
     // Where a PIN was to come from and did not, that says more than that there was none.
     let told = told.map_err(|failure| holder.into_failure().unwrap_or(failure))?;
-    forgotten?;
     context.output.report(&Document {
         portal: arguments.portal,
         outcome,
@@ -94,8 +92,13 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 
 fn authorities(path: &Path) -> Result<Trust, Failure> {
     let hint = "give the portal's TLS authority with --ca: tls-ca.pem in its data directory";
-    let pem = files::read(path, MAX_AUTHORITIES).map_err(|failure| failure.hint(hint))?;
-    Trust::from_pem(&pem).map_err(|error| {
+    let certificates = certificate_file::all(path).map_err(|failure| failure.hint(hint))?;
+    let pem = certificates
+        .iter()
+        .map(|der| encoded::certificate_pem(der))
+        .collect::<Result<String, _>>()
+        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    Trust::from_pem(pem.as_bytes()).map_err(|error| {
         Failure::failed(format!("{} names no authorities: {error}", path.display())).hint(hint)
     })
 }
@@ -103,7 +106,7 @@ fn authorities(path: &Path) -> Result<Trust, Failure> {
 fn no_portal(error: ConnectError) -> Failure {
     match error {
         ConnectError::Address(_) => Failure::usage(error.to_string()),
-        ConnectError::Failed(_) => Failure::failed(error.to_string()),
+        ConnectError::Failed(_) => Failure::failed(error.to_string()).of_kind("portal"),
     }
 }
 

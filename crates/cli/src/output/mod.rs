@@ -4,11 +4,11 @@
 //! document, [`Display`] the text for people. Colours are part of the text; they reach only
 //! terminals, and not where `NO_COLOR` is set.
 
-mod printable;
 mod style;
 mod table;
+mod width;
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::mpsc;
 use std::thread;
@@ -16,11 +16,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{ErrorEntry, Exit, Failure};
 
-pub use printable::printable;
+pub use kortlab_explain::{Hex, SpacedHex, printable};
 pub use style::{BLUE, BOLD, DIM, ERROR, GOOD, HINT, PINK, WARNING};
 pub use table::{Cell, Table};
+#[cfg(feature = "demo")]
+pub use width::{
+    of_standard_error as columns_of_standard_error,
+    of_standard_output as columns_of_standard_output, words_within,
+};
 
 /// How long people look at nothing before they wonder.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,6 +38,26 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Output {
     json: bool,
     closed: bool,
+    said: Said,
+}
+
+/// What standard output carries so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    /// Nothing.
+    Nothing,
+    /// Lines of a stream.
+    Lines,
+    /// The result.
+    Result,
+}
+
+/// The JSON document of a command that failed, with what it has to show all the same.
+#[derive(Serialize)]
+struct Failed<'a, T> {
+    #[serde(flatten)]
+    report: Option<&'a T>,
+    error: ErrorEntry<'a>,
 }
 
 impl Output {
@@ -41,6 +66,7 @@ impl Output {
         Self {
             json,
             closed: false,
+            said: Said::Nothing,
         }
     }
 
@@ -50,7 +76,6 @@ impl Output {
     }
 
     /// Whether nobody reads any more; for commands that go on until they are told to stop.
-    #[cfg(feature = "pcsc")]
     pub const fn is_closed(&self) -> bool {
         self.closed
     }
@@ -67,7 +92,46 @@ impl Output {
     pub fn document(&mut self, report: &impl Serialize) -> Result<(), Failure> {
         let document = serde_json::to_string_pretty(report)
             .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
+        self.said = Said::Result;
         self.text(&document)
+    }
+
+    /// What a command has to show although it failed; the document names the failure as well.
+    pub fn report_failed(
+        &mut self,
+        report: &(impl Serialize + Display),
+        failure: &Failure,
+    ) -> Result<(), Failure> {
+        if !self.json {
+            return self.text(report);
+        }
+        self.document(&Failed {
+            report: Some(report),
+            error: failure.entry(),
+        })
+    }
+
+    /// Says why a command failed: on standard error, and in the JSON document unless that has
+    /// been printed. Gives the exit code.
+    pub fn failed(&mut self, failure: &Failure) -> Exit {
+        complain(failure);
+        // Standard error has it already; a standard output that fails changes nothing.
+        let _ = self.refused(failure);
+        failure.exit()
+    }
+
+    /// With --json, the document of a failure that standard error has already.
+    pub fn refused(&mut self, failure: &Failure) -> Result<(), Failure> {
+        let document = Failed::<()> {
+            report: None,
+            error: failure.entry(),
+        };
+        match self.said {
+            _ if !self.json => Ok(()),
+            Said::Nothing => self.document(&document),
+            Said::Lines => self.line(&document),
+            Said::Result => Ok(()),
+        }
     }
 
     /// One line of a stream: JSON on one line, or a line of text.
@@ -75,6 +139,11 @@ impl Output {
         if !self.json {
             return self.text(event);
         }
+        self.said = Said::Lines;
+        self.line(event)
+    }
+
+    fn line(&mut self, event: &impl Serialize) -> Result<(), Failure> {
         let line = serde_json::to_string(event)
             .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
         self.text(&line)
@@ -118,14 +187,22 @@ pub fn note(text: impl Display) {
 }
 
 /// The error line and the hint of a failure, on standard error.
-pub fn complain(failure: &Failure) {
+fn complain(failure: &Failure) {
     note(format_args!(
         "{ERROR}error:{ERROR:#} {}",
         printable(failure.message())
     ));
-    if let Some(hint) = failure.next_step() {
-        note(format_args!("{HINT}hint:{HINT:#} {}", printable(hint)));
+    if let Some(next) = failure.next_step() {
+        hint(next);
     }
+}
+
+/// A line on standard error that says what to do next.
+pub fn hint(text: impl Display) {
+    note(format_args!(
+        "{HINT}hint:{HINT:#} {}",
+        printable(&text.to_string())
+    ));
 }
 
 /// A warning line on standard error.
@@ -153,30 +230,4 @@ pub fn busy<T>(what: &str, work: impl FnOnce() -> T) -> T {
         drop(finished);
         result
     })
-}
-
-/// Bytes as upper-case hexadecimal, as the standards print them.
-#[derive(Clone, Copy, Debug)]
-pub struct Hex<'a>(pub &'a [u8]);
-
-impl Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode_upper(self.0))
-    }
-}
-
-/// Bytes as hexadecimal in pairs: `3B 7D 96`.
-#[derive(Clone, Copy, Debug)]
-pub struct SpacedHex<'a>(pub &'a [u8]);
-
-impl Display for SpacedHex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, byte) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" ")?;
-            }
-            write!(f, "{byte:02X}")?;
-        }
-        Ok(())
-    }
 }

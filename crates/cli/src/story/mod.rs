@@ -6,13 +6,17 @@ use std::fmt::Display;
 
 use kortlab_card::{Pin, PinRole};
 use kortlab_issuer::inspect::Colour;
-use kortlab_issuer::portal::{DataLine, TestPageRow};
+use kortlab_portal_core::{DataLine, TestPageRow};
 use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step};
 use kortlab_renewal::report::Report;
+use kortlab_renewal::understood::Difference;
 use serde::Serialize;
 
-use crate::failure::{Exit, Failure};
-use crate::output::{BLUE, BOLD, DIM, Output, PINK, note, printable};
+use crate::failure::Failure;
+use crate::output::{
+    BLUE, BOLD, DIM, Output, PINK, columns_of_standard_error, columns_of_standard_output, note,
+    printable, words_within,
+};
 
 pub use table::table;
 
@@ -26,13 +30,20 @@ pub trait Holder {
 
     /// Says whether something that was just told is right.
     fn confirms(&mut self, question: &str) -> bool;
+
+    /// Says the same of what nobody could have known beforehand: somebody has to read it now.
+    fn confirms_in_person(&mut self, question: &str) -> bool {
+        let _ = question;
+        false
+    }
 }
 
 /// Where a story is told.
 pub enum Voice<'a> {
     /// Standard output, unless that carries JSON.
     Output(&'a mut Output),
-    /// Standard error, beside whatever the command reports.
+    /// Standard error, beside whatever the command reports; the demo never is.
+    #[cfg_attr(not(feature = "portal"), allow(dead_code))]
     Aside,
 }
 
@@ -112,22 +123,44 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// Says what the story is about, before its first step.
+    pub fn introduce(&mut self, text: &str) {
+        let text = match self.columns() {
+            Some(columns) => words_within(text, columns).join("\n"),
+            None => text.to_owned(),
+        };
+        self.say(&text);
+    }
+
+    /// How wide the place is where the story is told.
+    fn columns(&self) -> Option<usize> {
+        match self.voice {
+            Voice::Output(_) => columns_of_standard_output(),
+            Voice::Aside => columns_of_standard_error(),
+        }
+    }
+
     /// Something that happened in the present step.
     fn tell(&mut self, text: &str) {
         let text = printable(text).into_owned();
-        self.say(&format!("   {text}"));
+        let columns = self.columns();
+        self.say(&within(&text, columns));
         if let Some(step) = self.told.steps.last_mut() {
             step.events.push(text);
         }
     }
 
     fn begin_step(&mut self, step: Step) {
-        let heading = format!(
-            "\n{BOLD}{:>2} {}{BOLD:#} {DIM}({}){DIM:#}",
-            step.number(),
-            step.swedish(),
-            step.english()
-        );
+        let (swedish, english) = (step.swedish(), format!("({})", step.english()));
+        let whole = 4 + swedish.chars().count() + english.chars().count();
+        let english = match self.columns().filter(|&columns| whole > columns) {
+            None => format!(" {DIM}{english}{DIM:#}"),
+            Some(columns) => words_within(&english, columns.saturating_sub(3).max(1))
+                .iter()
+                .map(|line| format!("\n   {DIM}{line}{DIM:#}"))
+                .collect(),
+        };
+        let heading = format!("\n{BOLD}{:>2} {swedish}{BOLD:#}{english}", step.number());
         self.say(&heading);
         self.told.steps.push(StepEntry {
             number: step.number(),
@@ -139,7 +172,11 @@ impl<'a> Story<'a> {
     }
 
     fn table(&mut self, report: &Report) {
-        self.say(&table(report));
+        let table = table(report);
+        match self.voice {
+            Voice::Output(_) => self.say(&table),
+            Voice::Aside => self.say(&table.within(columns_of_standard_error())),
+        }
     }
 }
 
@@ -244,18 +281,48 @@ impl Interaction for Story<'_> {
         self.holder.confirms("Are these data right?")
     }
 
+    fn differences_are_right(&mut self, differences: &[Difference]) -> bool {
+        for Difference { line, on_card } in differences {
+            self.tell(&format!(
+                "{} is “{}” in the order, and “{}” on the card",
+                line.swedish,
+                line.value,
+                on_card.join(" / ")
+            ));
+        }
+        self.holder
+            .confirms_in_person("Are the new data right, and the card's out of date?")
+    }
+
     fn receipt_is_right(&mut self, _text: &str) -> bool {
         self.holder.confirms("Is the receipt right?")
     }
 }
 
-fn stopped(error: &RenewalError) -> Failure {
-    let exit = match error.cause() {
-        Cause::Card(card) => Failure::from(card.clone()).exit(),
-        Cause::NoPin { .. } => Exit::Usage,
-        _ => Exit::Failed,
+/// What happened, moved to the right below its step, in lines of at most so many columns.
+fn within(text: &str, columns: Option<usize>) -> String {
+    let words = text.trim_start();
+    let indent = 3 + text.len() - words.len();
+    let fits = |columns: &usize| indent + words.chars().count() <= *columns;
+    let Some(columns) = columns.filter(|columns| !fits(columns)) else {
+        return format!("   {text}");
     };
-    Failure::new(exit, error.to_string()).hint(error.how_to_continue())
+    let lines = words_within(words, columns.saturating_sub(indent + 2).max(1));
+    let further = format!("\n{:width$}", "", width = indent + 2);
+    format!("{:indent$}{}", "", lines.join(&further))
+}
+
+fn stopped(error: &RenewalError) -> Failure {
+    let failure = match error.cause() {
+        Cause::Card(card) => Failure::from(card.clone()),
+        Cause::NoPin { .. } => Failure::usage(""),
+        Cause::Portal(_) => Failure::failed("").of_kind("portal"),
+        Cause::Full(_) => Failure::failed("").of_kind("card-full"),
+        _ => Failure::failed(""),
+    };
+    failure
+        .saying(error.to_string())
+        .hint(error.how_to_continue())
 }
 
 fn name(row: &TestPageRow) -> String {

@@ -98,6 +98,11 @@ impl Holder {
         self.sees("Din egen dator");
         let address = self.browser.address().unwrap();
         assert!(address.starts_with("http://127.0.0.1:47800/"), "{address}");
+        // The first field has the keyboard, and is in sight whatever is above it.
+        if let Some((first, _)) = pins.first() {
+            let focused = self.browser.focused_field().unwrap();
+            assert_eq!(focused.as_deref(), Some(*first));
+        }
         for (field, pin) in pins {
             self.browser.fill(field, pin).unwrap();
         }

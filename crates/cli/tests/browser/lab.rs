@@ -63,6 +63,7 @@ pub struct Lab {
     place: Place,
     image: PathBuf,
     card: Option<Emulation>,
+    _service: Option<Running>,
     _portal: Running,
 }
 
@@ -74,17 +75,48 @@ impl Lab {
 
     /// A portal somewhere, in a sandbox of one's own making.
     pub fn with(sandbox: Builder, place: Place, state: EnrolledState) -> Self {
-        let sandbox = sandbox.opensc_conf(ONE_SLOT).start().unwrap();
+        Self::inside(sandbox.opensc_conf(ONE_SLOT).start().unwrap(), place, state)
+    }
+
+    /// As a new user has it: nothing is set, for OpenSC or anybody else.
+    pub fn bare(state: EnrolledState) -> Self {
+        Self::inside(Sandbox::new().unwrap(), Place::Here, state)
+    }
+
+    /// With no pcscd: the card is in our service, which is where clients look for pcscd.
+    pub fn without_pcscd(state: EnrolledState) -> Self {
+        let sandbox = Sandbox::builder().opensc_conf(ONE_SLOT).start().unwrap();
+        sandbox.stop_pcscd().unwrap();
+        let mut lab = Self::with_image(sandbox, Place::Here, state);
+        let serve = ["pcscd", "--socket", "/run/pcscd/pcscd.comm"];
+        let serve = lab.sandbox.command(KORTLAB).args(serve).arg(&lab.image);
+        let mut service = serve.spawn().unwrap();
+        wait_for_line(&mut service);
+        lab._service = Some(service);
+        lab
+    }
+
+    fn inside(sandbox: Sandbox, place: Place, state: EnrolledState) -> Self {
+        let mut lab = Self::with_image(sandbox, place, state);
+        let card = lab
+            .sandbox
+            .emulate(Path::new(KORTLAB), &lab.image, &[])
+            .unwrap();
+        lab.card = Some(card);
+        lab
+    }
+
+    fn with_image(sandbox: Sandbox, place: Place, state: EnrolledState) -> Self {
         let portal = start_portal(&sandbox, place);
         let enrolled = enrol(&sandbox, state);
         let image = sandbox.write("card.json", image(&enrolled)).unwrap();
-        let card = sandbox.emulate(Path::new(KORTLAB), &image, &[]).unwrap();
         Self {
             sandbox,
             enrolled,
             place,
             image,
-            card: Some(card),
+            card: None,
+            _service: None,
             _portal: portal,
         }
     }

@@ -48,6 +48,16 @@ fn logs_in_over(version: &str, asked: &str, not_asked: &str) {
 }
 
 #[test]
+fn without_pcscd_the_browser_logs_in_by_way_of_our_service_at_the_usual_path() {
+    story(|| {
+        let lab = Lab::without_pcscd(EnrolledState::Valid);
+        let holder = Holder::at(lab.browser("log-in-without-pcscd").start().unwrap());
+        holder.logs_in(&lab, CARRIER);
+        holder.sees("Vad vill du göra?");
+    });
+}
+
+#[test]
 fn an_hcc_picked_in_the_dialogue_gets_a_page_that_says_which_to_take_and_another_try() {
     story(takes_an_hcc_and_tries_again);
 }

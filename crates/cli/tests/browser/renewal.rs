@@ -41,7 +41,7 @@ fn renews_an_expired_card() {
 }
 
 /// *Ta bort utgångna/spärrade HCC*, until none is shown.
-fn removes_the_old(holder: &Holder) {
+pub fn removes_the_old(holder: &Holder) {
     holder.sees("2 HCC behöver tas bort från kortet.");
     holder.presses("Ta bort utgångna/spärrade HCC");
     holder.sees("Kryssa för alla certifikat som visas här");
@@ -56,13 +56,13 @@ fn removes_the_old(holder: &Holder) {
 }
 
 /// *Hämta nytt HCC*, as far as the receipt.
-fn fetches_the_new(holder: &Holder) {
+pub fn fetches_the_new(holder: &Holder) {
     holder.presses("Hämta nytt HCC");
     holder.sees("Du får två nya certifikat på kortet");
     holder.presses("Nästa");
     holder.sees("Kontrollera uppgifterna");
     holder.presses("Uppgifterna stämmer: skriv under");
-    holder.at_the_agent(&[SIGN, AUTH], "Skriv under");
+    holder.at_the_agent(&[AUTH, SIGN], "Skriv under");
     holder.sees("Skriv certifikaten till kortet");
     holder.presses("Skriv till kortet");
     holder.at_the_agent(&[AUTH], "Skriv till kortet");
@@ -70,14 +70,14 @@ fn fetches_the_new(holder: &Holder) {
 }
 
 /// *Kvittera kort*.
-fn signs_the_receipt(holder: &Holder) {
+pub fn signs_the_receipt(holder: &Holder) {
     holder.presses("Signera");
     holder.at_the_agent(&[SIGN], "Signera");
     holder.sees("Kortet är kvitterat");
 }
 
 /// Two blue and two pink.
-fn looks_at_the_test_page(holder: &Holder) {
+pub fn looks_at_the_test_page(holder: &Holder) {
     holder.presses("Kontrollera kortet på testsidan");
     holder.presses("Visa kortets certifikat");
     holder.sees("Kortets certifikat läses");

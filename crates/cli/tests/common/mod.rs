@@ -3,6 +3,8 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+pub mod operations;
+#[cfg(feature = "portal")]
 pub mod portal;
 
 use std::fs;
@@ -62,6 +64,7 @@ impl Lab {
             .env("KORTLAB_CARD", "card.json")
             .env("XDG_STATE_HOME", self.path("state"))
             .env_remove("CLICOLOR_FORCE")
+            .env_remove("COLUMNS")
             .env_remove("NO_COLOR")
             .stdin(Stdio::null());
         command

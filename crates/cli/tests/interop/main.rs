@@ -6,15 +6,20 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod examples;
 mod lab;
 mod openssl;
 
 mod interruptions;
 mod keys;
+mod layers;
+mod own_key;
 mod pins;
 mod reading;
 mod renewal;
 mod same_results;
+mod service;
+mod sharing;
 mod unknown_card;
 mod vpcd_facts;
 mod writing;

@@ -96,17 +96,18 @@ fn a_card_without_pkcs15_is_one_clear_line_and_exit_code_5() {
             .unwrap()
             .clear();
     });
-    for command in [
-        &["info"][..],
-        &["pin", "status"],
-        &["cert", "list"],
-        &["key", "list"],
-    ] {
+    for command in [&["pin", "status"][..], &["cert", "list"], &["key", "list"]] {
         let output = lab.kortlab(command).run().unwrap().code(5).unwrap();
         assert_eq!(output.stdout_text(), "");
         let said = output.stderr_text();
         assert!(said.starts_with("error: "), "{said}");
     }
-    // The ATR needs no PKCS#15.
+    // The ATR needs no PKCS#15, nor does what the card is.
     lab.kortlab(&["atr"]).run().unwrap().success().unwrap();
+    let output = lab.kortlab(&["info"]).run().unwrap().code(6).unwrap();
+    let text = output.stdout_text();
+    assert!(
+        text.contains("not PKCS#15") && text.contains("6A82"),
+        "{text}"
+    );
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kortlab_issuer::inspect::CertificateSummary;
-use kortlab_issuer::portal::{IssuedPair, OrderId};
+use kortlab_portal_core::{IssuedPair, OrderId};
 
 use super::database::StoredOrder;
 

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use kortlab_interop::PostgresCluster;
+use kortlab_portal_api::Binary;
+
+/// The contents octets of id-kp-OCSPSigning (RFC 6960 §4.2.2.2).
+const ID_KP_OCSP_SIGNING: [u8; 8] = [0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
 
 pub enum Database<'a> {
     Sqlite(PathBuf),
@@ -34,10 +38,21 @@ impl Database<'_> {
         rows.lines().map(order).collect()
     }
 
-    /// The serial numbers of all HCCs, hexadecimal.
+    /// The serial numbers of all HCCs, hexadecimal. What the same authority has issued for its OCSP
+    /// responders is none.
     pub fn hcc_serials(&self) -> Vec<String> {
-        let rows = self.read("SELECT serial FROM certificate WHERE authority = 'hcc'");
-        rows.lines().map(str::to_owned).collect()
+        let rows = self
+            .read("SELECT serial || ' ' || der_base64 FROM certificate WHERE authority = 'hcc'");
+        let serial = |row: &str| {
+            let (serial, certificate) = row.split_once(' ').expect("two columns");
+            let certificate: Binary = serde_json::from_value(certificate.into()).expect("base64");
+            let responder = certificate
+                .as_bytes()
+                .windows(ID_KP_OCSP_SIGNING.len())
+                .any(|window| window == ID_KP_OCSP_SIGNING);
+            (!responder).then(|| serial.to_owned())
+        };
+        rows.lines().filter_map(serial).collect()
     }
 
     fn read(&self, sql: &str) -> String {

@@ -64,7 +64,7 @@ impl Holder {
         for slot in self.card.slots().unwrap() {
             let summary = CertificateSummary::from_der(&slot.der).unwrap();
             if summary.colour == Colour::Pink {
-                let certificate = serde_json::to_value(Binary::from(slot.der)).unwrap();
+                let certificate = serde_json::to_value(Binary::from(slot.der.to_vec())).unwrap();
                 let body = json!({"certificate": certificate, "reason": "superseded"});
                 portal.admin("POST", "/admin/v1/revocations", &body);
                 revoked += 1;

@@ -6,6 +6,7 @@
 //! again on the same data directory, and the renewal begins again until it is complete. Meanwhile
 //! it is noted what the portal has acknowledged, and held against its database.
 
+#![cfg(feature = "portal")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "../common/mod.rs"]

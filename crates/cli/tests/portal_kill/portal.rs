@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use kortlab_issuer::portal::{
+use kortlab_issuer::revocation::RevocationReason;
+use kortlab_portal_client::{HttpPortal, Trust};
+use kortlab_portal_core::{
     Approval, HccEntry, IssuedPair, LogInKey, Order, OrderId, Portal, PortalError, Receipt,
     Session, SessionToken, TestPageRow,
 };
-use kortlab_issuer::revocation::RevocationReason;
-use kortlab_portal_client::{HttpPortal, Trust};
 
 use super::acknowledged::Acknowledged;
 

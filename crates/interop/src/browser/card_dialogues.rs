@@ -33,6 +33,45 @@ impl Browser {
         })
     }
 
+    /// Waits for the browser's dialogue for a PIN, and cancels it.
+    ///
+    /// # Errors
+    /// No such dialogue comes up in time, or it does not go away.
+    pub fn cancel_pin(&self) -> Result<(), InteropError> {
+        let dialogue = self.wait_for("the browser's dialogue for a PIN", || {
+            self.display.windows(PIN_DIALOGUE).ok()?.pop()
+        })?;
+        self.display.activate(&dialogue)?;
+        self.display.press(&["Escape"])?;
+        self.wait_for("the end of the browser's dialogue for a PIN", || {
+            let dialogues = self.display.windows(PIN_DIALOGUE).ok()?;
+            (!dialogues.contains(&dialogue)).then_some(())
+        })
+    }
+
+    /// Cancels the browser's dialogue for a certificate.
+    ///
+    /// # Errors
+    /// No such dialogue comes up in time, or it does not go away.
+    pub fn cancel_certificate(&self) -> Result<(), InteropError> {
+        self.wait_for_certificate_dialogue()?;
+        thread::sleep(Duration::from_millis(500));
+        self.display.press(&["Escape"])?;
+        self.wait_for(
+            "the end of the browser's dialogue for a certificate",
+            || (!self.asks_for_certificate().ok()?).then_some(()),
+        )
+    }
+
+    /// Whether one of the browser's dialogues about the card is up.
+    ///
+    /// # Errors
+    /// The display does not answer.
+    pub fn asks(&self) -> Result<bool, InteropError> {
+        let pin = !self.display.windows(PIN_DIALOGUE)?.is_empty();
+        Ok(pin || self.asks_for_certificate()?)
+    }
+
     /// Waits for the browser's dialogue for a certificate; the rows stay for a person to see.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! An X display that nobody else sees, with a window manager, a keyboard and a camera.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -54,7 +55,7 @@ impl Display {
     }
 
     /// A program that opens its windows here.
-    pub(super) fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         self.sandbox.command(program).env("DISPLAY", &self.name)
     }
 

@@ -40,7 +40,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::InteropError;
-use crate::process::Running;
+use crate::process::{Output, Running};
 use crate::sandbox::Sandbox;
 use chromium::Chromium;
 use display::Display;
@@ -114,6 +114,19 @@ impl Browser {
         self.wait_for(&format!("a dark pixel at {x}, {y}"), || {
             self.display.is_dark(x, y).ok()?.then_some(())
         })
+    }
+
+    /// Ends the program that was started for the browser (SIGTERM), and says how it ended.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub fn terminate(&self, patience: Duration) -> Result<Output, InteropError> {
+        self.chromium.terminate(patience)
+    }
+
+    /// What the program that was started for the browser has printed.
+    pub fn printed(&self) -> String {
+        self.chromium.printed()
     }
 
     /// Waits until the condition gives something.
@@ -210,6 +223,28 @@ impl Builder {
         nss::prepare(&self.sandbox, &self.trusted, self.with_card)?;
         let display = Display::start(&self.sandbox)?;
         let chromium = Chromium::start(&self.sandbox, &display, &self.flags)?;
+        self.with(display, chromium)
+    }
+
+    /// Starts the display, a program that starts the browser there by itself, and a driver. What
+    /// was said of authorities and the card is for the program to say. It is given what a test
+    /// needs of Chromium's options, and the further ones, after its `arguments` and `--`; the
+    /// profile that it makes is in a directory of its own in `profiles` (`TMPDIR`).
+    ///
+    /// # Errors
+    /// A tool is missing, or something does not start.
+    pub fn start_by(
+        self,
+        program: &Path,
+        arguments: &[String],
+        profiles: &Path,
+    ) -> Result<Browser, InteropError> {
+        let display = Display::start(&self.sandbox)?;
+        let chromium = Chromium::start_by(&display, program, arguments, &self.flags, profiles)?;
+        self.with(display, chromium)
+    }
+
+    fn with(self, display: Display, chromium: Chromium) -> Result<Browser, InteropError> {
         let (program, driver) = WebDriver::start(&self.sandbox, chromium.debugging_port())?;
         Ok(Browser {
             driver,

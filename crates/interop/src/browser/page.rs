@@ -90,6 +90,30 @@ impl Browser {
         Ok(elements.len())
     }
 
+    /// The name of the field that has the keyboard, if all of it is in sight while the page is at
+    /// its top.
+    ///
+    /// # Errors
+    /// The browser is gone, or a dialogue is up.
+    pub fn focused_field(&self) -> Result<Option<String>, InteropError> {
+        let script = "const field = document.activeElement; \
+            const place = field.getBoundingClientRect(); \
+            return window.scrollY === 0 && place.bottom <= window.innerHeight ? field.name : null";
+        let name = self.unless_ended("the focused field", self.driver.script(script))?;
+        Ok(name
+            .as_str()
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned))
+    }
+
+    /// Gives the browser's window another size, in pixels.
+    ///
+    /// # Errors
+    /// The browser is gone, or refuses.
+    pub fn resize(&self, width: u32, height: u32) -> Result<(), InteropError> {
+        self.unless_ended("the window's size", self.driver.resize(width, height))
+    }
+
     /// Types into the field with this name.
     ///
     /// # Errors

@@ -102,6 +102,12 @@ impl WebDriver {
         self.post(&path, &json!({ "text": text })).map(drop)
     }
 
+    /// Gives the window another size.
+    pub(super) fn resize(&self, width: u32, height: u32) -> Result<(), InteropError> {
+        let size = json!({ "width": width, "height": height });
+        self.post("/window/rect", &size).map(drop)
+    }
+
     fn text_at(&self, path: &str) -> Result<String, InteropError> {
         let url = format!("{}{path}", self.session);
         let value = exchange(&self.sandbox, "GET", &url, None)?;

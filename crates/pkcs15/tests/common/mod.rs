@@ -92,7 +92,7 @@ pub fn label() -> impl Strategy<Value = String> {
 pub fn file_path() -> impl Strategy<Value = Path> {
     let files = vec(0x4000_u16..0x5000, 1..4);
     (files, of(any::<u32>()), of(any::<u32>())).prop_map(|(files, index, length)| Path {
-        path: files.into_iter().flat_map(u16::to_be_bytes).collect(),
+        path: files.into_iter().map(kortlab_apdu::Fid).collect(),
         index,
         length,
         ..Path::default()

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{env, fs};
 
-use kortlab_emulator::link::PoweredCard;
+use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
 use kortlab_emulator::link::vpcd::VpcdLink;
 use kortlab_emulator::{CardRng, Image, VirtualCard};
 
@@ -38,31 +38,38 @@ fn load(next: &PathBuf) -> Result<VirtualCard, String> {
     Ok(card)
 }
 
-impl PoweredCard for Changer {
-    fn power_on(&mut self) {
+impl Channel for Changer {
+    fn power_on(&mut self) -> Result<(), ChannelError> {
         self.card.power_on();
+        Ok(())
     }
 
-    fn power_off(&mut self) {
+    fn power_off(&mut self) -> Result<(), ChannelError> {
         self.card.power_off();
+        Ok(())
     }
 
-    fn reset(&mut self) {
+    fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
         self.card.reset();
+        Ok(())
     }
 
     fn atr(&self) -> &[u8] {
         self.card.atr()
     }
 
-    fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+    fn protocol(&self) -> Protocol {
+        self.card.protocol()
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
         if self.next.exists() {
             match load(&self.next) {
                 Ok(card) => self.card = card,
                 Err(error) => eprintln!("kortlab-card-changer: {error}"),
             }
         }
-        self.card.transmit(command)
+        Ok(self.card.transmit(command))
     }
 }
 

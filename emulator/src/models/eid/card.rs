@@ -1,13 +1,14 @@
 //! Building a card.
 
 use kortlab_apdu::Protocol;
-use kortlab_pkcs15::{EncodeError, Id, PKCS15_AID};
+use kortlab_pkcs15::{EncodeError, PKCS15_AID};
 
+use super::super::CardCertificate;
 use super::{atr, files, layout as l};
-use crate::crypto::RsaKey;
+use crate::crypto::UsableKey;
 use crate::image::{
-    DataObjectImage, DataTag, FileImage, Format, HexByte, Image, ImageError, KeyOperation,
-    LifeCycle, Model, PinEncoding, PinImage, RsaKeyImage, SecretText, Settings, TestSecrets,
+    DataObjectImage, DataTag, FileImage, Format, HexByte, Image, ImageError, KeyImage,
+    KeyOperation, LifeCycle, Model, PinEncoding, PinImage, SecretText, Settings, TestSecrets,
     Version,
 };
 
@@ -42,8 +43,8 @@ pub(super) const LABEL_SIGNATURE: &str = "Underskrift";
 pub struct EidCard {
     pub(super) serial: String,
     pub(super) label: String,
-    pub(super) authentication_key: RsaKey,
-    pub(super) signature_key: RsaKey,
+    pub(super) authentication_key: UsableKey,
+    pub(super) signature_key: UsableKey,
     pub(super) user_consent: bool,
     protocol: Protocol,
     certificates: Vec<CardCertificate>,
@@ -52,19 +53,6 @@ pub struct EidCard {
     puk: SecretText,
     capacity: u32,
     settings: Settings,
-}
-
-/// A certificate that the card is made with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CardCertificate {
-    /// The certificate in DER.
-    pub der: Vec<u8>,
-    /// The id of its key: 45 or 46, or for an authority's certificate its own.
-    pub key_id: Id,
-    /// Its name for people.
-    pub label: String,
-    /// Whether it is an authority's certificate.
-    pub authority: bool,
 }
 
 /// Why a card cannot be made.
@@ -108,14 +96,14 @@ impl EidCard {
     /// certificates. `serial` is its card number.
     pub fn new(
         serial: impl Into<String>,
-        authentication_key: RsaKey,
-        signature_key: RsaKey,
+        authentication_key: impl Into<UsableKey>,
+        signature_key: impl Into<UsableKey>,
     ) -> Self {
         Self {
             serial: serial.into(),
             label: "Telia EID IP5a".to_owned(),
-            authentication_key,
-            signature_key,
+            authentication_key: authentication_key.into(),
+            signature_key: signature_key.into(),
             user_consent: false,
             protocol: Protocol::T0,
             certificates: Vec::new(),
@@ -192,9 +180,9 @@ impl EidCard {
         }
         let image = Image {
             format: Format::CardImage,
-            version: Version,
+            version: Version::CURRENT,
             test_secrets: TestSecrets,
-            model: Model::Eid,
+            model: Model::EID,
             protocol: self.protocol.into(),
             atr: atr::of(self.protocol).into(),
             serial: self.serial.clone(),
@@ -208,6 +196,7 @@ impl EidCard {
                 access: None,
             }],
             master_file: self.master_file()?,
+            pending_change: None,
         };
         image.check()?;
         Ok(image)
@@ -254,6 +243,7 @@ impl EidCard {
         let children = vec![dir.with_access(l::ACCESS_READ), application];
         Ok(FileImage::df(0x3F00, children)
             .with_label("MF")
+            .with_application("eid")
             .with_access(l::ACCESS_NONE)
             .with_proprietary(l::DF_PROPRIETARY))
     }
@@ -346,12 +336,12 @@ impl EidCard {
                 self.user_consent,
             ),
         };
-        let key = RsaKeyImage {
+        let key = KeyImage {
             operations: Some(operations),
             user_consent,
-            ..RsaKeyImage::from(key)
+            ..KeyImage::from(key)
         };
-        FileImage::rsa_key(fid, key)
+        FileImage::key(fid, key)
             .with_label(label)
             .with_access(&l::access_key(pin))
     }

@@ -7,9 +7,10 @@ use kortlab_pkcs15::{
     TokenFlags, TokenInfo,
 };
 
-use super::card::{CardCertificate, EidCard};
+use super::super::CardCertificate;
+use super::card::EidCard;
 use super::layout as l;
-use crate::crypto::RsaKey;
+use crate::crypto::UsableKey;
 
 type Encoded = Result<Vec<u8>, EncodeError>;
 
@@ -87,7 +88,7 @@ pub(super) fn prkdf(card: &EidCard) -> Encoded {
         | KeyAccess::ALWAYS_SENSITIVE
         | KeyAccess::NEVER_EXTRACTABLE
         | KeyAccess::LOCAL;
-    let key = |label, id: u8, auth_id: u8, usage, fid, key: &RsaKey, consent: bool| {
+    let key = |label, id: u8, auth_id: u8, usage, fid, key: &UsableKey, consent: bool| {
         let mut common = common(label, ObjectFlags::PRIVATE).with_auth_id(auth_id);
         if consent {
             common = common.with_user_consent(1);
@@ -122,9 +123,9 @@ pub(super) fn prkdf(card: &EidCard) -> Encoded {
 }
 
 pub(super) fn pukdf(card: &EidCard) -> Encoded {
-    let key = |label, id: u8, usage, key: &RsaKey| {
+    let key = |label, id: u8, usage, key: &UsableKey| {
         // The alternative "raw" of RSAPublicKeyChoice (PKCS#15 §6.4.2).
-        let value = ObjectValue::Direct(key.public_key_pkcs1_der());
+        let value = ObjectValue::Direct(key.public_key_der());
         let attributes = CommonKeyAttributes {
             access_flags: Some(KeyAccess::EXTRACTABLE | KeyAccess::LOCAL),
             ..CommonKeyAttributes::new(id, usage)
@@ -163,6 +164,6 @@ fn common(label: &str, flags: ObjectFlags) -> CommonObjectAttributes {
     CommonObjectAttributes::labelled(label).with_flags(flags)
 }
 
-fn bits(key: &RsaKey) -> u32 {
+fn bits(key: &UsableKey) -> u32 {
     u32::try_from(key.bits()).unwrap_or(u32::MAX)
 }

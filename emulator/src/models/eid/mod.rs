@@ -14,18 +14,33 @@ mod files;
 pub mod layout;
 
 pub use atr::{ATR_T0, ATR_T1};
-pub use card::{CardCertificate, EidCard, EidError};
+pub use card::{EidCard, EidError};
+
+// Its place is beside the other models'; its name has been this for long.
+pub use super::CardCertificate;
 
 use kortlab_apdu::Protocol;
 
-use super::CardModel;
-use crate::image::Model;
+use super::{CardModel, ModelError, Personalisation};
+use crate::applications;
+use crate::image::Image;
 
 /// The model, for the list of models.
 pub const MODEL: CardModel = CardModel {
-    model: Model::Eid,
     name: "eid",
-    summary: "Swedish staff card with the EID applet (SetCOS), modelled on Telia EID IP5a",
+    summary: "The EID-applet card of Swedish staff cards (\"Telia EID IP5a\")",
     protocols: &[Protocol::T0, Protocol::T1],
-    atr: atr::of,
+    applications: &[&applications::eid::APPLICATION],
+    make,
 };
+
+fn make(holder: Personalisation) -> Result<Image, ModelError> {
+    let card = EidCard::new(
+        holder.serial,
+        holder.authentication_key,
+        holder.signature_key,
+    )
+    .protocol(holder.protocol)
+    .certificates(holder.certificates);
+    card.build().map_err(ModelError::new)
+}

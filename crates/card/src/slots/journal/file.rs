@@ -1,11 +1,11 @@
-//! The journal in files: one a card, in a directory that only its owner reads.
+//! The journal in files: one a transaction, in a directory that only its owner reads.
 
 use std::env;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{CardKey, Journal, JournalError, Transaction};
+use super::{CardKey, Journal, JournalError, Note, NoteId, Transaction};
 
 /// The largest journal that is read: far more than a transaction on any card takes.
 const MAX_LENGTH: u64 = 16 << 20;
@@ -13,7 +13,16 @@ const MAX_LENGTH: u64 = 16 << 20;
 /// Where the journal is below the state directory.
 const BELOW_STATE: &str = "kortlab/transactions";
 
-/// A journal in the files of a directory.
+/// The most transactions of cards with one serial number.
+const MAX_NOTES: u32 = 1000;
+
+/// What the name of a file ends in.
+const EXTENSION: &str = ".json";
+const SET_ASIDE: &str = ".kept.json";
+
+/// A journal in the files of a directory: `<card>.json`, and `<card>-2.json` and so on while
+/// transactions of other cards with that serial number wait. What was set aside is
+/// `<card>.kept.json`.
 ///
 /// A transaction is written to a temporary file, which is flushed to the disk and then renamed,
 /// and the directory is flushed. It is removed, and the directory flushed again, when it is over.
@@ -52,35 +61,43 @@ impl FileJournal {
         &self.directory
     }
 
-    /// The file of a card's transaction, whether it is there or not.
+    /// The file of the first transaction of cards with this key, whether it is there or not.
     pub fn path(&self, card: &CardKey) -> PathBuf {
-        self.directory.join(format!("{card}.json"))
+        self.directory.join(name(card, 1, EXTENSION))
     }
 
-    fn make_directory(&self) -> Result<(), JournalError> {
-        if self.directory.is_dir() {
-            return Ok(());
+    /// The files of cards with this key: number, name, whether it was set aside.
+    fn files(&self, card: &CardKey) -> Result<Vec<(u32, String, bool)>, JournalError> {
+        let failed = |error: io::Error| failed("read the directory", &self.directory, &error);
+        let entries = match fs::read_dir(&self.directory) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(failed)?.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let Some(rest) = name.strip_prefix(card.as_str()) else {
+                continue;
+            };
+            let (number, set_aside) = match rest.strip_suffix(SET_ASIDE) {
+                Some(number) => (number, true),
+                None => (rest.strip_suffix(EXTENSION).unwrap_or("?"), false),
+            };
+            let number = match number.strip_prefix('-') {
+                None if number.is_empty() => Some(1),
+                None => None,
+                Some(number) => number.parse().ok(),
+            };
+            files.extend(number.map(|number| (number, name.to_owned(), set_aside)));
         }
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .create(&self.directory)
-            .map_err(|error| failed("make the directory", &self.directory, &error))?;
-        // So that the new directory, too, is there after a crash.
-        self.directory
-            .ancestors()
-            .skip(1)
-            .take(BELOW_STATE.split('/').count() + 1)
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .try_for_each(flush_directory)
+        files.sort();
+        Ok(files)
     }
-}
 
-impl Journal for FileJournal {
-    fn pending(&mut self, card: &CardKey) -> Result<Option<Transaction>, JournalError> {
-        let path = self.path(card);
+    fn read(&self, name: &str, card: &CardKey) -> Result<Option<Transaction>, JournalError> {
+        let path = self.directory.join(name);
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if is_absent(&error) => return Ok(None),
@@ -113,30 +130,128 @@ impl Journal for FileJournal {
         Ok(Some(transaction))
     }
 
-    fn begin(&mut self, transaction: &Transaction) -> Result<(), JournalError> {
-        let json = transaction.to_json().map_err(JournalError::Unwritable)?;
-        self.make_directory()?;
-        let path = self.path(&transaction.card);
-        match fs::symlink_metadata(&path) {
-            Ok(_) => return Err(JournalError::Pending),
-            Err(error) if is_absent(&error) => {}
-            Err(error) => return Err(failed("read", &path, &error)),
+    fn make_directory(&self) -> Result<(), JournalError> {
+        if self.directory.is_dir() {
+            return Ok(());
         }
-        let temporary = self.directory.join(format!("{}.new", transaction.card));
-        write_through(&temporary, &json)
-            .map_err(|error| failed("write the journal", &temporary, &error))?;
-        fs::rename(&temporary, &path)
-            .map_err(|error| failed("write the journal", &path, &error))?;
-        flush_directory(&self.directory)
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(&self.directory)
+            .map_err(|error| failed("make the directory", &self.directory, &error))?;
+        // So that the new directory, too, is there after a crash.
+        self.directory
+            .ancestors()
+            .skip(1)
+            .take(BELOW_STATE.split('/').count() + 1)
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .try_for_each(flush_directory)
+    }
+}
+
+impl Journal for FileJournal {
+    fn notes(&mut self, card: &CardKey) -> Result<Vec<Note>, JournalError> {
+        let mut notes = Vec::new();
+        for (_, name, set_aside) in self.files(card)? {
+            let place = Some(self.directory.join(&name));
+            let transaction = self.read(&name, card)?;
+            notes.extend(transaction.map(|transaction| Note {
+                id: NoteId::new(name),
+                transaction,
+                of_this_card: false,
+                place,
+                set_aside,
+            }));
+        }
+        Ok(notes)
     }
 
-    fn finish(&mut self, card: &CardKey) -> Result<(), JournalError> {
-        let path = self.path(card);
+    fn begin(&mut self, transaction: &Transaction) -> Result<NoteId, JournalError> {
+        let json = transaction.to_json().map_err(JournalError::Unwritable)?;
+        self.make_directory()?;
+        let card = &transaction.card;
+        let own = format!("{card}.{}.new", std::process::id());
+        let temporary = self.directory.join(own);
+        write_through(&temporary, &json)
+            .map_err(|error| failed("write the journal", &temporary, &error))?;
+        for number in 1..MAX_NOTES {
+            let name = name(card, number, EXTENSION);
+            let path = self.directory.join(&name);
+            match put_in_place(&temporary, &path) {
+                Ok(()) => {
+                    flush_directory(&self.directory)?;
+                    return Ok(NoteId::new(name));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed("write the journal", &path, &error)),
+            }
+        }
+        let _ = fs::remove_file(&temporary);
+        Err(JournalError::Unwritable(format!(
+            "there are {MAX_NOTES} unfinished changes of cards with this serial number in {}",
+            self.directory.display()
+        )))
+    }
+
+    fn finish(&mut self, note: &NoteId) -> Result<(), JournalError> {
+        let path = self.directory.join(note.as_str());
         match fs::remove_file(&path) {
             Ok(()) => flush_directory(&self.directory),
             Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(failed("remove the journal", &path, &error)),
         }
+    }
+
+    fn set_aside(&mut self, note: &NoteId) -> Result<(), JournalError> {
+        let name = note.as_str();
+        let Some(stem) = name
+            .strip_suffix(EXTENSION)
+            .filter(|_| !name.ends_with(SET_ASIDE))
+        else {
+            return Ok(());
+        };
+        let from = self.directory.join(name);
+        let stem = match stem.rsplit_once('-') {
+            Some((card, number))
+                if number.parse::<u32>().is_ok() && CardKey::try_from(card.to_owned()).is_ok() =>
+            {
+                card
+            }
+            _ => stem,
+        };
+        for number in 1..MAX_NOTES {
+            let end = match number {
+                1 => SET_ASIDE.to_owned(),
+                more => format!("-{more}{SET_ASIDE}"),
+            };
+            let path = self.directory.join(format!("{stem}{end}"));
+            match put_in_place(&from, &path) {
+                Ok(()) => return flush_directory(&self.directory),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed("set the journal aside", &from, &error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn name(card: &CardKey, number: u32, end: &str) -> String {
+    match number {
+        1 => format!("{card}{end}"),
+        more => format!("{card}-{more}{end}"),
+    }
+}
+
+/// Gives a file its name, unless another one has it: by a hard link, so that nothing is ever
+/// replaced; on file systems that have none, by a rename after a look.
+fn put_in_place(from: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(from, path) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) if fs::symlink_metadata(path).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, path),
     }
 }
 
@@ -188,20 +303,72 @@ mod tests {
         (directory, journal)
     }
 
+    fn transactions(journal: &mut FileJournal, card: &CardKey) -> Vec<Transaction> {
+        let notes = journal.notes(card).expect("read");
+        notes.into_iter().map(|note| note.transaction).collect()
+    }
+
     #[test]
     fn a_transaction_is_kept_until_it_is_finished() {
         let (_directory, mut journal) = journal();
         let transaction = transaction();
         let card = &transaction.card;
-        assert_eq!(journal.pending(card), Ok(None));
-        assert_eq!(journal.finish(card), Ok(()));
-        journal.begin(&transaction).expect("kept");
-        assert_eq!(journal.begin(&transaction), Err(JournalError::Pending));
-        assert_eq!(journal.pending(card), Ok(Some(transaction.clone())));
-        journal.finish(card).expect("forgotten");
-        assert_eq!(journal.pending(card), Ok(None));
+        assert_eq!(journal.notes(card), Ok(Vec::new()));
+        assert_eq!(journal.finish(&NoteId::new("none.json")), Ok(()));
+        let note = journal.begin(&transaction).expect("kept");
+        assert_eq!(
+            transactions(&mut journal, card),
+            std::slice::from_ref(&transaction)
+        );
+        journal.finish(&note).expect("forgotten");
+        assert_eq!(journal.notes(card), Ok(Vec::new()));
         let left = fs::read_dir(journal.directory()).expect("a directory");
         assert_eq!(left.count(), 0, "no temporary file stays");
+    }
+
+    #[test]
+    fn cards_of_one_serial_number_have_their_transactions_side_by_side() {
+        let (_directory, mut journal) = journal();
+        let one = transaction();
+        let mut two = one.clone();
+        two.purpose = "another".to_owned();
+        let first = journal.begin(&one).expect("kept");
+        let second = journal.begin(&two).expect("kept");
+        assert_eq!(
+            journal.path(&one.card).file_name().and_then(|n| n.to_str()),
+            Some(first.as_str())
+        );
+        assert_ne!(first, second);
+        let kept = transactions(&mut journal, &one.card);
+        assert_eq!(kept, [one.clone(), two.clone()]);
+        journal.finish(&first).expect("forgotten");
+        assert_eq!(transactions(&mut journal, &one.card), [two]);
+    }
+
+    #[test]
+    fn what_is_set_aside_is_still_there() {
+        for key in [
+            CardKey::new(Some(&[0x97]), &[]),
+            CardKey::new(None, &[0x3B, 0x02]),
+        ] {
+            let (_directory, mut journal) = journal();
+            let mut transaction = transaction();
+            transaction.card = key;
+            for _ in 0..3 {
+                journal.begin(&transaction).expect("kept");
+            }
+            for note in journal.notes(&transaction.card).expect("read") {
+                journal.set_aside(&note.id).expect("set aside");
+            }
+            let notes = journal.notes(&transaction.card).expect("read");
+            assert_eq!(notes.len(), 3);
+            for note in notes {
+                assert!(note.set_aside, "{note:?}");
+                journal.set_aside(&note.id).expect("no matter");
+                journal.finish(&note.id).expect("forgotten");
+            }
+            assert_eq!(journal.notes(&transaction.card), Ok(Vec::new()));
+        }
     }
 
     #[cfg(unix)]
@@ -232,10 +399,15 @@ mod tests {
             other.to_json().expect("JSON"),
         ] {
             fs::write(&path, &bad).expect("written");
-            let error = journal.pending(&good.card).expect_err("refused");
+            let error = journal.notes(&good.card).expect_err("refused");
             assert!(matches!(error, JournalError::Unusable { .. }), "{error}");
             assert!(!error.to_string().contains('\n'), "{error}");
-            assert_eq!(journal.begin(&good), Err(JournalError::Pending));
+            let beside = journal.begin(&good).expect("kept beside it");
+            assert_ne!(
+                journal.path(&good.card),
+                journal.directory().join(beside.as_str())
+            );
+            journal.finish(&beside).expect("forgotten");
             assert_eq!(fs::read(&path).expect("read"), bad, "left as it is");
         }
     }
@@ -249,9 +421,9 @@ mod tests {
             .directory()
             .join(format!("{}.new", transaction.card));
         fs::write(half, b"{\"form").expect("written");
-        assert_eq!(journal.pending(&transaction.card), Ok(None));
+        assert_eq!(journal.notes(&transaction.card), Ok(Vec::new()));
         journal.begin(&transaction).expect("kept");
-        let kept = journal.pending(&transaction.card).expect("read");
-        assert_eq!(kept, Some(transaction));
+        let kept = transactions(&mut journal, &transaction.card);
+        assert_eq!(kept, [transaction]);
     }
 }

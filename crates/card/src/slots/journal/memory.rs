@@ -1,8 +1,6 @@
 //! A journal in memory, for tests: it models what a crash of the host leaves.
 
-use std::collections::BTreeMap;
-
-use super::{CardKey, Journal, JournalError, Transaction};
+use super::{CardKey, Journal, JournalError, Note, NoteId, Transaction};
 
 /// A journal in memory, for tests and for cards that are themselves in memory.
 ///
@@ -10,7 +8,9 @@ use super::{CardKey, Journal, JournalError, Transaction};
 /// inside an operation of the journal itself, use [`MemoryJournal::crash_at`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryJournal {
-    durable: BTreeMap<CardKey, Transaction>,
+    durable: Vec<(u64, Transaction)>,
+    shared: bool,
+    last: u64,
     operations: u64,
     crash: Option<(u64, Crash)>,
 }
@@ -25,9 +25,23 @@ pub enum Crash {
 }
 
 impl MemoryJournal {
-    /// An empty journal.
+    /// An empty journal of one card: what is in it is that card's.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty journal of any number of cards, as [`FileJournal`](super::FileJournal) is one:
+    /// cards of the same serial number may share it.
+    pub fn shared() -> Self {
+        Self {
+            shared: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether cards of one serial number may share it.
+    pub const fn is_shared(&self) -> bool {
+        self.shared
     }
 
     /// Lets the host crash in the operation with this number (from 1; [`Journal::begin`] and
@@ -46,9 +60,14 @@ impl MemoryJournal {
         self.durable.is_empty()
     }
 
+    /// The transactions in it, the oldest first.
+    pub fn transactions(&self) -> impl Iterator<Item = &Transaction> {
+        self.durable.iter().map(|(_, transaction)| transaction)
+    }
+
     fn operate(
         &mut self,
-        change: impl FnOnce(&mut BTreeMap<CardKey, Transaction>),
+        change: impl FnOnce(&mut Vec<(u64, Transaction)>),
     ) -> Result<(), JournalError> {
         self.operations = self.operations.saturating_add(1);
         let crash = self
@@ -66,23 +85,35 @@ impl MemoryJournal {
 }
 
 impl Journal for MemoryJournal {
-    fn pending(&mut self, card: &CardKey) -> Result<Option<Transaction>, JournalError> {
-        Ok(self.durable.get(card).cloned())
+    fn notes(&mut self, card: &CardKey) -> Result<Vec<Note>, JournalError> {
+        let notes = self.durable.iter();
+        Ok(notes
+            .filter(|(_, transaction)| transaction.card == *card)
+            .map(|(number, transaction)| Note {
+                id: NoteId::new(number.to_string()),
+                transaction: transaction.clone(),
+                of_this_card: !self.shared,
+                place: None,
+                set_aside: false,
+            })
+            .collect())
     }
 
-    fn begin(&mut self, transaction: &Transaction) -> Result<(), JournalError> {
-        if self.durable.contains_key(&transaction.card) {
+    fn begin(&mut self, transaction: &Transaction) -> Result<NoteId, JournalError> {
+        let is_under_way = self
+            .transactions()
+            .any(|other| other.card == transaction.card);
+        if !self.shared && is_under_way {
             return Err(JournalError::Pending);
         }
+        let number = self.last.saturating_add(1);
+        self.last = number;
         let transaction = transaction.clone();
-        self.operate(|durable| {
-            durable.insert(transaction.card.clone(), transaction);
-        })
+        self.operate(|durable| durable.push((number, transaction)))?;
+        Ok(NoteId::new(number.to_string()))
     }
 
-    fn finish(&mut self, card: &CardKey) -> Result<(), JournalError> {
-        self.operate(|durable| {
-            durable.remove(card);
-        })
+    fn finish(&mut self, note: &NoteId) -> Result<(), JournalError> {
+        self.operate(|durable| durable.retain(|(number, _)| number.to_string() != note.as_str()))
     }
 }

@@ -8,16 +8,19 @@
 //!
 //! # The file
 //!
-//! [`FileJournal`] keeps one file a card, `<card>.json`, where `<card>` is the serial number of
-//! the TokenInfo in hexadecimal (see [`CardKey`]):
+//! [`FileJournal`] keeps one file a transaction, `<card>.json`, where `<card>` is the serial number
+//! of the TokenInfo in hexadecimal (see [`CardKey`]); where cards of the same number have one each,
+//! `<card>-2.json` and so on. A virtual card's image carries the document itself, as its
+//! `pending_change`, so that each copy of a card has its own.
 //!
 //! ```json
 //! {
 //!   "format": "kortlab-transaction",
-//!   "version": 1,
+//!   "version": 2,
 //!   "sha256": "<of the transaction as compact JSON, its fields in this order>",
 //!   "transaction": {
 //!     "card": "9752269700000000008F",
+//!     "witness": "<SHA-256>",
 //!     "purpose": "write 1, remove 1",
 //!     "trial": false,
 //!     "pin": {"reference": 129, "directory": "", "coding": "ascii-numeric", "min_length": 6,
@@ -33,6 +36,7 @@
 //! | field | meaning |
 //! |---|---|
 //! | `card` | the card that it belongs to |
+//! | `witness` | what tells the card from another one of the same serial number, where there is such a thing: the digest of its public keys and the directories of its keys |
 //! | `purpose` | the change in words, for people |
 //! | `trial` | the files are created only to see whether there is room; recovery deletes them |
 //! | `pin` | the PIN that allows the change: P2 of VERIFY, the DF to select first (or none), coding and padding |
@@ -40,7 +44,8 @@
 //! | `directories` | the directory files (EF(CDF)), whole, filler included, before and after |
 //! | `delete` | the files that are released at the end, with their contents |
 //!
-//! Bytes are hexadecimal. An unknown field, another version, or a digest that does not match is
+//! Version 1 is the same without `witness`, and is read and written where there is none. Bytes are
+//! hexadecimal. An unknown field, another version, or a digest that does not match is
 //! refused: nothing is then written to the card, and the file stays where it is.
 
 mod file;
@@ -49,6 +54,7 @@ mod memory;
 use core::fmt;
 use std::path::PathBuf;
 
+use kortlab_apdu::{Fid, FilePath};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -68,9 +74,10 @@ const MAX_SERIAL: usize = 32;
 /// lower-case letters and `-`. It can be a file name anywhere.
 ///
 /// It is the serial number of the TokenInfo; if that is very long, its SHA-256, as `sha256-…`. A
-/// card that tells none is known by its answer to reset alone, `atr-…`; should that be another
-/// card of the same make, its directory is neither the old nor the new one, and recovery refuses
-/// it.
+/// card that tells none is known by its answer to reset alone, `atr-…`. Other cards may have the
+/// same key; what a card holds tells whether a transaction is about it (see [`Fit`]).
+///
+/// [`Fit`]: crate::slots::Fit
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CardKey(String);
@@ -165,6 +172,9 @@ impl<'de> Deserialize<'de> for Bytes {
 pub struct Transaction {
     /// The card that it belongs to.
     pub card: CardKey,
+    /// What tells the card from another one with the same key, if there is such a thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Bytes>,
     /// The change in words, for people.
     pub purpose: String,
     /// Whether the files are created only to see whether there is room.
@@ -186,7 +196,7 @@ pub struct PinUse {
     /// P2 of VERIFY.
     pub reference: u8,
     /// The absolute path of the DF to select before; empty for none.
-    pub directory: Bytes,
+    pub directory: FilePath,
     /// How characters are coded.
     pub coding: PinCoding,
     /// The fewest characters.
@@ -200,17 +210,17 @@ pub struct PinUse {
 }
 
 impl PinUse {
-    /// How this PIN is sent.
-    pub fn new(pin: &PinObject) -> Self {
-        Self {
-            reference: pin.reference,
-            directory: pin.directory.clone().into(),
+    /// How this PIN is sent; `None` if it cannot be ([`PinObject::p2`]).
+    pub fn new(pin: &PinObject) -> Option<Self> {
+        Some(Self {
+            reference: pin.p2()?,
+            directory: pin.directory.clone(),
             coding: pin.format.coding,
             min_length: pin.format.min_length,
             max_length: pin.format.max_length,
             stored_length: pin.format.stored_length,
             pad: pin.format.pad,
-        }
+        })
     }
 
     /// The rules of its coding.
@@ -230,9 +240,10 @@ impl PinUse {
 #[serde(deny_unknown_fields)]
 pub struct NewContent {
     /// The absolute path of its DF.
-    pub directory: Bytes,
+    pub directory: FilePath,
     /// Its identifier.
-    pub file_id: u16,
+    #[serde(with = "number")]
+    pub file_id: Fid,
     /// Its size in bytes.
     pub size: u16,
     /// The reference of the PIN that protects changes.
@@ -246,7 +257,7 @@ pub struct NewContent {
 #[serde(deny_unknown_fields)]
 pub struct DirectoryChange {
     /// Its absolute path.
-    pub path: Bytes,
+    pub path: FilePath,
     /// Its whole content before.
     pub before: Bytes,
     /// Its whole content after; as long.
@@ -258,33 +269,33 @@ pub struct DirectoryChange {
 #[serde(deny_unknown_fields)]
 pub struct OldContent {
     /// The absolute path of its DF.
-    pub directory: Bytes,
+    pub directory: FilePath,
     /// Its identifier.
-    pub file_id: u16,
+    #[serde(with = "number")]
+    pub file_id: Fid,
     /// What it held.
     pub content: Bytes,
 }
 
 impl NewContent {
     /// The absolute path of the file.
-    pub fn path(&self) -> Vec<u8> {
-        [&self.directory, &self.file_id.to_be_bytes()[..]].concat()
+    pub fn path(&self) -> FilePath {
+        self.directory.child(self.file_id)
     }
 }
 
 impl OldContent {
     /// The absolute path of the file.
-    pub fn path(&self) -> Vec<u8> {
-        [&self.directory, &self.file_id.to_be_bytes()[..]].concat()
+    pub fn path(&self) -> FilePath {
+        self.directory.child(self.file_id)
     }
 }
 
 impl Transaction {
     /// Whether its parts can belong together.
     fn check(&self) -> Result<(), &'static str> {
-        let path = |path: &[u8]| {
-            path.starts_with(&[0x3F, 0x00]) && path.len() <= 16 && path.len().is_multiple_of(2)
-        };
+        let path =
+            |path: &FilePath| path.is_absolute() && path.is_whole() && path.as_bytes().len() <= 16;
         let counts = [self.create.len(), self.directories.len(), self.delete.len()];
         if counts.into_iter().any(|count| count > MAX_FILES) {
             return Err("it changes too many files");
@@ -308,6 +319,20 @@ impl Transaction {
     }
 }
 
+/// A file identifier as the number that it is: 17202.
+mod number {
+    use kortlab_apdu::Fid;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(fid: &Fid, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u16(fid.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fid, D::Error> {
+        u16::deserialize(deserializer).map(Fid)
+    }
+}
+
 /// The JSON document around a transaction.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -324,7 +349,8 @@ enum Format {
     Transaction,
 }
 
-const VERSION: u8 = 1;
+/// The version without a witness, and the one with it.
+const VERSIONS: [u8; 2] = [1, 2];
 
 impl Transaction {
     /// The transaction as the JSON document that the module describes.
@@ -335,7 +361,7 @@ impl Transaction {
         self.check()?;
         let document = Document {
             format: Format::Transaction,
-            version: VERSION,
+            version: self.version(),
             sha256: self.digest()?.into(),
             transaction: self.clone(),
         };
@@ -358,9 +384,12 @@ impl Transaction {
         if head.format != "kortlab-transaction" {
             return Err("its format is not kortlab-transaction".to_owned());
         }
-        if head.version != u64::from(VERSION) {
+        if !VERSIONS
+            .into_iter()
+            .any(|version| u64::from(version) == head.version)
+        {
             return Err(format!(
-                "it has version {}, and this program knows version {VERSION}",
+                "it has version {}, and this program knows versions 1 and 2",
                 head.version
             ));
         }
@@ -370,6 +399,14 @@ impl Transaction {
             return Err("its digest does not match: it was changed or damaged".to_owned());
         }
         Ok(document.transaction)
+    }
+
+    const fn version(&self) -> u8 {
+        let [without, with] = VERSIONS;
+        match self.witness {
+            None => without,
+            Some(_) => with,
+        }
     }
 
     fn digest(&self) -> Result<Vec<u8>, String> {
@@ -387,28 +424,69 @@ fn in_one_line(error: serde_json::Error) -> String {
     error.to_string().chars().map(printable).collect()
 }
 
+/// The name of a transaction in its journal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NoteId(String);
+
+impl NoteId {
+    /// The name as the journal gives it.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A transaction in a journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Its name there.
+    pub id: NoteId,
+    /// What was to be done.
+    pub transaction: Transaction,
+    /// Whether it is certainly about the card at hand: the journal is that card's alone. Else
+    /// another card of the same serial number may be meant.
+    pub of_this_card: bool,
+    /// The file that it is in, if it has one of its own.
+    pub place: Option<PathBuf>,
+    /// Whether it was set aside.
+    pub set_aside: bool,
+}
+
 /// Where transactions are kept while they are under way.
 ///
 /// What [`Journal::begin`] and [`Journal::finish`] did is durable when they return: it survives a
 /// crash of the host right after.
 pub trait Journal {
-    /// The transaction that is under way on this card.
+    /// The transactions of cards with this key, the oldest first, those set aside included.
     ///
     /// # Errors
-    /// There is something, and it cannot be read or is none for this card. It stays as it is.
-    fn pending(&mut self, card: &CardKey) -> Result<Option<Transaction>, JournalError>;
+    /// There is something, and it cannot be read or is none for such a card. It stays as it is.
+    fn notes(&mut self, card: &CardKey) -> Result<Vec<Note>, JournalError>;
 
     /// Keeps a transaction before it begins.
     ///
     /// # Errors
-    /// There is one for the card already, or it could not be kept.
-    fn begin(&mut self, transaction: &Transaction) -> Result<(), JournalError>;
+    /// It could not be kept; or the journal is that of one card, which has one already.
+    fn begin(&mut self, transaction: &Transaction) -> Result<NoteId, JournalError>;
 
-    /// Forgets the transaction of this card; none is no error.
+    /// Forgets a transaction; one that is not there is no error.
     ///
     /// # Errors
     /// It could not be forgotten.
-    fn finish(&mut self, card: &CardKey) -> Result<(), JournalError>;
+    fn finish(&mut self, note: &NoteId) -> Result<(), JournalError>;
+
+    /// Keeps a transaction that no card was seen for, without anybody being told of it each time.
+    ///
+    /// # Errors
+    /// It stays where it is.
+    fn set_aside(&mut self, note: &NoteId) -> Result<(), JournalError> {
+        let _ = note;
+        Ok(())
+    }
 }
 
 /// Why a journal could not do its part.
@@ -456,11 +534,12 @@ pub(crate) mod tests {
     pub(crate) fn transaction() -> Transaction {
         Transaction {
             card: CardKey::new(Some(&[0x97, 0x52, 0x8F]), &[]),
+            witness: Some(vec![0x5A; 32].into()),
             purpose: "write 1, remove 1".to_owned(),
             trial: false,
             pin: Some(PinUse {
                 reference: 0x81,
-                directory: Vec::new().into(),
+                directory: FilePath::EMPTY,
                 coding: PinCoding::AsciiNumeric,
                 min_length: 6,
                 max_length: Some(8),
@@ -468,14 +547,14 @@ pub(crate) mod tests {
                 pad: Some(0x00),
             }),
             create: vec![NewContent {
-                directory: vec![0x3F, 0x00, 0x50, 0x15].into(),
-                file_id: 0x4332,
+                directory: [0x3F, 0x00, 0x50, 0x15].into(),
+                file_id: Fid(0x4332),
                 size: 3,
                 pin_reference: Some(0x81),
                 content: vec![0x30, 0x01, 0x05].into(),
             }],
             directories: vec![DirectoryChange {
-                path: vec![0x3F, 0x00, 0x50, 0x15, 0x44, 0x03].into(),
+                path: [0x3F, 0x00, 0x50, 0x15, 0x44, 0x03].into(),
                 before: vec![0x00; 4].into(),
                 after: vec![0x30, 0x00, 0x00, 0x00].into(),
             }],
@@ -510,7 +589,7 @@ pub(crate) mod tests {
         let json = include_bytes!("../../../../../fuzz/seeds/transaction/replacement");
         let read = Transaction::from_json(json).expect("a transaction");
         assert_eq!(read.purpose, "write 1, remove 1");
-        assert_eq!(read.delete[0].path(), [0x3F, 0, 0x50, 0x15, 0x43, 0x31]);
+        assert_eq!(read.delete[0].path().to_string(), "3F00/5015/4331");
     }
 
     #[test]
@@ -524,9 +603,9 @@ pub(crate) mod tests {
     #[test]
     fn another_version_is_named() {
         let json = String::from_utf8(transaction().to_json().expect("JSON")).expect("text");
-        let newer = json.replace("\"version\": 1", "\"version\": 2");
+        let newer = json.replace("\"version\": 2", "\"version\": 3");
         let error = Transaction::from_json(newer.as_bytes()).expect_err("newer");
-        assert!(error.contains("version 2"), "{error}");
+        assert!(error.contains("version 3"), "{error}");
     }
 
     #[test]

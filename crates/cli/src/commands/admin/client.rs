@@ -57,17 +57,20 @@ impl Client {
     fn send(&self, method: &str, path: &str, body: Option<&str>) -> Result<Vec<u8>, Failure> {
         let answer = self.exchange(method, path, body).map_err(|error| {
             Failure::failed(format!("no answer from {}: {error}", self.address))
+                .of_kind("portal")
                 .hint("is the portal running? Start it with `kortlab portal`")
         })?;
         let (status, body) = split(&answer).ok_or_else(|| {
             Failure::failed(format!("what answers at {} is not a portal", self.address))
+                .of_kind("portal")
         })?;
         if (200..300).contains(&status) {
             return Ok(body.to_vec());
         }
         Err(match serde_json::from_slice::<Problem>(body) {
-            Ok(problem) => Failure::failed(problem.detail),
-            Err(_) => Failure::failed(format!("{} answered with status {status}", self.address)),
+            Ok(problem) => Failure::failed(problem.detail).of_kind("portal"),
+            Err(_) => Failure::failed(format!("{} answered with status {status}", self.address))
+                .of_kind("portal"),
         })
     }
 

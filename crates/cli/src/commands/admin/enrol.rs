@@ -3,9 +3,8 @@
 use std::fmt;
 
 use clap::{Args, ValueEnum};
-use kortlab_card::{Card, Change, FileJournal, NewCertificate, PinRole};
+use kortlab_card::{Card, Change, Id, Journal, NewCertificate, PinRole};
 use kortlab_issuer::card_number::CardNumber;
-use kortlab_pkcs15::Id;
 use kortlab_portal::admin::CARDS;
 use kortlab_portal::admin::wire::{EnrolledCard, EnrolledState, NewCard, Pair};
 use kortlab_portal_api::Binary;
@@ -13,7 +12,7 @@ use serde::Serialize;
 
 use super::client::Client;
 use crate::channel::AnyChannel;
-use crate::commands::{Context, info, recover, session};
+use crate::commands::{Context, recover, session};
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, Table, busy, printable, warn};
 
@@ -28,8 +27,8 @@ use crate::output::{BOLD, Table, busy, printable, warn};
 Examples:
   kortlab card new -o card.json --state blank-slots
   kortlab -c card.json admin enrol --state expired
-  kortlab -c card.json admin enrol --state valid --auth-pin env:PIN
-  kortlab admin enrol --data portal")]
+  kortlab card new -o anna.json --state blank-slots
+  kortlab -c anna.json admin enrol --data portal --state valid --auth-pin env:PIN")]
 pub struct Arguments {
     /// What is to be on the card
     #[arg(long, value_enum, default_value_t = State::Delivered)]
@@ -61,8 +60,8 @@ impl From<State> for EnrolledState {
 
 /// Enrols the card.
 pub fn run(context: &mut Context, portal: &Client, arguments: Arguments) -> Result<Exit, Failure> {
-    let mut card = session::open(context)?;
-    let mut journal = recover::first(context, &mut card)?;
+    let (mut card, mut journal) = session::open_with_journal(context)?;
+    recover::first(context, &mut card, &mut journal)?;
     if !card.slots()?.is_empty() {
         return Err(Failure::failed("the card has certificates already")
             .hint("enrol one without: `kortlab card new --state blank-slots`"));
@@ -96,7 +95,7 @@ fn enrol(
     new: &NewCard,
     card: &mut Card<AnyChannel>,
     keys: &Keys,
-    journal: &mut FileJournal,
+    journal: &mut dyn Journal,
 ) -> Result<EnrolledCard, Failure> {
     let enrolled: EnrolledCard = portal.post(CARDS, new)?;
     // Without a time: certificates that have expired are what some states are about.
@@ -159,7 +158,10 @@ impl Keys {
 
 /// The card's number is its serial number.
 fn number(card: &Card<AnyChannel>) -> Result<CardNumber, Failure> {
-    let serial = card.serial_number().map(info::serial).unwrap_or_default();
+    let serial = card
+        .serial_number()
+        .map(kortlab_explain::card::serial)
+        .unwrap_or_default();
     serial.parse().map_err(|error| {
         Failure::failed(format!(
             "the card's serial number {serial:?} is no card number: {error}"

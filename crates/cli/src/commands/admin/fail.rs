@@ -3,6 +3,7 @@
 use std::fmt;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use kortlab_portal::admin::FAILURES;
 use kortlab_portal::admin::wire::Plans;
 use kortlab_portal::failures::{FailureKind, Plan};
@@ -27,12 +28,12 @@ Examples:
   kortlab admin fail --end")]
 pub struct Arguments {
     /// What goes wrong; without it, what is planned is listed
-    #[arg(value_name = "FAILURE")]
+    #[arg(value_name = "FAILURE", value_parser = kinds())]
     kind: Option<FailureKind>,
 
     /// In which operation, as the audit log names it: log-in, order, approve, fetch, sign-receipt …;
     /// in any if not given
-    #[arg(long, value_name = "NAME", requires = "kind")]
+    #[arg(long, value_name = "NAME", requires = "kind", value_parser = operations())]
     operation: Option<Operation>,
 
     /// How often; each time until --end if not given
@@ -42,6 +43,18 @@ pub struct Arguments {
     /// End all that is planned
     #[arg(long, conflicts_with = "kind")]
     end: bool,
+}
+
+/// Failures by their names, which completions and manual pages list.
+fn kinds() -> impl TypedValueParser<Value = FailureKind> {
+    let names = FailureKind::ALL.map(FailureKind::name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<FailureKind>())
+}
+
+/// Operations by their names.
+fn operations() -> impl TypedValueParser<Value = Operation> {
+    let names = Operation::ALL.iter().map(|operation| operation.name());
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Operation>())
 }
 
 /// Plans, lists or ends.

@@ -70,8 +70,7 @@ impl PlaceOptions {
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let bytes = Zeroizing::new(files::read(path, MAX_FILE).map_err(where_to_look)?);
-    Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
+    files::read_text(path, MAX_FILE).map_err(where_to_look)
 }
 
 /// Where the portal with this data directory listens.

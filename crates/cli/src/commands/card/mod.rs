@@ -1,6 +1,7 @@
 //! `kortlab card`: card images.
 
 pub mod new;
+mod own;
 
 use clap::{Args, Subcommand};
 
@@ -12,7 +13,8 @@ use crate::failure::{Exit, Failure};
 #[command(after_help = "\
 Examples:
   kortlab card new -o card.json
-  kortlab card new -o card.json --state expired")]
+  kortlab card new -o expired.json --state expired
+  kortlab card new -o mine.json --p12 me.p12 --passphrase file:passphrase.txt")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -1,45 +1,59 @@
 //! `kortlab card new`: makes a card image.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command, ValueEnum};
 use kortlab_apdu::Protocol;
-use kortlab_emulator::{Image, ImageFile};
+use kortlab_credential::{Personal, Warning};
+use kortlab_emulator::models::{self, CardCertificate, CardModel, MODELS};
+use kortlab_emulator::{CardRng, Image, ImageFile};
+use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::Timestamp;
-use kortlab_renewal::states::{NewCard, new_card};
-use kortlab_renewal::world::TestWorld;
+use kortlab_issuer::random::IssuerRng;
+use kortlab_renewal::states::{CardState, NewCard, new_card_of};
 use serde::Serialize;
 
 use super::super::Context;
+use super::own::OwnFiles;
 use crate::failure::{Exit, Failure};
-use crate::output::{BOLD, Table, busy, printable};
-use crate::world::{self, StateArgument};
+use crate::output::{BOLD, Table, WARNING, busy, printable};
+use crate::world;
 
 /// Make a card image: a virtual card as a JSON file
 ///
 /// The PINs are test PINs; they are printed, and are in the image. The certificates are issued by
 /// two test authorities that are made with the card; --ca-dir keeps their certificates and CRLs.
+///
+/// With --p12, or --key and --cert, one's own key and certificates are put on the card in their
+/// place. The key takes the place that its certificate's key usage says; the card's other key is
+/// made anew and has no certificate. As in all card images, the key is in the file in the clear.
+/// The card does RSA of 512 to 4096 bits; OpenSC's driver for it signs with at most 2048.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   kortlab card new -o card.json
-  kortlab card new -o card.json --state expired --ca-dir ca
-  kortlab card new -o card.json --state blank-slots --protocol t1
-  kortlab card new -o card.json --seed 1 --date 2026-11-24 --force")]
+  kortlab card new -o expired.json --state expired --ca-dir ca
+  kortlab card new -o blank.json --state blank-slots --protocol t1
+  kortlab card new -o card.json --seed 1 --date 2026-11-24 --force
+  kortlab card new -o mine.json --p12 me.p12 --passphrase file:passphrase.txt
+  kortlab card new -o own.json --key key.pem --cert cert.pem --chain ca.pem --role auth")]
 pub struct Arguments {
     /// Where to write the image; the name must end in .json
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
     /// The card model
-    #[arg(long, value_enum, default_value_t = Model::Eid)]
-    model: Model,
+    #[arg(long, value_parser = ModelParser, default_value = "eid")]
+    model: &'static CardModel,
 
     /// What is on the card
-    #[arg(long, value_enum, default_value_t = StateArgument::Valid)]
-    state: StateArgument,
+    #[arg(long, value_parser = world::state_parser(), default_value_t = CardState::Valid)]
+    state: CardState,
 
     /// The transmission protocol; the real card knows T=0 only
     #[arg(long, value_enum, default_value_t = ProtocolChoice::T0)]
@@ -61,12 +75,37 @@ pub struct Arguments {
     /// Overwrite files that are there
     #[arg(long)]
     force: bool,
+
+    #[command(flatten)]
+    own: OwnFiles,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Model {
-    /// The EID-applet card of Swedish staff cards ("Telia EID IP5a")
-    Eid,
+/// Reads the name of a card model.
+#[derive(Clone, Copy, Debug)]
+struct ModelParser;
+
+impl TypedValueParser for ModelParser {
+    type Value = &'static CardModel;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<&'static CardModel, clap::Error> {
+        let names = PossibleValuesParser::new(MODELS.iter().map(|model| model.name));
+        let name = names.parse_ref(command, argument, value)?;
+        // The names are those of the list.
+        models::find(&name)
+            .ok_or_else(|| clap::Error::new(ErrorKind::InvalidValue).with_cmd(command))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = MODELS
+            .iter()
+            .map(|model| PossibleValue::new(model.name).help(model.summary));
+        Some(Box::new(values))
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -80,7 +119,7 @@ enum ProtocolChoice {
 /// Makes the card and writes its image.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let path = &arguments.output;
-    let Model::Eid = arguments.model;
+    let model = arguments.model;
     if path.extension().is_none_or(|extension| extension != "json") {
         return Err(Failure::usage(format!(
             "{}: a card image has a name that ends in .json",
@@ -96,13 +135,26 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         ProtocolChoice::T1 => Protocol::T1,
     };
     let seed = world::seed(arguments.seed)?;
+    if let Some(personal) = arguments.own.read()? {
+        let (image, made) = busy("making the card", || {
+            own_card(model, path, &personal, protocol, seed)
+        })?;
+        write_image(path, &image, arguments.force)?;
+        context.output.report(&made)?;
+        return Ok(Exit::Done);
+    }
     let date = arguments.date.unwrap_or_else(world::today);
-    let state = arguments.state.into();
+    let state = arguments.state;
     let NewCard { image, mut world } = busy("making keys and certificates", || {
-        new_card(state, protocol, seed, date)
+        new_card_of(model, state, protocol, seed, date)
     })
     .map_err(|error| Failure::failed(format!("cannot make the card: {error}")))?;
-    let mut made = Made::new(path, &image, &world, arguments.state);
+    let mut made = Made::new(
+        path,
+        &image,
+        world.holder.full_name(),
+        state.name().to_owned(),
+    );
     if let Some(directory) = &arguments.ca_dir {
         let files = world::authorities(&mut world)?;
         made.authorities = world::write_authorities(&files, directory, arguments.force)?;
@@ -110,6 +162,31 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     write_image(path, &image, arguments.force)?;
     context.output.report(&made)?;
     Ok(Exit::Done)
+}
+
+/// A card with one's own keys and certificates.
+fn own_card(
+    model: &CardModel,
+    path: &Path,
+    personal: &Personal,
+    protocol: Protocol,
+    seed: u64,
+) -> Result<(Image, Made), Failure> {
+    let serial = CardNumber::generate(&mut IssuerRng::from_seed(seed, "own card"));
+    let rng = &mut CardRng::from_seed(seed);
+    let data = personal
+        .personalisation(serial.to_string(), protocol, rng)
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    let image = (model.make)(data).map_err(|error| {
+        Failure::failed(format!("cannot make the card: {error}"))
+            .hint("leave out authorities' certificates that the card need not have")
+    })?;
+    let made = Made {
+        certificates: personal.certificates.iter().map(OnCard::new).collect(),
+        warnings: personal.warnings.iter().map(WarningEntry::new).collect(),
+        ..Made::new(path, &image, personal.name.clone(), OWN.to_owned())
+    };
+    Ok((image, made))
 }
 
 /// Writes the image at its place in one step: beside it first, whole, then moved there.
@@ -128,6 +205,7 @@ pub fn write_image(path: &Path, image: &Image, force: bool) -> Result<(), Failur
             "{} is in use by another program that runs this card",
             path.display()
         ))
+        .of_kind("image-in-use")
         .hint("end it first, or give another name"));
     }
     let beside = path.with_extension(format!("{:x}.json", std::process::id()));
@@ -140,6 +218,7 @@ pub fn write_image(path: &Path, image: &Image, force: bool) -> Result<(), Failur
 
 fn already_there(path: &Path) -> Failure {
     Failure::failed(format!("{} is there already", path.display()))
+        .of_kind("file")
         .hint("give another name, or --force to overwrite it")
 }
 
@@ -147,7 +226,7 @@ fn already_there(path: &Path) -> Failure {
 #[derive(Serialize)]
 struct Made {
     image: PathBuf,
-    model: &'static str,
+    model: String,
     protocol: &'static str,
     state: String,
     serial: String,
@@ -157,6 +236,49 @@ struct Made {
     /// The files written with --ca-dir.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authorities: Vec<PathBuf>,
+    /// One's own certificates, with --p12 or --cert.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificates: Vec<OnCard>,
+    /// What about them is not as one would want it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<WarningEntry>,
+}
+
+/// The state of a card with one's own key and certificates.
+const OWN: &str = "own";
+
+/// A certificate of one's own on the card.
+#[derive(Serialize)]
+struct OnCard {
+    /// The id of its key, or of its own for an authority's.
+    id: String,
+    label: String,
+    authority: bool,
+}
+
+impl OnCard {
+    fn new(certificate: &CardCertificate) -> Self {
+        Self {
+            id: hex::encode_upper(&certificate.key_id.0),
+            label: certificate.label.clone(),
+            authority: certificate.authority,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct WarningEntry {
+    code: &'static str,
+    message: String,
+}
+
+impl WarningEntry {
+    fn new(warning: &Warning) -> Self {
+        Self {
+            code: warning.code(),
+            message: warning.to_string(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -168,21 +290,21 @@ struct TestSecret {
 }
 
 impl Made {
-    fn new(path: &Path, image: &Image, world: &TestWorld, state: StateArgument) -> Self {
+    fn new(path: &Path, image: &Image, holder: String, state: String) -> Self {
         let names = ["auth", "sign", "puk"];
         Self {
             image: path.to_path_buf(),
-            model: "eid",
+            model: image.model.0.to_string(),
             protocol: match Protocol::from(image.protocol) {
                 Protocol::T0 => "t0",
                 Protocol::T1 => "t1",
             },
-            state: kortlab_renewal::states::CardState::from(state)
-                .name()
-                .to_owned(),
+            state,
             serial: image.serial.clone(),
-            holder: world.holder.full_name(),
+            holder,
             authorities: Vec::new(),
+            certificates: Vec::new(),
+            warnings: Vec::new(),
             test_secrets: names
                 .into_iter()
                 .zip(&image.pins)
@@ -203,10 +325,11 @@ impl fmt::Display for Made {
         let mut table = Table::plain().indented(2);
         table.row(["State".into(), self.state.clone().into()]);
         table.row(["Card number".into(), self.serial.clone().into()]);
-        table.row([
-            "Holder".into(),
-            format!("{} (invented)", self.holder).into(),
-        ]);
+        let holder = match self.state == OWN {
+            true => self.holder.clone(),
+            false => format!("{} (invented)", self.holder),
+        };
+        table.row(["Holder".into(), holder.into()]);
         for secret in &self.test_secrets {
             let text = format!("{} (a test secret)", secret.value);
             table.row([secret.label.clone().into(), text.into()]);
@@ -214,6 +337,22 @@ impl fmt::Display for Made {
         for path in &self.authorities {
             table.row(["Authority".into(), path.display().to_string().into()]);
         }
-        table.fmt(f)
+        for certificate in &self.certificates {
+            let place = match certificate.authority {
+                true => "an authority".to_owned(),
+                false => format!("key {}", certificate.id),
+            };
+            let text = format!("{} ({place})", certificate.label);
+            table.row(["Certificate".into(), text.into()]);
+        }
+        table.fmt(f)?;
+        for warning in &self.warnings {
+            writeln!(
+                f,
+                "{WARNING}warning{WARNING:#}: {}",
+                printable(&warning.message)
+            )?;
+        }
+        Ok(())
     }
 }

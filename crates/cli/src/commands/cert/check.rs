@@ -1,46 +1,76 @@
 //! `kortlab cert check`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use clap::Args;
+use kortlab_card::Problem;
+use kortlab_card::problem::code::NO_CERTIFICATES;
+use kortlab_explain::card::CertificateEntry;
 use serde::Serialize;
 
-use super::{CertificateEntry, RevocationLists, table};
-use crate::commands::{Context, session};
+use super::evidence::{Evidence, problems_of_lists};
+use super::table;
+use crate::commands::problem::{self, Shown};
+use crate::commands::{Context, recover, session};
 use crate::failure::{Exit, Failure};
-use crate::output::{ERROR, GOOD, printable};
+use crate::output::{GOOD, WARNING, printable};
 
-/// Check the certificates: validity, revocation, and whether they match their keys
+/// Check the certificates: validity, signature, revocation, and whether they match their keys
 ///
-/// Exits 6 if any certificate is expired, revoked, not yet valid, not readable or strict DER, or
-/// does not match its key. Revocation is checked against the lists given with --crl.
+/// Exits 6 if anything is wrong, an error or a warning: a certificate is expired, revoked, not yet
+/// valid, unreadable, not strict DER, not signed by its issuer or does not match its key; a private
+/// key is not on the card; a directory file is damaged or missing; there is no certificate at all.
+/// Signatures are checked against --issuer and --ca-dir and the authorities' certificates on the
+/// card, revocation against --crl. What was not checked is said at the end.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   kortlab cert check
-  kortlab cert check --crl carrier.crl --crl hcc.crl
-  kortlab -c card.json cert check --date 2027-01-31")]
+  kortlab cert check --ca-dir ca --crl carrier.crl --crl hcc.crl
+  kortlab -c card.json cert check --date 2027-01-31
+  kortlab -c blank.json cert check --allow-empty")]
 pub struct Arguments {
     #[command(flatten)]
-    lists: RevocationLists,
+    evidence: Evidence,
+
+    /// A card without any certificate is right
+    #[arg(long)]
+    allow_empty: bool,
 }
 
 /// Checks them.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let lists = arguments.lists.read()?;
-    let mut card = session::open(context)?;
-    let checked = card.check(arguments.lists.time(), &lists)?;
+    let against = arguments.evidence.read()?;
+    let (mut card, mut journal) = session::open_with_journal(context)?;
+    let waiting = recover::waiting(&mut card, &mut journal)?;
+    let checked = card.check(arguments.evidence.time(), &against)?;
     let certificates: Vec<_> = checked
+        .certificates
         .iter()
-        .map(|checked| CertificateEntry::new(checked, &lists))
+        .map(CertificateEntry::new)
         .collect();
-    let findings = certificates
+    let of_card = checked
+        .problems
         .iter()
-        .map(|certificate| certificate.problems.len())
-        .sum();
+        .filter(|problem| !(arguments.allow_empty && problem.code() == NO_CERTIFICATES));
+    let problems: Vec<Problem> = card
+        .contents()
+        .problems
+        .iter()
+        .chain(of_card)
+        .chain(&waiting)
+        .cloned()
+        .chain(problems_of_lists(&checked))
+        .collect();
+    let of_certificates = certificates
+        .iter()
+        .flat_map(|certificate| &certificate.problems);
+    let findings = problem::count(of_certificates.chain(&problems));
     let report = Report {
         findings,
         certificates,
+        problems,
     };
     context.output.report(&report)?;
     Ok(if findings == 0 {
@@ -53,28 +83,45 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 /// The JSON document.
 #[derive(Serialize)]
 struct Report {
-    /// How many problems there are in all.
+    /// How many errors and warnings there are in all.
     findings: usize,
     certificates: Vec<CertificateEntry>,
+    /// What is wrong with the card's PKCS#15 files.
+    problems: Vec<Problem>,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.certificates.is_empty() {
-            return f.write_str("no certificates");
+            writeln!(f, "no certificates were found on the card")?;
+        } else {
+            table(&self.certificates).fmt(f)?;
         }
-        table(&self.certificates).fmt(f)?;
         writeln!(f)?;
-        for certificate in &self.certificates {
-            for problem in &certificate.problems {
-                let message = printable(&problem.message);
-                writeln!(f, "{ERROR}{}{ERROR:#}: {message}", certificate.id)?;
-            }
+        let of_certificates = self.certificates.iter().flat_map(|certificate| {
+            let problems = certificate.problems.iter();
+            problems.map(|problem| Shown::of(&certificate.id, problem))
+        });
+        let of_card = self.problems.iter().map(Shown::new);
+        problem::folded(of_certificates.chain(of_card)).fmt(f)?;
+        // Each thing is said once, however many certificates it is about.
+        let not_checked: BTreeSet<_> = self
+            .certificates
+            .iter()
+            .flat_map(|certificate| &certificate.not_checked)
+            .collect();
+        match (self.findings, not_checked.is_empty()) {
+            (0, true) => writeln!(f, "{GOOD}no findings{GOOD:#}")?,
+            (0, false) => writeln!(f, "nothing wrong in what was checked")?,
+            (count, _) => writeln!(f, "{}", problem::counted(count))?,
         }
-        match self.findings {
-            0 => writeln!(f, "{GOOD}no findings{GOOD:#}"),
-            1 => writeln!(f, "1 finding"),
-            count => writeln!(f, "{count} findings"),
+        for entry in not_checked {
+            writeln!(
+                f,
+                "{WARNING}not checked{WARNING:#}: {}",
+                printable(&entry.message)
+            )?;
         }
+        Ok(())
     }
 }

@@ -1,18 +1,9 @@
 //! Which certificate an ID on the command line means.
 
 use kortlab_card::Slot;
+use kortlab_explain::card::slot_id;
 
 use crate::failure::Failure;
-use crate::output::Hex;
-
-/// What a certificate is called on the command line: the identifier of its file, or its place in
-/// the directory if it stands in that.
-pub fn slot_id(slot: &Slot) -> String {
-    match slot.path.as_deref() {
-        Some([.., high, low]) => Hex(&[*high, *low]).to_string(),
-        _ => format!("#{}", slot.index),
-    }
-}
 
 /// The certificate that `text` means: by ID, by label, or by the identifier of its key if only
 /// one certificate has it.

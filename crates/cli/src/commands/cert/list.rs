@@ -3,10 +3,14 @@
 use std::fmt;
 
 use clap::Args;
+use kortlab_card::Problem;
+use kortlab_explain::card::CertificateEntry;
 use serde::Serialize;
 
-use super::{CertificateEntry, RevocationLists, table};
-use crate::commands::{Context, session};
+use super::evidence::{Evidence, problems_of_lists};
+use super::table;
+use crate::commands::problem::{self, Shown};
+use crate::commands::{Context, recover, session};
 use crate::failure::{Exit, Failure};
 
 /// List the certificates: blue ones are the carrier's, pink ones are HCCs
@@ -18,19 +22,32 @@ Examples:
   kortlab -c card.json cert list --json")]
 pub struct Arguments {
     #[command(flatten)]
-    lists: RevocationLists,
+    evidence: Evidence,
 }
 
 /// Lists them.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let lists = arguments.lists.read()?;
-    let mut card = session::open(context)?;
-    let checked = card.check(arguments.lists.time(), &lists)?;
+    let against = arguments.evidence.read()?;
+    let (mut card, mut journal) = session::open_with_journal(context)?;
+    let waiting = recover::waiting(&mut card, &mut journal)?;
+    let checked = card.survey(arguments.evidence.time(), &against)?;
     let certificates = checked
+        .certificates
         .iter()
-        .map(|checked| CertificateEntry::new(checked, &lists))
+        .map(CertificateEntry::new)
         .collect();
-    context.output.report(&Certificates { certificates })?;
+    let problems = card
+        .contents()
+        .problems
+        .iter()
+        .chain(&waiting)
+        .cloned()
+        .chain(problems_of_lists(&checked))
+        .collect();
+    context.output.report(&Certificates {
+        certificates,
+        problems,
+    })?;
     Ok(Exit::Done)
 }
 
@@ -38,13 +55,26 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 #[derive(Serialize)]
 struct Certificates {
     certificates: Vec<CertificateEntry>,
+    /// What is wrong with the card's PKCS#15 files.
+    problems: Vec<Problem>,
 }
 
 impl fmt::Display for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.certificates.is_empty() {
-            return f.write_str("no certificates");
+            writeln!(f, "no certificates were found on the card")?;
+        } else {
+            table(&self.certificates).fmt(f)?;
         }
-        table(&self.certificates).fmt(f)
+        let damage = self.certificates.iter().flat_map(|certificate| {
+            let damage = certificate.problems.iter();
+            let damage = damage.filter(|problem| !problem.is_state());
+            damage.map(|problem| Shown::of(&certificate.id, problem))
+        });
+        let problems: Vec<_> = damage.chain(self.problems.iter().map(Shown::new)).collect();
+        if !problems.is_empty() {
+            writeln!(f)?;
+        }
+        problem::folded(problems).fmt(f)
     }
 }

@@ -1,12 +1,14 @@
 //! `kortlab cert`: the certificates on the card.
 
 mod check;
-mod entry;
+mod evidence;
 mod find;
 mod list;
 mod read;
 mod remove;
 mod revocation;
+mod table;
+mod trust;
 mod write;
 
 use clap::{Args, Subcommand};
@@ -14,9 +16,8 @@ use clap::{Args, Subcommand};
 use super::Context;
 use crate::failure::{Exit, Failure};
 
-pub use entry::{CertificateEntry, table};
 pub use revocation::RevocationLists;
-pub use write::read as read_file;
+pub use table::table;
 
 /// List, read, write, remove and check the certificates
 #[derive(Args)]
@@ -26,7 +27,7 @@ Examples:
   kortlab cert check --crl hcc.crl
   kortlab cert read 4331 --out carrier.pem
   kortlab cert write new.pem --key 45
-  kortlab cert remove 4333")]
+  kortlab cert remove 4334")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -4,25 +4,30 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
-use der::pem::{LineEnding, encode_string};
+use kortlab_card::{Problem, Slot, SlotProblem};
+use kortlab_explain::card::slot_id;
+use kortlab_explain::certificate::holds_secret;
+use kortlab_issuer::encoded;
 use serde::Serialize;
 
-use super::find::{find, slot_id};
+use super::find::find;
 use crate::commands::{Context, session};
 use crate::failure::{Exit, Failure};
-use crate::output::Hex;
+use crate::output::{Hex, warn};
 use crate::world;
 
 /// Read a certificate from the card
 ///
 /// ID is what `cert list` shows under ID; or a label; or the key's identifier if only one
-/// certificate has it.
+/// certificate has it. What is no certificate is named for what it is (compressed, wrapped, cut)
+/// and given out with --raw only, byte for byte.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   kortlab cert read 4331
   kortlab cert read 4331 | openssl x509 -noout -text
-  kortlab cert read 4331 --der --out carrier.der")]
+  kortlab cert read 4331 --der --out carrier.der
+  kortlab cert read 4331 --raw --out what-is-there.bin")]
 pub struct Arguments {
     /// Which certificate
     id: String,
@@ -30,6 +35,10 @@ pub struct Arguments {
     /// Write DER, not PEM
     #[arg(long)]
     der: bool,
+
+    /// Write the bytes that are there, whatever they are
+    #[arg(long, conflicts_with = "der")]
+    raw: bool,
 
     /// Where to write it; standard output if not given
     #[arg(long, value_name = "FILE")]
@@ -45,20 +54,19 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let mut card = session::open(context)?;
     let slots = card.slots()?;
     let slot = find(&slots, &arguments.id)?;
-    if slot.der.is_empty() {
-        return Err(Failure::new(
-            Exit::Refused,
-            format!(
-                "the certificate {} cannot be read: {}",
-                slot_id(slot),
-                slot.findings.join("; ")
-            ),
-        ));
+    if arguments.raw {
+        return raw(context, &arguments, slot);
     }
-    let pem = encode_string("CERTIFICATE", LineEnding::LF, &slot.der)
-        .map_err(|error| Failure::failed(format!("cannot write PEM: {error}")))?;
+    if slot.info.is_none() {
+        return Err(no_certificate(slot));
+    }
+    for finding in &slot.findings {
+        warn(format!("{}: {finding}", slot_id(slot)));
+    }
+    let pem = encoded::certificate_pem(&slot.der)
+        .map_err(|error| Failure::failed(error.to_string()).hint("--der writes it as DER"))?;
     let bytes = if arguments.der {
-        slot.der.as_slice()
+        &*slot.der
     } else {
         pem.as_bytes()
     };
@@ -68,10 +76,61 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
             id: slot_id(slot),
             der: Hex(&slot.der).to_string(),
             pem,
+            problems: problems(slot),
         })?,
         None => context.output.bytes(bytes)?,
     }
     Ok(Exit::Done)
+}
+
+/// The bytes as they are on the card. Those of a private key are not given out.
+fn raw(context: &mut Context, arguments: &Arguments, slot: &Slot) -> Result<Exit, Failure> {
+    if holds_secret(&slot.der) || is_unread(slot) {
+        return Err(no_certificate(slot));
+    }
+    match &arguments.out {
+        Some(path) => world::write(path, &slot.der, arguments.force)?,
+        None if context.output.is_json() => context.output.report(&Raw {
+            id: slot_id(slot),
+            raw: Hex(&slot.der).to_string(),
+            problems: problems(slot),
+        })?,
+        None => context.output.bytes(&slot.der)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// What is wrong with a certificate, as reading alone tells.
+fn problems(slot: &Slot) -> Vec<Problem> {
+    let findings = slot.findings.iter();
+    findings.map(|finding| finding.to_problem(slot)).collect()
+}
+
+/// Why there is no certificate to give out.
+fn no_certificate(slot: &Slot) -> Failure {
+    let id = slot_id(slot);
+    let why: Vec<_> = slot.findings.iter().map(ToString::to_string).collect();
+    let failure = Failure::new(
+        Exit::Refused,
+        format!("{id} is not given out as a certificate: {}", why.join("; ")),
+    )
+    .because(problems(slot));
+    if is_unread(slot) || holds_secret(&slot.der) {
+        return match slot.findings.last() {
+            Some(finding) => failure.hint(finding.next_step()),
+            None => failure,
+        };
+    }
+    failure.hint(format!(
+        "`kortlab cert read {id} --raw --out FILE` writes the bytes that are there"
+    ))
+}
+
+/// Whether nothing could be read.
+fn is_unread(slot: &Slot) -> bool {
+    slot.findings
+        .iter()
+        .any(|finding| matches!(finding, SlotProblem::Unreadable(_) | SlotProblem::NotX509))
 }
 
 /// The JSON document.
@@ -80,6 +139,23 @@ struct Read {
     id: String,
     der: String,
     pem: String,
+    /// What is wrong with it.
+    problems: Vec<Problem>,
+}
+
+/// The JSON document of `--raw`.
+#[derive(Serialize)]
+struct Raw {
+    id: String,
+    raw: String,
+    /// What is wrong with it.
+    problems: Vec<Problem>,
+}
+
+impl fmt::Display for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.raw)
+    }
 }
 
 impl fmt::Display for Read {

@@ -1,24 +1,20 @@
 //! Certificate revocation lists from files, and the time at which certificates are looked at.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use der::{Decode as _, DecodePem as _};
+use kortlab_card::RevocationList;
 use kortlab_issuer::clock::Timestamp;
-use x509_cert::crl::CertificateList;
 
 use crate::failure::Failure;
-use crate::{files, world};
-
-/// The longest revocation list that is read.
-const MAX_CRL: usize = 64 << 20;
+use crate::{certificate_file, world};
 
 /// Against what certificates are checked.
 #[derive(Args)]
 pub struct RevocationLists {
-    /// A revocation list (CRL), DER or PEM; give it once for each issuer. Its signature is not
-    /// checked: take it from where you trust it
+    /// A revocation list (CRL), DER or PEM; give it once for each issuer. Its signature is checked
+    /// if the issuer's certificate is given or on the card
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
 
@@ -40,8 +36,12 @@ impl RevocationLists {
     ///
     /// # Errors
     /// A file cannot be read, or is no revocation list.
-    pub fn read(&self) -> Result<Vec<CertificateList>, Failure> {
-        self.crl.iter().map(|path| read(path)).collect()
+    pub fn read(&self) -> Result<Vec<RevocationList>, Failure> {
+        let mut lists = Vec::new();
+        for path in &self.crl {
+            lists.extend(certificate_file::revocation_lists(path)?);
+        }
+        Ok(lists)
     }
 
     /// The time that was given, or now.
@@ -51,17 +51,4 @@ impl RevocationLists {
             None => SystemTime::now(),
         }
     }
-}
-
-fn read(path: &Path) -> Result<CertificateList, Failure> {
-    let bytes = files::read(path, MAX_CRL)?;
-    let list = if bytes.starts_with(b"-----BEGIN") {
-        CertificateList::from_pem(&bytes)
-    } else {
-        CertificateList::from_der(&bytes)
-    };
-    list.map_err(|error| {
-        Failure::failed(format!("{} is no revocation list: {error}", path.display()))
-            .hint("give a CRL in DER or PEM")
-    })
 }

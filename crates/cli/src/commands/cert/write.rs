@@ -1,21 +1,17 @@
 //! `kortlab cert write`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
-use kortlab_card::{Change, NewCertificate, PinRole};
-use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
-use kortlab_pkcs15::Id;
+use kortlab_card::{Change, Exception, Id, NewCertificate, PinRole};
+use kortlab_explain::card::usual_label;
 
+use crate::certificate_file;
 use crate::commands::key::parse_id;
 use crate::commands::{Context, Done, recover, session};
 use crate::failure::{Exit, Failure};
-use crate::files;
-use crate::output::{busy, note, printable, warn};
-
-/// The longest certificate file that is read; cards have far less room.
-const MAX_CERTIFICATE: usize = 256 << 10;
+use crate::output::{busy, note, printable};
 
 /// Write a certificate to the card, under the PIN for Legitimering
 ///
@@ -27,11 +23,11 @@ const MAX_CERTIFICATE: usize = 256 << 10;
 #[command(after_help = "\
 Examples:
   kortlab cert write new.pem --key 45
-  kortlab cert write new.der --key 46 --label 'HCC Underskrift' --auth-pin env:PIN
-  kortlab cert write new.pem --key 45 --issuer ca.pem
+  kortlab cert write new.der --key 46 --label 'HCC Underskrift' --issuer ca.pem --auth-pin env:PIN
   kortlab cert write ca.pem --key 51 --authority")]
 pub struct Arguments {
-    /// The certificate, PEM or DER; - is standard input
+    /// The certificate, DER or PEM, with text around it or not; of a chain the leaf; - is standard
+    /// input
     file: PathBuf,
 
     /// The identifier of the key it is for
@@ -46,7 +42,7 @@ pub struct Arguments {
     #[arg(long)]
     authority: bool,
 
-    /// The certificate of an authority that may have issued it; those on the card are known
+    /// The certificates of authorities that may have issued it; those on the card are known
     #[arg(long, value_name = "FILE")]
     issuer: Vec<PathBuf>,
 
@@ -58,71 +54,41 @@ pub struct Arguments {
 
 /// Writes it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let der = read(&arguments.file)?;
+    let der = certificate_file::leaf(&arguments.file)?;
     let label = match arguments.label {
         Some(label) => label,
-        None => label_for(&der),
+        None => usual_label(&der),
     };
     let mut new = NewCertificate::new(der, arguments.key, label);
     new.authority = arguments.authority;
-    new.force = arguments.force;
+    if arguments.force {
+        new = new.except(Exception::ALL);
+    }
 
-    let mut card = session::open(context)?;
-    let mut journal = recover::first(context, &mut card)?;
     let mut change = Change::new().write(new.clone()).at(SystemTime::now());
     for path in &arguments.issuer {
-        change = change.issuer(read(path)?);
+        for issuer in certificate_file::all(path)? {
+            change = change.issuer(issuer);
+        }
     }
+
+    let (mut card, mut journal) = session::open_with_journal(context)?;
+    recover::first(context, &mut card, &mut journal)?;
     // What is wrong with the certificate is said before a PIN is asked for.
     let plan = card.plan(&change)?;
     let written = busy("writing the certificate", || {
         session::with_pin(context, &mut card, PinRole::Authentication, |card| {
-            for text in &plan.notes {
+            for text in plan.notes() {
                 note(printable(text));
             }
-            note(format_args!("guarantee: {}", plan.guarantee));
-            card.change(&change, &mut journal)
+            note(format_args!("guarantee: {}", plan.guarantee()));
+            card.execute(&plan, &mut journal)
         })
     })?;
-    for warning in &written.warnings {
-        warn(warning);
-    }
     let text = format!("{:?} is written for key {}", new.label, new.key_id);
     let done = Done::new("written", new.key_id.to_string(), text);
-    context.output.report(&done.with(plan.guarantee))?;
+    context
+        .output
+        .report(&done.with(plan.guarantee(), written.warnings))?;
     Ok(Exit::Done)
-}
-
-/// A certificate from a file, PEM or DER.
-pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let bytes = files::read(path, MAX_CERTIFICATE)?;
-    if !bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
-        return Ok(bytes);
-    }
-    let no_pem = |why: String| {
-        Failure::failed(format!(
-            "{} is no certificate in PEM: {why}",
-            path.display()
-        ))
-        .hint("it must be one block `-----BEGIN CERTIFICATE-----`")
-    };
-    let (label, der) = der::pem::decode_vec(bytes.trim_ascii_start())
-        .map_err(|error| no_pem(error.to_string()))?;
-    if label != "CERTIFICATE" {
-        return Err(no_pem(format!("it is {label}")));
-    }
-    Ok(der)
-}
-
-/// As the cards are labelled that the guide speaks of: `HCC Legitimering`.
-fn label_for(der: &[u8]) -> String {
-    let Ok(summary) = CertificateSummary::from_der(der) else {
-        return "Certificate".to_owned();
-    };
-    match (summary.colour, summary.purpose) {
-        (_, Purpose::Other) => summary.holder,
-        (Colour::Pink, purpose) => format!("HCC {}", purpose.swedish()),
-        (Colour::Blue, purpose) => format!("Telia {}", purpose.swedish()),
-        (Colour::Other, purpose) => format!("{} {}", summary.holder, purpose.swedish()),
-    }
 }

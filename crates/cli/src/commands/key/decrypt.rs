@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use kortlab_card::{Encryption, Hash};
-use kortlab_pkcs15::Id;
+use kortlab_card::dialect::Operation;
+use kortlab_card::{Encryption, Hash, Id};
 
 use super::sign::give_out;
 use super::{parse_id, with_key};
@@ -22,9 +22,9 @@ const MAX_INPUT: usize = 1024;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
+  openssl pkeyutl -encrypt -pubin -inkey public.pem -in plain.txt -out secret.bin  # makes one
   kortlab key decrypt --key 45 --in secret.bin --out plain.bin
-  kortlab key decrypt --key 45 --in secret.bin --padding oaep-sha256 --auth-pin env:PIN
-  openssl pkeyutl -encrypt -pubin -inkey public.pem -in plain.bin -out secret.bin  # makes one")]
+  kortlab key decrypt --key 45 --in oaep.bin --padding oaep-sha256 --auth-pin env:PIN")]
 pub struct Arguments {
     /// The identifier of the key, as `key list` shows it
     #[arg(long, value_name = "ID", value_parser = parse_id)]
@@ -81,10 +81,12 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let cryptogram = files::read(&arguments.input, MAX_INPUT)?;
     let mut card = session::open(context)?;
     let key = card.key(&arguments.key)?;
+    // Told before the PIN is typed, not after.
+    key.allows(Operation::Decipher)?;
     let encryption = arguments.padding.into();
     let plaintext = busy("decrypting", || {
-        with_key(context, &mut card, &key, |card| {
-            card.decipher(&key.id, encryption, &cryptogram)
+        with_key(context, &mut card, &key, |key| {
+            key.decipher(encryption, &cryptogram)
         })
     })?;
     give_out(

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use clap::Args;
-use kortlab_card::{Key, KeyKind};
+use kortlab_explain::card::KeyEntry;
 use serde::Serialize;
 
 use crate::commands::{Context, session};
 use crate::failure::{Exit, Failure};
-use crate::output::{Hex, Table};
+use crate::output::Table;
 
 /// List the private keys
 #[derive(Args)]
@@ -32,40 +32,20 @@ struct Keys {
     keys: Vec<KeyEntry>,
 }
 
-/// One key.
-#[derive(Serialize)]
-pub struct KeyEntry {
-    id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<String>,
-    /// `rsa`, `ec` or `other`.
-    kind: &'static str,
-    bits: Option<u32>,
-    usage: Vec<&'static str>,
-    /// `auth`, `sign`, or null.
-    pin: Option<&'static str>,
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_consent: Option<u32>,
-}
-
-impl From<&Key> for KeyEntry {
-    fn from(key: &Key) -> Self {
-        Self {
-            id: key.id.to_string(),
-            label: key.label.clone(),
-            kind: match key.kind {
-                KeyKind::Rsa => "rsa",
-                KeyKind::Ec => "ec",
-                KeyKind::Other => "other",
-            },
-            bits: key.bits,
-            usage: key.usage.names().collect(),
-            pin: key.pin.map(|role| role.name()),
-            path: Hex(&key.path).to_string(),
-            user_consent: key.user_consent,
-        }
+/// What is to be known of the keys beside the table, a line each.
+pub fn notes(keys: &[KeyEntry]) -> Vec<String> {
+    let others: Vec<_> = keys
+        .iter()
+        .filter(|key| !key.supported)
+        .map(|key| key.id.as_str())
+        .collect();
+    if others.is_empty() {
+        return Vec::new();
     }
+    let list = others.join(", ");
+    vec![format!(
+        "not supported by kortlab, which works with RSA keys of 512 to 8192 bits: {list}"
+    )]
 }
 
 /// The keys as a table.
@@ -86,6 +66,10 @@ pub fn table(keys: &[KeyEntry]) -> Table {
 
 impl fmt::Display for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        table(&self.keys).fmt(f)
+        table(&self.keys).fmt(f)?;
+        for note in notes(&self.keys) {
+            writeln!(f, "{note}")?;
+        }
+        Ok(())
     }
 }

@@ -5,14 +5,13 @@ mod list;
 mod sign;
 
 use clap::{Args, Subcommand};
-use kortlab_card::{Card, CardError, Key};
-use kortlab_pkcs15::Id;
+use kortlab_card::{Card, CardError, Id, Key, UnlockedKey};
 
 use super::{Context, session};
 use crate::channel::AnyChannel;
 use crate::failure::{Exit, Failure};
 
-pub use list::{KeyEntry, table};
+pub use list::{notes, table};
 
 /// List the private keys, sign and decrypt with them
 #[derive(Args)]
@@ -55,11 +54,14 @@ fn with_key<T>(
     context: &Context,
     card: &mut Card<AnyChannel>,
     key: &Key,
-    work: impl FnOnce(&mut Card<AnyChannel>) -> Result<T, CardError>,
+    work: impl FnOnce(&mut UnlockedKey<'_, AnyChannel>) -> Result<T, CardError>,
 ) -> Result<T, Failure> {
     match (key.pin, &key.auth_id) {
-        (Some(role), _) => session::with_pin(context, card, role, work),
-        (None, None) => Ok(card.exclusively(work)?),
+        (Some(role), _) => {
+            let pin = session::pin(context, card, role)?;
+            session::alone(card, |card| card.unlocked_key(&key.id, &pin, work))
+        }
+        (None, None) => Ok(card.unprotected(&key.id, work)?),
         (None, Some(id)) => Err(Failure::failed(format!(
             "the key {} is protected by the authentication object {id}, which is neither the PIN \
              for Legitimering nor the one for Underskrift",

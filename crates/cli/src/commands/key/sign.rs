@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kortlab_card::{Hash, Scheme};
-use kortlab_pkcs15::Id;
+use kortlab_apdu::Channel;
+use kortlab_card::dialect::Operation;
+use kortlab_card::{CardError, Hash, Id, RawInput, Scheme, UnlockedKey};
 use serde::Serialize;
 
 use super::{parse_id, with_key};
@@ -73,20 +74,26 @@ enum SchemeChoice {
     Raw,
 }
 
-impl From<SchemeChoice> for Scheme {
-    fn from(choice: SchemeChoice) -> Self {
-        match choice {
-            SchemeChoice::Pkcs1Sha256 => Self::Pkcs1(Hash::Sha256),
-            SchemeChoice::Pkcs1Sha384 => Self::Pkcs1(Hash::Sha384),
-            SchemeChoice::Pkcs1Sha512 => Self::Pkcs1(Hash::Sha512),
-            SchemeChoice::Pkcs1Sha1 => Self::Pkcs1(Hash::Sha1),
-            SchemeChoice::Pkcs1Digestinfo => Self::Pkcs1DigestInfo,
-            SchemeChoice::PssSha256 => Self::Pss(Hash::Sha256),
-            SchemeChoice::PssSha384 => Self::Pss(Hash::Sha384),
-            SchemeChoice::PssSha512 => Self::Pss(Hash::Sha512),
-            SchemeChoice::PssSha1 => Self::Pss(Hash::Sha1),
-            SchemeChoice::Raw => Self::Raw,
-        }
+impl SchemeChoice {
+    /// Signs the input like this.
+    fn sign<C: Channel>(
+        self,
+        key: &mut UnlockedKey<'_, C>,
+        input: &[u8],
+    ) -> Result<Vec<u8>, CardError> {
+        let scheme = match self {
+            Self::Pkcs1Sha256 => Scheme::Pkcs1(Hash::Sha256),
+            Self::Pkcs1Sha384 => Scheme::Pkcs1(Hash::Sha384),
+            Self::Pkcs1Sha512 => Scheme::Pkcs1(Hash::Sha512),
+            Self::Pkcs1Sha1 => Scheme::Pkcs1(Hash::Sha1),
+            Self::PssSha256 => Scheme::Pss(Hash::Sha256),
+            Self::PssSha384 => Scheme::Pss(Hash::Sha384),
+            Self::PssSha512 => Scheme::Pss(Hash::Sha512),
+            Self::PssSha1 => Scheme::Pss(Hash::Sha1),
+            Self::Pkcs1Digestinfo => return key.sign_raw(RawInput::DigestInfo(input)),
+            Self::Raw => return key.sign_raw(RawInput::Block(input)),
+        };
+        key.sign(scheme, input)
     }
 }
 
@@ -95,10 +102,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let input = files::read(&arguments.input, MAX_INPUT)?;
     let mut card = session::open(context)?;
     let key = card.key(&arguments.key)?;
-    let scheme = arguments.scheme.into();
+    // Told before the PIN is typed, not after.
+    key.allows(Operation::Sign)?;
     let signature = busy("signing", || {
-        with_key(context, &mut card, &key, |card| {
-            card.sign(&key.id, scheme, &input)
+        with_key(context, &mut card, &key, |key| {
+            arguments.scheme.sign(key, &input)
         })
     })?;
     give_out(

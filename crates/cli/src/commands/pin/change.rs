@@ -28,10 +28,9 @@ pub struct Arguments {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let role = PinRole::from(arguments.which);
     let mut card = session::open(context)?;
-    let old = context.pins.pin(role)?;
+    let old = session::pin(context, &card, role)?;
     let new = pin::new_pin(arguments.new_pin)?;
-    card.change_pin(role, &old, &new)?;
-    card.reset()?;
+    session::alone(&mut card, |card| card.change_pin(role, &old, &new))?;
     context
         .output
         .report(&Done::pin(role, "changed", "is changed"))?;

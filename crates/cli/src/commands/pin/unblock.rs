@@ -27,10 +27,11 @@ pub struct Arguments {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let role = PinRole::from(arguments.which);
     let mut card = session::open(context)?;
+    // Told before the PUK is typed, not after.
+    card.can_send_puk(role)?;
     let puk = context.pins.puk()?;
     let new = pin::new_pin(arguments.new_pin)?;
-    card.unblock_pin(role, &puk, &new)?;
-    card.reset()?;
+    session::alone(&mut card, |card| card.unblock_pin(role, &puk, &new))?;
     let done = Done::pin(role, "unblocked", "is unblocked and has its new value");
     context.output.report(&done)?;
     Ok(Exit::Done)

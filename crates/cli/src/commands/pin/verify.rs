@@ -23,9 +23,8 @@ pub struct Arguments {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let role = PinRole::from(arguments.which);
     let mut card = session::open(context)?;
-    let pin = context.pins.pin(role)?;
-    card.verify(role, &pin)?;
-    card.reset()?;
+    let pin = session::pin(context, &card, role)?;
+    session::alone(&mut card, |card| card.verify(role, &pin))?;
     context
         .output
         .report(&Done::pin(role, "verified", "is right"))?;

@@ -60,6 +60,10 @@ impl Holder for AtTheTerminal<'_> {
     fn confirms(&mut self, question: &str) -> bool {
         self.yes || ask(question).is_ok_and(|answer| is_yes(&answer))
     }
+
+    fn confirms_in_person(&mut self, question: &str) -> bool {
+        !self.yes && ask(question).is_ok_and(|answer| is_yes(&answer))
+    }
 }
 
 fn ask(question: &str) -> io::Result<String> {

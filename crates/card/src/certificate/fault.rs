@@ -1,0 +1,78 @@
+//! What is wrong with how a certificate is written: [`Fault`].
+
+use core::fmt;
+
+use kortlab_pkcs15::Severity;
+
+/// The most faults that are kept of one certificate.
+const MAX_FAULTS: usize = 32;
+
+/// One thing that is wrong with how a certificate is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// How much it matters: an error where programs may not load the certificate or not read it
+    /// alike.
+    pub severity: Severity,
+    /// Which rule it breaks.
+    pub rule: Rule,
+    /// Where: an offset in bytes from the start of the certificate.
+    pub offset: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// A rule that a certificate can break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// DER, ITU-T X.690, and the syntax of RFC 5280 §4.1.
+    Der,
+    /// What RFC 5280 asks beyond that.
+    Profile,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at byte {}: {}", self.offset, self.message)
+    }
+}
+
+/// The faults found so far.
+#[derive(Default)]
+pub(super) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Not DER, and programs may refuse it.
+    pub(super) fn error(&mut self, offset: usize, message: impl fmt::Display) {
+        self.push(Severity::Error, Rule::Der, offset, &message);
+    }
+
+    /// Not DER, in a way that is often seen and mostly read.
+    pub(super) fn warn(&mut self, offset: usize, message: impl fmt::Display) {
+        self.push(Severity::Warning, Rule::Der, offset, &message);
+    }
+
+    /// DER, but not as RFC 5280 has it.
+    pub(super) fn profile(&mut self, offset: usize, message: impl fmt::Display) {
+        self.push(Severity::Warning, Rule::Profile, offset, &message);
+    }
+
+    /// The faults in the order of the bytes; one place has each of them once.
+    pub(super) fn settle(mut self) -> Vec<Fault> {
+        self.0.sort_by_key(|fault| fault.offset);
+        self.0.dedup();
+        self.0
+    }
+
+    fn push(&mut self, severity: Severity, rule: Rule, offset: usize, message: &dyn fmt::Display) {
+        if self.0.len() < MAX_FAULTS {
+            self.0.push(Fault {
+                severity,
+                rule,
+                offset,
+                message: message.to_string(),
+            });
+        } else if let Some(last) = self.0.last_mut() {
+            last.message = "there are more faults; they are left out".to_owned();
+        }
+    }
+}

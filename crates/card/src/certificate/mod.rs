@@ -1,0 +1,302 @@
+//! X.509 certificates as far as a card session needs them, read strictly if possible and
+//! leniently if not.
+
+mod der_rules;
+mod fault;
+mod kind;
+mod name;
+mod syntax;
+mod time;
+
+use der::Decode as _;
+use kortlab_apdu::tlv::{Tag, Tlv, read_one};
+use kortlab_pkcs15::Severity;
+use x509_cert::name::Name;
+
+use crate::keys::RsaPublicKey;
+use crate::padding::{Hash, pkcs1_encode};
+
+pub use fault::{Fault, Rule};
+pub use kind::ContentKind;
+pub use name::{Attribute, same_name};
+pub use time::ReadTime;
+
+/// The most extensions of one certificate that are read.
+const MAX_EXTENSIONS: usize = 128;
+
+/// What a certificate says, as far as it can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateInfo {
+    /// The subject's name as RFC 4514 writes it; `None` if it cannot be read.
+    pub subject: Option<String>,
+    /// The issuer's name as RFC 4514 writes it; `None` if it cannot be read.
+    pub issuer: Option<String>,
+    /// The attributes of the subject that can be read.
+    pub subject_attributes: Vec<Attribute>,
+    /// The attributes of the issuer that can be read.
+    pub issuer_attributes: Vec<Attribute>,
+    /// The subject's name in DER; empty if it is not there.
+    pub subject_der: Vec<u8>,
+    /// The issuer's name in DER; empty if it is not there.
+    pub issuer_der: Vec<u8>,
+    /// The serial number: the content of its INTEGER.
+    pub serial_number: Vec<u8>,
+    /// From when on it is valid.
+    pub not_before: Option<ReadTime>,
+    /// Until when it is valid, this second included.
+    pub not_after: Option<ReadTime>,
+    /// The subject's public key, if it is an RSA key.
+    pub public_key: Option<RsaPublicKey>,
+    /// The extensions that can be read.
+    pub extensions: Vec<Extension>,
+    /// What is wrong with how it is written, in the order of its bytes; empty if it is DER and
+    /// as RFC 5280 has it.
+    pub faults: Vec<Fault>,
+}
+
+/// An extension of a certificate (RFC 5280 §4.2), not interpreted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// Which one: the content of its object identifier.
+    pub identifier: Vec<u8>,
+    /// Whether a program that does not know it must refuse the certificate.
+    pub critical: bool,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+impl CertificateInfo {
+    /// What the certificate in `der` says. Of a broken one, what can be read; `None` if it has
+    /// not even the outline of a certificate.
+    pub fn parse(der: &[u8]) -> Option<Self> {
+        let outline = Outline::read(der)?;
+        let text = |tlv: &Tlv<'_>| Name::from_der(tlv.raw).ok().map(|name| name.to_string());
+        let mut validity = outline.validity.children();
+        let mut next_time = || {
+            let time = validity.next()?.ok()?;
+            ReadTime::read(&time)
+        };
+        Some(Self {
+            subject: text(&outline.subject),
+            issuer: text(&outline.issuer),
+            subject_attributes: name::attributes(&outline.subject),
+            issuer_attributes: name::attributes(&outline.issuer),
+            subject_der: outline.subject.raw.to_vec(),
+            issuer_der: outline.issuer.raw.to_vec(),
+            serial_number: outline.serial.value.to_vec(),
+            not_before: next_time(),
+            not_after: next_time(),
+            public_key: RsaPublicKey::from_der(outline.public_key.raw),
+            extensions: outline
+                .extensions
+                .map(|wrapper| extensions(&wrapper))
+                .unwrap_or_default(),
+            faults: faults(der),
+        })
+    }
+
+    /// The text of the subject's first attribute of this type (the content of its identifier).
+    pub fn subject_attribute(&self, kind: &[u8]) -> Option<&str> {
+        text_of(&self.subject_attributes, kind)
+    }
+
+    /// The text of the issuer's first attribute of this type.
+    pub fn issuer_attribute(&self, kind: &[u8]) -> Option<&str> {
+        text_of(&self.issuer_attributes, kind)
+    }
+
+    /// What people call the subject: its common name, else its whole name.
+    pub fn subject_text(&self) -> Option<&str> {
+        self.subject_attribute(COMMON_NAME)
+            .or(self.subject.as_deref())
+    }
+
+    /// What people call the issuer.
+    pub fn issuer_text(&self) -> Option<&str> {
+        self.issuer_attribute(COMMON_NAME)
+            .or(self.issuer.as_deref())
+    }
+
+    /// Whether basicConstraints says that it is an authority's (RFC 5280 §4.2.1.9).
+    pub fn is_authority(&self) -> bool {
+        self.extension(&[0x55, 0x1D, 0x13])
+            .and_then(|value| read_one(value).ok())
+            .and_then(|constraints| constraints.children().next()?.ok())
+            .is_some_and(|first| {
+                first.tag == Tag::BOOLEAN && first.value.iter().any(|byte| *byte != 0)
+            })
+    }
+
+    /// The identifier of its own key (RFC 5280 §4.2.1.2).
+    pub fn subject_key_identifier(&self) -> Option<&[u8]> {
+        let value = read_one(self.extension(&[0x55, 0x1D, 0x0E])?).ok()?;
+        (!value.value.is_empty()).then_some(value.value)
+    }
+
+    /// The identifier of its issuer's key (RFC 5280 §4.2.1.1).
+    pub fn authority_key_identifier(&self) -> Option<&[u8]> {
+        let value = read_one(self.extension(&[0x55, 0x1D, 0x23])?).ok()?;
+        let first = value.children().next()?.ok()?;
+        (first.tag == Tag::context(0, false) && !first.value.is_empty()).then_some(first.value)
+    }
+
+    /// Whether it is DER all the way down.
+    pub fn is_strict_der(&self) -> bool {
+        self.faults.iter().all(|fault| fault.rule != Rule::Der)
+    }
+
+    /// Whether every program can be expected to load it and to read the same in it.
+    pub fn is_readable_by_all(&self) -> bool {
+        let mut faults = self.faults.iter();
+        faults.all(|fault| fault.severity < Severity::Error)
+    }
+
+    /// The value of the extension with this object identifier (its content), if it is there.
+    pub fn extension(&self, identifier: &[u8]) -> Option<&[u8]> {
+        let mut extensions = self.extensions.iter();
+        extensions
+            .find(|extension| extension.identifier == identifier)
+            .map(|extension| extension.value.as_slice())
+    }
+}
+
+fn text_of<'a>(attributes: &'a [Attribute], kind: &[u8]) -> Option<&'a str> {
+    let found = attributes.iter().find(|attribute| attribute.kind == kind);
+    found.map(|attribute| attribute.text.as_str())
+}
+
+/// A name as people read it: its common name, else its attributes one after the other.
+pub(crate) fn name_text(name: &Tlv<'_>) -> String {
+    let attributes = name::attributes(name);
+    let common = attributes.iter().find(|found| found.kind == COMMON_NAME);
+    match common {
+        Some(common) => common.text.clone(),
+        None => {
+            let texts: Vec<_> = attributes.into_iter().map(|found| found.text).collect();
+            texts.join(", ")
+        }
+    }
+}
+
+/// commonName (X.520), 2.5.4.3.
+const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+
+/// The certificate at the start of `content`, without what follows it: files are often longer
+/// than their certificate. `None` if there is no complete SEQUENCE.
+pub(crate) fn at_start(content: &[u8]) -> Option<&[u8]> {
+    let outer = read_one(content).ok()?;
+    (outer.tag == Tag::SEQUENCE).then_some(outer.raw)
+}
+
+/// Whether `key` signed `signed`: a certificate or a revocation list in DER, or anything else of
+/// the form SEQUENCE { body, algorithm, signature }. `None` if that cannot be told: another
+/// algorithm than RSASSA-PKCS1-v1_5 with a hash of [`Hash::ALL`], or nothing of that form.
+pub fn is_signed_by(signed: &[u8], key: &RsaPublicKey) -> Option<bool> {
+    let mut parts = read_one(signed).ok()?.children();
+    let body = parts.next()?.ok()?;
+    let algorithm = parts.next()?.ok()?.children().next()?.ok()?;
+    let signature = parts.next()?.ok()?;
+    // 1.2.840.113549.1.1.n (RFC 8017 §A.2.4).
+    let hash = match algorithm.value.strip_prefix(PKCS_1)? {
+        [0x05] => Hash::Sha1,
+        [0x0B] => Hash::Sha256,
+        [0x0C] => Hash::Sha384,
+        [0x0D] => Hash::Sha512,
+        _ => return None,
+    };
+    if signature.tag != Tag::BIT_STRING {
+        return Some(false);
+    }
+    let (&unused, signature) = signature.value.split_first()?;
+    let info = hash.digest_info(&hash.digest(body.raw));
+    let expected = pkcs1_encode(&info, key.modulus().len()).ok()?;
+    let opened = key.open(signature);
+    Some(unused == 0 && opened.is_some_and(|opened| opened == expected))
+}
+
+/// The arc of PKCS #1, 1.2.840.113549.1.1.
+const PKCS_1: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01];
+
+/// The public key in the certificate at the start of `content`.
+pub(crate) fn public_key(content: &[u8]) -> Option<RsaPublicKey> {
+    let outline = Outline::read(at_start(content)?)?;
+    RsaPublicKey::from_der(outline.public_key.raw)
+}
+
+fn faults(der: &[u8]) -> Vec<Fault> {
+    let mut faults = fault::Faults::default();
+    der_rules::check(der, 0, &mut faults);
+    syntax::check(der, &mut faults);
+    faults.settle()
+}
+
+fn extensions(wrapper: &Tlv<'_>) -> Vec<Extension> {
+    let list = wrapper.children().next().and_then(Result::ok);
+    let Some(list) = list else {
+        return Vec::new();
+    };
+    let all = list.children().map_while(Result::ok).take(MAX_EXTENSIONS);
+    all.filter_map(|extension| {
+        let mut parts = extension.children();
+        let identifier = parts.next()?.ok()?;
+        let mut value = parts.next()?.ok()?;
+        let mut critical = false;
+        if value.tag == Tag::BOOLEAN {
+            critical = value.value.iter().any(|byte| *byte != 0);
+            value = parts.next()?.ok()?;
+        }
+        Some(Extension {
+            identifier: identifier.value.to_vec(),
+            critical,
+            value: value.value.to_vec(),
+        })
+    })
+    .collect()
+}
+
+/// The parts of a TBSCertificate (RFC 5280 §4.1), not interpreted.
+struct Outline<'a> {
+    serial: Tlv<'a>,
+    issuer: Tlv<'a>,
+    validity: Tlv<'a>,
+    subject: Tlv<'a>,
+    public_key: Tlv<'a>,
+    extensions: Option<Tlv<'a>>,
+}
+
+impl<'a> Outline<'a> {
+    fn read(der: &'a [u8]) -> Option<Self> {
+        let outer = read_one(der).ok()?;
+        let body = outer.children().next()?.ok()?;
+        if outer.tag != Tag::SEQUENCE || body.tag != Tag::SEQUENCE {
+            return None;
+        }
+        let mut parts = body.children();
+        let mut first = parts.next()?.ok()?;
+        if first.tag == Tag::context(0, true) {
+            first = parts.next()?.ok()?;
+        }
+        let algorithm = parts.next()?.ok()?;
+        let outline = Self {
+            serial: first,
+            issuer: parts.next()?.ok()?,
+            validity: parts.next()?.ok()?,
+            subject: parts.next()?.ok()?,
+            public_key: parts.next()?.ok()?,
+            extensions: parts
+                .map_while(Result::ok)
+                .find(|part| part.tag == Tag::context(3, true)),
+        };
+        // A SEQUENCE of anything, such as a revocation list or a signed message, is none.
+        let sequences = [
+            algorithm,
+            outline.issuer,
+            outline.validity,
+            outline.subject,
+            outline.public_key,
+        ];
+        (outline.serial.tag == Tag::INTEGER
+            && sequences.iter().all(|part| part.tag == Tag::SEQUENCE))
+        .then_some(outline)
+    }
+}

@@ -1,0 +1,95 @@
+//! The states of all PINs of a card, and what is wrong where one cannot be found out.
+
+use kortlab_apdu::{Channel, FilePath, StatusWord};
+use kortlab_pkcs15::{ObjectRef, Severity};
+
+use crate::card::Card;
+use crate::error::CardError;
+use crate::pins::{self, PinObject, PinState, WhyUnknown};
+use crate::problem::{Problem, code};
+use crate::role::PinRole;
+
+/// A PIN or PUK, and its state.
+#[derive(Clone, Debug)]
+pub struct FoundPin {
+    /// What the AODF says of it.
+    pub pin: PinObject,
+    /// The roles that it has: none, one, or both on a card with one PIN for everything.
+    pub roles: Vec<PinRole>,
+    /// Its state.
+    pub state: PinState,
+    /// Why its state is not known, if that is not said by the problem of a file
+    /// ([`Contents::problems`](crate::Contents)) already.
+    pub problem: Option<Problem>,
+}
+
+impl<C: Channel> Card<C> {
+    /// All PINs and PUKs that the card lists, with their states, found out without costing a try.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub fn pin_states(&mut self) -> Result<Vec<FoundPin>, CardError> {
+        let contents = self.contents();
+        let roles = PinRole::ALL.map(|role| (role, pins::find(contents, role)));
+        let mut listed = Vec::new();
+        for file in &contents.authentication {
+            for (index, object) in file.directory.objects().enumerate() {
+                let Some(pin) = pins::pin_object(contents, object) else {
+                    continue;
+                };
+                let about = ObjectRef {
+                    index,
+                    label: pin.label.clone(),
+                    id: Some(pin.auth_id.clone()),
+                };
+                listed.push((pin, file.path.clone(), about));
+            }
+        }
+        self.exclusively(|card| {
+            let mut found = Vec::with_capacity(listed.len());
+            for (pin, file, about) in listed {
+                let state = card.state_of(&pin)?;
+                let problem = match state {
+                    PinState::Unknown(why) => problem(&file, why),
+                    PinState::Verified | PinState::TriesLeft(_) | PinState::Blocked => None,
+                };
+                let has = |known: &&(PinRole, Option<PinObject>)| known.1.as_ref() == Some(&pin);
+                found.push(FoundPin {
+                    roles: roles.iter().filter(has).map(|(role, _)| *role).collect(),
+                    state,
+                    problem: problem.map(|problem| problem.about(about)),
+                    pin,
+                });
+            }
+            Ok(found)
+        })
+    }
+}
+
+/// Nothing is wrong with a card that does not say how many tries are left, or whose OS is not
+/// known; all the same nobody knows whether the PIN is blocked.
+fn problem(file: &FilePath, why: WhyUnknown) -> Option<Problem> {
+    let (severity, next) = match why {
+        // Of these the file's own problems tell: `dangling-path`, `bad-value`.
+        WhyUnknown::DirectoryRefused(StatusWord::FILE_NOT_FOUND) | WhyUnknown::NoReference(_) => {
+            return None;
+        }
+        WhyUnknown::NotAsked | WhyUnknown::NotTold(_) => (
+            Severity::Note,
+            "the card tells no more; `kortlab pin verify` spends a try if the PIN is wrong",
+        ),
+        WhyUnknown::Refused(_) => (
+            Severity::Warning,
+            "whoever issued the card must tell whether the PIN was ever set, or was taken out of \
+             use; nothing that needs it works before",
+        ),
+        WhyUnknown::DirectoryRefused(_) | WhyUnknown::Nonsense => (
+            Severity::Warning,
+            "ask again; if it stays so, the path of the PIN in EF(AODF) is wrong, or the card is \
+             broken, and whoever issued it must replace it",
+        ),
+    };
+    let message = format!("the state of the PIN could not be found out: {why}");
+    let problem = Problem::new(severity, code::PIN_STATE_UNKNOWN, "EF(AODF)", file, message);
+    Some(problem.hint(next))
+}

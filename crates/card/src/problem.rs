@@ -1,0 +1,436 @@
+//! What is wrong with a card's files: [`Problem`].
+//!
+//! One vocabulary for every finding about a card, whatever found it: how much it matters, a stable
+//! word for programs, the file, the object and the byte, what it means, and what to do. It is what
+//! text and JSON show; `docs/json.md` lists the words.
+
+use core::fmt;
+
+use kortlab_apdu::FilePath;
+use kortlab_pkcs15::{Finding, ObjectRef, Severity};
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
+use crate::error::{CardError, ErrorKind};
+use crate::files::APPLICATION;
+
+/// The words of [`Problem::code`] that are neither words of [`kortlab_pkcs15::Code`] nor of
+/// [`kortlab_apdu::error::ErrorKind`]. They are stable
+/// from release to release.
+pub mod code {
+    /// A file that something on the card names is not there (6A82).
+    pub const FILE_ABSENT: &str = "file-absent";
+    /// A file could not be read: the card refuses.
+    pub const FILE_UNREADABLE: &str = "file-unreadable";
+    /// A file could not be read: the card's answers make no sense.
+    pub const NONSENSE_ANSWER: &str = "nonsense-answer";
+    /// It was not read, or not to its end, because that is more than a card can hold
+    /// ([`Budget`](crate::files::Budget)).
+    pub const BUDGET: &str = "budget";
+    /// The card says another size of a file than it has.
+    pub const SIZE_MISMATCH: &str = "size-mismatch";
+    /// The card warns that a file may be corrupted (6281).
+    pub const CORRUPTED: &str = "corrupted";
+    /// The card selected the file with a warning (`62xx`).
+    pub const SELECTED_WITH_WARNING: &str = "selected-with-warning";
+    /// An entry of the ODF names no file.
+    pub const ENTRY_WITHOUT_FILE: &str = "entry-without-file";
+    /// An entry of the ODF is of a kind that is not read; its objects were not looked at.
+    pub const KIND_NOT_READ: &str = "kind-not-read";
+    /// A directory file is named more than once.
+    pub const FILE_NAMED_TWICE: &str = "file-named-twice";
+    /// More files or problems than are read or kept; the rest was not looked at.
+    pub const TOO_MANY: &str = "too-many";
+    /// EF.DIR does not list the PKCS#15 application that was found.
+    pub const APPLICATION_NOT_LISTED: &str = "application-not-listed";
+    /// A path leads to no file.
+    pub const DANGLING_PATH: &str = "dangling-path";
+    /// The ODF has no entry for certificates.
+    pub const NO_CERTIFICATE_DIRECTORY: &str = "no-certificate-directory";
+    /// A key names an authentication object that the card does not list.
+    pub const NO_SUCH_PIN: &str = "no-such-pin";
+    /// Whether a PIN is verified, and how many tries it has, could not be found out.
+    pub const PIN_STATE_UNKNOWN: &str = "pin-state-unknown";
+    /// A change of the card was interrupted and waits for its recovery.
+    pub const CHANGE_UNFINISHED: &str = "change-unfinished";
+    /// A change of some card of this serial number was interrupted; this one shows no trace of it.
+    pub const CHANGE_ELSEWHERE: &str = "change-elsewhere";
+    /// What this computer has noted down of changes cannot be read.
+    pub const JOURNAL_UNUSABLE: &str = "journal-unusable";
+    /// The card holds nothing that this crate works with; what it holds was not looked at.
+    pub const NOT_PKCS15: &str = "not-pkcs15";
+    /// There is no certificate on the card.
+    pub const NO_CERTIFICATES: &str = "no-certificates";
+    /// Anything else that is odd.
+    pub const ODD: &str = "odd";
+}
+
+/// Something wrong with a file on the card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    severity: Severity,
+    code: &'static str,
+    file: String,
+    path: FilePath,
+    object: Option<ObjectRef>,
+    offset: Option<usize>,
+    message: String,
+    next_step: Option<String>,
+}
+
+impl Problem {
+    /// A problem of the file called `file` (`EF(CDF)`) at the absolute path `path`. `code` is one
+    /// of [`code`]; the message starts in lower case and has no full stop.
+    pub fn new(
+        severity: Severity,
+        code: &'static str,
+        file: impl Into<String>,
+        path: &FilePath,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity,
+            code,
+            file: file.into(),
+            path: path.clone(),
+            object: None,
+            offset: None,
+            message: message.into(),
+            next_step: None,
+        }
+    }
+
+    /// What a lenient read of the file's content found.
+    pub fn of_content(file: impl Into<String>, path: &FilePath, finding: Finding) -> Self {
+        Self {
+            object: finding.object,
+            offset: Some(finding.offset),
+            ..Self::new(
+                finding.severity,
+                finding.code.as_str(),
+                file,
+                path,
+                finding.message,
+            )
+        }
+    }
+
+    /// What a parser found in the bytes called `file` (`ATR`), at its offset. An error if something
+    /// could not be read or is missing, else a warning.
+    pub fn of_bytes(file: impl Into<String>, error: kortlab_apdu::Error) -> Self {
+        let severity = match error.kind().is_loss() {
+            true => Severity::Error,
+            false => Severity::Warning,
+        };
+        let message = error.kind().to_string();
+        Self::new(
+            severity,
+            error.kind().code(),
+            file,
+            &FilePath::EMPTY,
+            message,
+        )
+        .at(error.offset())
+    }
+
+    /// The file could not be read.
+    pub fn unreadable(file: impl Into<String>, path: &FilePath, error: &CardError) -> Self {
+        let code = match error.kind() {
+            ErrorKind::NotFound => code::FILE_ABSENT,
+            ErrorKind::Nonsense => code::NONSENSE_ANSWER,
+            ErrorKind::Budget => code::BUDGET,
+            _ => code::FILE_UNREADABLE,
+        };
+        let problem = Self::new(Severity::Error, code, file, path, error.to_string());
+        match error.next_step() {
+            Some(next) => problem.hint(next),
+            None => problem,
+        }
+    }
+
+    /// The same problem, at this byte of the file.
+    #[must_use]
+    pub fn at(mut self, offset: usize) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// The same problem, of this object in the file.
+    #[must_use]
+    pub fn about(mut self, object: ObjectRef) -> Self {
+        self.object = Some(object);
+        self
+    }
+
+    /// The same problem with a next step of its own.
+    #[must_use]
+    pub fn hint(mut self, next_step: impl Into<String>) -> Self {
+        self.next_step = Some(next_step.into());
+        self
+    }
+
+    /// How much it matters.
+    pub const fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// A stable word for programs, in kebab case: one of [`code`], or of
+    /// [`kortlab_pkcs15::Code::as_str`].
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Whether it counts as a finding: errors and warnings do, notes do not.
+    pub fn counts(&self) -> bool {
+        self.severity >= Severity::Warning
+    }
+
+    /// Whether it is a state that time or an issuer brings to every certificate, and no damage.
+    pub fn is_state(&self) -> bool {
+        matches!(self.code, "expired" | "not-yet-valid" | "revoked")
+    }
+
+    /// What the file is called: `EF(CDF)`.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Its absolute path.
+    pub fn path(&self) -> &FilePath {
+        &self.path
+    }
+
+    /// The object in the file that it is about.
+    pub const fn object(&self) -> Option<&ObjectRef> {
+        self.object.as_ref()
+    }
+
+    /// Where in the file: an offset in bytes from its start.
+    pub const fn offset(&self) -> Option<usize> {
+        self.offset
+    }
+
+    /// What is wrong, and what that means.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn next_step(&self) -> String {
+        match &self.next_step {
+            Some(next) => next.clone(),
+            None => self.usual_step(),
+        }
+    }
+
+    /// Where it is: `EF(CDF) 3F00/5015/4403, byte 17, object 0 "Legitimering"`.
+    pub fn place(&self) -> String {
+        let mut place = self.file.clone();
+        if !self.path.is_empty() {
+            place.push(' ');
+            place.push_str(&self.path.to_string());
+        }
+        if let Some(offset) = self.offset {
+            place.push_str(&format!(", byte {offset}"));
+        }
+        if let Some(object) = &self.object {
+            place.push_str(&format!(", object {}", object.index));
+            if let Some(label) = &object.label {
+                place.push_str(&format!(" {label:?}"));
+            }
+        }
+        place
+    }
+
+    fn usual_step(&self) -> String {
+        if self.path.is_empty() && self.severity > Severity::Note {
+            return "whoever wrote it must correct it".to_owned();
+        }
+        let look = self.how_to_look();
+        match self.code {
+            code::FILE_ABSENT | code::DANGLING_PATH => "if a change of the card was interrupted, \
+                 run `kortlab recover`; otherwise whoever issued the card must restore the file, \
+                 or the card be replaced"
+                .to_owned(),
+            code::FILE_UNREADABLE
+            | code::NONSENSE_ANSWER
+            | code::CORRUPTED
+            | code::SELECTED_WITH_WARNING => {
+                format!("read it again; if it stays so, {look}, and have the card replaced")
+            }
+            code::NO_CERTIFICATES => {
+                "write one with `kortlab cert write`, or renew the card".to_owned()
+            }
+            code::NO_SUCH_PIN | code::NO_CERTIFICATE_DIRECTORY | code::ENTRY_WITHOUT_FILE => {
+                "the card's profile is incomplete: whoever issued the card must complete it"
+                    .to_owned()
+            }
+            code::KIND_NOT_READ | code::TOO_MANY => {
+                format!("what was left out was not checked; {look}")
+            }
+            _ if self.severity == Severity::Note => {
+                "nothing needs to be done; middleware that follows the standard copes".to_owned()
+            }
+            _ => format!(
+                "{look}; if a change of the card was interrupted, run `kortlab recover`, otherwise \
+                 whoever wrote the file must correct it"
+            ),
+        }
+    }
+}
+
+impl Serialize for Problem {
+    /// All of it, under the names of its methods. Bytes are hexadecimal text.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Problem", 8)?;
+        fields.serialize_field("severity", &self.severity.to_string())?;
+        fields.serialize_field("code", self.code)?;
+        fields.serialize_field("file", &self.file)?;
+        fields.serialize_field("path", &format_args!("{:X}", self.path))?;
+        fields.serialize_field("object", &self.object.as_ref().map(Object))?;
+        fields.serialize_field("offset", &self.offset)?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("next_step", &self.next_step())?;
+        fields.end()
+    }
+}
+
+/// An object in a directory file, as JSON has it.
+struct Object<'a>(&'a ObjectRef);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Object", 3)?;
+        fields.serialize_field("index", &self.0.index)?;
+        fields.serialize_field("label", &self.0.label)?;
+        fields.serialize_field("id", &self.0.id.as_ref().map(ToString::to_string))?;
+        fields.end()
+    }
+}
+
+impl Problem {
+    /// The commands that show the file.
+    fn how_to_look(&self) -> String {
+        match self.path.strip_prefix(&APPLICATION) {
+            None => format!(
+                "look at it with `kortlab apdu '00A40800:{}/256' '00B00000/256'`",
+                hex::encode_upper(self.path.below_master_file())
+            ),
+            // Its path from the MF is not known, and 3FFF is no file of the card.
+            Some(below) => {
+                let steps: Vec<_> = below
+                    .fids()
+                    .map(|fid| format!("'00A40000:{fid}/256'"))
+                    .collect();
+                format!(
+                    "look at it with `kortlab apdu '00A40400:AID/256' {} '00B00000/256'`, where AID \
+                     is that of the PKCS#15 application, which `kortlab info` shows",
+                    steps.join(" ")
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    /// `warning: EF(CDF) 3F00/5015/4403, byte 17: … [odd-path]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}: {} [{}]",
+            self.severity,
+            self.place(),
+            self.message,
+            self.code
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kortlab_pkcs15::{Code, Id};
+
+    const CDF: FilePath = FilePath::of_static(&[0x3F, 0x00, 0x50, 0x15, 0x44, 0x03]);
+
+    #[test]
+    fn a_problem_says_its_severity_once_and_where_it_is() {
+        let finding = Finding {
+            severity: Severity::Warning,
+            code: Code::OddPath,
+            object: Some(ObjectRef {
+                index: 2,
+                label: Some("Kalle".into()),
+                id: Some(Id::from(0x45)),
+            }),
+            offset: 17,
+            message: "the path has 3 bytes".into(),
+        };
+        let problem = Problem::of_content("EF(CDF)", &CDF, finding);
+        assert_eq!(
+            problem.to_string(),
+            "warning: EF(CDF) 3F00/5015/4403, byte 17, object 2 \"Kalle\": the path has 3 bytes \
+             [odd-path]"
+        );
+        assert_eq!(problem.offset(), Some(17));
+        assert!(problem.next_step().contains("'00A40800:50154403/256'"));
+    }
+
+    #[test]
+    fn nothing_of_a_problem_is_lost_in_json() {
+        let problem = Problem::new(
+            Severity::Error,
+            code::DANGLING_PATH,
+            "EF(CDF)",
+            &CDF,
+            "gone",
+        )
+        .at(17)
+        .about(ObjectRef {
+            index: 2,
+            label: None,
+            id: Some(Id::from(0x45)),
+        })
+        .hint("look");
+        let json = serde_json::to_string(&problem).expect("JSON");
+        assert_eq!(
+            json,
+            r#"{"severity":"error","code":"dangling-path","file":"EF(CDF)","path":"3F0050154403","object":{"index":2,"label":null,"id":"45"},"offset":17,"message":"gone","next_step":"look"}"#
+        );
+    }
+
+    #[test]
+    fn what_a_parser_finds_keeps_its_offset_and_an_unread_rest_is_an_error() {
+        let short = kortlab_apdu::Atr::parse(&[0x3B]).expect_err("one byte");
+        let problem = Problem::of_bytes("ATR", short);
+        assert_eq!(problem.severity(), Severity::Error);
+        assert_eq!((problem.code(), problem.offset()), ("truncated", Some(0)));
+        assert!(problem.place().starts_with("ATR, byte 0"));
+        // There is no path to look at.
+        assert!(!problem.next_step().contains("kortlab apdu"));
+    }
+
+    #[test]
+    fn what_is_in_an_application_of_unknown_place_is_looked_at_through_its_aid() {
+        let path = FilePath::from([0x3F, 0xFF, 0x50, 0x00, 0x44, 0x03]);
+        let problem = Problem::new(Severity::Warning, code::ODD, "EF(CDF)", &path, "odd");
+        let next = problem.next_step();
+        assert!(
+            next.contains("'00A40400:AID/256' '00A40000:5000/256' '00A40000:4403/256'"),
+            "{next}"
+        );
+        assert!(!next.contains("3FFF"), "{next}");
+    }
+
+    #[test]
+    fn an_absent_file_and_a_refusing_one_have_words_of_their_own() {
+        let error = |kind| CardError::new(kind, "no");
+        let code = |kind| Problem::unreadable("EF(CDF)", &CDF, &error(kind)).code();
+        assert_eq!(code(ErrorKind::NotFound), "file-absent");
+        assert_eq!(code(ErrorKind::Refused), "file-unreadable");
+        assert_eq!(
+            code(ErrorKind::PinRequired { role: None }),
+            "file-unreadable"
+        );
+        assert_eq!(code(ErrorKind::Nonsense), "nonsense-answer");
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether a file on the card is the one that a change means, before it is deleted or overwritten.
+//!
+//! A change names files by identifiers, and what has an identifier can be another file than it was:
+//! on a card that another program has changed, or on another card. So the content decides, and
+//! what the card says of the file: nothing but a plain transparent EF is ever deleted.
+
+use kortlab_apdu::fcp::{FileKind, Structure};
+use kortlab_apdu::{Channel, FilePath};
+
+use super::journal::{NewContent, OldContent};
+use crate::card::Card;
+use crate::contents::is_final;
+use crate::error::{CardError, ErrorKind};
+use crate::files::{Content, FileInfo};
+
+/// What is found where a change wants to delete or to write a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// There is no such file.
+    Absent,
+    /// It is the file that is meant, whole.
+    Whole,
+    /// It is a new file of the change that is not written yet, or only in part.
+    Begun,
+    /// It is another file, or cannot be told from one; why, in words.
+    Other(String),
+}
+
+impl<C: Channel> Card<C> {
+    /// What there is where a change has released, or is to release, this file.
+    pub(super) fn find_old(&mut self, old: &OldContent) -> Result<Found, CardError> {
+        let content = match self.look(&old.path())? {
+            Ok(content) => content,
+            Err(found) => return Ok(found),
+        };
+        if old.content.is_empty() {
+            return Ok(Found::Other(
+                "it is not known what it held, so it could not be restored".to_owned(),
+            ));
+        }
+        if content.data != *old.content {
+            return Ok(Found::Other("its content is another one".to_owned()));
+        }
+        Ok(Found::Whole)
+    }
+
+    /// What there is where a change has created, or is to create, this file.
+    pub(super) fn find_new(&mut self, new: &NewContent) -> Result<Found, CardError> {
+        let content = match self.look(&new.path())? {
+            Ok(content) => content,
+            Err(found) => return Ok(found),
+        };
+        if content.data.len() != usize::from(new.size) {
+            return Ok(Found::Other("its size is another one".to_owned()));
+        }
+        let (written, rest) = content
+            .data
+            .split_at_checked(new.content.len())
+            .unwrap_or((&content.data, &[]));
+        let mut pairs = written.iter().zip(new.content.iter());
+        if written == &*new.content && (!written.is_empty() || is_filler(rest)) {
+            return Ok(Found::Whole);
+        }
+        let begun = pairs.all(|(now, ours)| now == ours || is_filler(&[*now])) && is_filler(rest);
+        Ok(match begun {
+            true => Found::Begun,
+            false => Found::Other("its content is another one".to_owned()),
+        })
+    }
+
+    /// The content of a plain transparent EF; else what is there.
+    fn look(&mut self, path: &FilePath) -> Result<Result<Content, Found>, CardError> {
+        Ok(match self.files().read(path) {
+            Err(error) if is_final(&error) => return Err(error),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Found::Absent),
+            Err(error) => Err(Found::Other(format!("it cannot be read: {error}"))),
+            Ok(content) => match not_plain(&content.info) {
+                Some(why) => Err(Found::Other(why.to_owned())),
+                None => Ok(content),
+            },
+        })
+    }
+}
+
+/// Why a file is not a plain one whose bytes are all there is to it; `None` if it is one.
+pub(super) fn not_plain(info: &FileInfo) -> Option<&'static str> {
+    let descriptor = info.fcp.as_ref().and_then(|fcp| fcp.descriptor);
+    match descriptor.map(|descriptor| descriptor.kind()) {
+        None => Some("the card does not say what kind of file it is"),
+        Some(FileKind::WorkingEf(Structure::Transparent)) => None,
+        Some(FileKind::Df) => Some("it is a directory of files (DF)"),
+        Some(FileKind::InternalEf(_)) => Some("it is a file for the card itself, as of a key"),
+        Some(_) => Some("it is no transparent file"),
+    }
+}
+
+/// Whether these bytes are filler: `00`, or `FF` of erased memory.
+pub(super) fn is_filler(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, 0x00 | 0xFF))
+}

@@ -1,0 +1,302 @@
+//! What can be wrong with a certificate on a card: [`SlotProblem`].
+
+use core::fmt;
+use std::time::SystemTime;
+
+use kortlab_pkcs15::{Id, ObjectRef, Severity};
+
+use super::Slot;
+use crate::certificate::{ContentKind, Fault, Rule};
+use crate::error::{CardError, ErrorKind};
+use crate::files::Remark;
+use crate::problem::{Problem, code};
+
+/// What can be wrong with a certificate on a card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SlotProblem {
+    /// Its file cannot be read.
+    Unreadable(CardError),
+    /// What is there is no certificate.
+    NotCertificate(ContentKind),
+    /// The directory lists it as something else than an X.509 certificate; it is not read.
+    NotX509,
+    /// Its file could be read, but not without something odd.
+    Odd(Remark),
+    /// The directory says that it is somewhere else in its file, or of another length.
+    WrongCount {
+        /// The index that the directory says.
+        said_index: Option<usize>,
+        /// The length that the directory says.
+        said_length: Option<usize>,
+        /// Where it is.
+        index: usize,
+        /// How long it is.
+        length: usize,
+    },
+    /// It is not written as the standards have it.
+    NotStrict(Fault),
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// It says no time that all programs read alike, so that it cannot be told whether it is
+    /// valid.
+    UnknownValidity,
+    /// A revocation list of its issuer has it.
+    Revoked {
+        /// Since when, if that can be read.
+        since: Option<SystemTime>,
+    },
+    /// Its signature is not by the issuer that it names.
+    BadSignature {
+        /// The issuer's name.
+        issuer: String,
+    },
+    /// It names an issuer that is none of those that were given as all there are.
+    UnknownIssuer {
+        /// The issuer's name.
+        issuer: String,
+    },
+    /// Its public key is not that of the key with its identifier.
+    KeyMismatch {
+        /// The key's identifier.
+        key: Id,
+    },
+    /// It was not checked against its key: that is more than a card can hold
+    /// ([`Budget`](crate::files::Budget)).
+    NotRead(String),
+    /// The card has no private key with its identifier.
+    NoKey {
+        /// The identifier.
+        key: Id,
+    },
+    /// The card lists public keys, and none with its identifier.
+    NoPublicKey {
+        /// The identifier.
+        key: Id,
+    },
+    /// The directory of private keys says another length of its key.
+    KeySize {
+        /// The key's identifier.
+        key: Id,
+        /// The bits that the directory says.
+        said: u32,
+        /// The bits that the certificate's key has.
+        bits: u32,
+    },
+    /// The directory says that it is an authority's, and it says itself that it is not.
+    NotAuthority,
+}
+
+impl SlotProblem {
+    /// A stable name for programs, in kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(error) if error.kind() == ErrorKind::NotFound => "file-absent",
+            Self::Unreadable(error) if error.kind() == ErrorKind::Budget => code::BUDGET,
+            Self::NotRead(_) => code::BUDGET,
+            Self::Unreadable(_) => "unreadable",
+            Self::NotCertificate(ContentKind::Empty) => "empty-file",
+            Self::NotCertificate(_) => "not-a-certificate",
+            Self::NotX509 => "kind-not-read",
+            Self::Odd(remark) => remark.code,
+            Self::WrongCount { .. } => "count-mismatch",
+            Self::NotStrict(fault) => match fault.rule {
+                Rule::Der => "not-strict-der",
+                Rule::Profile => "not-rfc5280",
+            },
+            Self::Expired => "expired",
+            Self::NotYetValid => "not-yet-valid",
+            Self::UnknownValidity => "unknown-validity",
+            Self::Revoked { .. } => "revoked",
+            Self::BadSignature { .. } => "bad-signature",
+            Self::UnknownIssuer { .. } => "unknown-issuer",
+            Self::KeyMismatch { .. } => "key-mismatch",
+            Self::NoKey { .. } => "no-key",
+            Self::NoPublicKey { .. } => "no-public-key",
+            Self::KeySize { .. } => "key-size",
+            Self::NotAuthority => "not-an-authority",
+        }
+    }
+
+    /// How much it matters.
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::NotStrict(fault) => fault.severity,
+            Self::Odd(_)
+            | Self::WrongCount { .. }
+            | Self::UnknownIssuer { .. }
+            | Self::NoPublicKey { .. }
+            | Self::KeySize { .. }
+            | Self::NotAuthority => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// Whether time or the issuer brought it: a state that every certificate may come into, and
+    /// no damage to the card.
+    pub const fn is_state(&self) -> bool {
+        matches!(
+            self,
+            Self::Expired | Self::NotYetValid | Self::Revoked { .. }
+        )
+    }
+
+    /// Whether the certificate could not be had at all.
+    pub const fn is_unreadable(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable(_) | Self::NotCertificate(_) | Self::NotX509
+        )
+    }
+
+    /// The byte in the certificate that it is about.
+    pub const fn offset(&self) -> Option<usize> {
+        match self {
+            Self::NotStrict(fault) => Some(fault.offset),
+            _ => None,
+        }
+    }
+
+    /// What to do about it.
+    pub fn next_step(&self) -> String {
+        match self {
+            Self::Unreadable(error) => {
+                if let Some(next) = error.next_step() {
+                    return next.to_owned();
+                }
+                "if a change of the card was interrupted, run `kortlab recover`; otherwise write \
+                 the certificate anew, or take its entry away with `kortlab cert remove`"
+            }
+            Self::NotRead(_) => "let reading go on to ten times as much with `--budget 10`",
+            Self::NotCertificate(kind) if kind.is_secret() => {
+                "the directory names a key's file: whoever issued the card must correct it"
+            }
+            Self::NotCertificate(_) => {
+                "see what its file holds with `kortlab cert read --raw`; if a change of the card \
+                 was interrupted, run `kortlab recover`, otherwise write the certificate anew"
+            }
+            Self::NotX509 => "it was not checked: look at it with the program that wrote it",
+            Self::Odd(_) => {
+                "the card's file system says what its file does not hold: have the card checked by \
+                 whoever issued it"
+            }
+            Self::WrongCount { .. } => {
+                "the directory is at fault, not the certificate: write the certificate anew, so \
+                 that its entry is made anew, too"
+            }
+            Self::NotStrict(_) => {
+                "its issuer is at fault: have the certificate made anew, as programs that follow \
+                 the standard may not load it"
+            }
+            Self::UnknownValidity => "its issuer is at fault: have it made anew with dates in DER",
+            Self::Expired | Self::Revoked { .. } => {
+                "renew the card, for example with `kortlab renew`"
+            }
+            Self::NotYetValid => "wait until it is valid, or set this computer's clock right",
+            Self::BadSignature { .. } => {
+                "the certificate was changed after it was signed, or the issuer's certificate that \
+                 was given is another one: check that, and have it made anew"
+            }
+            Self::UnknownIssuer { .. } => {
+                "add the issuer's certificate to the directory if it is trusted; otherwise the \
+                 certificate is a stranger's, or was changed after it was signed"
+            }
+            Self::KeyMismatch { .. } => {
+                "remove it with `kortlab cert remove`, and write the certificate for the key that \
+                 the card has"
+            }
+            Self::NoKey { .. } => {
+                "remove it with `kortlab cert remove` if the key is gone for good; see the keys \
+                 with `kortlab key list`"
+            }
+            Self::NoPublicKey { .. } | Self::KeySize { .. } | Self::NotAuthority => {
+                "the directory is at fault: whoever issued the card must correct it"
+            }
+        }
+        .to_owned()
+    }
+
+    /// The same as a problem of the file that `slot` is in.
+    pub fn to_problem(&self, slot: &Slot) -> Problem {
+        let (file, path) = match &slot.path {
+            Some(path) => ("certificate", path),
+            None => ("EF(CDF)", &slot.directory),
+        };
+        let problem = Problem::new(self.severity(), self.code(), file, path, self.to_string())
+            .about(ObjectRef {
+                index: slot.index,
+                label: slot.label().map(str::to_owned),
+                id: Some(slot.key_id().clone()),
+            })
+            .hint(self.next_step());
+        match self.offset() {
+            Some(offset) => problem.at(slot.start.saturating_add(offset)),
+            None => problem,
+        }
+    }
+}
+
+impl fmt::Display for SlotProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            Self::NotRead(why) => write!(f, "not checked: {why}"),
+            Self::NotCertificate(kind) => write!(f, "its file holds no certificate: it is {kind}"),
+            Self::NotX509 => f.write_str("it is listed as no X.509 certificate; it is not read"),
+            Self::Odd(remark) => f.write_str(&remark.message),
+            Self::WrongCount {
+                said_index,
+                said_length,
+                index,
+                length,
+            } => {
+                f.write_str("the directory says that it ")?;
+                match said_length {
+                    Some(said) => {
+                        write!(f, "has {said} bytes from byte {}", said_index.unwrap_or(0))?
+                    }
+                    None => write!(f, "starts at byte {}", said_index.unwrap_or(0))?,
+                }
+                write!(
+                    f,
+                    "; it has {length} bytes from byte {index}, which were read"
+                )
+            }
+            Self::NotStrict(fault) => match fault.rule {
+                Rule::Der => write!(f, "not strict DER: {fault}"),
+                Rule::Profile => write!(f, "not as RFC 5280 has it: {fault}"),
+            },
+            Self::Expired => f.write_str("expired"),
+            Self::NotYetValid => f.write_str("not valid yet"),
+            Self::UnknownValidity => f.write_str(
+                "whether it is valid cannot be told: it says no time that all programs read alike",
+            ),
+            Self::Revoked { .. } => f.write_str("revoked"),
+            Self::BadSignature { issuer } => write!(
+                f,
+                "its signature is not by {issuer:?}, which it names as its issuer"
+            ),
+            Self::UnknownIssuer { issuer } => write!(
+                f,
+                "it names {issuer:?} as its issuer, which is none of those in --ca-dir: its \
+                 signature cannot be checked"
+            ),
+            Self::KeyMismatch { key } => write!(f, "its public key is not that of key {key}"),
+            Self::NoKey { key } => write!(f, "the card has no private key {key}"),
+            Self::NoPublicKey { key } => write!(
+                f,
+                "EF(PuKDF) lists no readable public key {key}, so that it cannot be told whether \
+                 the certificate is for the card's key"
+            ),
+            Self::KeySize { key, said, bits } => write!(
+                f,
+                "EF(PrKDF) says that key {key} has {said} bits; the certificate's key has {bits}"
+            ),
+            Self::NotAuthority => f.write_str(
+                "the directory says that it is an authority's; the certificate says that it is not",
+            ),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What goes around every card that a command works with: faults, then the trace.
+
+use kortlab_apdu::{Channel, Layered};
+use kortlab_emulator::VirtualCard;
+use kortlab_emulator::memory::PowerCut;
+
+use super::{AnyChannel, Fault, TraceFile};
+use crate::failure::Failure;
+
+/// What was asked for with `--fault` and `--trace`.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    tear: Option<PowerCut>,
+    faults: Vec<kortlab_faults::Fault>,
+    trace: Option<TraceFile>,
+}
+
+impl Layers {
+    /// Sorts the faults.
+    ///
+    /// # Errors
+    /// A card is to be torn out twice.
+    pub fn new(faults: Vec<Fault>, trace: Option<TraceFile>) -> Result<Self, Failure> {
+        let mut layers = Self {
+            trace,
+            ..Self::default()
+        };
+        for fault in faults {
+            match fault {
+                Fault::Answer(fault) => layers.faults.push(fault),
+                Fault::Tear(cut) if layers.tear.is_none() => layers.tear = Some(cut),
+                Fault::Tear(_) => {
+                    return Err(Failure::usage("a card can be torn out once")
+                        .hint("give one --fault tear:… and as many others as you like"));
+                }
+            }
+        }
+        Ok(layers)
+    }
+
+    /// Whether a fault was asked for that only a virtual card in this process can have.
+    pub const fn tears(&self) -> bool {
+        self.tear.is_some()
+    }
+
+    /// Whether nothing was asked for.
+    pub const fn is_empty(&self) -> bool {
+        self.tear.is_none() && self.faults.is_empty() && self.trace.is_none()
+    }
+
+    /// Sees to it that this virtual card is torn out, if that was asked for.
+    pub fn plant(&self, card: &mut VirtualCard) {
+        if let Some(cut) = self.tear {
+            card.schedule_power_cut(cut);
+        }
+    }
+
+    /// Puts the layers around a card: the first fault next to it, the trace outermost, so that it
+    /// shows what the program sees. A `name` says which of several cards it is.
+    pub fn around(&self, card: impl Channel + Send + 'static, name: Option<&str>) -> AnyChannel {
+        let mut channel: AnyChannel = Box::new(card);
+        for fault in &self.faults {
+            channel = Box::new(Layered::new(channel, fault.clone()));
+        }
+        match (&self.trace, name) {
+            (None, _) => channel,
+            (Some(file), None) => Box::new(file.trace().record(channel)),
+            (Some(file), Some(name)) => Box::new(file.trace().record_as(name, channel)),
+        }
+    }
+
+    /// Sees to it that the trace is complete.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn finish(&self) -> Result<(), Failure> {
+        self.trace.as_ref().map_or(Ok(()), TraceFile::finish)
+    }
+}

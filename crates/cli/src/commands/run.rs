@@ -1,0 +1,80 @@
+//! `kortlab run`: a program with virtual cards, and with no PC/SC service of the machine's.
+
+mod program;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use kortlab_pcsc::door::Manners;
+
+use super::Context;
+use crate::desk::{Desk, ReaderArguments, for_one_run};
+use crate::failure::{Exit, Failure};
+
+pub use program::start_as_told;
+
+/// Run a program with virtual cards: no pcscd, no reader, no root
+///
+/// The program, and all that it starts, finds a PC/SC service of its own, with one reader for each
+/// card image, as long as it runs: this sets PCSCLITE_CSOCK_NAME, from which pcsc-lite's library
+/// takes the way to the service. What is changed on a card is saved in its image before the card
+/// answers; with --ephemeral nothing is saved. The exit code is the program's, 128+N if signal N
+/// ended it, 127 if there is no such program, 126 if it cannot be run. Without a FILE the card is
+/// that of --card: a real one can be traced, and spoilt, for one program.
+///
+/// A program does not come this way if it is set-user-ID, or has a client of its own for the
+/// service's usual path. Give it the socket there, in a mount namespace of its own, as the last
+/// example does.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab run card.json -- pkcs15-tool --dump
+  kortlab run card.json -- pkcs11-tool --test --login --pin 123456
+  kortlab run anna.json bertil.json -- opensc-tool --list-readers
+  kortlab run --ephemeral card.json -- pkcs15-init --delete-objects cert --id 45 --pin 123456
+  kortlab run --trace program.apdu --fault sw:ins=B0,sw=6F00,nth=3 card.json -- pkcs15-tool --dump
+  kortlab run --reader-name 'ACS ACR39U 00 00' card.json -- opensc-tool --atr
+  kortlab run --socket dir/pcscd.comm card.json -- bwrap --dev-bind / / --tmpfs /run \\
+    --bind dir /run/pcscd env -u PCSCLITE_CSOCK_NAME opensc-tool --atr")]
+pub struct Arguments {
+    /// Card images, made by `kortlab card new`; each gets a reader of its own
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// The program, behind `--`, and its arguments
+    #[arg(value_name = "PROGRAM", last = true, required = true)]
+    program: Vec<OsString>,
+
+    #[command(flatten)]
+    readers: ReaderArguments,
+
+    /// Put the service on this socket, instead of one in $XDG_RUNTIME_DIR that the program is told
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+}
+
+/// Runs the program, and ends as it does.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let program = program::find(&arguments.program)?;
+    let socket = match arguments.socket {
+        Some(socket) => socket,
+        None => for_one_run()?,
+    };
+    let manners = Manners {
+        together: true,
+        ..Manners::default()
+    };
+    let desk = Desk::open(
+        context,
+        &arguments.files,
+        &arguments.readers,
+        &socket,
+        manners,
+    )?;
+    let ended = program.run(desk.variable());
+    let closed = desk.close();
+    let exit = ended?;
+    closed?;
+    Ok(exit)
+}

@@ -1,0 +1,133 @@
+//! In front of the machine's PC/SC service: a reader of ours for the card in one of its readers.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use kortlab_pcsc::Service;
+
+use crate::commands::Context;
+use crate::failure::Failure;
+
+/// Adds a reader that shows the card that was named with --card, with the layers around it. It
+/// comes and goes with that card. Gives the name: that of the real reader unless another is given.
+///
+/// # Errors
+/// There is no such card, or the reader cannot be named so.
+#[cfg(feature = "pcsc")]
+pub fn stand_before(
+    context: &Context,
+    service: &Arc<Service>,
+    name: Option<&str>,
+    sleep: Receiver<()>,
+) -> Result<String, Failure> {
+    with_pcsc::stand_before(context, service, name, sleep)
+}
+
+/// The same in a build without PC/SC, where --card names a card on a socket. Its reader always has a
+/// card; whether that is there is the socket's affair.
+///
+/// # Errors
+/// There is no such card, or the reader cannot be named so.
+#[cfg(not(feature = "pcsc"))]
+pub fn stand_before(
+    context: &Context,
+    service: &Arc<Service>,
+    name: Option<&str>,
+    _sleep: Receiver<()>,
+) -> Result<String, Failure> {
+    // A card on a socket comes and goes with its socket.
+    let card = context.open_channel()?;
+    let reader = name.unwrap_or("Kortlab 00 00").to_owned();
+    super::add(service, &reader, Some(card))?;
+    Ok(reader)
+}
+
+#[cfg(feature = "pcsc")]
+mod with_pcsc {
+    use std::sync::Arc;
+    use std::sync::mpsc::{Receiver, RecvTimeoutError};
+    use std::thread;
+    use std::time::Duration;
+
+    use kortlab_card::pcsc::{Choice, Occupancy, readers};
+    use kortlab_pcsc::Service;
+    use kortlab_pcsc::terms::state;
+
+    use crate::channel::{AnyChannel, CardSpec, Layers, connect};
+    use crate::commands::Context;
+    use crate::desk::add;
+    use crate::failure::Failure;
+    use crate::output::note;
+
+    /// How often the real reader is looked at.
+    const LOOK: Duration = Duration::from_millis(400);
+
+    pub fn stand_before(
+        context: &Context,
+        service: &Arc<Service>,
+        name: Option<&str>,
+        sleep: Receiver<()>,
+    ) -> Result<String, Failure> {
+        let choice = match &context.card {
+            CardSpec::OnlyReader => Choice::OnlyCard,
+            CardSpec::Reader(reader) => Choice::Named(reader.clone()),
+            _ => {
+                let card = context.open_channel()?;
+                let reader = name.unwrap_or("Kortlab 00 00").to_owned();
+                add(service, &reader, Some(card))?;
+                return Ok(reader);
+            }
+        };
+        let channel = connect(choice, context.timeout)?;
+        let real = channel.reader().to_owned();
+        let reader = name.unwrap_or(&real).to_owned();
+        add(service, &reader, Some(context.layers.around(channel, None)))?;
+        let watch = Watch {
+            service: Arc::clone(service),
+            layers: context.layers.clone(),
+            timeout: context.timeout,
+            real,
+            reader: reader.clone(),
+        };
+        thread::spawn(move || watch.run(&sleep));
+        Ok(reader)
+    }
+
+    /// Shows in our reader what happens in the real one.
+    struct Watch {
+        service: Arc<Service>,
+        layers: Layers,
+        timeout: Option<Duration>,
+        real: String,
+        reader: String,
+    }
+
+    impl Watch {
+        fn run(&self, sleep: &Receiver<()>) {
+            while let Err(RecvTimeoutError::Timeout) = sleep.recv_timeout(LOOK) {
+                let there = readers().is_ok_and(|readers| {
+                    readers.iter().any(|reader| {
+                        reader.name == self.real && matches!(reader.state, Occupancy::Card { .. })
+                    })
+                });
+                let states = self.service.reader_states();
+                let shown = states
+                    .iter()
+                    .any(|state| state.name == self.reader && state.state & state::PRESENT != 0);
+                if shown && !there {
+                    let _ = self.service.remove(&self.reader);
+                } else if there && !shown {
+                    match self.card() {
+                        Ok(card) => drop(self.service.insert(&self.reader, card)),
+                        Err(failure) => note(format_args!("{}: {}", self.real, failure.message())),
+                    }
+                }
+            }
+        }
+
+        fn card(&self) -> Result<AnyChannel, Failure> {
+            let channel = connect(Choice::Named(self.real.clone()), self.timeout)?;
+            Ok(self.layers.around(channel, None))
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Damage to the directories.
+
+use crate::bench::*;
+use crate::common::{Lab, assert_code, stdout};
+
+/// Where the objects of a directory start.
+fn objects(data: &[u8]) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let mut at = 0;
+    while data.get(at) == Some(&0x30) {
+        starts.push(at);
+        let (length, header) = match data[at + 1] {
+            length @ 0x00..=0x7F => (usize::from(length), 2),
+            0x81 => (usize::from(data[at + 2]), 3),
+            _ => (
+                usize::from(data[at + 2]) << 8 | usize::from(data[at + 3]),
+                4,
+            ),
+        };
+        at += header + length;
+    }
+    starts
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_a_finding() {
+    let lab = valid();
+    remove_file(&lab, CDF);
+    let found = assert_found(&lab, "file-absent");
+    assert_eq!(found["file"], "EF(CDF)");
+    assert_eq!(found["path"], "3F0050154403");
+    assert_eq!(found["severity"], "error");
+    assert_code(&lab.run(&["info"]), 6);
+}
+
+#[test]
+fn a_directory_that_the_card_does_not_let_be_read_is_a_finding() {
+    let lab = valid();
+    change_file(&lab, CDF, |file| file["access"] = "020181".into());
+    let found = assert_found(&lab, "file-unreadable");
+    assert!(
+        found["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("6982")),
+        "{found:#}"
+    );
+}
+
+#[test]
+fn a_directory_that_is_cut_or_has_a_wrong_length_in_it_is_a_finding() {
+    let lab = valid();
+    let whole = data(&lab, CDF);
+    let starts = objects(&whole);
+    assert_eq!(starts.len(), 4);
+    set_data(&lab, CDF, &whole[..starts[3] + 9]);
+    assert_found(&lab, "truncated");
+    for (index, by) in [(0, 1_i16), (1, -1), (1, 7), (2, 40), (3, 20)] {
+        let mut bytes = whole.clone();
+        let length = &mut bytes[starts[index] + 1];
+        *length = (i16::from(*length) + by) as u8;
+        set_data(&lab, CDF, &bytes);
+        let (document, exit) = check(&lab, &[]);
+        assert_eq!(exit, 6, "object {index}, length by {by}: {document:#}");
+    }
+}
+
+#[test]
+fn an_odf_that_names_a_missing_file_or_none_or_is_empty_is_a_finding() {
+    let lab = valid();
+    let whole = data(&lab, ODF);
+    let at = whole
+        .windows(2)
+        .position(|two| two == [0x44, 0x03])
+        .expect("the CDF");
+    let mut elsewhere = whole.clone();
+    elsewhere[at] = 0x45;
+    set_data(&lab, ODF, &elsewhere);
+    let found = assert_found(&lab, "file-absent");
+    assert_eq!(found["path"], "3F0050154503");
+
+    // Without the entry for certificates: ten bytes of context tag, Path and path each.
+    let entry = whole
+        .iter()
+        .position(|byte| *byte == 0xA4)
+        .expect("the entry");
+    let mut without = whole.clone();
+    without.drain(entry..entry + 12);
+    set_data(&lab, ODF, &without);
+    assert_found(&lab, "no-certificate-directory");
+
+    for empty in [&[][..], &[0x00; 32], &[0xFF; 32]] {
+        set_data(&lab, ODF, empty);
+        let found = assert_found(&lab, "no-certificate-directory");
+        assert!(
+            found["message"]
+                .as_str()
+                .is_some_and(|text| text.contains("empty")),
+            "{found:#}"
+        );
+    }
+}
+
+#[test]
+fn filler_before_the_first_object_is_a_finding() {
+    let lab = valid();
+    for filler in [&[0x00, 0x00][..], &[0xFF]] {
+        let whole = data(&valid(), CDF);
+        set_data(&lab, CDF, &[filler, &whole].concat());
+        let found = assert_found(&lab, "object-after-filler");
+        assert_eq!(found["offset"], filler.len());
+        assert_code(&lab.run(&["info"]), 6);
+        let (document, _) = check(&lab, &[]);
+        assert_eq!(document["certificates"].as_array().map(Vec::len), Some(4));
+    }
+}
+
+#[test]
+fn an_object_of_indefinite_length_is_told_and_its_end_is_no_filler() {
+    let lab = valid();
+    let whole = data(&lab, CDF);
+    let second = objects(&whole)[1];
+    let mut bytes = whole.clone();
+    bytes[1] = 0x80;
+    bytes.splice(second..second, [0x00, 0x00]);
+    set_data(&lab, CDF, &bytes);
+    let (document, exit) = check(&lab, &[]);
+    assert_eq!(exit, 6);
+    assert_eq!(codes(&document), ["indefinite-length"], "{document:#}");
+    assert_eq!(document["certificates"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn a_card_without_certificates_is_said_to_be_empty_and_found_unless_that_is_right() {
+    let lab = valid();
+    set_data(&lab, CDF, &[0; 64]);
+    let (document, exit) = check(&lab, &[]);
+    assert_eq!(
+        (codes(&document), exit),
+        (vec!["no-certificates".to_owned()], 6)
+    );
+    assert_code(&lab.run(&["cert", "check", "--allow-empty"]), 0);
+    let list = lab.run(&["cert", "list"]);
+    assert_code(&list, 0);
+    assert!(stdout(&list).contains("no certificates were found on the card"));
+    // Not the same as a directory that is lost.
+    remove_file(&lab, CDF);
+    assert_code(&lab.run(&["cert", "check", "--allow-empty"]), 6);
+}
+
+#[test]
+fn a_key_that_names_a_pin_that_is_not_listed_is_a_finding() {
+    let lab = valid();
+    remove_file(&lab, "4401");
+    let (document, exit) = check(&lab, &[]);
+    assert_eq!(exit, 6);
+    let codes = codes(&document);
+    assert!(codes.contains(&"file-absent".to_owned()), "{codes:?}");
+    assert!(codes.contains(&"no-such-pin".to_owned()), "{codes:?}");
+}
+
+/// EF.DIR of records: each application in one of its own, filled up to the length of a record.
+fn records(lab: &Lab, kind: &str, records: &[Vec<u8>]) {
+    let length = records.iter().map(Vec::len).max().unwrap_or_default();
+    change_file(lab, "2F00", |file| {
+        let fields = file.as_object_mut().expect("a file");
+        fields.remove("size");
+        fields.remove("data");
+        fields.insert("kind".into(), kind.into());
+        fields.insert("record_length".into(), length.into());
+        fields.insert("record_count".into(), 4.into());
+        let records: Vec<_> = records.iter().map(hex::encode_upper).collect();
+        fields.insert("records".into(), records.into());
+    });
+}
+
+#[test]
+fn an_ef_dir_of_records_is_read_record_by_record_and_its_padding_is_nothing_wrong() {
+    for (kind, padding) in [("linear-fixed", 0x00), ("linear-fixed", 0xFF)] {
+        let lab = valid();
+        let pkcs15 = data(&lab, "2F00");
+        let mut other = hex::decode("61094F07A0000001510000").expect("hex");
+        other.resize(pkcs15.len() + 9, padding);
+        let mut pkcs15 = pkcs15.clone();
+        pkcs15.resize(other.len(), padding);
+        records(&lab, kind, &[other, pkcs15]);
+        let (document, exit) = run(&lab, &["info"]);
+        assert_eq!(exit, 0, "{document:#}");
+        assert_eq!(
+            document["problems"].as_array().map(Vec::len),
+            Some(0),
+            "{document:#}"
+        );
+        assert_eq!(document["applications"].as_array().map(Vec::len), Some(2));
+    }
+}
+
+#[test]
+fn a_record_of_ef_dir_that_is_broken_is_named_and_the_others_are_read() {
+    let lab = valid();
+    let pkcs15 = data(&lab, "2F00");
+    let mut broken = vec![0x61, 0x7F, 0x4F];
+    broken.resize(pkcs15.len(), 0x00);
+    records(&lab, "linear-fixed", &[broken, pkcs15]);
+    let (document, exit) = run(&lab, &["info"]);
+    assert_eq!(exit, 6);
+    let file = document["problems"][0]["file"].as_str().expect("a file");
+    assert!(file.contains("record 1"), "{file}");
+    assert_eq!(document["certificates"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn what_damage_makes_of_a_tag_is_a_finding_and_no_extension() {
+    // The label of the first key and of the first certificate, and one in EF.DIR.
+    for (fid, tag) in [("4402", 0x0C), (CDF, 0x0C), ("4401", 0x0C), ("2F00", 0x50)] {
+        for bit in [0x10, 0x20, 0x40] {
+            let lab = valid();
+            change_data(&lab, fid, |bytes| {
+                let label = bytes.iter().position(|byte| *byte == tag);
+                bytes[label.expect("a label")] ^= bit;
+            });
+            let (document, exit) = check(&lab, &[]);
+            assert_eq!(exit, 6, "{fid} {bit:02X}: {document:#}");
+        }
+    }
+    let lab = valid();
+    change_data(&lab, "2F00", |bytes| bytes[0] = 0x63);
+    assert_found(&lab, "bad-value");
+    remove_file(&lab, "2F00");
+    assert_found(&lab, "application-not-listed");
+}
+
+#[test]
+fn a_path_in_ef_dir_that_leads_nowhere_is_found_and_the_card_still_read() {
+    let lab = valid();
+    change_data(&lab, "2F00", |bytes| {
+        let length = bytes.len();
+        bytes[length - 2..].copy_from_slice(&[0xFF, 0xFF]);
+    });
+    let found = assert_found(&lab, "dangling-path");
+    let message = found["message"].as_str().expect("a message");
+    assert!(message.contains("3F00/FFFF"), "{message}");
+    let (document, exit) = run(&lab, &["info"]);
+    assert_eq!(exit, 6);
+    assert_eq!(document["certificates"].as_array().map(Vec::len), Some(4));
+}

@@ -1,0 +1,14 @@
+//! What is wrong with a card is found and said, and what could not be looked at is not called
+//! right: cards with one thing wrong each, made from good ones.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bench;
+mod certificates;
+mod counts;
+mod directories;
+mod good_cards;
+mod issuers;
+mod lists;
+mod other_content;

@@ -1,0 +1,209 @@
+//! How a run ends, and what it leaves behind.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::lab::{Lab, assert_plain_error, finish, runs, signal, stderr, stdout, until};
+
+#[test]
+fn the_exit_code_is_the_programs_and_a_signal_is_128_and_its_number() {
+    let lab = Lab::new("valid");
+    for (script, code) in [
+        ("exit 0", 0),
+        ("exit 7", 7),
+        ("kill -TERM $$", 143),
+        ("kill -KILL $$", 137),
+    ] {
+        let output = lab.run(&["sh", "-c", script]);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{script}: {}",
+            stderr(&output)
+        );
+        assert_eq!(stderr(&output), "");
+    }
+    assert_eq!(lab.sockets(), [""; 0]);
+}
+
+#[test]
+fn arguments_input_and_output_are_the_programs() {
+    let lab = Lab::new("valid");
+    lab.write("input", b"typed\n");
+    let input = fs::File::open(lab.path("input")).expect("a file");
+    let mut command = lab.kortlab(&[
+        "run",
+        "card.json",
+        "--",
+        "sh",
+        "-c",
+        "cat; echo \"$0|$1\"",
+        "--json",
+        "a b",
+    ]);
+    command.stdin(Stdio::from(input));
+    let output = finish(command);
+    assert_eq!(stdout(&output), "typed\n--json|a b\n");
+}
+
+#[test]
+fn a_program_that_is_missing_or_none_is_told_in_a_line() {
+    let lab = Lab::new("valid");
+    let output = lab.run(&["no-such-program"]);
+    assert_plain_error(&output, 127);
+    assert!(stderr(&output).contains("no program no-such-program"));
+    for program in ["./none/at/all", "/no/such"] {
+        assert_plain_error(&lab.run(&[program]), 127);
+    }
+    for program in ["./card.json", "/"] {
+        assert_plain_error(&lab.run(&[program]), 126);
+    }
+    // A script for a shell that is not there.
+    lab.write("text", b"#!/no/such/shell\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(lab.path("text"), mode).expect("a mode");
+    let output = lab.run(&["./text"]);
+    assert_plain_error(&output, 126);
+    assert!(stderr(&output).contains("cannot be run"));
+    assert_eq!(
+        finish(lab.kortlab(&["run", "card.json"])).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn an_image_that_is_missing_in_use_or_none_is_told_in_a_line_and_nothing_is_run() {
+    let lab = Lab::new("valid");
+    lab.write("text.json", b"{}");
+    for image in ["none.json", "text.json"] {
+        let output = finish(lab.kortlab(&["run", image, "--", "touch", "ran"]));
+        assert_plain_error(&output, 1);
+        assert!(stderr(&output).contains(image), "{}", stderr(&output));
+    }
+    let script = format!(
+        "{} run card.json -- touch ran",
+        env!("CARGO_BIN_EXE_kortlab")
+    );
+    let output = lab.run(&["sh", "-c", &script]);
+    assert_plain_error(&output, 1);
+    assert!(stderr(&output).contains("in use"), "{}", stderr(&output));
+    assert!(!lab.path("ran").exists());
+    // A copy in memory is in nobody's way.
+    let script = format!(
+        "{} run --ephemeral card.json -- opensc-tool -n",
+        env!("CARGO_BIN_EXE_kortlab")
+    );
+    assert!(lab.ran(&["sh", "-c", &script]).contains("SetCOS"));
+}
+
+#[test]
+fn a_socket_that_cannot_be_is_told_in_a_line() {
+    let lab = Lab::new("valid");
+    let long = format!("./{}", "x".repeat(120));
+    let run = |socket: &str| lab.run_with(&["--socket", socket], &["opensc-tool", "-n"]);
+    let output = run(&long);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("at most 107"),
+        "{}",
+        stderr(&output)
+    );
+    let output = run("card.json");
+    assert_plain_error(&output, 1);
+    assert!(stderr(&output).contains("no socket"), "{}", stderr(&output));
+    let inner = format!(
+        "{} run --socket here --ephemeral card.json -- true",
+        env!("CARGO_BIN_EXE_kortlab")
+    );
+    let output = lab.run_with(&["--socket", "here"], &["sh", "-c", &inner]);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("another service"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!lab.path("here").exists());
+    assert_eq!(run("new/directory/s").status.code(), Some(0));
+}
+
+#[test]
+fn a_signal_to_kortlab_reaches_the_program_which_may_have_it_its_own_way() {
+    let lab = Lab::new("valid");
+    let script = "trap 'echo told; exit 9' TERM INT; echo ready >&2; while :; do sleep 0.05; done";
+    for name in ["TERM", "INT"] {
+        let mut command = lab.kortlab(&["run", "card.json", "--", "sh", "-c", script]);
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.expect("started");
+        let mut ready = [0; 6];
+        let told = child.stderr.as_mut().expect("piped");
+        std::io::Read::read_exact(told, &mut ready).expect("ready");
+        signal(name, child.id());
+        let output = child.wait_with_output().expect("an end");
+        assert_eq!(
+            (output.status.code(), stdout(&output).as_str()),
+            (Some(9), "told\n")
+        );
+    }
+}
+
+/// Starts a run whose program writes its process number and sleeps.
+fn sleeping(lab: &Lab) -> (std::process::Child, u32) {
+    let _ = fs::remove_file(lab.path("pid"));
+    let script = "echo $$ >new; mv new pid; exec sleep 600";
+    let child = lab
+        .kortlab(&["run", "card.json", "--", "sh", "-c", script])
+        .spawn()
+        .expect("started");
+    until("the program runs", || lab.path("pid").exists());
+    let program = String::from_utf8(lab.read("pid")).expect("text");
+    (child, program.trim().parse().expect("a number"))
+}
+
+#[test]
+fn a_service_that_is_killed_takes_the_program_along_and_the_next_run_works() {
+    let lab = Lab::new("valid");
+    let (mut service, program) = sleeping(&lab);
+    let socket = lab.socket_of(&service);
+    assert!(socket.exists());
+    service.kill().expect("killed");
+    service.wait().expect("ended");
+    until("the program is gone", || !runs(program));
+    // The card is free at once, and what is left of the socket goes with the next run.
+    assert!(lab.ran(&["opensc-tool", "-n"]).contains("SetCOS"));
+    assert!(!socket.exists());
+    assert_eq!(lab.sockets(), [""; 0]);
+}
+
+#[test]
+fn a_program_that_is_killed_leaves_nothing_behind() {
+    let lab = Lab::new("valid");
+    let (mut service, program) = sleeping(&lab);
+    signal("KILL", program);
+    assert_eq!(service.wait().expect("ended").code(), Some(137));
+    assert_eq!(lab.sockets(), [""; 0]);
+    assert!(lab.ran(&["opensc-tool", "-n"]).contains("SetCOS"));
+}
+
+#[test]
+fn many_runs_side_by_side_and_one_after_another_leave_nothing_behind() {
+    let lab = Lab::new("valid");
+    let start = || {
+        let run = ["run", "--ephemeral", "card.json", "--", "opensc-tool", "-n"];
+        lab.kortlab(&run)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("started")
+    };
+    let all: Vec<_> = (0..10).map(|_| start()).collect();
+    for mut run in all {
+        assert_eq!(run.wait().expect("ended").code(), Some(0));
+    }
+    for _ in 0..10 {
+        assert_eq!(lab.run(&["true"]).status.code(), Some(0));
+    }
+    assert_eq!(lab.sockets(), [""; 0]);
+}

@@ -1,0 +1,15 @@
+//! `kortlab run` and `kortlab pcscd`: unmodified programs with virtual cards, and with no PC/SC
+//! service of the machine's.
+
+// A test fails by panicking, and so do its helpers.
+#![allow(clippy::panic)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod ends;
+mod lab;
+mod layers;
+mod operations;
+mod programs;
+mod readers;
+mod standing;

@@ -1,0 +1,11 @@
+//! What a card session found, in words: keys, PINs, certificates.
+
+mod certificate;
+mod key;
+mod pin;
+mod serial;
+
+pub use certificate::{CertificateEntry, NotCheckedEntry, slot_id, usual_label};
+pub use key::KeyEntry;
+pub use pin::PinEntry;
+pub use serial::serial;

@@ -1,0 +1,149 @@
+//! What some bytes are: [`Kind`], said by a person or guessed from the bytes.
+
+use kortlab_apdu::{Atr, Command, Response, StatusWord};
+use kortlab_card::CertificateInfo;
+use kortlab_card::revocation::RevocationList;
+
+use crate::node::Explanation;
+use crate::{answer, atr, certificate, command, fcp, pkcs15, revocation_list, status, tlv};
+
+/// What some bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A command.
+    Command,
+    /// A card's answer: data and status word.
+    Answer,
+    /// A status word alone.
+    Status,
+    /// An answer to reset.
+    Atr,
+    /// What SELECT answers of a file.
+    File,
+    /// An X.509 certificate.
+    Certificate,
+    /// An X.509 revocation list.
+    RevocationList,
+    /// A file of a PKCS#15 application.
+    Pkcs15(pkcs15::File),
+    /// BER-TLV data objects.
+    Tlv,
+}
+
+/// The kinds by the words that people say for them.
+const NAMES: [(&str, Kind); 17] = [
+    ("command", Kind::Command),
+    ("answer", Kind::Answer),
+    ("status", Kind::Status),
+    ("atr", Kind::Atr),
+    ("fci", Kind::File),
+    ("certificate", Kind::Certificate),
+    ("crl", Kind::RevocationList),
+    ("dir", Kind::Pkcs15(pkcs15::File::Dir)),
+    ("tokeninfo", Kind::Pkcs15(pkcs15::File::TokenInfo)),
+    ("odf", Kind::Pkcs15(pkcs15::File::Odf)),
+    ("prkdf", Kind::Pkcs15(pkcs15::File::PrivateKeys)),
+    ("pukdf", Kind::Pkcs15(pkcs15::File::PublicKeys)),
+    ("cdf", Kind::Pkcs15(pkcs15::File::Certificates)),
+    ("aodf", Kind::Pkcs15(pkcs15::File::AuthObjects)),
+    ("dodf", Kind::Pkcs15(pkcs15::File::DataObjects)),
+    ("unusedspace", Kind::Pkcs15(pkcs15::File::UnusedSpace)),
+    ("tlv", Kind::Tlv),
+];
+
+impl Kind {
+    /// The words that [`Kind::named`] knows.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let found = NAMES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, kind)| *kind)
+    }
+
+    /// What bytes most likely are. They may be something else: a command can look like an answer.
+    /// Files of PKCS#15 are not told from other BER-TLV.
+    pub fn guess(bytes: &[u8]) -> Self {
+        // What is told of a private key does not have its bytes.
+        if CertificateInfo::parse(bytes).is_some() || certificate::holds_secret(bytes) {
+            return Self::Certificate;
+        }
+        if RevocationList::parse("", bytes).is_ok() {
+            return Self::RevocationList;
+        }
+        let is_status = |first: u8| matches!(first, 0x61..=0x6F | 0x90..=0x9F);
+        match bytes {
+            [first, _] if is_status(*first) => Self::Status,
+            [0x3B | 0x3F, ..] if Atr::parse(bytes).is_ok() => Self::Atr,
+            _ if fcp::is_template(bytes) && tlv::whole(bytes).is_some() => Self::File,
+            // The classes that ISO/IEC 7816-4 §5.4.1 and cards use.
+            [0x00..=0x1F | 0x80..=0xBF, ..] if Command::parse(bytes).is_ok() => Self::Command,
+            // 9000 behind a data object would be an empty one, too.
+            [data @ .., 0x90, 0x00] if tlv::whole(data).is_some() => Self::Answer,
+            _ if tlv::whole(bytes).is_some() => Self::Tlv,
+            [.., first, _] if is_status(*first) && Response::parse(bytes).is_ok() => Self::Answer,
+            _ => Self::Tlv,
+        }
+    }
+
+    /// What the bytes say, if they are this.
+    pub fn explain(self, bytes: &[u8]) -> Explanation {
+        match self {
+            Self::Command => command::explain(bytes),
+            Self::Answer => answer::explain(None, bytes),
+            Self::Status => match *bytes {
+                [first, second] => {
+                    let word = StatusWord::new(u16::from_be_bytes([first, second]));
+                    Explanation {
+                        what: "status word",
+                        nodes: vec![status::node(word, 0, bytes)],
+                        problems: Vec::new(),
+                    }
+                }
+                _ => answer::explain(None, bytes),
+            },
+            Self::Atr => atr::explain(bytes),
+            Self::File => fcp::explain(bytes),
+            Self::Certificate => certificate::explain(bytes),
+            Self::RevocationList => revocation_list::explain(bytes),
+            Self::Pkcs15(file) => pkcs15::explain(file, bytes),
+            Self::Tlv => tlv::explain(bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_taken_for_what_they_most_likely_are() {
+        for (hex, kind) in [
+            ("9000", Kind::Status),
+            ("6A82", Kind::Status),
+            ("00A40000023F00", Kind::Command),
+            ("00B0000000", Kind::Command),
+            ("80CA9F7F00", Kind::Command),
+            ("3B7D96000080318065B0A31101F383009000", Kind::Atr),
+            ("62048302 2F00", Kind::File),
+            ("30030201059000", Kind::Answer),
+            ("3003020105", Kind::Tlv),
+            ("", Kind::Tlv),
+            ("00", Kind::Tlv),
+        ] {
+            let bytes = hex::decode(hex.replace(' ', "")).expect("hexadecimal");
+            assert_eq!(Kind::guess(&bytes), kind, "{hex}");
+            assert!(!Kind::guess(&bytes).explain(&bytes).what.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_name_is_of_its_kind() {
+        for name in Kind::names() {
+            assert!(Kind::named(name).is_some(), "{name}");
+        }
+        assert_eq!(Kind::named("poem"), None);
+    }
+}

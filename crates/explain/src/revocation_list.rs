@@ -1,0 +1,69 @@
+//! Certificate revocation lists (RFC 5280 §5.1).
+
+use kortlab_apdu::FilePath;
+use kortlab_apdu::tlv::Tag;
+use kortlab_card::{Problem, RevocationList, Severity};
+
+use crate::node::{Explanation, Node};
+use crate::x509;
+
+/// The word of a problem with bytes that are no revocation list.
+pub const NOT_A_LIST: &str = "not-a-revocation-list";
+
+/// What a revocation list says. Whether it is in force and its issuer's cannot be told from its
+/// bytes and is not said.
+pub fn explain(bytes: &[u8]) -> Explanation {
+    let mut explanation = x509::signed("revocation list", "tbsCertList", bytes, body);
+    if let Err(why) = RevocationList::parse("revocation list", bytes) {
+        let message = format!("this is no revocation list: {why}");
+        let file = "revocation list";
+        explanation.problems.push(
+            Problem::new(Severity::Error, NOT_A_LIST, file, &FilePath::EMPTY, message)
+                .at(0)
+                .hint("give a CRL in DER"),
+        );
+    }
+    explanation.settled()
+}
+
+/// TBSCertList.
+fn body(parts: &mut [Node], all: &[u8]) {
+    let parts = match x509::next(parts, Tag::INTEGER) {
+        Some((version, rest)) => {
+            version.rename("version");
+            rest
+        }
+        None => parts,
+    };
+    let [algorithm, issuer, this_update, rest @ ..] = parts else {
+        return;
+    };
+    x509::algorithm_identifier(algorithm, "signature", all);
+    x509::distinguished_name(issuer, "issuer", all);
+    x509::time(this_update, "thisUpdate", all);
+    for part in rest {
+        if part.is(0x17) || part.is(0x18) {
+            x509::time(part, "nextUpdate", all);
+        } else if part.is(Tag::SEQUENCE.value()) {
+            revoked(part, all);
+        } else if part.is(Tag::context(0, true).value()) {
+            x509::extensions(part, all);
+        }
+    }
+}
+
+fn revoked(list: &mut Node, all: &[u8]) {
+    list.rename("revokedCertificates");
+    list.mean(format!("{} certificates", list.parts.len()));
+    for entry in &mut list.parts {
+        entry.rename("revoked certificate");
+        if let [serial, since, ..] = entry.parts.as_mut_slice() {
+            x509::serial_number(serial, "userCertificate");
+            x509::time(since, "revocationDate", all);
+        }
+        if let Some(extensions) = entry.parts.get_mut(2) {
+            extensions.rename("crlEntryExtensions");
+            x509::extension_list(extensions, all);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! BER-TLV data objects (ISO/IEC 7816-4 §5.2.2), whatever they are of.
+
+use kortlab_apdu::Error;
+use kortlab_apdu::error::ErrorKind;
+use kortlab_apdu::tlv::{Filler, read_one};
+use kortlab_card::Problem;
+
+use crate::node::{Explanation, MAX_DEPTH, MAX_NODES, Node};
+use crate::span::Span;
+
+/// What whoever sees such a problem can do.
+const NEXT: &str = "compare the length with what is there: the bytes were cut, or whoever wrote \
+                    them must correct them";
+
+/// The data objects in `bytes`; `00` and `FF` between them is filler.
+pub fn explain(bytes: &[u8]) -> Explanation {
+    let (nodes, errors) = tree(bytes, Filler::Skip);
+    let problem = |error| Problem::of_bytes("data", error).hint(NEXT);
+    Explanation {
+        what: "BER-TLV",
+        nodes,
+        problems: errors.into_iter().map(problem).collect(),
+    }
+    .settled()
+}
+
+/// The objects of bytes that are BER-TLV from the first to the last, and not just by chance: a tag
+/// of 00 or FF is filler, and bytes that parse as one empty object are not worth a tree.
+pub fn whole(bytes: &[u8]) -> Option<Vec<Node>> {
+    if matches!(bytes.first(), None | Some(0x00 | 0xFF)) || bytes.len() <= 2 {
+        return None;
+    }
+    let (nodes, errors) = tree(bytes, Filler::Reject);
+    errors.is_empty().then_some(nodes)
+}
+
+/// The objects, and what was wrong. Their spans cover every byte.
+pub(crate) fn tree(bytes: &[u8], filler: Filler) -> (Vec<Node>, Vec<Error>) {
+    let mut builder = Builder {
+        all: bytes,
+        left: MAX_NODES,
+        errors: Vec::new(),
+    };
+    let nodes = builder.read(Span::new(0, bytes.len()), 0, filler);
+    (nodes, builder.errors)
+}
+
+struct Builder<'a> {
+    all: &'a [u8],
+    left: usize,
+    errors: Vec<Error>,
+}
+
+impl Builder<'_> {
+    fn read(&mut self, within: Span, depth: usize, filler: Filler) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        let mut at = within.offset;
+        while at < within.end() {
+            let rest = Span::new(at, within.end() - at);
+            let (node, stop) = self.next(rest, depth, filler);
+            at = node.span.end();
+            nodes.push(node);
+            if stop {
+                break;
+            }
+        }
+        nodes
+    }
+
+    /// The node at the start of `rest`, and whether it is the last.
+    fn next(&mut self, rest: Span, depth: usize, filler: Filler) -> (Node, bool) {
+        let bytes = rest.of(self.all);
+        let Some(left) = self.left.checked_sub(1) else {
+            let kind = ErrorKind::TooMany { limit: MAX_NODES };
+            return (self.give_up(rest, kind, rest.offset), true);
+        };
+        self.left = left;
+        let blank = |byte: &&u8| matches!(byte, 0x00 | 0xFF);
+        let filling = bytes.iter().take_while(blank).count();
+        if filler == Filler::Skip && filling > 0 {
+            let span = Span::new(rest.offset, filling);
+            return (Node::without_value("filler", span), false);
+        }
+        let object = match read_one(bytes) {
+            Ok(object) => object,
+            Err(error) => {
+                let error = error.nested(rest.offset);
+                return (self.give_up(rest, error.kind(), error.offset()), true);
+            }
+        };
+        let span = Span::new(rest.offset, object.raw.len());
+        let content = Span::new(rest.offset + object.header_len, object.value.len());
+        let mut node = Node::without_value(object.tag.to_string(), span);
+        node.tag = Some(object.tag);
+        node.header = object.header_len;
+        if !object.tag.is_constructed() {
+            node.value = Some(crate::Hex(object.value).to_string());
+        } else if !object.value.is_empty() {
+            node.parts = self.parts(content, depth);
+        }
+        (node, false)
+    }
+
+    fn parts(&mut self, content: Span, depth: usize) -> Vec<Node> {
+        if depth >= MAX_DEPTH {
+            let kind = ErrorKind::TooDeep { limit: MAX_DEPTH };
+            return vec![self.give_up(content, kind, content.offset)];
+        }
+        self.read(content, depth + 1, Filler::Reject)
+    }
+
+    fn give_up(&mut self, rest: Span, kind: ErrorKind, offset: usize) -> Node {
+        self.errors.push(Error::new(kind, offset));
+        Node::not_decoded(rest, self.all, &kind.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kortlab_apdu::tlv::Tag;
+
+    #[test]
+    fn every_byte_is_in_a_node_also_where_a_length_lies() {
+        let bytes = [
+            0x00, 0x30, 0x03, 0x02, 0x01, 0x05, 0xFF, 0xFF, 0x04, 0x7F, 0xAA,
+        ];
+        let explained = explain(&bytes);
+        let spans: Vec<_> = explained.nodes.iter().map(|node| node.span).collect();
+        let expected = [
+            Span::new(0, 1),
+            Span::new(1, 5),
+            Span::new(6, 2),
+            Span::new(8, 3),
+        ];
+        assert_eq!(spans, expected);
+        assert_eq!(explained.nodes[1].parts[0].span, Span::new(3, 3));
+        assert_eq!(explained.nodes[3].name, "not decoded");
+        assert_eq!(explained.problems[0].code(), "truncated");
+        assert_eq!(explained.problems[0].offset(), Some(10));
+    }
+
+    #[test]
+    fn what_nests_too_deep_or_is_too_much_is_told_and_shown_as_it_stands() {
+        let mut bytes = vec![0x05, 0x00];
+        for _ in 0..60 {
+            bytes = kortlab_apdu::tlv::object(Tag::SEQUENCE, &bytes);
+        }
+        let explained = explain(&bytes);
+        assert_eq!(explained.problems[0].code(), "too-deep");
+        let deepest = explained.lines().last().expect("a node");
+        assert_eq!(deepest.1.name, "not decoded");
+        assert_eq!(deepest.1.span.end(), bytes.len());
+
+        let many = explain(&[0x05, 0x00].repeat(MAX_NODES + 5));
+        assert_eq!(many.nodes.len(), MAX_NODES + 1);
+        assert_eq!(many.problems[0].code(), "too-many");
+        assert_eq!(
+            many.nodes.last().map(|node| node.span.length),
+            Some(10),
+            "the rest is one node"
+        );
+    }
+
+    #[test]
+    fn only_what_is_tlv_throughout_gets_a_tree() {
+        let tree = whole(&[0x6F, 0x04, 0x84, 0x02, 0xAA, 0xBB]).expect("a tree");
+        assert_eq!(tree[0].parts[0].value.as_deref(), Some("AABB"));
+        for data in [
+            &[][..],
+            &[0x00, 0x00, 0x00],
+            &[0x30, 0x05, 0x01],
+            &[0x04, 0x00],
+        ] {
+            assert!(whole(data).is_none(), "{data:02X?}");
+        }
+    }
+}

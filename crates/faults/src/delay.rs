@@ -1,0 +1,100 @@
+//! `delay:`: a card that takes its time.
+
+use std::thread;
+use std::time::Duration;
+
+use kortlab_apdu::{Channel, ChannelError, Layer};
+
+use crate::parameters::{FaultError, Parameters};
+use crate::{Mutation, Vector, Which};
+
+/// The longest delay.
+const MAX_MILLISECONDS: u64 = 600_000;
+
+/// The answer comes later than it was there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delay {
+    which: Which,
+    delay: Duration,
+}
+
+impl Mutation for Delay {
+    const NAME: &'static str = "delay";
+    const PARAMETERS: &'static str = "ms=MILLISECONDS[,ins=INS][,nth=N]";
+    const DOES: &'static str = "the answer comes this much later";
+    const VECTOR: Vector = Vector {
+        text: "delay:ins=84,ms=1",
+        exchanges: &[
+            (&[0, 0x84, 0, 0, 1], &[0xAA, 0x90, 0], &[0xAA, 0x90, 0]),
+            (&[0, 0xA4, 0, 0], &[0x90, 0], &[0x90, 0]),
+        ],
+    };
+
+    fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
+        let milliseconds = parameters.required("ms", "milliseconds, at most 600000", |text| {
+            let number = text.parse().ok()?;
+            (number <= MAX_MILLISECONDS).then_some(number)
+        })?;
+        Ok(Self {
+            which: Which::from_parameters(parameters)?,
+            delay: Duration::from_millis(milliseconds),
+        })
+    }
+}
+
+impl Layer for Delay {
+    fn transmit(
+        &mut self,
+        next: &mut dyn Channel,
+        command: &[u8],
+    ) -> Result<Vec<u8>, ChannelError> {
+        let late = self.which.is_next(command);
+        let answer = next.transmit(command)?;
+        if late {
+            thread::sleep(self.delay);
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use kortlab_apdu::{Protocol, ResetKind};
+
+    use super::*;
+    use crate::Fault;
+
+    struct Prompt;
+
+    impl Channel for Prompt {
+        fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, ChannelError> {
+            Ok(vec![0x90, 0x00])
+        }
+        fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
+            Ok(())
+        }
+        fn atr(&self) -> &[u8] {
+            &[0x3B, 0x00]
+        }
+        fn protocol(&self) -> Protocol {
+            Protocol::T0
+        }
+    }
+
+    #[test]
+    fn the_answer_comes_no_sooner_and_other_commands_are_not_held_up() {
+        let mut fault = Fault::parse("delay:ms=200,nth=2").expect("a fault");
+        let mut took = || {
+            let before = Instant::now();
+            fault
+                .transmit(&mut Prompt, &[0, 0xB0, 0, 0])
+                .expect("an answer");
+            before.elapsed()
+        };
+        let first = took();
+        assert!(took() >= Duration::from_millis(200));
+        assert!(first < Duration::from_millis(200), "{first:?}");
+    }
+}

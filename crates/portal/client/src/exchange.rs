@@ -1,0 +1,281 @@
+//! One request and its answer.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use kortlab_portal_api::{Problem, limits, parse, problem};
+use kortlab_portal_core::{PortalError, SessionToken};
+use reqwest::Method;
+use reqwest::blocking::Client;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use rustls::client::ResolvesClientCert;
+use serde::de::DeserializeOwned;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::error::Failure;
+use crate::trust::Trust;
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection and its TLS handshake; a card takes a second or two to sign.
+    pub connect: Duration,
+    /// For a whole call: from the connection to the last byte of the answer.
+    pub call: Duration,
+}
+
+impl Default for Timeouts {
+    /// 10 seconds for a connection, 30 for a call.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            call: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Pauses before a call is made again.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+/// A server that wants a longer pause (Retry-After, RFC 9110 §10.2.3) gets none: the user decides.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A call to be made.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    /// From the root, as in [`kortlab_portal_api::paths`].
+    pub(crate) path: String,
+    pub(crate) token: Option<&'a SessionToken>,
+    /// JSON.
+    pub(crate) body: Option<Vec<u8>>,
+    /// Whether it changes nothing the second time.
+    pub(crate) repeatable: bool,
+}
+
+impl Call<'_> {
+    /// As it is named in errors: `GET /api/v1/certificates`.
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// What the portal answered to a call it did not refuse.
+pub(crate) struct Answer {
+    call: String,
+    status: u16,
+    body: Zeroizing<Vec<u8>>,
+}
+
+impl Answer {
+    /// The body, as JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        parse("the answer", &self.body, limits::ANSWER)
+            .map_err(|error| Failure::nonsense(&self.call, &error))
+    }
+
+    /// The value that a JSON body stands for.
+    pub(crate) fn value<T, B>(&self) -> Result<T, Failure>
+    where
+        B: DeserializeOwned,
+        T: TryFrom<B, Error = kortlab_portal_api::ParseError>,
+    {
+        T::try_from(self.json()?).map_err(|error| Failure::nonsense(&self.call, &error))
+    }
+
+    /// Whether there is nothing in it: 204 No Content.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.status == 204
+    }
+}
+
+/// Why a call came to nothing.
+pub(crate) enum NoAnswer {
+    /// The portal refused.
+    Refused(PortalError),
+    /// It did not get there, or what came back is none.
+    Failed(Failure),
+}
+
+impl From<Failure> for NoAnswer {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<NoAnswer> for PortalError {
+    fn from(reason: NoAnswer) -> Self {
+        match reason {
+            NoAnswer::Refused(error) => error,
+            NoAnswer::Failed(failure) => Self::Transport(failure.to_string()),
+        }
+    }
+}
+
+impl From<Failure> for PortalError {
+    fn from(failure: Failure) -> Self {
+        Self::Transport(failure.to_string())
+    }
+}
+
+/// A client of servers that `trust` vouches for; `identity` answers those that ask for a client
+/// certificate.
+pub(crate) fn client(
+    trust: &Trust,
+    timeouts: Timeouts,
+    identity: Option<Arc<dyn ResolvesClientCert>>,
+) -> Result<Client, String> {
+    let tls = trust
+        .configuration(identity)
+        .map_err(|error| error.to_string())?;
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(true)
+        .no_proxy()
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .user_agent(concat!("kortlab/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeouts.connect)
+        // The time for the whole call is set on each request: on the client it would count for
+        // each part of the answer anew.
+        .timeout(None)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// Makes a call, again if need be and if it may be.
+pub(crate) fn make(
+    client: &Client,
+    base: &Url,
+    call: &Call<'_>,
+    timeouts: Timeouts,
+) -> Result<Answer, NoAnswer> {
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        let (reason, wanted) = match once(client, base, call, timeouts) {
+            Ok(answer) => return Ok(answer),
+            Err(Unanswered { reason, again }) => (reason, again),
+        };
+        let (Again::Yes(wanted), Some(pause)) = (wanted, pauses.next()) else {
+            return Err(reason);
+        };
+        thread::sleep(wanted.unwrap_or(pause));
+    }
+}
+
+/// Makes a call, and not again whatever happens.
+pub(crate) fn make_once(
+    client: &Client,
+    base: &Url,
+    call: &Call<'_>,
+    timeouts: Timeouts,
+) -> Result<Answer, NoAnswer> {
+    once(client, base, call, timeouts).map_err(|unanswered| unanswered.reason)
+}
+
+/// A call that came to nothing, and whether it may be made again.
+struct Unanswered {
+    reason: NoAnswer,
+    again: Again,
+}
+
+enum Again {
+    /// After this pause, if the server has named one.
+    Yes(Option<Duration>),
+    No,
+}
+
+/// Makes a call once.
+fn once(
+    client: &Client,
+    base: &Url,
+    call: &Call<'_>,
+    timeouts: Timeouts,
+) -> Result<Answer, Unanswered> {
+    let name = call.name();
+    let final_ = |reason: NoAnswer| Unanswered {
+        reason,
+        again: Again::No,
+    };
+    let url = base
+        .join(&call.path)
+        .map_err(|error| final_(Failure::new(&name, error.to_string()).into()))?;
+    let mut request = client
+        .request(call.method.clone(), url)
+        .timeout(timeouts.call);
+    if let Some(token) = call.token {
+        request = request.bearer_auth(token.expose());
+    }
+    if let Some(body) = &call.body {
+        request = request
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.clone());
+    }
+    let failed = |failure: Failure| {
+        let again = call.repeatable || failure.unsent;
+        Unanswered {
+            reason: failure.into(),
+            again: if again { Again::Yes(None) } else { Again::No },
+        }
+    };
+    let response = request
+        .send()
+        .map_err(|error| failed(Failure::of_request(&name, &error)))?;
+    let status = response.status();
+    let headers = response.headers().clone();
+    // One byte more than there may be tells an answer that is too long from one that is not.
+    let mut body = Zeroizing::new(Vec::new());
+    response
+        .take(limits::ANSWER as u64 + 1)
+        .read_to_end(&mut body)
+        .map_err(|error| {
+            failed(Failure::new(
+                &name,
+                format!("the answer broke off ({error})"),
+            ))
+        })?;
+    if status.is_success() {
+        return Ok(Answer {
+            call: name,
+            status: status.as_u16(),
+            body,
+        });
+    }
+    if status.is_redirection() {
+        let what = "the server sends elsewhere (a redirect), which is not followed; give the portal's own address";
+        return Err(final_(Failure::new(&name, what).into()));
+    }
+    let again = match (status.as_u16(), pause(&headers)) {
+        // 429 and 503 come before anything was done.
+        (429 | 503, Some(pause)) if pause > LONGEST_PAUSE => Again::No,
+        (429 | 503, pause) => Again::Yes(pause),
+        (502 | 504, _) if call.repeatable => Again::Yes(None),
+        _ => Again::No,
+    };
+    let reason = match problem_in(&headers, &body) {
+        Some(problem) => NoAnswer::Refused(problem.into_error()),
+        None => Failure::new(&name, format!("the server answered {status} and no reason")).into(),
+    };
+    Err(Unanswered { reason, again })
+}
+
+/// The problem document in an answer, if it is one that can be read.
+fn problem_in(headers: &HeaderMap, body: &[u8]) -> Option<Problem> {
+    let kind = text(headers, &CONTENT_TYPE)?;
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case(problem::CONTENT_TYPE) {
+        return None;
+    }
+    parse("the answer", body, limits::ANSWER).ok()
+}
+
+fn pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = text(headers, &RETRY_AFTER)?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

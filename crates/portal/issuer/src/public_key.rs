@@ -1,0 +1,228 @@
+//! RSA public keys as certificates and requests carry them.
+
+use der::Encode;
+use rsa::BoxedUint;
+use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
+use rsa::traits::PublicKeyParts;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use spki::SubjectPublicKeyInfoOwned;
+
+use crate::authority::KEY_BITS;
+use crate::error::{DocumentError, IssueError, decode_der};
+use crate::random::IssuerRng;
+
+/// A SubjectPublicKeyInfo of a 4096-bit key has 550 bytes.
+const LIMIT: usize = 1024;
+/// The least that a card is enrolled with.
+const LEAST_BITS: u32 = 2048;
+const LEAST_EXPONENT: u64 = 65537;
+const BITS: core::ops::RangeInclusive<u32> = 1024..=4096;
+
+/// An RSA public key of 1024 to 4096 bits.
+///
+/// Its JSON form is the DER SubjectPublicKeyInfo in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PublicKey {
+    key: rsa::PublicKey,
+    der: Vec<u8>,
+}
+
+impl PublicKey {
+    /// Reads a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
+    ///
+    /// # Errors
+    /// Not the DER of an RSA key, or a modulus or exponent outside the accepted range.
+    pub fn from_spki_der(der: &[u8]) -> Result<Self, DocumentError> {
+        let info: SubjectPublicKeyInfoOwned = decode_der("the public key", der, LIMIT)?;
+        Self::from_spki(&info)
+    }
+
+    /// A key whose private half is thrown away: for a certificate that fits no card.
+    ///
+    /// # Errors
+    /// The key could not be generated.
+    pub fn of_nobody(rng: &mut IssuerRng) -> Result<Self, IssueError> {
+        let key = rsa::PrivateKey::new(rng, KEY_BITS).map_err(IssueError::KeyGeneration)?;
+        Self::new(key.to_public_key()).map_err(IssueError::PublicKey)
+    }
+
+    /// From big-endian modulus and public exponent.
+    ///
+    /// # Errors
+    /// The numbers are not an RSA public key, or outside the accepted range.
+    pub fn from_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, DocumentError> {
+        let number = |bytes: &[u8]| {
+            let bytes = match bytes.iter().position(|byte| *byte != 0) {
+                Some(first) => bytes.get(first..).unwrap_or_default(),
+                None => &[],
+            };
+            // 4096 bits at most, so the multiplication cannot overflow.
+            if bytes.is_empty() || bytes.len() > LIMIT {
+                return Err(refused("a number of it is zero or too long"));
+            }
+            BoxedUint::from_be_slice(bytes, bytes.len() as u32 * 8)
+                .map_err(|_| refused("a number of it is too long"))
+        };
+        let key = rsa::PublicKey::new(number(modulus)?, number(exponent)?)
+            .map_err(|error| refused(error.to_string()))?;
+        Self::new(key)
+    }
+
+    pub(crate) fn from_spki(info: &SubjectPublicKeyInfoOwned) -> Result<Self, DocumentError> {
+        let der = info.to_der().map_err(|source| DocumentError::Malformed {
+            what: "the public key",
+            source,
+        })?;
+        let key = rsa::PublicKey::from_public_key_der(&der)
+            .map_err(|error| refused(format!("it is not an RSA key ({error})")))?;
+        Self::new(key)
+    }
+
+    fn new(key: rsa::PublicKey) -> Result<Self, DocumentError> {
+        let bits = key.n().bit_width_vartime();
+        if !BITS.contains(&bits) {
+            return Err(refused(format!(
+                "it has {bits} bits; {} to {} are accepted",
+                BITS.start(),
+                BITS.end()
+            )));
+        }
+        let der = key
+            .to_public_key_der()
+            .map_err(|error| refused(error.to_string()))?
+            .into_vec();
+        Ok(Self { key, der })
+    }
+
+    /// The DER SubjectPublicKeyInfo, with the NULL parameters of RFC 3279 §2.3.1.
+    pub fn spki_der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Why a key is not fit for a card that is enrolled now, in a few words; nothing if it is. Keys
+    /// that are only read (on old cards, in messages) may be weaker.
+    pub fn weakness(&self) -> Option<String> {
+        let bits = self.key.n().bit_width_vartime();
+        if bits < LEAST_BITS {
+            return Some(format!(
+                "it has {bits} bits, and {LEAST_BITS} are the least"
+            ));
+        }
+        let exponent = self.key.e();
+        (*exponent < BoxedUint::from(LEAST_EXPONENT)).then(|| {
+            format!("its public exponent is less than {LEAST_EXPONENT} (FIPS 186-5, A.1.1)")
+        })
+    }
+
+    /// The size of the modulus in bits.
+    pub fn bits(&self) -> usize {
+        self.key.n().bit_width_vartime() as usize
+    }
+
+    /// Checks an RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 §8.2.2) over `message`.
+    /// `what` is named in the error.
+    ///
+    /// # Errors
+    /// The signature does not verify.
+    pub fn verify_sha256(
+        &self,
+        what: &'static str,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), DocumentError> {
+        self.key
+            .pkcs1v15_verify::<Sha256>(message, signature)
+            .map_err(|_| DocumentError::Signature {
+                what,
+                key: "it names",
+            })
+    }
+
+    /// Checks an RSASSA-PSS signature with SHA-256, MGF1 with the same and a salt of 32 bytes (RFC
+    /// 8017 §8.1.2) over `message`. `what` is named in the error.
+    ///
+    /// # Errors
+    /// The signature does not verify.
+    pub fn verify_pss_sha256(
+        &self,
+        what: &'static str,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), DocumentError> {
+        self.key
+            .pss_verify::<Sha256>(message, signature)
+            .map_err(|_| DocumentError::Signature {
+                what,
+                key: "it names",
+            })
+    }
+
+    pub(crate) const fn rsa(&self) -> &rsa::PublicKey {
+        &self.key
+    }
+
+    pub(crate) fn to_spki(&self) -> Result<SubjectPublicKeyInfoOwned, DocumentError> {
+        decode_der("the public key", &self.der, LIMIT)
+    }
+}
+
+impl TryFrom<String> for PublicKey {
+    type Error = DocumentError;
+
+    fn try_from(text: String) -> Result<Self, DocumentError> {
+        let der = hex::decode(text).map_err(|error| refused(error.to_string()))?;
+        Self::from_spki_der(&der)
+    }
+}
+
+impl From<PublicKey> for String {
+    fn from(key: PublicKey) -> Self {
+        hex::encode(key.der)
+    }
+}
+
+fn refused(why: impl Into<String>) -> DocumentError {
+    DocumentError::unacceptable("the public key", why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::IssuerRng;
+
+    #[test]
+    fn a_key_without_null_parameters_equals_the_same_key_with_them() {
+        let private = rsa::PrivateKey::new(&mut IssuerRng::from_seed(1, "key"), 1024).unwrap();
+        let with = private.to_public_key().to_public_key_der().unwrap();
+        let key = PublicKey::from_spki_der(with.as_bytes()).unwrap();
+        assert_eq!(key.bits(), 1024);
+        let same =
+            PublicKey::from_components(&private.n().to_be_bytes(), &private.e().to_be_bytes());
+        assert_eq!(same.unwrap(), key);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_a_reason() {
+        assert!(matches!(
+            PublicKey::from_spki_der(&[0x30; 5000]),
+            Err(DocumentError::TooLong { limit: 1024, .. })
+        ));
+        assert!(matches!(
+            PublicKey::from_spki_der(&[0x30, 0x02, 0x05, 0x00]),
+            Err(DocumentError::Malformed { .. })
+        ));
+        for (n, e) in [
+            (&[][..], &[3][..]),
+            (&[0; 9], &[3]),
+            (&[0xFF; 16], &[3]),
+            (&[0xFF; 128], &[]),
+            (&[0xFF; 128], &[2]),
+            (&[0xFE; 128], &[3]),
+            (&[0xFF; 1024], &[3]),
+        ] {
+            assert!(PublicKey::from_components(n, e).is_err(), "{n:02X?} {e:?}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a renewal does with the card, piece by piece: for the [`guide`](crate::guide), and for
+//! whoever else lends the card to a portal.
+//!
+//! Each function that signs verifies the PIN right before, in the same hold on the card, and checks
+//! the signature with the public key before it gives it out.
+
+use kortlab_apdu::Channel;
+use kortlab_card::{Card, CardError, Hash, NewCertificate, Pin, PinRole, Scheme, Slot};
+use kortlab_issuer::clock::Timestamp;
+use kortlab_issuer::csr::RequestToSign;
+use kortlab_issuer::inspect::CertificateSummary;
+use kortlab_issuer::public_key::PublicKey;
+use kortlab_issuer::receipt::MessageToSign;
+use kortlab_issuer::{DocumentError, IssueError};
+use kortlab_portal_core::{KeyRefused, LogInKey, LogInScheme};
+
+/// Why the card did not do its part.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkError {
+    /// The card.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// What the card signed, or a certificate, is not what it should be.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A request could not be built.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// A key is missing.
+    #[error("the card has no key for {0}")]
+    NoKey(PinRole),
+    /// A certificate for another key than the card's.
+    #[error(
+        "the certificate for {0} is not for the card's key; it was not written, have the portal issue it again"
+    )]
+    OtherKey(PinRole),
+}
+
+/// Signs with the card's key for `role`. `pin` is verified right before, in the same hold on the
+/// card; without one the PIN counts as verified earlier. The signature is not checked here.
+///
+/// # Errors
+/// The card has no such key, or refuses the PIN or the operation.
+pub fn sign<C: Channel>(
+    card: &mut Card<C>,
+    role: PinRole,
+    scheme: Scheme,
+    pin: Option<&Pin>,
+    message: &[u8],
+) -> Result<Vec<u8>, CardError> {
+    match pin {
+        Some(pin) => card.unlocked(role, pin, |key| key.sign(scheme, message)),
+        None => card.still_unlocked(role, |key| key.sign(scheme, message)),
+    }
+}
+
+/// The public key of the card's key for `role`.
+///
+/// # Errors
+/// The card has no such key, or does not tell its public part.
+pub fn public_key<C: Channel>(card: &mut Card<C>, role: PinRole) -> Result<PublicKey, WorkError> {
+    let key = card.key_for(role)?;
+    let public = card.public_key(&key.id)?.ok_or(WorkError::NoKey(role))?;
+    Ok(PublicKey::from_spki_der(&public.to_spki_der())?)
+}
+
+/// The holder's certificates on the card; what cannot be read as one is left out. Authorities'
+/// certificates are in the list as well.
+///
+/// # Errors
+/// The card cannot be read.
+pub fn certificates<C: Channel>(card: &mut Card<C>) -> Result<Vec<Slot>, CardError> {
+    let mut slots = card.slots()?;
+    // What a portal could not read would only make it refuse the whole list.
+    slots.retain(|slot| slot.info.is_some() && CertificateSummary::from_der(&slot.der).is_ok());
+    Ok(slots)
+}
+
+/// The HCC for the card's key for `role`, as the writer takes it.
+///
+/// # Errors
+/// `der` is not a certificate, or not for that key: nothing should be written then.
+pub fn new_hcc<C: Channel>(
+    card: &mut Card<C>,
+    role: PinRole,
+    der: &[u8],
+) -> Result<NewCertificate, WorkError> {
+    let own = public_key(card, role)?;
+    if CertificateSummary::from_der(der)?.public_key != Some(own) {
+        return Err(WorkError::OtherKey(role));
+    }
+    let key = card.key_for(role)?;
+    let label = format!("HCC {}", role.swedish());
+    Ok(NewCertificate::new(der, key.id, label))
+}
+
+/// A PKCS#10 request (RFC 2986) by the card's key for `role`, DER. `common_name` is what it says;
+/// a portal takes its own data. Without a PIN it counts as verified earlier.
+///
+/// # Errors
+/// The card refuses, or the name does not fit.
+pub fn request<C: Channel>(
+    card: &mut Card<C>,
+    role: PinRole,
+    pin: Option<&Pin>,
+    common_name: &str,
+) -> Result<Vec<u8>, WorkError> {
+    let key = public_key(card, role)?;
+    RequestToSign::sign_with(&key, common_name, |bytes| {
+        Ok(sign(card, role, Scheme::Pkcs1(Hash::Sha256), pin, bytes)?)
+    })
+}
+
+/// CMS SignedData (RFC 5652) over `text` by the card's signature key, DER, with `certificate` (of
+/// that key, DER) inside: an approval, a receipt, a trial.
+///
+/// # Errors
+/// The card refuses, or the certificate is not for its signature key.
+pub fn sign_text<C: Channel>(
+    card: &mut Card<C>,
+    pin: &Pin,
+    text: &[u8],
+    certificate: &[u8],
+    signing_time: Timestamp,
+) -> Result<Vec<u8>, WorkError> {
+    MessageToSign::sign_with(text, certificate, signing_time, |bytes| {
+        let scheme = Scheme::Pkcs1(Hash::Sha256);
+        let role = PinRole::Signature;
+        Ok(sign(card, role, scheme, Some(pin), bytes)?)
+    })
+}
+
+/// The card's authentication key, with one of its certificates, as a portal's log-in wants it.
+#[derive(Debug)]
+pub struct CardLogIn<'a, C: Channel> {
+    card: &'a mut Card<C>,
+    pin: &'a Pin,
+    certificate: &'a [u8],
+    failure: Option<WorkError>,
+}
+
+impl<'a, C: Channel> CardLogIn<'a, C> {
+    /// `certificate` (DER) must be for the authentication key; `pin` is verified right before each
+    /// signature.
+    pub fn new(card: &'a mut Card<C>, pin: &'a Pin, certificate: &'a [u8]) -> Self {
+        Self {
+            card,
+            pin,
+            certificate,
+            failure: None,
+        }
+    }
+
+    /// Why the card did not sign, if it did not: more than the portal's error can say.
+    pub fn into_failure(self) -> Option<WorkError> {
+        self.failure
+    }
+
+    fn sign_checked(&mut self, scheme: LogInScheme, message: &[u8]) -> Result<Vec<u8>, WorkError> {
+        let role = PinRole::Authentication;
+        let on_card = match scheme {
+            LogInScheme::Pkcs1Sha256 => Scheme::Pkcs1(Hash::Sha256),
+            LogInScheme::PssSha256 => Scheme::Pss(Hash::Sha256),
+        };
+        let signature = sign(self.card, role, on_card, Some(self.pin), message)?;
+        let key = CertificateSummary::from_der(self.certificate)?
+            .public_key
+            .ok_or(WorkError::NoKey(role))?;
+        scheme.verify(&key, message, &signature)?;
+        Ok(signature)
+    }
+}
+
+impl<C: Channel> LogInKey for CardLogIn<'_, C> {
+    fn certificate(&self) -> &[u8] {
+        self.certificate
+    }
+
+    fn sign(&mut self, scheme: LogInScheme, message: &[u8]) -> Result<Vec<u8>, KeyRefused> {
+        self.sign_checked(scheme, message).map_err(|error| {
+            let message = error.to_string();
+            self.failure = Some(error);
+            KeyRefused { message }
+        })
+    }
+}

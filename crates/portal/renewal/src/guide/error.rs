@@ -1,0 +1,206 @@
+//! Why a renewal stopped, at which step, and how to go on.
+
+use core::fmt;
+
+use kortlab_card::{CardError, PinRole};
+use kortlab_issuer::DocumentError;
+use kortlab_issuer::IssueError;
+use kortlab_portal_core::PortalError;
+
+use super::Step;
+use crate::card::WorkError;
+use crate::understood::{Difference, NotUnderstood};
+
+/// A renewal that stopped.
+#[derive(Debug)]
+pub struct RenewalError {
+    step: Step,
+    cause: Cause,
+}
+
+/// Why it stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The card.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The portal.
+    #[error(transparent)]
+    Portal(#[from] PortalError),
+    /// What the card signed, or a certificate on it, is not what it should be.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A request could not be built.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// No certificate to log in with.
+    #[error("the card has no carrier certificate for authentication to log in with")]
+    NoCarrierCertificate,
+    /// A key is missing.
+    #[error("the card has no key for {0}")]
+    NoKey(PinRole),
+    /// A certificate is for another key than the card's; see [`WorkError::OtherKey`].
+    #[error("{}", WorkError::OtherKey(*.0))]
+    OtherKey(PinRole),
+    /// The card is full, and nothing that may go would make enough room.
+    #[error("{0}")]
+    Full(FullCard),
+    /// Removing has not helped.
+    #[error("{left} expired or revoked certificates are still on the card after removing")]
+    NotRemoved {
+        /// How many are left.
+        left: usize,
+    },
+    /// What was written is not what is read.
+    #[error("the certificate read back from the card differs from the one written")]
+    ReadBack,
+    /// The end of the guide is not reached: the table shows something else.
+    #[error(
+        "the card shows {blue} valid blue and {pink} valid pink certificates, and {others} pink ones that are not valid; it should be two of each, one for each purpose, and no other pink ones"
+    )]
+    Incomplete {
+        /// Valid carrier certificates.
+        blue: usize,
+        /// Valid HCCs.
+        pink: usize,
+        /// HCCs that are expired, revoked, on hold or not valid yet.
+        others: usize,
+    },
+    /// The holder said that something is wrong.
+    #[error("{0} were not confirmed")]
+    NotConfirmed(&'static str),
+    /// The portal asks to sign, or to write, what is not understood. Nothing of it was.
+    #[error(transparent)]
+    NotUnderstood(#[from] NotUnderstood),
+    /// Personal data of the order are other than the card's certificates say, and nobody has
+    /// confirmed them.
+    #[error(
+        "{} in the order is “{}”, and the card says “{}”; it is not signed",
+        .0.line.english, .0.line.value, .0.on_card.join(" / ")
+    )]
+    OtherData(Difference),
+    /// No PIN was given.
+    #[error("no PIN for {role} was given: {why}")]
+    NoPin {
+        /// Which PIN.
+        role: PinRole,
+        /// Why not.
+        why: String,
+    },
+}
+
+impl From<WorkError> for Cause {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Card(error) => Self::Card(error),
+            WorkError::Document(error) => Self::Document(error),
+            WorkError::Issue(error) => Self::Issue(error),
+            WorkError::NoKey(role) => Self::NoKey(role),
+            WorkError::OtherKey(role) => Self::OtherKey(role),
+        }
+    }
+}
+
+/// A card without room for two more certificates, before anything on it was touched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullCard {
+    /// Bytes that the certificates to be written take, about.
+    pub needed: usize,
+    /// Bytes that removing the expired and revoked HCCs gives back.
+    pub freed: usize,
+    /// What else is on the card besides the carrier's two certificates.
+    pub removable: Vec<String>,
+}
+
+impl fmt::Display for FullCard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the card is full (fullt kort): the new certificates need some {} bytes, and removing the expired and revoked ones gives back only {}; nothing was changed",
+            self.needed, self.freed
+        )
+    }
+}
+
+impl RenewalError {
+    /// An error of a step.
+    pub(crate) fn new(step: Step, cause: impl Into<Cause>) -> Self {
+        Self {
+            step,
+            cause: cause.into(),
+        }
+    }
+
+    /// Where it stopped.
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// Why.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// What to do now.
+    pub fn how_to_continue(&self) -> String {
+        let own = match &self.cause {
+            Cause::Card(error) => error.next_step().map(str::to_owned),
+            Cause::Full(full) if full.removable.is_empty() => {
+                Some("order a new card: nothing on this one may go".to_owned())
+            }
+            Cause::Full(full) => Some(format!("remove one of: {}", full.removable.join(", "))),
+            Cause::NoCarrierCertificate => {
+                Some("insert the right card; an HCC does not log in to the portal".to_owned())
+            }
+            Cause::NoKey(_) => Some("insert a card with both keys".to_owned()),
+            Cause::OtherKey(_) => {
+                Some("have the portal revoke the pair, so that it issues another one".to_owned())
+            }
+            Cause::NotUnderstood(_) => Some(
+                "show this to those who run the portal; sign nothing there until it is explained"
+                    .to_owned(),
+            ),
+            Cause::OtherData(_) => Some(
+                "if the new data are right, confirm them at a terminal, without --yes".to_owned(),
+            ),
+            Cause::NotConfirmed(_) => Some("have the data corrected before you order".to_owned()),
+            // The portal's refusals say it themselves.
+            _ => None,
+        };
+        let again = match self.step {
+            Step::InsertCard | Step::LogIn => "nothing was changed; begin again",
+            Step::RemoveOld | Step::Order | Step::Approve => {
+                "begin again: what is removed stays removed, nothing is ordered twice"
+            }
+            Step::Write | Step::Receipt => {
+                "begin again: the same two certificates are fetched and the receipt is shown again"
+            }
+            Step::LogOut | Step::Check | Step::TryAuthentication | Step::TrySignature => {
+                "the receipt is signed; begin again to check once more"
+            }
+        };
+        match own {
+            Some(own) => format!("{own}; then {again}"),
+            None => again.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for RenewalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "step {}, {}: {}",
+            self.step.number(),
+            self.step,
+            self.cause
+        )
+    }
+}
+
+impl std::error::Error for RenewalError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}

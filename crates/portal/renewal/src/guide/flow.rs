@@ -1,0 +1,505 @@
+//! The guide, step after step.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use kortlab_apdu::Channel;
+use kortlab_card::{Card, Change, IfChanged, Journal, Pin, PinRole, Slot};
+use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::clock::Clock;
+use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
+use kortlab_portal_core::{
+    Approval, HccEntry, IssuedPair, LogInKey, Order, OrderId, OrderState, Portal, PortalError,
+    Session, TRIAL_TEXT, TestPageRow,
+};
+
+use super::error::{Cause, RenewalError};
+use super::{Event, Interaction, Outcome, Step, space};
+use crate::card::{self, CardLogIn};
+use crate::report::Report;
+use crate::understood::{self, CardFacts, NotUnderstood};
+
+/// The list is shown again after removing, so often at most.
+const MAX_LISTS: usize = 4;
+
+pub(super) struct Flow<'a, C: Channel> {
+    pub(super) card: &'a mut Card<C>,
+    pub(super) portal: &'a mut dyn Portal,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) holder: &'a mut dyn Interaction,
+    pub(super) journal: &'a mut dyn Journal,
+    /// What the card's certificates say at the beginning: later, some of them are gone.
+    pub(super) facts: CardFacts,
+}
+
+/// A certificate on the card, and what the portal says of it.
+struct Row {
+    slot: Slot,
+    row: TestPageRow,
+}
+
+type StepResult<T> = Result<T, Cause>;
+
+impl<C: Channel> Flow<'_, C> {
+    pub(super) fn run(mut self) -> Result<Outcome, RenewalError> {
+        let rows = self.step(Step::InsertCard, Self::insert_card)?;
+        let report = report(&rows);
+        if report.is_complete() {
+            self.holder.event(&Event::AlreadyValid);
+            return Ok(Outcome::AlreadyValid(report));
+        }
+        let session = self.step(Step::LogIn, |flow| flow.log_in(&rows))?;
+        let issued = self.renew(&session);
+        // Whatever happened, the session is ended: the guide never leaves anyone logged in. That
+        // this fails is told only if nothing failed before.
+        let pair = match issued {
+            Ok(pair) => pair,
+            Err(error) => {
+                let _ = self.portal.log_out(&session.token);
+                return Err(error);
+            }
+        };
+        self.step(Step::LogOut, |flow| flow.log_out(&session))?;
+        let report = self.step(Step::Check, Self::check)?;
+        self.step(Step::TryAuthentication, |flow| {
+            flow.try_authentication(&pair)
+        })?;
+        self.step(Step::TrySignature, |flow| flow.try_signature(&pair))?;
+        Ok(Outcome::Renewed(report))
+    }
+
+    fn renew(&mut self, session: &Session) -> Result<IssuedPair, RenewalError> {
+        self.step(Step::RemoveOld, |flow| flow.remove_old(session))?;
+        let under_way = self.step(Step::Order, |flow| flow.order(session))?;
+        let pair = match under_way {
+            UnderWay::Issued(pair) => pair,
+            UnderWay::Open(order) => {
+                self.step(Step::Approve, |flow| flow.approve(session, &order))?
+            }
+        };
+        self.step(Step::Write, |flow| flow.write(&pair))?;
+        self.step(Step::Receipt, |flow| {
+            flow.receipt(session, &pair)?;
+            flow.remove_superseded(session, &pair)
+        })?;
+        Ok(pair)
+    }
+
+    /// Runs one step: says that it begins, and puts its name to what fails.
+    fn step<T>(
+        &mut self,
+        step: Step,
+        work: impl FnOnce(&mut Self) -> StepResult<T>,
+    ) -> Result<T, RenewalError> {
+        self.holder.event(&Event::Began(step));
+        work(self).map_err(|cause| RenewalError::new(step, cause))
+    }
+
+    fn insert_card(&mut self) -> StepResult<Vec<Row>> {
+        self.recover()?;
+        let rows = self.rows()?;
+        self.facts = CardFacts::of(rows.iter().map(|row| &*row.slot.der));
+        let label = self.card.contents().label().unwrap_or_default().to_owned();
+        self.holder.event(&Event::CardNoticed {
+            label,
+            report: report(&rows),
+        });
+        Ok(rows)
+    }
+
+    /// An earlier change of the card that was interrupted is completed or undone first.
+    fn recover(&mut self) -> StepResult<()> {
+        while self.card.pending(self.journal)?.is_some() {
+            let pin = self.pin(PinRole::Authentication, Step::InsertCard)?;
+            let Some(recovery) = self.card.recover(self.journal, &pin, IfChanged::LeaveIt)? else {
+                break;
+            };
+            self.remark(recovery.warnings.clone());
+            self.holder.event(&Event::Recovered(recovery));
+        }
+        Ok(())
+    }
+
+    fn log_in(&mut self, rows: &[Row]) -> StepResult<Session> {
+        let carrier = rows
+            .iter()
+            .filter(|row| {
+                let summary = &row.row.summary;
+                summary.colour == Colour::Blue && summary.purpose == Purpose::Authentication
+            })
+            // The newest, should a card have several.
+            .max_by_key(|row| row.row.summary.not_before)
+            .ok_or(Cause::NoCarrierCertificate)?;
+        let pin = self.pin(PinRole::Authentication, Step::LogIn)?;
+        let session = self.with_key(&carrier.slot.der, &pin, |portal, key| portal.log_in(key))?;
+        self.holder.event(&Event::LoggedIn {
+            card_number: session.card_number,
+            holder: session.holder.full_name(),
+        });
+        Ok(session)
+    }
+
+    /// Removes what is expired or revoked. Before the first removal it is certain that two certificates will fit.
+    fn remove_old(&mut self, session: &Session) -> StepResult<()> {
+        let rows = self.rows()?;
+        let listed = self.portal.certificates(&session.token)?;
+        // Before anything is removed or ordered.
+        self.card.can_change_slots()?;
+        let going_on = self.issued_before(session, &listed)?;
+        self.check_space(&rows, &listed, going_on)?;
+        let removed = self.remove(session, |row| is_old(&row.row))?;
+        self.holder.event(&Event::NothingOldLeft { removed });
+        Ok(())
+    }
+
+    /// Removes the HCCs that the new pair stands in for, once its receipt is signed: the portal has
+    /// revoked them as superseded, or an earlier order of the card has left them there.
+    fn remove_superseded(&mut self, session: &Session, pair: &IssuedPair) -> StepResult<()> {
+        let is_new =
+            |row: &Row| row.slot.der == pair.authentication || row.slot.der == pair.signature;
+        let superseded =
+            |row: &Row| row.row.summary.colour == Colour::Pink && row.row.known && !is_new(row);
+        self.remove(session, |row| is_old(&row.row) || superseded(row))
+            .map(drop)
+    }
+
+    /// Removes certificates, all of them in one transaction, and lists again, until none is left;
+    /// says how many it were.
+    fn remove(&mut self, session: &Session, goes: impl Fn(&Row) -> bool) -> StepResult<usize> {
+        let mut removed = 0;
+        for _ in 0..MAX_LISTS {
+            let mut old = self.rows()?;
+            old.retain(|row| goes(row));
+            if old.is_empty() {
+                return Ok(removed);
+            }
+            let slots = old.iter().map(|row| row.slot.clone());
+            self.change(slots.fold(Change::new(), Change::remove))?;
+            removed += old.len();
+            for old in old {
+                if old.row.known {
+                    self.portal
+                        .removed(&session.token, &old.row.summary.serial)?;
+                }
+                self.holder.event(&Event::Removed(old.row));
+            }
+        }
+        let left = self.rows()?.iter().filter(|row| goes(row)).count();
+        Err(Cause::NotRemoved { left })
+    }
+
+    /// Changes the card in one transaction. The authentication PIN is verified since the log-in.
+    fn change(&mut self, change: Change) -> StepResult<()> {
+        let now = UNIX_EPOCH + Duration::from_secs(self.clock.now().unix_seconds());
+        let change = change.at(now);
+        let executed = self.card.change(&change, self.journal)?;
+        self.remark(executed.warnings);
+        Ok(())
+    }
+
+    fn check_space(
+        &mut self,
+        rows: &[Row],
+        listed: &[HccEntry],
+        going_on: Option<OrderId>,
+    ) -> StepResult<()> {
+        let on_card = |entry: &HccEntry| {
+            rows.iter()
+                .any(|row| row.row.summary.serial == entry.summary.serial)
+        };
+        // What is written already of the pair needs no room any more; another pair does.
+        let present = listed
+            .iter()
+            .filter(|entry| Some(entry.order) == going_on && on_card(entry))
+            .count();
+        let old: Vec<_> = rows
+            .iter()
+            .filter(|row| is_old(&row.row))
+            .map(|row| row.slot.der.len())
+            .collect();
+        let removable = rows
+            .iter()
+            .filter(|row| row.row.summary.colour != Colour::Blue)
+            .filter(|row| !is_old(&row.row))
+            .map(|row| describe(&row.row.summary));
+        space::check(
+            self.card,
+            self.journal,
+            2_usize.saturating_sub(present),
+            &old,
+            removable,
+        )
+    }
+
+    /// Goes on with what was issued before, or shows the data of an open order.
+    fn order(&mut self, session: &Session) -> StepResult<UnderWay> {
+        let listed = self.portal.certificates(&session.token)?;
+        if let Some(order) = self.issued_before(session, &listed)? {
+            self.holder.event(&Event::Resumed(order));
+            return Ok(UnderWay::Issued(self.portal.fetch(&session.token, order)?));
+        }
+        let order = self.portal.order(&session.token)?;
+        if order.state == OrderState::Issued {
+            self.holder.event(&Event::Resumed(order.id));
+            let pair = self.portal.fetch(&session.token, order.id)?;
+            return Ok(UnderWay::Issued(pair));
+        }
+        let data = order.data_to_check();
+        self.holder.event(&Event::DataToCheck(data.clone()));
+        // Shown it is in any case; approved only if it is understood.
+        let differences = understood::order(&order, &self.facts)?;
+        if let Some(first) = differences.first()
+            && !self.holder.differences_are_right(&differences)
+        {
+            return Err(Cause::OtherData(first.clone()));
+        }
+        if !self.holder.data_are_right(&data) {
+            return Err(Cause::NotConfirmed("the personal data"));
+        }
+        Ok(UnderWay::Open(order))
+    }
+
+    /// The newest order whose two certificates are good, or on hold until its receipt is signed:
+    /// *lägga tillbaka HCC*. One that was put on hold later comes to nothing any more.
+    fn issued_before(
+        &mut self,
+        session: &Session,
+        listed: &[HccEntry],
+    ) -> StepResult<Option<OrderId>> {
+        let is_on_hold = |entry: &HccEntry| entry.state == CertificateState::OnHold;
+        let waiting = match listed.iter().any(is_on_hold) {
+            true => self.portal.receipt(&session.token)?,
+            false => None,
+        };
+        let waiting = waiting.map(|receipt| receipt.order);
+        let may_be_on_card = |entry: &HccEntry| match entry.state {
+            CertificateState::Valid => true,
+            CertificateState::OnHold => Some(entry.order) == waiting,
+            _ => false,
+        };
+        Ok(listed.iter().rev().map(|entry| entry.order).find(|order| {
+            let mut of_order = listed.iter().filter(|entry| entry.order == *order);
+            of_order.all(may_be_on_card)
+        }))
+    }
+
+    /// Two requests, one by each key, and the approval of exactly these.
+    fn approve(&mut self, session: &Session, order: &Order) -> StepResult<IssuedPair> {
+        let name = order.holder.full_name();
+        let sign = self.pin(PinRole::Signature, Step::Approve)?;
+        let signer = self.signature_certificate()?;
+        // The authentication PIN is verified since the log-in.
+        let authentication_request =
+            card::request(self.card, PinRole::Authentication, None, &name)?;
+        let signature_request = card::request(self.card, PinRole::Signature, Some(&sign), &name)?;
+        let text = order.approval_text(&authentication_request, &signature_request);
+        let signed_approval = self.sign_text(text.as_bytes(), &signer, &sign)?;
+        let approval = Approval {
+            authentication_request,
+            signature_request,
+            signed_approval,
+        };
+        let pair = self.portal.approve(&session.token, order.id, &approval)?;
+        self.holder.event(&Event::Approved(order.id));
+        understood::pair(&pair, &self.facts, Some(order))?;
+        Ok(pair)
+    }
+
+    /// Writes what is not on the card of the pair, in one transaction.
+    fn write(&mut self, pair: &IssuedPair) -> StepResult<()> {
+        let present = card::certificates(self.card)?;
+        let mut change = Change::new();
+        let mut written = Vec::new();
+        for (role, der) in [
+            (PinRole::Authentication, &pair.authentication),
+            (PinRole::Signature, &pair.signature),
+        ] {
+            if present.iter().any(|slot| slot.der == *der) {
+                let row = self.row(der)?;
+                self.holder.event(&Event::AlreadyWritten(row));
+                continue;
+            }
+            change = change.write(card::new_hcc(self.card, role, der)?);
+            written.push(der);
+        }
+        understood::pair(pair, &self.facts, None)?;
+        if written.is_empty() {
+            return Ok(());
+        }
+        self.change(change)?;
+        let present = card::certificates(self.card)?;
+        for der in written {
+            if !present.iter().any(|slot| slot.der == *der) {
+                return Err(Cause::ReadBack);
+            }
+            let row = self.row(der)?;
+            self.holder.event(&Event::Written(row));
+        }
+        Ok(())
+    }
+
+    fn receipt(&mut self, session: &Session, pair: &IssuedPair) -> StepResult<()> {
+        let Some(receipt) = self.portal.receipt(&session.token)? else {
+            self.holder.event(&Event::NoReceipt);
+            return Ok(());
+        };
+        self.holder
+            .event(&Event::ReceiptShown(receipt.text.clone()));
+        if receipt.order != pair.order {
+            return Err(Cause::NotUnderstood(NotUnderstood::OtherOrder {
+                what: "receipt",
+                expected: pair.order,
+                found: receipt.order,
+            }));
+        }
+        let certificates = [pair.authentication.as_slice(), &pair.signature];
+        understood::receipt(&receipt.text, Some(pair.order), certificates, &self.facts)?;
+        if !self.holder.receipt_is_right(&receipt.text) {
+            return Err(Cause::NotConfirmed("the receipt's contents"));
+        }
+        let pin = self.pin(PinRole::Signature, Step::Receipt)?;
+        let signed = self.sign_text(receipt.text.as_bytes(), &pair.signature, &pin)?;
+        self.portal
+            .sign_receipt(&session.token, receipt.order, &signed)?;
+        self.holder.event(&Event::ReceiptSigned);
+        Ok(())
+    }
+
+    fn log_out(&mut self, session: &Session) -> StepResult<()> {
+        self.portal.log_out(&session.token)?;
+        self.holder.event(&Event::LoggedOut);
+        Ok(())
+    }
+
+    fn check(&mut self) -> StepResult<Report> {
+        let report = report(&self.rows()?);
+        self.holder.event(&Event::Checked(report.clone()));
+        if report.is_complete() {
+            return Ok(report);
+        }
+        Err(Cause::Incomplete {
+            blue: report.valid.blue,
+            pink: report.valid.pink,
+            others: report.invalid_pink(),
+        })
+    }
+
+    fn try_authentication(&mut self, pair: &IssuedPair) -> StepResult<()> {
+        let pin = self.pin(PinRole::Authentication, Step::TryAuthentication)?;
+        let certificate = self.with_key(&pair.authentication, &pin, |portal, key| {
+            portal.try_authentication(key)
+        })?;
+        self.holder.event(&Event::Tried {
+            role: PinRole::Authentication,
+            certificate,
+        });
+        Ok(())
+    }
+
+    fn try_signature(&mut self, pair: &IssuedPair) -> StepResult<()> {
+        let pin = self.pin(PinRole::Signature, Step::TrySignature)?;
+        let signed = self.sign_text(TRIAL_TEXT.as_bytes(), &pair.signature, &pin)?;
+        let certificate = self.portal.try_signature(&signed)?;
+        self.holder.event(&Event::Tried {
+            role: PinRole::Signature,
+            certificate,
+        });
+        Ok(())
+    }
+
+    /// Lends the authentication key to the portal, with one of its certificates. What the card says
+    /// comes before what the portal makes of it.
+    fn with_key<T>(
+        &mut self,
+        certificate: &[u8],
+        pin: &Pin,
+        work: impl FnOnce(&mut dyn Portal, &mut dyn LogInKey) -> Result<T, PortalError>,
+    ) -> StepResult<T> {
+        let mut key = CardLogIn::new(self.card, pin, certificate);
+        let result = work(self.portal, &mut key);
+        match (result, key.into_failure()) {
+            (Ok(value), _) => Ok(value),
+            (Err(_), Some(failure)) => Err(failure.into()),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    fn sign_text(&mut self, text: &[u8], certificate: &[u8], pin: &Pin) -> StepResult<Vec<u8>> {
+        let now = self.clock.now();
+        Ok(card::sign_text(self.card, pin, text, certificate, now)?)
+    }
+
+    /// The certificate to approve with: any good one of the signature key, the carrier's as a
+    /// rule.
+    fn signature_certificate(&mut self) -> StepResult<Vec<u8>> {
+        self.rows()?
+            .into_iter()
+            .filter(|row| {
+                row.row.known
+                    && row.row.state == CertificateState::Valid
+                    && row.row.summary.purpose == Purpose::Signature
+            })
+            .min_by_key(|row| row.row.summary.colour)
+            .map(|row| row.slot.der.into())
+            .ok_or(Cause::NoKey(PinRole::Signature))
+    }
+
+    fn remark(&mut self, remarks: Vec<String>) {
+        for remark in remarks {
+            self.holder.event(&Event::Remark(remark));
+        }
+    }
+
+    fn pin(&mut self, role: PinRole, step: Step) -> StepResult<Pin> {
+        self.holder
+            .pin(role, step)
+            .map_err(|why| Cause::NoPin { role, why })
+    }
+
+    /// The holder's certificates on the card, each with what the portal's test page says of it.
+    fn rows(&mut self) -> StepResult<Vec<Row>> {
+        let slots = card::certificates(self.card)?;
+        let der: Vec<_> = slots.iter().map(|slot| slot.der.to_vec()).collect();
+        let rows = self.portal.test_page(&der)?;
+        Ok(slots
+            .into_iter()
+            .zip(rows)
+            .map(|(slot, row)| Row { slot, row })
+            .collect())
+    }
+
+    fn row(&mut self, der: &[u8]) -> StepResult<TestPageRow> {
+        let rows = self.portal.test_page(&[der.to_vec()])?;
+        rows.into_iter().next().ok_or(Cause::ReadBack)
+    }
+}
+
+/// An order on the way to its certificates.
+enum UnderWay {
+    /// To be approved.
+    Open(Order),
+    /// Approved before.
+    Issued(IssuedPair),
+}
+
+fn report(rows: &[Row]) -> Report {
+    let rows: Vec<_> = rows.iter().map(|row| row.row.clone()).collect();
+    Report::new(&rows)
+}
+
+/// What the guide has removed: HCCs that are expired or revoked. Carrier certificates stay.
+fn is_old(row: &TestPageRow) -> bool {
+    row.summary.colour == Colour::Pink
+        && matches!(
+            row.state,
+            CertificateState::Expired | CertificateState::Revoked(_)
+        )
+}
+
+fn describe(summary: &CertificateSummary) -> String {
+    format!(
+        "{} ({}, issued by {})",
+        summary.holder,
+        summary.purpose.swedish(),
+        summary.issuer
+    )
+}

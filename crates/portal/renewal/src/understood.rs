@@ -1,0 +1,390 @@
+//! What the card is asked to sign, understood before it signs: the order, the receipt, the trial.
+//!
+//! A portal says what is to be signed, and a portal can be wrong, or somebody else's. So nothing is
+//! signed because a portal calls it an order or a receipt. The client knows its card, the two
+//! certificates and the order by itself; from these it builds the text that there should be, and
+//! signs only if the portal's is the same to the last byte. All that a portal is free to choose is
+//! the order's name and the random values, which are hexadecimal digits, and the personal data of
+//! an order. Those are checked for their characters, and compared with what the card's certificates
+//! say already: [`order`] tells the differences, for a person to judge.
+//!
+//! The log-in and the trial of *legitimering* sign no text: the authentication key signs the
+//! transcript of a TLS handshake, which this side makes itself (RFC 8446 §4.4.3, RFC 5246 §7.4.8).
+
+use kortlab_issuer::card_number::CardNumber;
+use kortlab_issuer::inspect::{CertificateSummary, Colour, Employer, Purpose};
+use kortlab_portal_core::{DataLine, IssuedPair, Order, OrderId, Receipt, TRIAL_TEXT};
+
+use crate::plain::{not_of_a_name, visible};
+
+/// X.520's upper bound on names: a certificate takes no longer one.
+const LONGEST_NAME: usize = 64;
+/// More of a line than this is not repeated.
+const LONGEST_SHOWN: usize = 200;
+/// The lines of an order and of a receipt that name it, and that have the random value.
+const ORDER_LINE: usize = 1;
+const NONCE_LINE: usize = 2;
+
+/// Why something is not signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotUnderstood {
+    /// A line of a text is another one than the client would have written.
+    #[error(
+        "line {line} of the {what} is not understood: it should be “{expected}”, and is “{found}”; it is not signed"
+    )]
+    Line {
+        /// Which text.
+        what: &'static str,
+        /// Which line, from 1.
+        line: usize,
+        /// What it should be.
+        expected: String,
+        /// What it is, made visible.
+        found: String,
+    },
+    /// A value of an order is not of the kind.
+    #[error("{field} in the order is “{value}”, {why}; it is not signed")]
+    Value {
+        /// Which one, in English.
+        field: &'static str,
+        /// What it is, made visible.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Another card's.
+    #[error("the {what} is for card {asked}, and this card is {own}; it is not signed")]
+    OtherCard {
+        /// What it is for.
+        what: &'static str,
+        /// The number that the portal says, made visible.
+        asked: String,
+        /// The number that the card's certificates say.
+        own: String,
+    },
+    /// Another order's.
+    #[error("the {what} is for order {found}, not for order {expected}; it is not signed")]
+    OtherOrder {
+        /// What it is for.
+        what: &'static str,
+        /// The order that is under way.
+        expected: OrderId,
+        /// The order that the portal says.
+        found: OrderId,
+    },
+    /// A certificate of the pair is not what it should be.
+    #[error("the certificate for {role} from the portal {why}")]
+    Certificate {
+        /// Legitimering or Underskrift.
+        role: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// What a card's own certificates say of it, and of its holder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CardFacts {
+    number: Option<String>,
+    names: Vec<String>,
+    hsa_ids: Vec<String>,
+    organisations: Vec<String>,
+    counties: Vec<String>,
+}
+
+/// Personal data of an order that are other than the card's certificates say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What the order says.
+    pub line: DataLine,
+    /// What the card's certificates say.
+    pub on_card: Vec<String>,
+}
+
+impl CardFacts {
+    /// What these certificates (DER) say. Those that cannot be read, and those of authorities, say
+    /// nothing.
+    pub fn of<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut read: Vec<_> = certificates
+            .into_iter()
+            .filter_map(|der| Some((CertificateSummary::from_der(der).ok()?, der)))
+            .filter(|(summary, _)| summary.colour != Colour::Other && !summary.is_authority)
+            .collect();
+        // The carrier has made the card, so it knows best which one it is.
+        read.sort_by_key(|(summary, _)| summary.colour);
+        let mut facts = Self::default();
+        for (summary, der) in read {
+            if facts.number.is_none() {
+                facts.number.clone_from(&summary.card_number);
+            }
+            // A carrier's certificate may name the card instead of its holder.
+            if summary.holder.parse::<CardNumber>().is_err() {
+                note(&mut facts.names, Some(summary.holder));
+            }
+            note(&mut facts.hsa_ids, summary.hsa_id);
+            if summary.colour == Colour::Pink
+                && let Ok(employer) = Employer::from_der(der)
+            {
+                note(&mut facts.organisations, employer.organisation);
+                note(&mut facts.counties, employer.county);
+            }
+        }
+        facts
+    }
+
+    /// The card's number, if its certificates tell.
+    pub fn number(&self) -> Option<&str> {
+        self.number.as_deref()
+    }
+
+    fn must_be(&self, what: &'static str, asked: &str) -> Result<(), NotUnderstood> {
+        if self.number.as_deref() == Some(asked) {
+            return Ok(());
+        }
+        let own = self.number.as_deref().unwrap_or("of no known number");
+        Err(NotUnderstood::OtherCard {
+            what,
+            asked: short(asked),
+            own: short(own),
+        })
+    }
+
+    /// What the card says of a line of an order's data, by its Swedish name.
+    fn on_card(&self, swedish: &str) -> &[String] {
+        match swedish {
+            "Namn" => &self.names,
+            "HSA-id" => &self.hsa_ids,
+            "Organisation" => &self.organisations,
+            "Län" => &self.counties,
+            _ => &[],
+        }
+    }
+}
+
+fn note(known: &mut Vec<String>, value: Option<String>) {
+    if let Some(value) = value.filter(|value| !known.contains(value)) {
+        known.push(value);
+    }
+}
+
+/// Checks an order for the card, and tells which of its data are other than the card's certificates
+/// say. A card that has no HCC any more, as after the removal, may say nothing.
+///
+/// # Errors
+/// It is for another card, or a value is not of its kind: the approval would be no text that is
+/// understood.
+pub fn order(order: &Order, facts: &CardFacts) -> Result<Vec<Difference>, NotUnderstood> {
+    facts.must_be("order", order.card_number.as_str())?;
+    let holder = &order.holder;
+    for (field, value, digits) in [
+        ("the given name", &holder.given_name, false),
+        ("the surname", &holder.surname, false),
+        ("the name", &holder.full_name(), false),
+        ("the organisation", &holder.organisation, true),
+        ("the county", &holder.county, true),
+    ] {
+        of_a_name(value, digits).map_err(|why| NotUnderstood::Value {
+            field,
+            value: short(value),
+            why,
+        })?;
+    }
+    let differences = order.data_to_check().into_iter().filter_map(|line| {
+        let on_card = facts.on_card(line.swedish);
+        let differs = !on_card.is_empty() && !on_card.contains(&line.value);
+        differs.then(|| Difference {
+            on_card: on_card.to_vec(),
+            line,
+        })
+    });
+    Ok(differences.collect())
+}
+
+/// Checks the pair that an order led to: an HCC for each purpose, for this card, both of the same
+/// holder, and what the order said. (That they are for the card's keys is checked where they are
+/// written.)
+///
+/// # Errors
+/// What is other than it should be.
+pub fn pair(
+    pair: &IssuedPair,
+    facts: &CardFacts,
+    approved: Option<&Order>,
+) -> Result<(), NotUnderstood> {
+    if let Some(order) = approved
+        && order.id != pair.order
+    {
+        return Err(NotUnderstood::OtherOrder {
+            what: "pair of certificates",
+            expected: order.id,
+            found: pair.order,
+        });
+    }
+    let (authentication, signature) = hccs(&pair.authentication, &pair.signature, facts)?;
+    if let Some(order) = approved {
+        for (role, summary) in [
+            ("Legitimering", &authentication),
+            ("Underskrift", &signature),
+        ] {
+            let name = order.holder.full_name();
+            let hsa_id = order.holder.hsa_id.as_str();
+            if summary.holder != name || summary.hsa_id.as_deref() != Some(hsa_id) {
+                let why = format!(
+                    "is for “{}”, not for the holder of the order",
+                    short(&summary.holder)
+                );
+                return Err(NotUnderstood::Certificate { role, why });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks two certificates (DER), for authentication and for signature, as [`pair`] does, of which
+/// no order is known.
+///
+/// # Errors
+/// What is other than it should be.
+pub fn certificates(
+    [authentication, signature]: [&[u8]; 2],
+    facts: &CardFacts,
+) -> Result<(), NotUnderstood> {
+    hccs(authentication, signature, facts).map(|_| ())
+}
+
+/// Checks a receipt for two certificates (DER) that are on the card, for authentication and for
+/// signature: whether it is the text that the client would have written. `order` is the order that
+/// is under way, where it is known.
+///
+/// # Errors
+/// The line that is another one, or the certificate that makes no pair with the other.
+pub fn receipt(
+    text: &str,
+    order: Option<OrderId>,
+    certificates: [&[u8]; 2],
+    facts: &CardFacts,
+) -> Result<(), NotUnderstood> {
+    const WHAT: &str = "receipt";
+    let [authentication, signature] = certificates;
+    let (summary, _) = hccs(authentication, signature, facts)?;
+    let value = |line: usize| text.lines().nth(line)?.rsplit_once(": ")?.1.parse().ok();
+    // Any 16 bytes are an order's name, and so is the random value: both are opaque.
+    let (id, nonce): (Option<OrderId>, Option<OrderId>) = (value(ORDER_LINE), value(NONCE_LINE));
+    let (Some(id), Some(nonce)) = (order.or(id), nonce) else {
+        let line = if nonce.is_none() {
+            NONCE_LINE
+        } else {
+            ORDER_LINE
+        };
+        return Err(NotUnderstood::Line {
+            what: WHAT,
+            line: line + 1,
+            expected: "a name and 32 hexadecimal digits".to_owned(),
+            found: short(text.lines().nth(line).unwrap_or_default()),
+        });
+    };
+    let number = facts.number().unwrap_or_default();
+    let expected = Receipt::text_of(
+        id,
+        &nonce.to_bytes(),
+        &summary.holder,
+        number,
+        [authentication, signature],
+    );
+    same(WHAT, &expected, text)
+}
+
+/// Checks the text of the test page's trial of *underskrift*: it is always the same.
+///
+/// # Errors
+/// It is another one.
+pub fn trial(text: &str) -> Result<(), NotUnderstood> {
+    same("trial text", TRIAL_TEXT, text)
+}
+
+/// What two HCCs of a pair say, if they are one.
+fn hccs(
+    authentication: &[u8],
+    signature: &[u8],
+    facts: &CardFacts,
+) -> Result<(CertificateSummary, CertificateSummary), NotUnderstood> {
+    let read = |role: &'static str, der: &[u8], purpose: Purpose| {
+        let wrong = |why: String| NotUnderstood::Certificate { role, why };
+        let summary = CertificateSummary::from_der(der)
+            .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        if summary.colour != Colour::Pink || summary.is_authority {
+            return Err(wrong("is no HCC".to_owned()));
+        }
+        if summary.purpose != purpose {
+            return Err(wrong(format!(
+                "is for another purpose ({})",
+                summary.purpose
+            )));
+        }
+        of_a_name(&summary.holder, false)
+            .map_err(|why| wrong(format!("names “{}”, {why}", short(&summary.holder))))?;
+        let number = summary.card_number.as_deref().unwrap_or_default();
+        facts.must_be("certificate", number)?;
+        Ok(summary)
+    };
+    let first = read("Legitimering", authentication, Purpose::Authentication)?;
+    let second = read("Underskrift", signature, Purpose::Signature)?;
+    if (&first.holder, &first.hsa_id) != (&second.holder, &second.hsa_id) {
+        let why = "is for another holder than the one for Legitimering".to_owned();
+        return Err(NotUnderstood::Certificate {
+            role: "Underskrift",
+            why,
+        });
+    }
+    Ok((first, second))
+}
+
+/// Whether a value can be a name; what is wrong with it otherwise.
+fn of_a_name(value: &str, digits: bool) -> Result<(), String> {
+    if let Some(character) = not_of_a_name(value, digits) {
+        return Err(format!(
+            "with the character {character:?} (U+{:04X}), which no such name has",
+            u32::from(character)
+        ));
+    }
+    if value.chars().count() > LONGEST_NAME {
+        return Err(format!("of more than {LONGEST_NAME} characters"));
+    }
+    if value.is_empty() || value.split(' ').any(str::is_empty) {
+        return Err("with a space too many, or nothing".to_owned());
+    }
+    Ok(())
+}
+
+/// The same text to the last byte, or the first line that differs.
+fn same(what: &'static str, expected: &str, found: &str) -> Result<(), NotUnderstood> {
+    if expected == found {
+        return Ok(());
+    }
+    let mut expected = expected.split('\n');
+    let mut found = found.split('\n');
+    let mut line = 0;
+    loop {
+        line += 1;
+        // The texts differ, so there is a line where they do, or where one of them has ended.
+        let (one, other) = (expected.next(), found.next());
+        if one != other || one.is_none() {
+            return Err(NotUnderstood::Line {
+                what,
+                line,
+                expected: short(one.unwrap_or("nothing more")),
+                found: short(other.unwrap_or("nothing more")),
+            });
+        }
+    }
+}
+
+/// A value as a message repeats it.
+fn short(value: &str) -> String {
+    let shown = visible(value);
+    match shown.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}…", shown.get(..end).unwrap_or_default()),
+        None => shown,
+    }
+}

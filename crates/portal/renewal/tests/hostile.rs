@@ -1,0 +1,451 @@
+//! A portal that asks for other signatures than it should gets none.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+#[path = "support/passed_on.rs"]
+#[macro_use]
+mod passed_on;
+
+#[path = "support/alter.rs"]
+mod alter;
+
+use kortlab_apdu::Protocol;
+use kortlab_card::{Card, MemoryJournal, Pin, PinRole};
+use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
+use kortlab_issuer::card_number::CardNumber;
+use kortlab_issuer::clock::Timestamp;
+use kortlab_issuer::holder::Holder as Person;
+use kortlab_issuer::random::IssuerRng;
+use kortlab_issuer::revocation::RevocationReason;
+use kortlab_portal_core::{
+    Approval, HccEntry, IssuedPair, LocalPortal, LogInKey, Order, OrderId, OrderState, Portal,
+    PortalError, Receipt, Session, SessionToken, TRIAL_TEXT, TestPageRow,
+};
+use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step, renew};
+use kortlab_renewal::states::{CardState, NewCard, new_card};
+use kortlab_renewal::understood::{self, CardFacts, Difference};
+use kortlab_renewal::world::TestWorld;
+
+fn date() -> Timestamp {
+    Timestamp::from_date(2026, 11, 24).unwrap()
+}
+
+/// As `--yes`: takes everything for right, and looks at nothing.
+#[derive(Default)]
+struct Unattended {
+    stops_at_receipt: bool,
+    receipt: Option<String>,
+    asked: Vec<(PinRole, Step)>,
+    shown: Vec<String>,
+}
+
+impl Interaction for Unattended {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::ReceiptShown(text) => {
+                self.receipt = Some(text.clone());
+                self.shown.push(text.clone());
+            }
+            Event::DataToCheck(lines) => {
+                self.shown
+                    .extend(lines.iter().map(|line| line.value.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn pin(&mut self, role: PinRole, step: Step) -> Result<Pin, String> {
+        self.asked.push((role, step));
+        let digits = match role {
+            PinRole::Authentication => "123456",
+            PinRole::Signature => "654321",
+        };
+        Ok(Pin::try_from(digits).unwrap())
+    }
+
+    fn receipt_is_right(&mut self, _: &str) -> bool {
+        !self.stops_at_receipt
+    }
+}
+
+fn insert(image: &Image) -> Card<InProcess> {
+    let card = VirtualCard::new(image.clone(), CardRng::from_seed(11)).unwrap();
+    Card::open(InProcess::ephemeral(card)).unwrap()
+}
+
+fn guide(
+    card: &mut Card<InProcess>,
+    portal: &mut dyn Portal,
+    world_clock: &kortlab_issuer::clock::FixedClock,
+    holder: &mut Unattended,
+) -> Result<Outcome, RenewalError> {
+    renew(card, portal, world_clock, holder, &mut MemoryJournal::new())
+}
+
+/// A card that has come as far as the receipt, with the receipt's text.
+struct AtTheReceipt {
+    card: Card<InProcess>,
+    world: TestWorld,
+    text: String,
+}
+
+fn at_the_receipt() -> AtTheReceipt {
+    let NewCard { image, mut world } =
+        new_card(CardState::Expired, Protocol::T1, 11, date()).unwrap();
+    let mut card = insert(&image);
+    let mut holder = Unattended {
+        stops_at_receipt: true,
+        ..Unattended::default()
+    };
+    let clock = world.clock.clone();
+    let error = guide(&mut card, &mut world.portal, &clock, &mut holder).unwrap_err();
+    assert_eq!(error.step(), Step::Receipt, "{error}");
+    AtTheReceipt {
+        card,
+        world,
+        text: holder.receipt.unwrap(),
+    }
+}
+
+/// The certificates on the card, those of the pair, and what they say.
+fn facts(card: &mut Card<InProcess>) -> (Vec<Vec<u8>>, CardFacts) {
+    let slots = card.slots().unwrap();
+    let all: Vec<_> = slots.into_iter().map(|slot| slot.der.to_vec()).collect();
+    let facts = CardFacts::of(all.iter().map(Vec::as_slice));
+    (all, facts)
+}
+
+/// Whether only the random value differs, and is one: a judgement of the test's own.
+fn differs_in_nonce_only(text: &str, original: &str) -> bool {
+    const LABEL: &str = "Engångsvärde / Nonce: ";
+    let (text, original): (Vec<_>, Vec<_>) =
+        (text.split('\n').collect(), original.split('\n').collect());
+    let is_nonce = |line: &str| {
+        let value = line.strip_prefix(LABEL).unwrap_or_default();
+        value.len() == 32
+            && value
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    text.len() == original.len()
+        && (0..text.len())
+            .all(|line| text[line] == original[line] || (line == 2 && is_nonce(text[line])))
+}
+
+#[test]
+fn of_1200_altered_receipts_and_trial_texts_none_is_understood() {
+    let AtTheReceipt { mut card, text, .. } = at_the_receipt();
+    let (all, facts) = facts(&mut card);
+    let [authentication, signature] = [&all[2], &all[3]].map(Vec::as_slice);
+    let pair = [authentication, signature];
+    let order: OrderId = text.lines().nth(1).unwrap()[7..].parse().unwrap();
+    for known in [Some(order), None] {
+        understood::receipt(&text, known, pair, &facts).unwrap();
+        understood::receipt(&text, known, [signature, authentication], &facts).unwrap_err();
+    }
+    understood::trial(TRIAL_TEXT).unwrap();
+    let mut rng = IssuerRng::from_seed(2026, "altered receipts");
+    let mut other_nonces = 0;
+    for round in 0..1000 {
+        let altered = alter::altered(&text, &mut rng);
+        let understood = understood::receipt(&altered, Some(order), pair, &facts).is_ok();
+        let expected = differs_in_nonce_only(&altered, &text);
+        assert_eq!(understood, expected, "{round}: {altered:?}");
+        other_nonces += usize::from(expected);
+    }
+    assert!(other_nonces < 50, "{other_nonces} alterations were none");
+    for round in 0..200 {
+        let altered = alter::altered(TRIAL_TEXT, &mut rng);
+        assert!(understood::trial(&altered).is_err(), "{round}: {altered:?}");
+    }
+    // Another card's receipt, another order's, and one for the certificates that were there before.
+    let other: OrderId = "0".repeat(32).parse().unwrap();
+    understood::receipt(&text, Some(other), pair, &facts).unwrap_err();
+    understood::receipt(&text, None, pair, &CardFacts::default()).unwrap_err();
+    let carrier = [all[0].as_slice(), &all[1]];
+    understood::receipt(&text, None, carrier, &facts).unwrap_err();
+}
+
+/// An order with one value altered.
+fn altered_order(order: &Order, rng: &mut IssuerRng) -> Order {
+    let mut altered = order.clone();
+    let holder = &mut altered.holder;
+    match rng.below(7) {
+        0 => holder.given_name = alter::altered(&holder.given_name, rng),
+        1 => holder.surname = alter::altered(&holder.surname, rng),
+        2 => holder.organisation = alter::altered(&holder.organisation, rng),
+        3 => holder.county = alter::altered(&holder.county, rng),
+        4 => holder.hsa_id = Person::generate(rng).hsa_id,
+        5 => altered.card_number = CardNumber::generate(rng),
+        _ => {
+            holder.given_name = format!("{} \u{200b}", holder.given_name);
+            holder.organisation = "x".repeat(500);
+        }
+    }
+    altered
+}
+
+/// The lines of an approval have their labels, one each, and Latin letters, digits and common marks
+/// in them, nothing else: a judgement of the test's own.
+fn is_harmless(order: &Order) -> bool {
+    const LABELS: [&str; 10] = [
+        "Beställning av HCC / Order of HCC",
+        "Order: ",
+        "Engångsvärde / Nonce: ",
+        "Namn / Name: ",
+        "HSA-id: ",
+        "Organisation: ",
+        "Län / County: ",
+        "Kortnummer / Card number: ",
+        "Legitimering (PKCS#10, SHA-256): ",
+        "Underskrift (PKCS#10, SHA-256): ",
+    ];
+    let text = order.approval_text(&[], &[]);
+    let lines: Vec<_> = text.lines().collect();
+    let common = |character: char| {
+        matches!(character, ' '..='~' | '\u{c0}'..='\u{24f}' | '’' | '–') || character == '\n'
+    };
+    lines.len() == LABELS.len()
+        && lines
+            .iter()
+            .zip(LABELS)
+            .all(|(line, label)| line.starts_with(label))
+        && text.chars().all(common)
+        && lines.iter().all(|line| line.chars().count() < 120)
+}
+
+#[test]
+fn of_800_altered_orders_none_is_taken_unseen() {
+    let NewCard { image, world } = new_card(CardState::Expired, Protocol::T1, 11, date()).unwrap();
+    let (_, with_hccs) = facts(&mut insert(&image));
+    let delivered = new_card(CardState::Delivered, Protocol::T1, 11, date()).unwrap();
+    let (_, without) = facts(&mut insert(&delivered.image));
+    let order = order_of(&world);
+    assert_eq!(understood::order(&order, &with_hccs), Ok(vec![]));
+    assert_eq!(understood::order(&order, &without), Ok(vec![]));
+    let mut rng = IssuerRng::from_seed(2026, "altered orders");
+    let (mut refused, mut differing) = (0, 0);
+    for round in 0..800 {
+        let altered = altered_order(&order, &mut rng);
+        let same = altered.data_to_check() == order.data_to_check();
+        match understood::order(&altered, &with_hccs) {
+            Err(_) => refused += 1,
+            Ok(differences) => {
+                // Nobody is asked to judge what is not different, and unseen nothing is.
+                assert_eq!(differences.is_empty(), same, "{round}: {altered:?}");
+                assert!(is_harmless(&altered), "{round}: {altered:?}");
+                differing += usize::from(!same);
+            }
+        }
+        // A card that names nobody cannot tell; what is signed has the form of an order.
+        if understood::order(&altered, &without).is_ok() {
+            assert!(is_harmless(&altered), "{round}: {altered:?}");
+            assert_eq!(altered.card_number, order.card_number, "{round}");
+        }
+    }
+    assert!(refused > 300 && differing > 100, "{refused}, {differing}");
+}
+
+/// An order as the portal of this world would place it.
+fn order_of(world: &TestWorld) -> Order {
+    Order {
+        id: "00112233445566778899aabbccddeeff".parse().unwrap(),
+        state: OrderState::Open,
+        card_number: world.card_number,
+        holder: world.holder.clone(),
+        nonce: [7; 16],
+    }
+}
+
+/// What a hostile portal alters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lie {
+    Order,
+    Receipt,
+    ReceiptOfAnotherOrder,
+    Pair,
+}
+
+/// A portal that lies about one thing, and keeps what it got signed.
+struct Hostile<'a> {
+    portal: &'a mut LocalPortal,
+    rng: &'a mut IssuerRng,
+    lie: Lie,
+    /// A pair of another card.
+    other_pair: IssuedPair,
+    /// What it has put before the client.
+    told: String,
+    /// Whether it was no lie in the end.
+    is_true: bool,
+    signed: usize,
+}
+
+impl Portal for Hostile<'_> {
+    passed_on!();
+    fn order(&mut self, token: &SessionToken) -> Result<Order, PortalError> {
+        let order = self.portal.order(token)?;
+        if self.lie != Lie::Order {
+            return Ok(order);
+        }
+        let altered = altered_order(&order, self.rng);
+        self.is_true = altered.data_to_check() == order.data_to_check();
+        self.told = altered.holder.full_name();
+        Ok(altered)
+    }
+    fn approve(
+        &mut self,
+        token: &SessionToken,
+        order: OrderId,
+        approval: &Approval,
+    ) -> Result<IssuedPair, PortalError> {
+        self.signed += usize::from(self.lie == Lie::Order);
+        let pair = self.portal.approve(token, order, approval)?;
+        Ok(self.pair(pair))
+    }
+    fn fetch(&mut self, token: &SessionToken, order: OrderId) -> Result<IssuedPair, PortalError> {
+        let pair = self.portal.fetch(token, order)?;
+        Ok(self.pair(pair))
+    }
+    fn receipt(&mut self, token: &SessionToken) -> Result<Option<Receipt>, PortalError> {
+        let Some(receipt) = self.portal.receipt(token)? else {
+            return Ok(None);
+        };
+        let mut lie = receipt.clone();
+        match self.lie {
+            Lie::Receipt => lie.text = alter::altered(&receipt.text, self.rng),
+            Lie::ReceiptOfAnotherOrder => lie.order = "ab".repeat(16).parse().unwrap(),
+            _ => {}
+        }
+        self.is_true = self.lie == Lie::Receipt && differs_in_nonce_only(&lie.text, &receipt.text);
+        self.told.clone_from(&lie.text);
+        Ok(Some(lie))
+    }
+    fn sign_receipt(&mut self, _: &SessionToken, _: OrderId, _: &[u8]) -> Result<(), PortalError> {
+        self.signed += 1;
+        Err(PortalError::Transport("it has what it wanted".to_owned()))
+    }
+}
+
+impl Hostile<'_> {
+    fn pair(&self, pair: IssuedPair) -> IssuedPair {
+        match self.lie {
+            Lie::Pair => IssuedPair {
+                order: pair.order,
+                ..self.other_pair.clone()
+            },
+            _ => pair,
+        }
+    }
+}
+
+/// Runs the guide against the lie; how it ended, and whether a signature of the card was asked for
+/// after the lie.
+fn against(card: &mut Card<InProcess>, world: &mut TestWorld, rng: &mut IssuerRng, lie: Lie) {
+    let (authentication, signature) = (
+        world.carrier.authentication.clone(),
+        world.carrier.signature.clone(),
+    );
+    let clock = world.clock.clone();
+    let mut hostile = Hostile {
+        portal: &mut world.portal,
+        rng,
+        lie,
+        other_pair: IssuedPair {
+            order: "cd".repeat(16).parse().unwrap(),
+            authentication,
+            signature,
+        },
+        told: String::new(),
+        is_true: false,
+        signed: 0,
+    };
+    let mut holder = Unattended::default();
+    let error = guide(card, &mut hostile, &clock, &mut holder).unwrap_err();
+    let (told, signed) = (hostile.told.clone(), hostile.signed);
+    if hostile.is_true {
+        assert_eq!(signed, 1, "{told:?}");
+        return;
+    }
+    assert_eq!(signed, 0, "{lie:?} {told:?}: {error}");
+    assert!(
+        matches!(
+            error.cause(),
+            Cause::NotUnderstood(_) | Cause::OtherData(_) | Cause::OtherKey(_)
+        ),
+        "{lie:?} {told:?}: {error}"
+    );
+    // Nor did the card sign: its PIN was not even asked for.
+    let asked = |step| holder.asked.contains(&(PinRole::Signature, step));
+    match lie {
+        Lie::Order => assert!(!asked(Step::Approve), "{told:?}"),
+        _ => assert!(!asked(Step::Receipt), "{told:?}"),
+    }
+    // What was not signed was shown.
+    if lie != Lie::Pair {
+        assert!(holder.shown.contains(&told), "{told:?} {:?}", holder.shown);
+    }
+    assert!(error.how_to_continue().len() > 40, "{error}");
+}
+
+#[test]
+fn a_guide_that_nobody_watches_signs_nothing_for_a_hostile_portal() {
+    let mut rng = IssuerRng::from_seed(2026, "hostile portal");
+    let NewCard { image, mut world } =
+        new_card(CardState::Expired, Protocol::T1, 11, date()).unwrap();
+    for _ in 0..20 {
+        // Each time the card is as it was: with the certificates that name its holder.
+        against(&mut insert(&image), &mut world, &mut rng, Lie::Order);
+    }
+    let AtTheReceipt {
+        mut card,
+        mut world,
+        ..
+    } = at_the_receipt();
+    for _ in 0..40 {
+        against(&mut card, &mut world, &mut rng, Lie::Receipt);
+    }
+    against(&mut card, &mut world, &mut rng, Lie::ReceiptOfAnotherOrder);
+    against(&mut card, &mut world, &mut rng, Lie::Pair);
+    // An honest portal, and it goes on to the end.
+    let clock = world.clock.clone();
+    let mut holder = Unattended::default();
+    let outcome = guide(&mut card, &mut world.portal, &clock, &mut holder).unwrap();
+    assert!(matches!(outcome, Outcome::Renewed(_)));
+}
+
+#[test]
+fn a_new_name_is_signed_after_a_person_has_looked_at_it_and_not_before() {
+    struct Person(Unattended, Vec<Difference>);
+    impl Interaction for Person {
+        fn pin(&mut self, role: PinRole, step: Step) -> Result<Pin, String> {
+            self.0.pin(role, step)
+        }
+        fn differences_are_right(&mut self, differences: &[Difference]) -> bool {
+            self.1 = differences.to_vec();
+            true
+        }
+    }
+    let NewCard { image, mut world } =
+        new_card(CardState::Expired, Protocol::T1, 11, date()).unwrap();
+    let mut card = insert(&image);
+    let old_name = world.holder.full_name();
+    let facts = facts(&mut card).1;
+    let mut order = order_of(&world);
+    order.holder.surname = "Nygift-Övningsfält".to_owned();
+    let differences = understood::order(&order, &facts).unwrap();
+    assert_eq!(differences.len(), 1);
+    assert_eq!(differences[0].line.swedish, "Namn");
+    assert_eq!(differences[0].on_card, [old_name]);
+    // The honest portal has the old name: nobody is asked.
+    let clock = world.clock.clone();
+    let mut person = Person(Unattended::default(), Vec::new());
+    let renewed = renew(
+        &mut card,
+        &mut world.portal,
+        &clock,
+        &mut person,
+        &mut MemoryJournal::new(),
+    );
+    assert!(matches!(renewed, Ok(Outcome::Renewed(_))));
+    assert!(person.1.is_empty());
+}

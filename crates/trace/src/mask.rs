@@ -1,0 +1,83 @@
+//! What of a command may be shown.
+
+use kortlab_apdu::instruction;
+
+/// Where a command is cut: what comes before may be shown, what follows may hold a PIN or a key.
+/// `None`: all of it may be shown.
+///
+/// The instruction decides, so each part of a chain is cut as well, and so is a command whose
+/// length fields make no sense. The length field is shown, short or extended.
+pub(crate) fn cut(command: &[u8]) -> Option<usize> {
+    let ins = *command.get(1)?;
+    if !instruction::carries_secrets(ins) {
+        return None;
+    }
+    let shown = match command.get(4..)? {
+        // Extended: 00 and two bytes of length, if that many bytes follow, and Le perhaps.
+        [0x00, high, low, rest @ ..]
+            if {
+                let nc = usize::from(u16::from_be_bytes([*high, *low]));
+                rest.len() == nc || rest.len() == nc + 2
+            } =>
+        {
+            7
+        }
+        _ => 5,
+    };
+    (command.len() > shown).then_some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(hex: &str) -> String {
+        let command = hex::decode(hex).expect("hex");
+        let shown = cut(&command).unwrap_or(command.len());
+        hex::encode_upper(&command[..shown])
+    }
+
+    #[test]
+    fn commands_that_carry_pins_and_keys_are_cut_behind_their_length() {
+        for (command, expected) in [
+            ("00200081083132333435360000", "0020008108"),
+            ("002100810A990831323334353600", "002100810A"),
+            ("00240081 10 31323334353600003635343332310000", "0024008110"),
+            ("002C0081 10 31323334353637383635343332310000", "002C008110"),
+            ("00280081083132333435360000", "0028008108"),
+            // Chained, extended, with Le, of a proprietary class, on another channel.
+            ("10200081083132333435360000", "1020008108"),
+            ("002000810000083132333435360000", "00200081000008"),
+            ("0020008100000831323334353600000000", "00200081000008"),
+            ("8020008104313233340a", "8020008104"),
+            ("4120008104313233340a", "4120008104"),
+            // Keys to import, PINs kept as data objects, commands in a command.
+            ("0046000004 9A00 0800", "0046000004"),
+            ("00DA010104 31323334", "00DA010104"),
+            ("00DB3FFF04 4D020000", "00DB3FFF04"),
+            ("00C200000D 00200081083132333435360000", "00C200000D"),
+            // Lengths that make no sense.
+            ("00200081FF3132", "00200081FF"),
+            ("0020008100313233", "0020008100"),
+            ("002000810031323334353600", "0020008100"),
+        ] {
+            let command = command.replace(' ', "");
+            assert_eq!(shown(&command), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn what_carries_no_secret_is_shown_whole() {
+        for command in [
+            "",
+            "00",
+            "0020",
+            "00200081",
+            "00A40000023F00",
+            "00B0000010",
+            "0020008108",
+        ] {
+            assert_eq!(shown(command), command);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Reading traces, of any notation: what can be read is kept, and what cannot is told with its place.
+
+mod hexadecimal;
+mod json;
+mod opensc;
+mod pcapng;
+mod pcscd;
+mod text;
+
+use core::fmt;
+use core::time::Duration;
+
+use kortlab_apdu::Protocol;
+
+use crate::event::{Event, Sent, What};
+
+/// The most bytes of a trace that are read.
+pub const MAX_TRACE: usize = 64 << 20;
+
+/// The most events that are kept of one trace.
+pub const MAX_EVENTS: usize = 1_000_000;
+
+/// The most troubles that are kept of one trace.
+pub const MAX_TROUBLES: usize = 1_000;
+
+/// What a file is that events were read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// `.apdu` text, as a recorder writes it; or a script of commands.
+    Text,
+    /// JSON: a document a line, or one with all of it.
+    Json,
+    /// A pcapng capture file.
+    Pcapng,
+    /// The debug log of OpenSC (`OPENSC_DEBUG=9`).
+    OpenScLog,
+    /// The log of pcscd with APDUs (`pcscd --apdu --foreground`).
+    PcscdLog,
+}
+
+/// Where in a file something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A line and a column in it, both counted from 1; columns in characters.
+    Line {
+        /// The line.
+        line: usize,
+        /// The column.
+        column: usize,
+    },
+    /// A byte, counted from 0.
+    Byte(usize),
+}
+
+/// Something in a file that could not be read, or is odd. It never repeats what stands there, which
+/// may be a PIN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Where it is.
+    pub place: Place,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// An event, and where it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands.
+    pub place: Place,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What the file is.
+    pub source: Source,
+    /// The events, in order.
+    pub entries: Vec<Entry>,
+    /// What could not be read, in order.
+    pub troubles: Vec<Trouble>,
+}
+
+/// A command and what became of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange<'a> {
+    /// Where the command stands.
+    pub place: Place,
+    /// The command, as an event.
+    pub event: &'a Event,
+    /// The command.
+    pub command: &'a Sent,
+    /// What came: the bytes, or why none came. `None`: the trace says nothing of it.
+    pub answer: Option<Result<&'a [u8], &'a str>>,
+    /// How long that took, if it is known.
+    pub after: Option<Duration>,
+}
+
+/// Reads a trace; its content says of which kind it is. Whatever the bytes are, this ends, and what
+/// it returns is in proportion to them.
+pub fn read(bytes: &[u8]) -> Reading {
+    let mut reading = Reading {
+        source: source(bytes),
+        entries: Vec::new(),
+        troubles: Vec::new(),
+    };
+    let bytes = match bytes.get(..MAX_TRACE) {
+        Some(beginning) if bytes.len() > MAX_TRACE => {
+            let what = format!("the trace is longer than {MAX_TRACE} bytes; the rest is not read");
+            reading.trouble(Place::Byte(MAX_TRACE), what);
+            beginning
+        }
+        _ => bytes,
+    };
+    match reading.source {
+        Source::Text => text::read(bytes, &mut reading),
+        Source::Json => json::read(bytes, &mut reading),
+        Source::Pcapng => pcapng::read(bytes, &mut reading),
+        Source::OpenScLog => opensc::read(bytes, &mut reading),
+        Source::PcscdLog => pcscd::read(bytes, &mut reading),
+    }
+    reading
+}
+
+/// Of which kind a file is.
+fn source(bytes: &[u8]) -> Source {
+    let contains = |text: &[u8]| {
+        let mut windows = bytes.windows(text.len());
+        windows.any(|window| window == text)
+    };
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if bytes.starts_with(&pcapng::MAGIC) {
+        Source::Pcapng
+    } else if matches!(first, Some(b'{' | b'[')) && !opensc::MARKS.iter().any(|mark| contains(mark))
+    {
+        Source::Json
+    } else if opensc::MARKS.iter().any(|mark| contains(mark)) {
+        Source::OpenScLog
+    } else if pcscd::is_log(bytes) {
+        Source::PcscdLog
+    } else {
+        Source::Text
+    }
+}
+
+impl Reading {
+    /// Whether there are commands or cards in it: a file without is no trace.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The commands with their answers, in the order of the commands. An answer belongs to the last
+    /// command to the same card before it.
+    pub fn exchanges(&self) -> Vec<Exchange<'_>> {
+        let mut exchanges: Vec<Exchange<'_>> = Vec::new();
+        // The last command to each card that waits for its answer.
+        let mut waiting: Vec<(Option<&str>, usize)> = Vec::new();
+        for Entry { place, event } in &self.entries {
+            let card = event.card.as_deref();
+            let (answer, after) = match &event.what {
+                What::Command(command) => {
+                    waiting.retain(|(other, _)| *other != card);
+                    waiting.push((card, exchanges.len()));
+                    exchanges.push(Exchange {
+                        place: *place,
+                        event,
+                        command,
+                        answer: None,
+                        after: None,
+                    });
+                    continue;
+                }
+                What::Answer { bytes, after } => (Ok(bytes.as_slice()), *after),
+                What::NoAnswer { why, after } => (Err(why.as_str()), *after),
+                What::Card { .. } | What::Occasion(_) => continue,
+            };
+            let found = waiting.iter().position(|(other, _)| *other == card);
+            if let Some(found) = found
+                && let Some(exchange) = exchanges.get_mut(waiting.swap_remove(found).1)
+            {
+                exchange.answer = Some(answer);
+                exchange.after = after;
+            }
+        }
+        exchanges
+    }
+
+    /// The first answer to reset in it, and the protocol that goes with it.
+    pub fn card(&self) -> Option<(&[u8], Option<Protocol>)> {
+        let mut cards = self.entries.iter().filter_map(state);
+        cards.next().map(|(_, atr, protocol)| (atr, protocol))
+    }
+
+    /// The same of the card with this name.
+    pub fn card_named(&self, name: Option<&str>) -> Option<(&[u8], Option<Protocol>)> {
+        let mut cards = self.entries.iter().filter_map(state);
+        let found = cards.find(|(card, ..)| *card == name);
+        found.map(|(_, atr, protocol)| (atr, protocol))
+    }
+
+    /// The names of the cards in it, each once, in order.
+    pub fn cards(&self) -> Vec<&str> {
+        let mut cards: Vec<&str> = Vec::new();
+        for name in self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.event.card.as_deref())
+        {
+            if !cards.contains(&name) && cards.len() < 256 {
+                cards.push(name);
+            }
+        }
+        cards
+    }
+
+    /// Keeps an event. `false`: there are too many, and reading should end.
+    fn keep(&mut self, place: Place, event: Event) -> bool {
+        if self.entries.len() >= MAX_EVENTS {
+            let what = format!("there are more than {MAX_EVENTS} events; the rest is not read");
+            self.troubles.push(Trouble { place, what });
+            return false;
+        }
+        self.entries.push(Entry { place, event });
+        true
+    }
+
+    fn trouble(&mut self, place: Place, what: impl Into<String>) {
+        if self.troubles.len() < MAX_TROUBLES {
+            let what = what.into();
+            self.troubles.push(Trouble { place, what });
+        } else if self.troubles.len() == MAX_TROUBLES {
+            let what = "and more of the kind; they are not listed".to_owned();
+            self.troubles.push(Trouble { place, what });
+        }
+    }
+}
+
+/// The card that an entry is about, and how it is.
+fn state(entry: &Entry) -> Option<(Option<&str>, &[u8], Option<Protocol>)> {
+    match &entry.event.what {
+        What::Card { atr, protocol } => Some((entry.event.card.as_deref(), atr, *protocol)),
+        _ => None,
+    }
+}
+
+impl Source {
+    /// What it is, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Text => "a trace (.apdu)",
+            Self::Json => "a trace (.json)",
+            Self::Pcapng => "a capture file (.pcapng)",
+            Self::OpenScLog => "a debug log of OpenSC",
+            Self::PcscdLog => "a log of pcscd",
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line { line, column } => write!(f, "line {line}, column {column}"),
+            Self::Byte(offset) => write!(f, "byte {offset}"),
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}

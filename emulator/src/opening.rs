@@ -1,0 +1,39 @@
+//! Reading images with the applications that are built in.
+
+use crate::image::{Image, ImageError, Known, check_primes};
+use crate::models;
+
+impl Image {
+    /// Reads an image and checks that it fits together.
+    ///
+    /// # Errors
+    /// Text that is too long, is not JSON, is not an image of a known version, has an
+    /// unknown or missing field, or says things that do not fit together. Nothing of a secret
+    /// field is repeated in the error.
+    pub fn from_json(text: &[u8]) -> Result<Self, ImageError> {
+        let image = Self::parse(text)?;
+        image.check()?;
+        check_primes(&image)?;
+        Ok(image)
+    }
+
+    /// Checks that what the image says fits together; [`Image::from_json`] and
+    /// [`VirtualCard::new`](crate::VirtualCard::new) do it. Of applications that are not built in
+    /// nothing is said here.
+    ///
+    /// # Errors
+    /// The first thing that does not, with its JSON path.
+    pub fn check(&self) -> Result<(), ImageError> {
+        self.read(&Known::some(&models::applications([])))
+            .map(|_| ())
+    }
+
+    /// How many bytes of non-volatile memory the image takes; its capacity is in `capacity`.
+    ///
+    /// # Errors
+    /// As for [`Image::check`].
+    pub fn memory_used(&self) -> Result<u64, ImageError> {
+        let state = self.read(&Known::some(&models::applications([])))?;
+        Ok(state.used)
+    }
+}

@@ -1,4 +1,0 @@
-//! libFuzzer's way into the target `response`.
-#![no_main]
-
-kortlab_fuzz::libfuzzer!(response);

@@ -1,4 +1,0 @@
-//! libFuzzer's way into the target `tpdu`.
-#![no_main]
-
-kortlab_fuzz::libfuzzer!(tpdu);

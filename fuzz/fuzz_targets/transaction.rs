@@ -1,4 +1,0 @@
-//! libFuzzer's way into the target `transaction`.
-#![no_main]
-
-kortlab_fuzz::libfuzzer!(transaction);
