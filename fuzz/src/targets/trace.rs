@@ -48,10 +48,18 @@ pub fn trace(data: &[u8]) {
     for format in Format::ALL {
         let paper = Paper::default();
         let trace = Trace::new(paper.clone(), format, Secrets::Shown);
-        let events: Vec<_> = reading.entries.iter().map(|entry| entry.event.clone()).collect();
+        let events: Vec<_> = reading
+            .entries
+            .iter()
+            .map(|entry| entry.event.clone())
+            .collect();
         trace.write(&events);
         assert!(trace.finish().is_ok());
-        let written = paper.0.lock().map(|bytes| bytes.clone()).unwrap_or_default();
+        let written = paper
+            .0
+            .lock()
+            .map(|bytes| bytes.clone())
+            .unwrap_or_default();
         let again = read(&written);
         let commands = |reading: &kortlab_trace::Reading| -> Vec<_> {
             let exchanges = reading.exchanges();

@@ -25,7 +25,12 @@ fn main() -> io::Result<()> {
     let mut answer = [0; 34];
     wire.read_exact(&mut answer)?;
     let end = name.iter().position(|byte| *byte == 0).unwrap_or(128);
-    println!("{}: {:02X}{:02X}", String::from_utf8_lossy(&name[..end]), answer[32], answer[33]);
+    println!(
+        "{}: {:02X}{:02X}",
+        String::from_utf8_lossy(&name[..end]),
+        answer[32],
+        answer[33]
+    );
     Ok(())
 }
 
