@@ -65,8 +65,7 @@ fn recorded(format: Format, secrets: Secrets, names: &[&str]) -> Vec<u8> {
         card.power_off().unwrap();
     }
     trace.finish().unwrap();
-    let bytes = paper.0.lock().unwrap().clone();
-    bytes
+    paper.0.lock().unwrap().clone()
 }
 
 /// What happened, without times.

@@ -142,7 +142,7 @@ impl FlatFile {
 }
 
 impl Serialize for FileImage {
-    /// The fields in the order of [`FlatFile`]; those that say nothing are left out.
+    /// The fields in the order of `FlatFile`; those that say nothing are left out.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let df = self.as_df();
         let (transparent, records, key) = match &self.content {
