@@ -55,7 +55,7 @@ fn missing_and_unknown_arguments_are_usage_errors() {
 
 #[test]
 fn what_is_no_kind_of_card_is_refused_with_the_kinds_there_are() {
-    for card in ["card.bin", "replay:trace.apdu", ""] {
+    for card in ["card.bin", "repeat:trace.apdu", ""] {
         let output = run(&["-c", card, "atr"]);
         assert_plain_error(&output, 2);
         assert!(stderr(&output).contains("socket:"), "{}", stderr(&output));

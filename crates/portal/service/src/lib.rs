@@ -28,6 +28,7 @@ pub mod data;
 pub mod error;
 pub mod event;
 pub mod failures;
+mod file_lock;
 pub mod listener;
 #[cfg(feature = "logs")]
 pub mod logs;

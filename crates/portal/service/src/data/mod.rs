@@ -6,8 +6,6 @@ mod files;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use kortlab_issuer::authority::{Authority, AuthorityKind};
 use kortlab_issuer::clock::{Clock as _, DAY, SystemClock};
@@ -17,6 +15,7 @@ use kortlab_issuer::random::IssuerRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::file_lock;
 use crate::server::StartError;
 use crate::server::tls::TlsAuthority;
 use crate::token::AdminToken;
@@ -328,28 +327,16 @@ pub(crate) fn store_file(directory: &Path) -> PathBuf {
     directory.join("portal.sqlite")
 }
 
-/// How long a lock is waited for: one that has just ended may still be held for a moment, as by a
-/// process that was being started from it.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-
 fn lock(directory: &Path) -> Result<File, StartError> {
     let path = directory.join(LOCK);
     let file = files::open_lock(&path)?;
-    let until = Instant::now() + LOCK_PATIENCE;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                thread::sleep(Duration::from_millis(50));
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(StartError::directory(
-                    directory,
-                    "another portal runs on this data directory; end it first, or give another --data",
-                ));
-            }
-            Err(TryLockError::Error(error)) => return Err(StartError::directory(path, error)),
-        }
+    match file_lock::take(&file) {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::directory(
+            directory,
+            "another portal runs on this data directory; end it first, or give another --data",
+        )),
+        Err(TryLockError::Error(error)) => Err(StartError::directory(path, error)),
     }
 }
 

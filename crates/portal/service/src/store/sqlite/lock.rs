@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::super::StoreError;
+use crate::file_lock;
 
 /// The lock. It ends with this value, or with the process.
 pub(super) struct Lock {
@@ -30,7 +31,7 @@ impl Lock {
             .into_os_string();
         lock.push(".lock");
         let file = open(Path::new(&lock)).map_err(unavailable)?;
-        match file.try_lock() {
+        match file_lock::take(&file) {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
                 store: name.to_owned(),
