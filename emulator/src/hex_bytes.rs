@@ -59,6 +59,11 @@ impl SecretText {
         Self(Zeroizing::new(text.into()))
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The bytes of the text.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()

@@ -208,7 +208,7 @@ fn every_field_that_is_required_is_missed() {
 }
 
 /// One value for every field that some kind of file has, and the kinds that have it.
-fn fields() -> [(&'static str, Value, &'static [&'static str]); 13] {
+fn fields() -> [(&'static str, Value, &'static [&'static str]); 14] {
     const EF: &[&str] = &[
         "transparent",
         "linear-fixed",
@@ -221,6 +221,11 @@ fn fields() -> [(&'static str, Value, &'static [&'static str]); 13] {
         ("name", json!("A0"), &["df"]),
         ("application", json!("iso"), &["df"]),
         ("files", json!([]), &["df"]),
+        (
+            "objects",
+            json!([{"tag": "5FC105", "value": "5300"}]),
+            &["df"],
+        ),
         ("shareable", json!(true), EF),
         ("sfi", json!(1), EF),
         ("data_coding", json!("21"), &EF[..4]),

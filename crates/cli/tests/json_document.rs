@@ -40,6 +40,7 @@ fn every_field_is_in_the_document() {
         &["cert", "list"],
         &["cert", "read", "4331"],
         &["apdu", "00A40800 :50155031 /256 =9000"],
+        &["dump", "-o", "copy.json"],
     ] {
         let output = lab.run(&[&["--json"], command].concat());
         // The ATR with T=1 lacks its TCK.

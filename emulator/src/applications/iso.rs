@@ -6,9 +6,9 @@ use kortlab_apdu::instruction as ins;
 use super::{Application, Instruction, Traffic};
 use crate::commands::{
     activate_file, append_record, change_reference_data, create_file, deactivate_file, delete_file,
-    erase_binary, erase_record, get_challenge, get_data, internal_authenticate, manage_channel,
-    mse, pso, put_data, read_binary, read_record, reset_retry_counter, select, terminate,
-    update_binary, update_record, verify, write_binary, write_record,
+    erase_binary, erase_record, get_challenge, get_data, get_data_of_df, internal_authenticate,
+    manage_channel, mse, pso, put_data, read_binary, read_record, reset_retry_counter, select,
+    terminate, update_binary, update_record, verify, write_binary, write_record,
 };
 use Traffic::{In, Out};
 
@@ -45,6 +45,7 @@ pub const READING: &[Instruction] = &[
     Instruction::interindustry(ins::READ_BINARY, Out, read_binary::execute),
     Instruction::interindustry(ins::READ_RECORD, Out, read_record::execute),
     Instruction::interindustry(ins::GET_DATA, Out, get_data::execute),
+    Instruction::interindustry(ins::GET_DATA_ODD, In, get_data_of_df::execute),
 ];
 
 /// Changing files and data objects.

@@ -161,6 +161,7 @@ impl<'a> Template<'a> {
             shareable: !is_df && descriptor & SHAREABLE != 0,
             sfi: self.sfi()?,
             data_coding: None,
+            recorded: None,
             body: Body::Transparent(Vec::new()),
         };
         let size = self.size()?;
@@ -169,6 +170,7 @@ impl<'a> Template<'a> {
             DF => Body::Df {
                 name: self.name()?,
                 application: None,
+                objects: Vec::new(),
                 children: Vec::new(),
             },
             KEY_FILE => Body::Key {

@@ -3,10 +3,11 @@
 use kortlab_apdu::{Command, Response, StatusWord};
 
 use super::expect::expect_no_data;
+use super::get_data_of_df;
 use crate::os::{Answer, Context};
 use crate::security::Operation;
 
-/// Gives the value of a data object of the card. `6A88`: no such object. `6982`: its access
+/// Gives the value of a data object of the card, or else of the current DF. `6A88`: no such object. `6982`: its access
 /// conditions are not satisfied.
 pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     expect_no_data(command)?;
@@ -14,10 +15,12 @@ pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
         return Err(StatusWord::WRONG_LENGTH);
     }
     let objects = &context.memory.state().data_objects;
-    let object = objects
-        .iter()
-        .find(|object| object.tag == command.p1_p2())
-        .ok_or(StatusWord::REFERENCE_NOT_FOUND)?;
+    let of_card = objects.iter().find(|object| object.tag == command.p1_p2());
+    let Some(object) = of_card else {
+        let tag = command.p1_p2().to_be_bytes();
+        let tag = tag.strip_prefix(&[0]).unwrap_or(&tag);
+        return get_data_of_df::object(context, context.current_df(), tag);
+    };
     if !object.access.says_nothing() {
         context.check(&object.access, Operation::Read)?;
     }

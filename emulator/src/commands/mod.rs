@@ -17,6 +17,7 @@ pub(crate) mod erase_record;
 pub(crate) mod expect;
 pub(crate) mod get_challenge;
 pub(crate) mod get_data;
+pub(crate) mod get_data_of_df;
 pub(crate) mod internal_authenticate;
 mod key_file;
 mod life_cycle;

@@ -16,6 +16,11 @@ pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let mode = Mode::of(command)?;
     let id = ef(context, command, Operation::Read)?;
     let first = index(context, id, command.p1(), mode, true)?;
+    if let Some(told) = context.file(id)?.unreadable()
+        && first + 1 >= told.from as usize
+    {
+        return Err(told.status.status());
+    }
     let records = records(context, id)?;
     let data = match mode {
         Mode::ToLast => (first..records.len())

@@ -3,7 +3,7 @@
 use kortlab_apdu::{Command, Response, StatusWord};
 
 use crate::fs::information::Template;
-use crate::fs::{Fid, FileId, FileSystem, LifeCycle};
+use crate::fs::{Fid, FileId, FileSystem, LifeCycle, Refusal};
 use crate::os::session::Selection;
 use crate::os::{Answer, Context};
 
@@ -11,7 +11,8 @@ use crate::os::{Answer, Context};
 ///
 /// A failed SELECT leaves the selection as it was. Status words: `6A82` not found; `6A86` for a
 /// P1 or P2 that the card does not have (FMD among them); `6A87` where Nc does not suit P1;
-/// `6283` and `6285` as warnings when the file is deactivated or terminated.
+/// `6283` and `6285` as warnings when the file is deactivated or terminated; whatever the image
+/// says of the card from which the file was copied.
 pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let template = match command.p2() & 0x0C {
         0x00 => Some(Template::Fci),
@@ -30,12 +31,21 @@ pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
         resolve(context, command.p1(), command.data())?
     };
     let file = context.file(id)?;
+    let recorded = file.recorded.as_deref();
+    let told = recorded.and_then(|recorded| recorded.select);
+    if let Some(refusal) = told.filter(|told| !told.is_warning()) {
+        return Err(refusal.status());
+    }
     let status = match file.life_cycle {
         LifeCycle::Deactivated => StatusWord::FILE_DEACTIVATED_WARNING,
         LifeCycle::Terminated => StatusWord::FILE_TERMINATED,
-        _ => StatusWord::SUCCESS,
+        _ => told.map_or(StatusWord::SUCCESS, Refusal::status),
     };
+    let answer = recorded.and_then(|recorded| recorded.answer.as_ref());
     let information = template.map(|template| {
+        if let Some(answer) = answer {
+            return answer.0.clone();
+        }
         let application = context.application_of(id);
         application.control_information(file, template)
     });

@@ -1,7 +1,7 @@
 //! One file.
 
 use super::records::Records;
-use super::{ApplicationId, Fid, FileId, LifeCycle};
+use super::{ApplicationId, Fid, FileId, LifeCycle, ObjectOfDf, Recorded, Unreadable};
 use crate::crypto::StoredKey;
 use crate::security::Access;
 
@@ -30,6 +30,8 @@ pub struct File {
     pub sfi: Option<u8>,
     /// The data coding byte.
     pub data_coding: Option<u8>,
+    /// What the card answered from which this file was copied.
+    pub recorded: Option<Box<Recorded>>,
     /// What is in it.
     pub body: Body,
 }
@@ -44,6 +46,8 @@ pub enum Body {
         /// The application that answers while this is the current DF; `None`: that of the DF around
         /// it.
         application: Option<Box<str>>,
+        /// What GET DATA with a tag list gives while this is the current DF.
+        objects: Vec<ObjectOfDf>,
         /// The files in it.
         children: Vec<FileId>,
     },
@@ -83,6 +87,11 @@ impl File {
             Body::Df { name, .. } => name.as_deref(),
             _ => None,
         }
+    }
+
+    /// From where on it cannot be read, as the card from which it was copied has answered.
+    pub fn unreadable(&self) -> Option<Unreadable> {
+        self.recorded.as_ref()?.unreadable
     }
 
     /// What WRITE does: bits 7 and 6 of the data coding byte; OR where there is none or where

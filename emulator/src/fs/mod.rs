@@ -8,11 +8,13 @@ pub mod footprint;
 pub mod information;
 mod life_cycle;
 pub mod limits;
+pub mod recorded;
 pub mod records;
 
 pub use file::{Body, File};
 pub use kortlab_apdu::Fid;
 pub use life_cycle::LifeCycle;
+pub use recorded::{ObjectOfDf, Recorded, Refusal, Unreadable};
 pub use records::{RecordError, Records, Structure};
 
 /// Where a file is in the arena.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use kortlab_apdu::Atr;
 
+use super::copied::{check_objects, check_provenance, check_recorded};
 use super::known::{Known, access};
 use super::{
     DataObjectImage, DfImage, FileContent, FileImage, Image, ImageError, MAX_CAPACITY, PinImage,
@@ -19,7 +20,7 @@ const MAX_TEXT: usize = 256;
 /// What the MF must be.
 pub(super) const MASTER_FILE_IS_A_DF: &str = "the master file is a df";
 
-type Check = Result<(), ImageError>;
+pub(super) type Check = Result<(), ImageError>;
 
 /// Checks an image, all but its capacity; see [`Image::check`].
 pub(crate) fn check(image: &Image, applications: &Known<'_>) -> Check {
@@ -40,6 +41,9 @@ pub(crate) fn check(image: &Image, applications: &Known<'_>) -> Check {
         return fail("$.life_cycle", "a card is activated or terminated");
     }
     check_name(&image.model.0, "$.model")?;
+    if let Some(provenance) = &image.provenance {
+        check_provenance(provenance, "$.provenance")?;
+    }
     let master = &image.master_file;
     let application = applications.of(master, None, "$.master_file")?;
     let mut references = HashSet::new();
@@ -161,6 +165,9 @@ impl<'a> Files<'a> {
             check_access(&access.0, &format!("{path}.access"), self.pins, application)?;
         }
         check_text(file.label.as_deref(), &format!("{path}.label"))?;
+        if let Some(recorded) = &file.recorded {
+            check_recorded(recorded, &format!("{path}.recorded"))?;
+        }
         if file.proprietary.as_ref().is_some_and(|v| v.0.len() > 255) {
             return fail(&format!("{path}.proprietary"), "at most 255 bytes");
         }
@@ -198,6 +205,7 @@ impl<'a> Files<'a> {
                 return fail(&path, "another DF has the same name");
             }
         }
+        check_objects(&df.objects, path)?;
         let mut fids = HashSet::new();
         for (index, child) in df.files.iter().enumerate() {
             let path = format!("{path}.files[{index}]");
@@ -320,6 +328,10 @@ fn check_pin(pin: &PinImage, path: &str, application: Option<&'static dyn Applic
         );
     }
     let value = pin.value.as_bytes();
+    if value.is_empty() {
+        // Not known: the card takes nothing for it.
+        return check_tries(pin, path);
+    }
     let lengths = usize::from(pin.min_length)..=usize::from(pin.max_length);
     if !lengths.contains(&value.len()) {
         return fail(
@@ -338,6 +350,10 @@ fn check_pin(pin: &PinImage, path: &str, application: Option<&'static dyn Applic
             "a character that the encoding does not have",
         );
     }
+    check_tries(pin, path)
+}
+
+fn check_tries(pin: &PinImage, path: &str) -> Check {
     if !(1..=15).contains(&pin.tries_max) {
         return fail(&format!("{path}.tries_max"), "1 to 15");
     }
@@ -394,6 +410,6 @@ fn check_text(text: Option<&str>, path: &str) -> Check {
     }
 }
 
-fn fail(path: &str, what: &str) -> Check {
+pub(super) fn fail(path: &str, what: &str) -> Check {
     Err(ImageError::inconsistent(path, what))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::number::HexByte;
 use super::{HexBytes, KeyImage};
-use crate::fs::{Fid, LifeCycle};
+use crate::fs::{Fid, LifeCycle, ObjectOfDf, Recorded};
 
 /// A DF or an EF: what all files have, and the content that makes it one or the other.
 ///
@@ -21,6 +21,8 @@ pub struct FileImage {
     pub access: Option<HexBytes>,
     /// Proprietary information: the value of tag A5, as the FCI echoes it.
     pub proprietary: Option<HexBytes>,
+    /// What the card answered from which it was copied, where this card would answer otherwise.
+    pub recorded: Option<Box<Recorded>>,
     /// What is in it.
     pub content: FileContent,
 }
@@ -46,6 +48,8 @@ pub struct DfImage {
     /// The application that answers while it is the current DF; absent: that of the DF around
     /// it, and of the MF `iso`.
     pub application: Option<String>,
+    /// What GET DATA with a tag list gives while it is the current DF.
+    pub objects: Vec<ObjectOfDf>,
     /// The files in it, in the order in which they were made.
     pub files: Vec<FileImage>,
 }
@@ -123,6 +127,7 @@ impl FileImage {
             life_cycle: LifeCycle::Activated,
             access: None,
             proprietary: None,
+            recorded: None,
             content,
         }
     }

@@ -74,6 +74,7 @@ impl File {
             shareable,
             sfi,
             data_coding: data_coding.map(|coding| coding.0),
+            recorded: image.recorded.clone(),
             body: Body::Transparent(Vec::new()),
         };
         let erased = file.erased_byte();
@@ -81,6 +82,7 @@ impl File {
             FileContent::Df(df) => Body::Df {
                 name: df.name.as_ref().map(|name| name.0.clone()),
                 application: df.application.as_deref().map(Into::into),
+                objects: df.objects.clone(),
                 children: Vec::new(),
             },
             FileContent::Transparent(ef) => {
@@ -104,6 +106,7 @@ impl File {
             life_cycle: self.life_cycle,
             access: self.access_raw.as_deref().map(Into::into),
             proprietary: self.proprietary.as_deref().map(Into::into),
+            recorded: self.recorded.clone(),
             ..FileImage::new(self.fid.0, self.content())
         }
     }
@@ -112,9 +115,14 @@ impl File {
         let (shareable, sfi) = (self.shareable, self.sfi);
         let data_coding = self.data_coding.map(HexByte);
         match &self.body {
-            Body::Df { application, .. } => FileContent::Df(DfImage {
+            Body::Df {
+                application,
+                objects,
+                ..
+            } => FileContent::Df(DfImage {
                 name: self.name().map(Into::into),
                 application: application.as_deref().map(Into::into),
+                objects: objects.clone(),
                 files: Vec::new(),
             }),
             Body::Transparent(bytes) => {

@@ -11,7 +11,7 @@ use super::file::{DfImage, FileContent, FileImage, FileKind, KeyFileImage, Recor
 use super::file::{RecordStructure, TransparentImage};
 use super::number::HexByte;
 use super::{HexBytes, ImageError, KeyImage};
-use crate::fs::{Fid, LifeCycle};
+use crate::fs::{Fid, LifeCycle, ObjectOfDf, Recorded};
 
 /// Every field that some kind of file has.
 #[derive(Deserialize)]
@@ -26,6 +26,7 @@ pub(super) struct FlatFile {
     life_cycle: LifeCycle,
     access: Option<HexBytes>,
     proprietary: Option<HexBytes>,
+    recorded: Option<Box<Recorded>>,
     #[serde(default)]
     shareable: bool,
     sfi: Option<u8>,
@@ -38,6 +39,8 @@ pub(super) struct FlatFile {
     record_tlv: bool,
     records: Option<Vec<HexBytes>>,
     key: Option<KeyImage>,
+    #[serde(default)]
+    objects: Vec<ObjectOfDf>,
     files: Option<Vec<FlatFile>>,
 }
 
@@ -62,6 +65,7 @@ impl FlatFile {
                 FileContent::Df(DfImage {
                     name: self.name,
                     application: self.application,
+                    objects: self.objects,
                     files: files
                         .map(|(index, file)| file.into_file(&place(index)))
                         .collect::<Result<_, _>>()?,
@@ -105,6 +109,7 @@ impl FlatFile {
             life_cycle: self.life_cycle,
             access: self.access,
             proprietary: self.proprietary,
+            recorded: self.recorded,
             content,
         })
     }
@@ -119,6 +124,7 @@ impl FlatFile {
         let fields = [
             ("name", self.name.is_some(), kind == K::Df),
             ("application", self.application.is_some(), kind == K::Df),
+            ("objects", !self.objects.is_empty(), kind == K::Df),
             ("files", self.files.is_some(), kind == K::Df),
             ("shareable", self.shareable, kind != K::Df),
             ("sfi", self.sfi.is_some(), kind != K::Df),
@@ -158,7 +164,7 @@ impl Serialize for FileImage {
             FileContent::Key(ef) => ef.size,
         };
         let (shareable, sfi, data_coding) = self.ef_fields();
-        let mut out = serializer.serialize_struct("FileImage", 19)?;
+        let mut out = serializer.serialize_struct("FileImage", 21)?;
         out.serialize_field("fid", &self.fid)?;
         out.serialize_field("kind", &self.kind())?;
         macro_rules! say {
@@ -175,6 +181,7 @@ impl Serialize for FileImage {
         out.serialize_field("life_cycle", &self.life_cycle)?;
         say!("access", self.access.as_ref());
         say!("proprietary", self.proprietary.as_ref());
+        say!("recorded", self.recorded.as_ref());
         say!("shareable", shareable.then_some(true));
         say!("sfi", sfi);
         say!("data_coding", data_coding);
@@ -185,6 +192,8 @@ impl Serialize for FileImage {
         say!("record_tlv", records.and_then(|ef| ef.tlv.then_some(true)));
         say!("records", records.and_then(|ef| ef.records.as_ref()));
         say!("key", key.and_then(|ef| ef.key.as_ref()));
+        let objects = df.map(|df| &df.objects);
+        say!("objects", objects.filter(|objects| !objects.is_empty()));
         say!("files", df.map(|df| &df.files));
         out.end()
     }

@@ -5,6 +5,7 @@
 //! small multiple of the text, and the text is limited to [`MAX_LENGTH`].
 
 mod check;
+mod copied;
 mod error;
 mod file;
 mod files;
@@ -29,8 +30,9 @@ pub use pin::PinImage;
 
 // What an image is made of, with the names of the running card.
 pub use crate::crypto::{KeyImage, KeyOperation};
-pub use crate::fs::{Fid, LifeCycle};
+pub use crate::fs::{Fid, LifeCycle, ObjectOfDf, Recorded, Refusal, Unreadable};
 pub use crate::hex_bytes::{HexBytes, SecretHex, SecretText};
+pub use crate::memory::provenance::{MAX_NOT_READ, NotRead, Provenance};
 pub use crate::security::PinEncoding;
 pub use crate::state::{Model, Settings};
 
@@ -76,6 +78,9 @@ pub struct Image {
     /// has it. The card makes nothing of it; it is here so that each copy of an image has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_change: Option<serde_json::Value>,
+    /// From what card it was read, if it was, and what of that card is not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Box<Provenance>>,
 }
 
 /// An image as the text has it, its files not yet of one kind each.
@@ -98,6 +103,7 @@ struct FlatImage {
     data_objects: Vec<DataObjectImage>,
     master_file: FlatFile,
     pending_change: Option<serde_json::Value>,
+    provenance: Option<Box<Provenance>>,
 }
 
 impl FlatImage {
@@ -126,6 +132,7 @@ impl FlatImage {
             data_objects: self.data_objects,
             master_file: self.master_file.into_file(PATH)?,
             pending_change: self.pending_change,
+            provenance: self.provenance,
         })
     }
 }
@@ -251,6 +258,7 @@ impl Image {
             data_objects: Vec::new(),
             master_file: FileImage::df(0x3F00, files),
             pending_change: None,
+            provenance: None,
         }
     }
 

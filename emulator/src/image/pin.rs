@@ -14,7 +14,9 @@ pub struct PinImage {
     pub reference: HexByte,
     /// A name for people. The card itself does not use it.
     pub label: String,
-    /// The value, without padding. A test secret.
+    /// The value, without padding. A test secret. Empty, and then absent in the JSON: it is not
+    /// known, and the card takes nothing for it.
+    #[serde(default, skip_serializing_if = "SecretText::is_empty")]
     pub value: SecretText,
     /// Which characters a value may have.
     pub encoding: PinEncoding,

@@ -23,6 +23,7 @@
 //! what happens when the image cannot be saved.
 
 mod power;
+pub mod provenance;
 pub mod state;
 mod technology;
 mod write;

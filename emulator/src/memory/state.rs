@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::MemoryTechnology;
+use super::provenance::Provenance;
 use crate::fs::footprint::{DATA_OBJECT_HEADER, PIN_HEADER};
 use crate::fs::{FileSystem, LifeCycle};
 use crate::security::{Access, PinEncoding};
@@ -40,6 +41,8 @@ pub struct State {
     pub files: FileSystem,
     /// What the image says of a change that is not finished; nothing of the card.
     pub pending_change: Option<serde_json::Value>,
+    /// What the image says of the card it was read from; nothing of the card.
+    pub provenance: Option<Box<Provenance>>,
 }
 
 /// The name of a card model: `eid`. What a card does is its applications' affair; the model says to
@@ -86,7 +89,7 @@ pub struct Pin {
     pub reference: u8,
     /// A name for people.
     pub label: String,
-    /// The value without padding.
+    /// The value without padding; empty where it is not known, and then nothing is right.
     pub value: SecretValue,
     /// Which characters a value may have.
     pub encoding: PinEncoding,

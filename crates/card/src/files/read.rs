@@ -134,7 +134,15 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         }
     }
 
-    /// The same: what could be read, what was odd, and what ended it before the file did.
+    /// The same, giving what could be read, what was odd, and what ended it before the file did.
+    pub fn read_selected_as_far(
+        &mut self,
+        name: &str,
+        size: Option<usize>,
+    ) -> (Vec<u8>, Vec<Remark>, Option<CardError>) {
+        self.read_blocks(name, size)
+    }
+
     fn read_blocks(
         &mut self,
         name: &str,

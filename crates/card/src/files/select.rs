@@ -14,6 +14,7 @@ const MAX_PATH: usize = 16;
 pub(crate) const APPLICATION: FilePath = FilePath::CURRENT_DF;
 
 const BY_FILE_ID: u8 = 0x00;
+const BY_DF_ID_BELOW: u8 = 0x01;
 const BY_FILE_ID_BELOW: u8 = 0x02;
 const BY_NAME: u8 = 0x04;
 const BY_PATH: u8 = 0x08;
@@ -71,6 +72,57 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         self.select_by(&doing, command, WITH_FCI)
     }
 
+    /// Selects the file at the path `below` the DF of the application with this AID, which is
+    /// selected first; an empty path is that DF.
+    ///
+    /// # Errors
+    /// As for [`Files::select_application`] and [`Files::select`].
+    pub fn select_in_application_of(
+        &mut self,
+        aid: &[u8],
+        below: &FilePath,
+    ) -> Result<FileInfo, CardError> {
+        let mut info = self.select_application(aid)?;
+        for fid in below.fids() {
+            let doing = format!(
+                "select {below} in the application {}",
+                hex::encode_upper(aid)
+            );
+            info = self.select_exactly(&doing, fid)?;
+        }
+        Ok(info)
+    }
+
+    /// Selects the file with this identifier in the current DF, and none beside or around it, which
+    /// a SELECT by identifier alone may find. A card that does not know the forms for that gets this.
+    fn select_exactly(&mut self, doing: &str, fid: Fid) -> Result<FileInfo, CardError> {
+        let by = |p1| command(p1, &fid.bytes(), WITH_FCI);
+        match self.select_by(doing, by(BY_FILE_ID_BELOW), WITH_FCI) {
+            Err(error) if error.status().is_some_and(says_other_form) => {
+                self.select_by(doing, by(BY_FILE_ID), WITH_FCI)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                match self.select_by(doing, by(BY_DF_ID_BELOW), WITH_FCI) {
+                    Err(other) if other.status().is_some_and(says_other_form) => Err(error),
+                    other => other,
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// Selects the file with this identifier in the current DF.
+    fn select_child(&mut self, doing: &str, fid: Fid, answer: u8) -> Result<FileInfo, CardError> {
+        let by_id = command(BY_FILE_ID, &fid.bytes(), answer);
+        match self.select_by(doing, by_id, answer) {
+            Err(error) if error.status().is_some_and(says_other_form) => {
+                let command = command(BY_FILE_ID_BELOW, &fid.bytes(), answer);
+                self.select_by(doing, command, answer)
+            }
+            other => other,
+        }
+    }
+
     /// Selects the application of this session anew, if it has one: after a reset, and when another
     /// program may have selected another one.
     ///
@@ -117,14 +169,7 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         let mut info = FileInfo::default();
         for fid in below.fids() {
             self.leave_home();
-            let by_id = command(BY_FILE_ID, &fid.bytes(), answer);
-            info = match self.select_by(doing, by_id, answer) {
-                Err(error) if error.status().is_some_and(says_other_form) => {
-                    let command = command(BY_FILE_ID_BELOW, &fid.bytes(), answer);
-                    self.select_by(doing, command, answer)?
-                }
-                other => other?,
-            };
+            info = self.select_child(doing, fid, answer)?;
         }
         // The current DF stays what it was when an EF in it is selected.
         if let Some(shelf) = &mut self.shelf {

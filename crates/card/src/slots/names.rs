@@ -8,7 +8,7 @@
 
 use kortlab_apdu::tlv::{Filler, Reader, Tag, Tlv};
 use kortlab_apdu::{Fid, FilePath};
-use kortlab_pkcs15::{Certificate, Directory, ObjectKind, Severity};
+use kortlab_pkcs15::{Certificate, Directory, ObjectKind, Path, Severity};
 
 use super::journal::DirectoryChange;
 use crate::contents::Contents;
@@ -32,6 +32,17 @@ pub(super) struct Names {
     named: Vec<(FilePath, FilePath)>,
     /// Why this is not all that is named.
     unknown: Option<String>,
+}
+
+impl Contents {
+    /// Every path that stands in the files which say what is on the card, of whatever kind of object,
+    /// as an absolute one; each with the path of the file in which it stands. What a file names
+    /// behind a place where it cannot be read is missing here.
+    pub fn named_files(&self) -> Vec<(FilePath, FilePath)> {
+        let named = Names::of(self).named.into_iter();
+        let absolute = |(path, by)| (self.absolute(&Path::file(path)), by);
+        named.map(absolute).collect()
+    }
 }
 
 impl Names {

@@ -14,6 +14,7 @@ pub mod completions;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod done;
+pub mod dump;
 pub mod emulate;
 pub mod explain;
 pub mod info;
@@ -168,6 +169,7 @@ fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure>
         Command::Explain(arguments) => explain::run(context, arguments),
         Command::Trace(arguments) => trace::run(context, arguments),
         Command::Info(arguments) => info::run(context, arguments),
+        Command::Dump(arguments) => dump::run(context, arguments),
         Command::Pin(arguments) => pin::run(context, arguments),
         Command::Key(arguments) => key::run(context, arguments),
         Command::Cert(arguments) => cert::run(context, arguments),

@@ -10,6 +10,7 @@ mod examples;
 mod lab;
 mod openssl;
 
+mod dump;
 mod interruptions;
 mod keys;
 mod layers;

@@ -1,0 +1,26 @@
+//! The bench for broken cards: a card into an image that plays again.
+//!
+//! [`dump()`] reads everything readable of any card, PKCS#15 or not, into a card image, with what could
+//! not be read and why. It tries no PIN and writes nothing: commands that could are not let through.
+//!
+//! ```
+//! use kortlab_diagnose::{Options, dump};
+//! # use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let text = include_bytes!("../../../vectors/emulator/small-card-t1.json");
+//! # let image = Image::from_json(text)?;
+//! # let channel = InProcess::ephemeral(VirtualCard::new(image, CardRng::from_seed(1))?);
+//!
+//! let dump = dump(channel, &Options::default(), Box::new(|_| {}))?;
+//! assert!(dump.ended.is_none());
+//! let provenance = dump.image.provenance.as_ref().ok_or("no provenance")?;
+//! // A private key never leaves its card, and the image says so.
+//! assert!(provenance.not_read.iter().any(|entry| entry.kind == "secret"));
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod dump;
+mod guard;
+
+pub use dump::{Dump, Ended, Options, dump};
