@@ -214,7 +214,11 @@ impl Contents {
     }
 
     /// Takes over what a directory of certificates holds now, after it was written and read back.
+    /// Of one that could not be read before, what is wrong stays until it is read anew.
     pub(crate) fn replace_certificates(&mut self, path: &FilePath, bytes: &[u8]) {
+        if !self.certificates.iter().any(|file| file.path == *path) {
+            return;
+        }
         self.problems.retain(|problem| problem.path() != path);
         for source in &mut self.sources {
             if source.path == *path {

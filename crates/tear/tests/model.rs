@@ -1,5 +1,8 @@
 //! Random sequences of commands, slot operations, tears, resets, crashes and recoveries, beside a
 //! simple model: which certificates there are, and how many tries each PIN has at most.
+//!
+//! `KORTLAB_SEQUENCES` says how many sequences, a few hundred if it is not set. What a sequence
+//! has found is a test of its own here, without chance.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
@@ -352,9 +355,78 @@ impl StateMachineTest for Tearing {
     }
 }
 
+/// A card on which "A" is replaced by "B", perhaps torn out meanwhile.
+fn replaced(tear: Option<Tear>) -> Bench {
+    let mut bench = with_a();
+    bench.change(&[1], &[0], tear);
+    bench
+}
+
+/// A card with "A".
+fn with_a() -> Bench {
+    let mut bench = Tearing::init_test(&Model {
+        memory: MemoryTechnology::Paged,
+    });
+    bench.change(&[0], &[], None);
+    bench
+}
+
+/// The card is torn out of a change, and once more when its recovery has ended and the directories
+/// are read anew. The session goes on with what it knows; that was the directory as it was before
+/// the recovery, which named a file that is deleted by now.
+#[test]
+fn a_session_whose_card_was_torn_out_behind_its_recovery_knows_what_is_on_the_card() {
+    let programmed = |mut bench: Bench| bench.card().card().bytes_programmed();
+    let all = programmed(replaced(None)) - programmed(with_a());
+    let mut tears = (0..all).rev().map(Tear::Bytes);
+    let Some(Tear::Bytes(deleting)) = tears.find(|tear| !replaced(Some(*tear)).journal.is_empty())
+    else {
+        panic!("no byte is the last one");
+    };
+    // The old file is not deleted yet; and the directory is written in part, and the host crashes.
+    for (first, crashed) in [(deleting, false), (deleting - 10, true)] {
+        let torn = || {
+            let mut bench = replaced(Some(Tear::Bytes(first)));
+            if crashed {
+                bench.reopen();
+            }
+            bench
+        };
+        let commands = |bench: &mut Bench| bench.card().card().commands_received();
+        let recover = |bench: &mut Bench| {
+            let session = bench.session.as_mut().unwrap();
+            session.recover(&mut bench.journal, &pin("123456"), IfChanged::LeaveIt)
+        };
+        let mut bench = torn();
+        let before = commands(&mut bench);
+        assert!(recover(&mut bench).unwrap().is_some());
+        let recovered = commands(&mut bench);
+        bench.session.as_mut().unwrap().refresh().unwrap();
+        // Recovery ends with reading the directories, which this has done once more.
+        let reading = commands(&mut bench) - recovered;
+        let last = recovered - before - reading;
+        assert!(reading > 10, "{reading}");
+        for n in last - 3..=recovered - before {
+            let mut bench = torn();
+            bench.schedule(Some(Tear::Command(n)));
+            let recovery = recover(&mut bench);
+            assert!(bench.card().is_out());
+            bench.push_in();
+            assert_eq!(recovery.is_ok(), n > last, "{first} {n} of {last}");
+            if n > last {
+                let known = bench.labels();
+                assert_eq!(known.last().unwrap(), "B", "{first} {n}");
+                bench.reopen();
+                assert_eq!(known, bench.labels(), "{first} {n}");
+            }
+        }
+    }
+}
+
 prop_state_machine! {
     #![proptest_config(Config {
-        cases: 400,
+        cases: std::env::var("KORTLAB_SEQUENCES")
+            .map_or(400, |count| count.parse().unwrap()),
         failure_persistence: None,
         ..Config::default()
     })]

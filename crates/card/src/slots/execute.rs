@@ -70,7 +70,7 @@ impl<C: Channel> Card<C> {
             };
             let left = card.in_journal(transaction, journal, Self::carry_out)?;
             executed.warnings.extend(left);
-            card.take_over(transaction);
+            card.take_over(transaction, Way::Completed);
             Ok(executed)
         })
     }
@@ -218,10 +218,10 @@ impl<C: Channel> Card<C> {
     }
 
     /// The directories are now what was read back after they were written.
-    fn take_over(&mut self, transaction: &Transaction) {
+    pub(super) fn take_over(&mut self, transaction: &Transaction, way: Way) {
         for change in &transaction.directories {
             self.contents_mut()
-                .replace_certificates(&change.path, &change.after);
+                .replace_certificates(&change.path, way.target(change));
         }
         self.public_keys.clear();
     }

@@ -26,7 +26,7 @@ use kortlab_pkcs15::Severity;
 use super::execute::{no_journal, unfinished};
 use super::fit::{Fit, Version};
 use super::guard::Found;
-use super::journal::{CardKey, Journal, NewContent, Note, PinUse, Transaction};
+use super::journal::{CardKey, DirectoryChange, Journal, NewContent, Note, PinUse, Transaction};
 use crate::card::Card;
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
@@ -49,6 +49,14 @@ impl Way {
         match self {
             Self::Completed => "completed",
             Self::RolledBack => "rolled-back",
+        }
+    }
+
+    /// What a directory holds at the end of it.
+    pub(super) fn target(self, change: &DirectoryChange) -> &[u8] {
+        match self {
+            Self::Completed => &change.after,
+            Self::RolledBack => &change.before,
         }
     }
 }
@@ -194,10 +202,12 @@ impl<C: Channel> Card<C> {
                 _ => error,
             })
         })?;
+        // What was read back counts, also for a session that cannot look at the card again.
+        self.take_over(transaction, way);
         if let Err(error) = journal.finish(&note.id) {
             warnings.push(error.to_string());
         }
-        warnings.extend(self.look_again()?);
+        warnings.extend(self.look_again());
         Ok(Some(Recovery {
             way,
             purpose: note.transaction.purpose,
@@ -259,10 +269,7 @@ impl<C: Channel> Card<C> {
             }
         }
         for change in &transaction.directories {
-            let target = match way {
-                Way::Completed => &change.after,
-                Way::RolledBack => &change.before,
-            };
+            let target = way.target(change);
             let (_, current) = self.directory_now(change)?;
             if current.as_deref() != Some(target) {
                 self.switch(change, current.as_deref(), target)?;
@@ -303,14 +310,10 @@ impl<C: Channel> Card<C> {
         Ok(true)
     }
 
-    /// Reads the directories anew after a change that is done. That the card is gone by now is
+    /// Reads the directories anew after a change that is done. That this cannot be done by now is
     /// only worth a warning: the change was read back before.
-    pub(super) fn look_again(&mut self) -> Result<Vec<String>, CardError> {
-        match self.refresh() {
-            Ok(()) => Ok(Vec::new()),
-            Err(error) if is_final(&error) => Ok(vec![gone_since(&error)]),
-            Err(error) => Err(error),
-        }
+    fn look_again(&mut self) -> Option<String> {
+        self.refresh().err().map(|error| unseen_since(&error))
     }
 }
 
@@ -362,8 +365,8 @@ fn needs_recovery(note: &Note, fit: Fit) -> bool {
     note.of_this_card || matches!(fit, Fit::Begun | Fit::Changed)
 }
 
-/// What is said where the card went away after all of a change was read back.
-pub(super) fn gone_since(error: &CardError) -> String {
+/// What is said where the card went away, or cannot be read, after all of a change was read back.
+fn unseen_since(error: &CardError) -> String {
     format!("the change is done; after it the card could not be looked at again: {error}")
 }
 
