@@ -807,8 +807,9 @@ fn ends_all(error: &CardError) -> bool {
 /// `path` from the MF on: as it is if it starts there, else below `application`. A path that
 /// repeats the application's own, as some cards have it, is not taken twice.
 fn absolute(application: &FilePath, path: &FilePath) -> FilePath {
-    if path.starts_with(&APPLICATION) {
-        return path.clone();
+    if let Some(below) = path.strip_prefix(&APPLICATION) {
+        // As a session wrote it that did not know where the application is.
+        return application.join(&below);
     }
     if *application == APPLICATION {
         // Where the application is in the file system is not known; what its files say of its usual

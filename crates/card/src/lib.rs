@@ -65,6 +65,7 @@ pub mod padding;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
 pub mod pin;
+pub(crate) mod pin_doubt;
 pub mod pin_states;
 pub mod pins;
 pub mod problem;

@@ -30,6 +30,7 @@ use crate::card::Card;
 use crate::contents::{Contents, is_final};
 use crate::error::{CardError, ErrorKind};
 use crate::pin::{Pin, PinCoding, PinFormat};
+use crate::pin_doubt;
 use crate::profile::Profile;
 use crate::role::PinRole;
 
@@ -199,7 +200,7 @@ impl<C: Channel> Card<C> {
     /// The card lists no such PIN, or its rules for it contradict each other
     /// ([`ErrorKind::DoubtfulPin`]) and the holder does not know yet.
     pub fn can_send_pin(&self, role: PinRole) -> Result<(), CardError> {
-        let object = self.pin(role)?;
+        let object = self.pin_to_send(role)?;
         let name = format!("PIN for {role}");
         p2(&object, &name)?;
         self.form(&name, object.format, &object.contradictions)?;
@@ -215,6 +216,32 @@ impl<C: Channel> Card<C> {
         let (format, doubts) = self.puk_format(&self.pin(role)?);
         self.form("PUK", format, &doubts)?;
         Ok(())
+    }
+
+    /// The PIN for `role`, if there is no doubt that it is the one.
+    pub(crate) fn pin_to_send(&self, role: PinRole) -> Result<PinObject, CardError> {
+        let pin = self.pin(role)?;
+        let doubt = pin_doubt::of_role(self.contents(), role, &pin);
+        self.certain(&format!("PIN for {role}"), doubt)?;
+        Ok(pin)
+    }
+
+    /// Nothing, unless there is a doubt which PIN this is and the holder does not know of it.
+    pub(crate) fn certain(&self, name: &str, doubt: Option<String>) -> Result<(), CardError> {
+        match doubt {
+            Some(doubt) if !self.doubtful_pins => Err(CardError::new(
+                ErrorKind::DoubtfulPin,
+                format!(
+                    "the {name} was not sent to the card, because it is not certain which of the \
+                     card's PINs it is: {doubt}"
+                ),
+            )
+            .hint(
+                "no try was lost; `kortlab info` says what is wrong; --doubtful-pin sends it all \
+                 the same: if it is another PIN's, that costs that PIN a try",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The state of the PIN for `role`, found out without costing a try.
@@ -274,7 +301,7 @@ impl<C: Channel> Card<C> {
     /// Wrong, with the tries left; blocked; or not of the card's form, in which case it is not
     /// sent and no try is lost.
     pub fn verify(&mut self, role: PinRole, pin: &Pin) -> Result<(), CardError> {
-        let object = self.pin(role)?;
+        let object = self.pin_to_send(role)?;
         self.verify_object(&object, &format!("PIN for {role}"), pin)
     }
 
@@ -300,7 +327,7 @@ impl<C: Channel> Card<C> {
     /// As for [`Card::verify`]; the new one not of the card's form; or the card says that the PIN
     /// cannot be changed.
     pub fn change_pin(&mut self, role: PinRole, old: &Pin, new: &Pin) -> Result<(), CardError> {
-        let object = self.pin(role)?;
+        let object = self.pin_to_send(role)?;
         let name = format!("PIN for {role}");
         if object.flags.contains(PinFlags::CHANGE_DISABLED) {
             return Err(CardError::new(
@@ -323,7 +350,7 @@ impl<C: Channel> Card<C> {
     /// The PUK is wrong, with the tries left if the card says them; the PUK is blocked; or one of
     /// the two is not of the card's form, in which case nothing is sent.
     pub fn unblock_pin(&mut self, role: PinRole, puk: &Pin, new: &Pin) -> Result<(), CardError> {
-        let object = self.pin(role)?;
+        let object = self.pin_to_send(role)?;
         let name = format!("PIN for {role}");
         if object.flags.contains(PinFlags::UNBLOCK_DISABLED) {
             return Err(CardError::new(
@@ -580,7 +607,7 @@ pub(crate) fn role_key(contents: &Contents, role: PinRole) -> Option<&PrivateKey
         })
 }
 
-fn pin_objects(contents: &Contents) -> impl Iterator<Item = PinObject> {
+pub(crate) fn pin_objects(contents: &Contents) -> impl Iterator<Item = PinObject> {
     contents
         .authentication
         .iter()

@@ -48,7 +48,9 @@ fn faults_are_listed_and_tearing_is_for_virtual_cards_of_this_process_alone() {
         for name in ["after-bytes", "before-command", "before-answer"] {
             assert!(stdout(&output).contains(&format!("tear:{name}=N")));
         }
-        assert!(stdout(&output).contains("sw:sw=SW[,ins=INS][,nth=N]"));
+        assert!(stdout(&output).contains("sw:sw=SW\n"));
+        assert!(stdout(&output).contains("example: sw:ins=B0,sw=6F00,nth=2"));
+        assert!(stdout(&output).contains("nth=N"));
         assert!(stdout(&output).contains("delay:ms=MILLISECONDS"));
     }
     let fault = ["--fault", "tear:after-bytes=1"];

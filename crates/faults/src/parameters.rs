@@ -2,6 +2,8 @@
 
 use kortlab_apdu::StatusWord;
 
+use crate::Dice;
+
 /// Why a fault cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -9,9 +11,21 @@ pub enum FaultError {
     /// There is no fault of this name.
     #[error("no such fault")]
     Unknown,
+    /// There is no fault of this name in a strategy.
+    #[error("{0:?} is no fault; --fault list names them")]
+    UnknownIn(String),
+    /// A strategy inside a strategy.
+    #[error("a strategy cannot stand inside another")]
+    Nested,
+    /// More faults than a strategy takes.
+    #[error("more than {0} faults in a strategy")]
+    TooMany(usize),
     /// A part between commas is no parameter.
     #[error("{0:?} is not PARAMETER=VALUE")]
     Form(String),
+    /// Two parameters say what cannot both be.
+    #[error("{0} is not for use with {1}")]
+    Together(&'static str, &'static str),
     /// A parameter is there twice.
     #[error("{0} is there twice")]
     Twice(String),
@@ -47,6 +61,10 @@ pub enum FaultError {
 #[derive(Debug)]
 pub struct Parameters<'a> {
     left: Vec<(&'a str, &'a str)>,
+    /// Read once, for all that chance decides.
+    seed: Option<u64>,
+    /// How many dice there are: each throws for itself.
+    dice: u64,
 }
 
 impl<'a> Parameters<'a> {
@@ -62,7 +80,25 @@ impl<'a> Parameters<'a> {
             }
             left.push((name, value));
         }
-        Ok(Self { left })
+        let mut parameters = Self {
+            left,
+            seed: None,
+            dice: 0,
+        };
+        parameters.seed = parameters.optional("seed", "a number", |text| text.parse().ok())?;
+        Ok(parameters)
+    }
+
+    /// Dice that throw by `seed=`, if it is there. Each call gives others.
+    pub fn dice(&mut self) -> Option<Dice> {
+        self.seed.map(|_| self.any_dice())
+    }
+
+    /// Dice that throw by `seed=`, or by seed 0.
+    pub fn any_dice(&mut self) -> Dice {
+        let seed = self.seed.unwrap_or(0).wrapping_add(self.dice << 32);
+        self.dice += 1;
+        Dice::new(seed)
     }
 
     /// A parameter's value, read by `read`, if the parameter is there.
@@ -109,6 +145,22 @@ impl<'a> Parameters<'a> {
             }),
         }
     }
+}
+
+/// Bytes as hexadecimal digits, at least one.
+pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
+    hex::decode(text).ok().filter(|bytes| !bytes.is_empty())
+}
+
+/// A number, with or without a sign, that is not 0.
+pub(crate) fn change(text: &str) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    (number != 0 && number.unsigned_abs() <= 0x1_0000).then_some(number)
+}
+
+/// A number of bytes, at most 65 536.
+pub(crate) fn size(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|size| *size <= 0x1_0000)
 }
 
 /// Two hexadecimal digits.

@@ -37,9 +37,19 @@ pub trait Layer {
     fn transmit(&mut self, next: &mut dyn Channel, command: &[u8])
     -> Result<Vec<u8>, ChannelError>;
 
+    /// Hears around which card it was put, before anything else.
+    fn around(&mut self, card: &dyn Channel) {
+        let _ = card;
+    }
+
     /// Hears that the card was reset or its power switched, after that was done.
     fn notice(&mut self, card: &dyn Channel, occasion: Occasion) {
         let _ = (card, occasion);
+    }
+
+    /// What the program sees in the place of the card's ATR, if it is not the same.
+    fn atr(&self) -> Option<&[u8]> {
+        None
     }
 }
 
@@ -51,8 +61,14 @@ impl<L: Layer + ?Sized> Layer for Box<L> {
     ) -> Result<Vec<u8>, ChannelError> {
         (**self).transmit(next, command)
     }
+    fn around(&mut self, card: &dyn Channel) {
+        (**self).around(card);
+    }
     fn notice(&mut self, card: &dyn Channel, occasion: Occasion) {
         (**self).notice(card, occasion);
+    }
+    fn atr(&self) -> Option<&[u8]> {
+        (**self).atr()
     }
 }
 
@@ -68,19 +84,22 @@ pub enum Occasion {
 }
 
 /// A channel with a layer around it. Everything but [`Channel::transmit`] goes on to the channel
-/// as it is, so a layer cannot forget any of it.
+/// as it is, so a layer cannot forget any of it; of the ATR it may say that another is seen.
 #[derive(Clone, Debug)]
 pub struct Layered<C, L> {
     channel: C,
     layer: L,
 }
 
-impl<C, L> Layered<C, L> {
+impl<C: Channel, L: Layer> Layered<C, L> {
     /// Puts a layer around a channel.
-    pub const fn new(channel: C, layer: L) -> Self {
+    pub fn new(channel: C, mut layer: L) -> Self {
+        layer.around(&channel);
         Self { channel, layer }
     }
+}
 
+impl<C, L> Layered<C, L> {
     /// The channel inside.
     pub const fn channel(&self) -> &C {
         &self.channel
@@ -138,7 +157,7 @@ impl<C: Channel, L: Layer> Channel for Layered<C, L> {
     }
 
     fn atr(&self) -> &[u8] {
-        self.channel.atr()
+        self.layer.atr().unwrap_or_else(|| self.channel.atr())
     }
 
     fn protocol(&self) -> Protocol {

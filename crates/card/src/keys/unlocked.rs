@@ -44,6 +44,7 @@ use super::{Encryption, Key, RawInput, Scheme};
 use crate::card::Card;
 use crate::error::{CardError, ErrorKind};
 use crate::pin::Pin;
+use crate::pin_doubt;
 use crate::role::PinRole;
 
 /// A private key that may be used: its PIN is verified, and no other program has the card.
@@ -98,6 +99,12 @@ impl<C: Channel> Card<C> {
             Some(role) => format!("PIN for {role}"),
             None => format!("PIN of the key {id}"),
         };
+        let contents = self.contents();
+        let doubt = match key.pin {
+            Some(role) => pin_doubt::of_role(contents, role, &object),
+            None => pin_doubt::of_object(contents, &object),
+        };
+        self.certain(&name, doubt)?;
         self.exclusively(|card| {
             card.verify_object(&object, &name, pin)?;
             work(&mut UnlockedKey { card, key })

@@ -101,7 +101,7 @@ impl<C: Channel> Card<C> {
     /// The last file identifiers in the range for certificates, which cards reach only when they
     /// have 200 of them.
     fn trial(&mut self, bytes: usize) -> Result<Option<Transaction>, CardError> {
-        let mut transaction = self.empty_transaction("try the room".to_owned());
+        let mut transaction = self.empty_transaction("try the room".to_owned())?;
         transaction.trial = true;
         let application = self.contents().application.clone();
         let mut left = bytes;

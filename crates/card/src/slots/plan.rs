@@ -17,6 +17,7 @@ use crate::card::Card;
 use crate::contents::{DirectoryFile, Scope};
 use crate::dialect::NewFile;
 use crate::error::{CardError, ErrorKind};
+use crate::files::APPLICATION;
 use crate::pins;
 use crate::role::PinRole;
 
@@ -252,7 +253,7 @@ impl<C: Channel> Card<C> {
             }
         }
         let mut plan = Plan {
-            transaction: self.empty_transaction(change.purpose()),
+            transaction: self.empty_transaction(change.purpose())?,
             guarantee: Guarantee::Journal,
             warnings: Vec::new(),
             notes: Vec::new(),
@@ -296,9 +297,14 @@ impl<C: Channel> Card<C> {
         }
     }
 
-    pub(super) fn empty_transaction(&self, purpose: String) -> Transaction {
-        let pin = pins::find(self.contents(), PinRole::Authentication);
-        Transaction {
+    pub(super) fn empty_transaction(&self, purpose: String) -> Result<Transaction, CardError> {
+        let role = PinRole::Authentication;
+        let pin = match pins::find(self.contents(), role) {
+            // What is written down here protects the new files, and is sent by a recovery.
+            Some(_) => Some(self.pin_to_send(role)?),
+            None => None,
+        };
+        Ok(Transaction {
             card: self.card_key(),
             witness: self.witness(),
             purpose,
@@ -307,7 +313,7 @@ impl<C: Channel> Card<C> {
             create: Vec::new(),
             directories: Vec::new(),
             delete: Vec::new(),
-        }
+        })
     }
 
     fn new_file(&mut self, new: &NewCertificate, plan: &Plan) -> Result<NewContent, CardError> {
@@ -373,7 +379,10 @@ impl<C: Channel> Card<C> {
             let directory = self.directory_for_new()?;
             let common = CommonObjectAttributes::labelled(new.label.as_str())
                 .with_flags(ObjectFlags::MODIFIABLE);
-            let path = Path::file(file.path());
+            // Where it is not known where the application is, the path begins at it: that is
+            // understood by all readers, 3FFF by some.
+            let below = file.path().strip_prefix(&APPLICATION);
+            let path = Path::file(below.unwrap_or_else(|| file.path()));
             let entry =
                 Certificate::x509(common, new.key_id.clone(), path).with_authority(new.authority);
             edits

@@ -33,6 +33,7 @@ use crate::error::{CardError, ErrorKind};
 use crate::pin::Pin;
 use crate::pins::{PinObject, PinPurpose};
 use crate::problem::{Problem, code};
+use crate::role::PinRole;
 
 /// Which way a recovery went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +127,9 @@ impl<C: Channel> Card<C> {
         }
         self.exclusively(|card| {
             card.read_everything()?;
-            let fits = notes.into_iter().map(|note| {
+            let application = card.contents().application.clone();
+            let fits = notes.into_iter().map(|mut note| {
+                note.transaction = note.transaction.in_application(&application);
                 let fit = card.fit(&note)?;
                 Ok((note, fit))
             });
@@ -221,8 +224,12 @@ impl<C: Channel> Card<C> {
         pin: &Pin,
     ) -> Result<(Way, Vec<String>), CardError> {
         let way = self.decide(transaction)?;
+        let role = PinRole::Authentication;
         if let Some(used) = &transaction.pin {
             self.verify_object(&pin_object(used), "PIN for authentication", pin)?;
+        } else if self.pin(role).is_ok() {
+            // Whoever wrote the journal saw none, or could not see it.
+            self.verify(role, pin)?;
         }
         let warnings = self.settle(transaction, way)?;
         Ok((way, warnings))

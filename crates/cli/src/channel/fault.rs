@@ -7,11 +7,11 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 use kortlab_emulator::memory::PowerCut;
-use kortlab_faults::FaultError;
+use kortlab_faults::{FaultError, STRATEGIES, When};
 use serde::Serialize;
 
 /// Something that goes wrong with a card.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Fault {
     /// The card is torn out of the reader: for a virtual card in this process, whose memory is
     /// left as such a card's would be.
@@ -35,12 +35,12 @@ const TEARS: [Tear; 3] = [
     },
     Tear {
         name: "tear:before-command=",
-        does: "the card is torn out before the Nth command reaches it (from 1)",
+        does: "the card is torn out before the Nth command reaches it",
         make: PowerCut::BeforeCommand,
     },
     Tear {
         name: "tear:before-answer=",
-        does: "the card is torn out when the Nth command is done, before its answer (from 1)",
+        does: "the card is torn out when the Nth command is done, before its answer",
         make: PowerCut::BeforeAnswer,
     },
 ];
@@ -61,20 +61,41 @@ impl Fault {
         }
         match kortlab_faults::Fault::parse(text) {
             Ok(fault) => Ok(Self::Answer(fault)),
-            Err(FaultError::Unknown) => Err(format!("no such fault; there are:\n{}", list())),
+            Err(FaultError::Unknown) => Err(format!(
+                "no such fault; there are {}\n--fault list says what each does",
+                names()
+            )),
             Err(error) => Err(error.to_string()),
         }
     }
 }
 
-fn list() -> String {
-    Faults::all().to_string()
+/// The names of all faults, folded to lines.
+fn names() -> String {
+    let mut lines = String::new();
+    let mut width = LINE;
+    for FaultEntry { name, .. } in Faults::all().faults {
+        let name = name.split(':').next().unwrap_or_default();
+        if width + name.len() + 1 > LINE {
+            lines.push_str("\n ");
+            width = 1;
+        }
+        lines.push(' ');
+        lines.push_str(name);
+        width += name.len() + 1;
+    }
+    lines
 }
+
+/// The longest line of names.
+const LINE: usize = 78;
 
 /// The list of faults, which `--fault list` asks for.
 #[derive(Serialize)]
 pub struct Faults {
     faults: Vec<FaultEntry>,
+    /// What those with `when` take besides: at which commands they strike.
+    when: Vec<WhenEntry>,
 }
 
 #[derive(Serialize)]
@@ -84,8 +105,20 @@ struct FaultEntry {
     name: String,
     /// What it does.
     does: &'static str,
+    /// One that can be typed.
+    example: String,
     /// Whether it is for a virtual card in this process alone.
     virtual_card_only: bool,
+    /// Whether it takes what says at which commands it strikes.
+    when: bool,
+}
+
+#[derive(Serialize)]
+struct WhenEntry {
+    /// How it is written.
+    name: &'static str,
+    /// What it means.
+    means: &'static str,
 }
 
 impl Faults {
@@ -93,15 +126,30 @@ impl Faults {
         let tears = TEARS.iter().map(|tear| FaultEntry {
             name: format!("{}N", tear.name),
             does: tear.does,
+            example: format!("{}20", tear.name),
             virtual_card_only: true,
+            when: false,
         });
-        let answers = kortlab_faults::KINDS.iter().map(|kind| FaultEntry {
-            name: format!("{}:{}", kind.name, kind.parameters),
+        let mutations = kortlab_faults::KINDS.iter().map(|kind| FaultEntry {
+            name: with_parameters(kind.name, kind.parameters),
             does: kind.does,
+            example: kind.vector.text.to_owned(),
             virtual_card_only: false,
+            when: kind.of_commands,
         });
+        let strategies = STRATEGIES.iter().map(|strategy| FaultEntry {
+            name: with_parameters(strategy.name, strategy.parameters),
+            does: strategy.does,
+            example: strategy.text.to_owned(),
+            virtual_card_only: false,
+            when: false,
+        });
+        let when = When::PARAMETERS
+            .iter()
+            .map(|(name, means)| WhenEntry { name, means });
         Self {
-            faults: tears.chain(answers).collect(),
+            faults: tears.chain(mutations).chain(strategies).collect(),
+            when: when.collect(),
         }
     }
 
@@ -112,15 +160,36 @@ impl Faults {
     }
 }
 
+/// A name, and what follows it if anything does.
+fn with_parameters(name: &str, parameters: &str) -> String {
+    if parameters.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}:{parameters}")
+    }
+}
+
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for FaultEntry { name, does, .. } in &self.faults {
-            writeln!(f, "  {name:<40} {does}")?;
+        for fault in &self.faults {
+            writeln!(f, "{}", fault.name)?;
+            writeln!(f, "    {}", fault.does)?;
+            if fault.example != fault.name {
+                writeln!(f, "    example: {}", fault.example)?;
+            }
         }
         writeln!(
             f,
-            "The first three are for a virtual card in this process, the others for any card."
-        )
+            "\nThe first three are for a virtual card in this process, the others for any card."
+        )?;
+        writeln!(
+            f,
+            "Those that spoil answers take besides, with commas between:"
+        )?;
+        for WhenEntry { name, means } in &self.when {
+            writeln!(f, "  {name:<10} {means}")?;
+        }
+        Ok(())
     }
 }
 
@@ -158,8 +227,12 @@ impl TypedValueParser for FaultParser {
         let answers = kortlab_faults::KINDS
             .iter()
             .map(|kind| (format!("{}:", kind.name), kind.does));
+        let strategies = STRATEGIES
+            .iter()
+            .map(|strategy| (format!("{}:", strategy.name), strategy.does));
         let faults = tears
             .chain(answers)
+            .chain(strategies)
             .map(|(name, does)| PossibleValue::new(name).help(does));
         let list = PossibleValue::new("list").help("names them all");
         Some(Box::new(faults.chain([list])))
@@ -171,24 +244,54 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_is_listed_and_parses() {
-        for tear in &TEARS {
-            assert!(list().contains(tear.name));
-            let fault = Fault::parse(&format!("{}7", tear.name));
-            assert_eq!(fault, Ok(Fault::Tear((tear.make)(7))));
+    fn every_fault_is_listed_with_an_example_that_parses_and_no_line_is_too_long() {
+        let all = Faults::all();
+        for fault in &all.faults {
+            let parsed = Fault::parse(&fault.example);
+            assert!(parsed.is_ok(), "{}: {parsed:?}", fault.example);
+            let tears = matches!(parsed, Ok(Fault::Tear(_)));
+            assert_eq!(tears, fault.virtual_card_only, "{}", fault.name);
         }
-        for kind in kortlab_faults::KINDS {
-            assert!(list().contains(&format!("{}:{}", kind.name, kind.parameters)));
-            let fault = Fault::parse(kind.vector.text);
-            assert!(matches!(fault, Ok(Fault::Answer(_))), "{}", kind.name);
+        assert_eq!(
+            all.faults.len(),
+            TEARS.len() + kortlab_faults::KINDS.len() + STRATEGIES.len()
+        );
+        for line in all.to_string().lines().chain(names().lines()) {
+            assert!(line.chars().count() <= 80, "{line}");
         }
     }
 
     #[test]
-    fn what_is_no_fault_is_refused_with_the_list_or_the_reason() {
-        for text in ["", "tear", "tear:", "tear:after-bytes", "flip:bit=1"] {
+    fn the_page_on_faults_names_each_as_the_program_does() {
+        let page = include_str!("../../../../docs/faults.md");
+        let rows: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        for fault in Faults::all().faults {
+            let cell = |text: &str| text.replace('|', "\\|");
+            let row = format!(
+                "| `{}` | {} | `{}` |",
+                cell(&fault.name),
+                fault.does,
+                cell(&fault.example)
+            );
+            assert!(rows.contains(&row.as_str()), "docs/faults.md lacks\n{row}");
+        }
+        for (name, means) in When::PARAMETERS {
+            let row = format!("| `{name}` | {means} |");
+            assert!(rows.contains(&row.as_str()), "docs/faults.md lacks\n{row}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_fault_is_refused_with_the_names_or_the_reason() {
+        for text in ["", "tear", "tear:", "tear:after-bytes", "flop:bit=1"] {
             let error = Fault::parse(text).expect_err(text);
-            assert!(error.contains("tear:before-answer=N"), "{error}");
+            assert!(
+                error.contains(" tear") && error.contains(" truncate"),
+                "{error}"
+            );
         }
         for text in [
             "tear:after-bytes=",
@@ -197,6 +300,7 @@ mod tests {
             "tear:before-answer=x",
             "sw:ins=B0",
             "delay:ms=soon",
+            "alternately:sw:sw=6F00|gone",
         ] {
             let error = Fault::parse(text).expect_err(text);
             assert!(!error.contains('\n'), "{error}");

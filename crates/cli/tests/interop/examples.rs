@@ -366,6 +366,7 @@ fn the_documents_run_as_printed_in_the_order_printed() {
     let mut count = 0;
     for name in [
         "docs/durability.md",
+        "docs/faults.md",
         "docs/image.md",
         "docs/json.md",
         "docs/pcsc.md",
@@ -436,6 +437,7 @@ fn every_exception_has_its_example() {
     let documents = [
         "README.md",
         "docs/durability.md",
+        "docs/faults.md",
         "docs/portal.md",
         "docs/portal-store.md",
     ];

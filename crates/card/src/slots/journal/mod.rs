@@ -292,10 +292,29 @@ impl OldContent {
 }
 
 impl Transaction {
+    /// The same, with its paths that begin in the PKCS#15 application (3FFF), as a session wrote
+    /// them down that did not know where it is, for one that has found it there.
+    #[must_use]
+    pub(crate) fn in_application(mut self, application: &FilePath) -> Self {
+        let created = self.create.iter_mut().map(|file| &mut file.directory);
+        let changed = self.directories.iter_mut().map(|change| &mut change.path);
+        let deleted = self.delete.iter_mut().map(|file| &mut file.directory);
+        let pin = self.pin.iter_mut().map(|pin| &mut pin.directory);
+        for path in created.chain(changed).chain(deleted).chain(pin) {
+            if let Some(below) = path.strip_prefix(&FilePath::CURRENT_DF) {
+                *path = application.join(&below);
+            }
+        }
+        self
+    }
+
     /// Whether its parts can belong together.
     fn check(&self) -> Result<(), &'static str> {
-        let path =
-            |path: &FilePath| path.is_absolute() && path.is_whole() && path.as_bytes().len() <= 16;
+        let path = |path: &FilePath| {
+            (path.is_absolute() || path.starts_with(&FilePath::CURRENT_DF))
+                && path.is_whole()
+                && path.as_bytes().len() <= 16
+        };
         let counts = [self.create.len(), self.directories.len(), self.delete.len()];
         if counts.into_iter().any(|count| count > MAX_FILES) {
             return Err("it changes too many files");

@@ -3,10 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use kortlab_apdu::{Channel, ChannelError, Layer};
+use kortlab_apdu::ChannelError;
 
 use crate::parameters::{FaultError, Parameters};
-use crate::{Mutation, Vector, Which};
+use crate::{Mutation, Strike, Vector};
 
 /// The longest delay.
 const MAX_MILLISECONDS: u64 = 600_000;
@@ -14,45 +14,41 @@ const MAX_MILLISECONDS: u64 = 600_000;
 /// The answer comes later than it was there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delay {
-    which: Which,
     delay: Duration,
 }
 
 impl Mutation for Delay {
     const NAME: &'static str = "delay";
-    const PARAMETERS: &'static str = "ms=MILLISECONDS[,ins=INS][,nth=N]";
+    const PARAMETERS: &'static str = "ms=MILLISECONDS";
     const DOES: &'static str = "the answer comes this much later";
-    const VECTOR: Vector = Vector {
-        text: "delay:ins=84,ms=1",
-        exchanges: &[
-            (&[0, 0x84, 0, 0, 1], &[0xAA, 0x90, 0], &[0xAA, 0x90, 0]),
-            (&[0, 0xA4, 0, 0], &[0x90, 0], &[0x90, 0]),
+    const VECTOR: Vector = Vector::answers(
+        "delay:ins=84,ms=1",
+        &[
+            (
+                &[0x00, 0x84, 0x00, 0x00, 0x01],
+                &[0xAA, 0x90, 0x00],
+                &[0xAA, 0x90, 0x00],
+            ),
+            (&[0x00, 0xA4, 0x00, 0x00], &[0x90, 0x00], &[0x90, 0x00]),
         ],
-    };
+    );
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
-        let milliseconds = parameters.required("ms", "milliseconds, at most 600000", |text| {
-            let number = text.parse().ok()?;
-            (number <= MAX_MILLISECONDS).then_some(number)
-        })?;
         Ok(Self {
-            which: Which::from_parameters(parameters)?,
-            delay: Duration::from_millis(milliseconds),
+            delay: Duration::from_millis(parameters.required(
+                "ms",
+                "milliseconds, at most 600000",
+                |text| {
+                    let milliseconds = text.parse().ok()?;
+                    (milliseconds <= MAX_MILLISECONDS).then_some(milliseconds)
+                },
+            )?),
         })
     }
-}
 
-impl Layer for Delay {
-    fn transmit(
-        &mut self,
-        next: &mut dyn Channel,
-        command: &[u8],
-    ) -> Result<Vec<u8>, ChannelError> {
-        let late = self.which.is_next(command);
-        let answer = next.transmit(command)?;
-        if late {
-            thread::sleep(self.delay);
-        }
+    fn strike(&mut self, strike: &mut Strike<'_>) -> Result<Vec<u8>, ChannelError> {
+        let answer = strike.send()?;
+        thread::sleep(self.delay);
         Ok(answer)
     }
 }
@@ -61,7 +57,7 @@ impl Layer for Delay {
 mod tests {
     use std::time::Instant;
 
-    use kortlab_apdu::{Protocol, ResetKind};
+    use kortlab_apdu::{Channel, Layer, Protocol, ResetKind};
 
     use super::*;
     use crate::Fault;
