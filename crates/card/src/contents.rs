@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{
-    Application, AuthenticationObject, Certificate, DataObject, Directory, DirectoryObject, EfDir,
-    ObjectKind, ObjectRef, Odf, Parsed, Path, PrivateKey, PublicKey, Severity, TokenInfo,
+    Application, AuthenticationObject, Certificate, Code, DataObject, Directory, DirectoryObject,
+    EfDir, ObjectKind, ObjectRef, Odf, Parsed, Path, PrivateKey, PublicKey, Severity, TokenInfo,
     UnusedSpaceRecord,
 };
 
@@ -262,6 +262,13 @@ impl Contents {
                 continue;
             };
             let path = self.absolute(path);
+            let is_circle = |problem: &Problem| {
+                problem.code() == Code::CircularPath.as_str() && *problem.path() == odf_path
+            };
+            if path == odf_path && reader.problems.iter().any(is_circle) {
+                // That it leads back is told already.
+                continue;
+            }
             if seen.contains(&path) {
                 reader.warn(
                     code::FILE_NAMED_TWICE,

@@ -168,6 +168,13 @@ impl Problem {
         self
     }
 
+    /// The same problem with this next step, unless it has one of its own.
+    #[must_use]
+    pub fn or_hint(mut self, next_step: &str) -> Self {
+        self.next_step.get_or_insert_with(|| next_step.to_owned());
+        self
+    }
+
     /// How much it matters.
     pub const fn severity(&self) -> Severity {
         self.severity

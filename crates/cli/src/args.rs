@@ -13,8 +13,8 @@ use crate::commands::demo;
 #[cfg(feature = "portal")]
 use crate::commands::{admin, agent, browser, portal, renew};
 use crate::commands::{
-    apdu, atr, card, cert, completions, dump, emulate, explain, info, key, man, pcscd, pin,
-    readers, recover, run, trace,
+    apdu, atr, card, cert, completions, diagnose, dump, emulate, explain, info, key, man, pcscd,
+    pin, readers, recover, run, trace,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -148,6 +148,7 @@ pub enum Command {
     Explain(explain::Arguments),
     Trace(trace::Arguments),
     Info(info::Arguments),
+    Diagnose(diagnose::Arguments),
     Dump(dump::Arguments),
     Pin(pin::Arguments),
     Key(key::Arguments),

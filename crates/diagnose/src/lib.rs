@@ -1,4 +1,7 @@
-//! The bench for broken cards: a card into an image that plays again.
+//! The bench for broken cards: what is wrong with a card, and a card into an image that plays again.
+//!
+//! [`diagnose()`] looks at a card by a set of rules, one a file ([`rules`]), and gives what is wrong, at
+//! which bytes, and what was not looked at.
 //!
 //! [`dump()`] reads everything readable of any card, PKCS#15 or not, into a card image, with what could
 //! not be read and why. It tries no PIN and writes nothing: commands that could are not let through.
@@ -20,7 +23,16 @@
 //! # }
 //! ```
 
+mod diagnosis;
 pub mod dump;
+mod evidence;
+mod finding;
 mod guard;
+pub mod html;
+pub mod rules;
 
+pub use diagnosis::{Diagnosing, Diagnosis, diagnose};
 pub use dump::{Dump, Ended, Options, dump};
+pub use finding::{Finding, Marked};
+pub use guard::{Listener, Progress};
+pub use rules::Rule;

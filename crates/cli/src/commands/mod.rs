@@ -13,6 +13,7 @@ pub mod cert;
 pub mod completions;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod diagnose;
 mod done;
 pub mod dump;
 pub mod emulate;
@@ -169,6 +170,7 @@ fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure>
         Command::Explain(arguments) => explain::run(context, arguments),
         Command::Trace(arguments) => trace::run(context, arguments),
         Command::Info(arguments) => info::run(context, arguments),
+        Command::Diagnose(arguments) => diagnose::run(context, arguments),
         Command::Dump(arguments) => dump::run(context, arguments),
         Command::Pin(arguments) => pin::run(context, arguments),
         Command::Key(arguments) => key::run(context, arguments),
@@ -196,6 +198,7 @@ const fn uses_a_card(command: &Command) -> bool {
         Command::Demo(_) => false,
         #[cfg(feature = "portal")]
         Command::Portal(_) => false,
+        Command::Diagnose(arguments) => !arguments.is_list(),
         Command::Card(_)
         | Command::Readers(_)
         | Command::Explain(_)

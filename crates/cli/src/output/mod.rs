@@ -22,10 +22,8 @@ pub use kortlab_explain::{Hex, SpacedHex, printable};
 pub use style::{BLUE, BOLD, DIM, ERROR, GOOD, HINT, PINK, WARNING};
 pub use table::{Cell, Table};
 #[cfg(feature = "demo")]
-pub use width::{
-    of_standard_error as columns_of_standard_error,
-    of_standard_output as columns_of_standard_output, words_within,
-};
+pub use width::of_standard_error as columns_of_standard_error;
+pub use width::{of_standard_output as columns_of_standard_output, words_within};
 
 /// How long people look at nothing before they wonder.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -79,7 +79,9 @@ const GOES_ON: [&str; 7] = [
 ];
 
 /// Examples that end with another exit code than 0, and which.
-const EXIT_CODES: [(&str, i32); 3] = [
+const EXIT_CODES: [(&str, i32); 4] = [
+    // The HCCs of that card have expired.
+    ("kortlab -c card.json diagnose --html report.html", 6),
     (
         "kortlab run --trace program.apdu --fault sw:ins=B0,sw=6F00,nth=3 card.json \
          -- pkcs15-tool --dump",

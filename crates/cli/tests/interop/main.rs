@@ -10,6 +10,7 @@ mod examples;
 mod lab;
 mod openssl;
 
+mod diagnose;
 mod dump;
 mod interruptions;
 mod keys;

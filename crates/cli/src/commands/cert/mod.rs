@@ -16,6 +16,7 @@ use clap::{Args, Subcommand};
 use super::Context;
 use crate::failure::{Exit, Failure};
 
+pub use evidence::Evidence;
 pub use revocation::RevocationLists;
 pub use table::table;
 

@@ -1,0 +1,164 @@
+//! `kortlab diagnose`: what is wrong with a card.
+
+mod shown;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use kortlab_card::{ErrorKind, Problem, Token};
+use kortlab_diagnose::{Diagnosing, Rule, diagnose, html, rules};
+use serde::Serialize;
+
+use super::cert::Evidence;
+use super::{Context, recover, session};
+use crate::channel::AnyChannel;
+use crate::failure::{Exit, Failure};
+use crate::output::{Table, note};
+use crate::world;
+use shown::Report;
+
+/// The program, as reports name it.
+const PROGRAM: &str = concat!("kortlab ", env!("CARGO_PKG_VERSION"));
+
+/// Say what is wrong with a card: which rule it breaks, where, at which bytes, and what to do
+///
+/// Looks at everything that a card tells without a PIN: its directories, certificates, keys, PINs,
+/// the sizes and descriptions of its files, each file read twice. It tries no PIN and writes nothing.
+/// Certificates are looked at as `cert check` does, with the same options. --html writes a report
+/// that needs no network and no script, with the bytes of each finding marked.
+///
+/// Exits 6 if there is an error or a warning; what was not looked at is said.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab diagnose
+  kortlab -c card.json diagnose --html report.html --force
+  kortlab -c card.json diagnose --ca-dir ca
+  kortlab -c card.json --json diagnose --rules free-space,pairs
+  kortlab diagnose --list")]
+pub struct Arguments {
+    #[command(flatten)]
+    evidence: Evidence,
+
+    /// Tell the findings of these rules only
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule_parser())]
+    rules: Vec<&'static Rule>,
+
+    /// Name the rules, and what each finds; no card is used
+    #[arg(long)]
+    list: bool,
+
+    /// Write a report as HTML
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Overwrite a report that is there
+    #[arg(long, requires = "html")]
+    force: bool,
+}
+
+impl Arguments {
+    /// Whether the rules are to be named, which takes no card.
+    pub const fn is_list(&self) -> bool {
+        self.list
+    }
+}
+
+fn rule_parser() -> impl TypedValueParser<Value = &'static Rule> {
+    PossibleValuesParser::new(rules::ALL.iter().map(|rule| rule.id))
+        .try_map(|id| rules::find(&id).ok_or_else(|| format!("there is no rule {id:?}")))
+}
+
+/// Looks at the card and tells what it found.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    if arguments.list {
+        context.output.report(&RuleList::new())?;
+        return Ok(Exit::Done);
+    }
+    let options = Diagnosing {
+        budget: context.budget,
+        now: arguments.evidence.time(),
+        against: arguments.evidence.read()?,
+        rules: arguments.rules,
+    };
+    let (channel, waiting) = interrupted(context)?;
+    let diagnosis = diagnose(channel, &options, waiting, Box::new(|_| {}))?;
+    if let Some(path) = &arguments.html {
+        let page = html::report(&diagnosis, PROGRAM);
+        world::write(path, page.as_bytes(), arguments.force)?;
+        note(format_args!("the report is in {}", path.display()));
+    }
+    let report = Report::new(&diagnosis);
+    if let Some(error) = &diagnosis.ended {
+        let failure = Failure::from(error.clone());
+        let failure = failure.saying(format!(
+            "reading ended before everything was looked at: {error}"
+        ));
+        context.output.report_failed(&report, &failure)?;
+        return Err(failure);
+    }
+    context.output.report(&report)?;
+    Ok(match diagnosis.count() {
+        0 => Exit::Done,
+        _ => Exit::Findings,
+    })
+}
+
+/// The card, and that a change of it was interrupted, if that is noted down.
+fn interrupted(context: &Context) -> Result<(AnyChannel, Vec<Problem>), Failure> {
+    let (session, mut journal) = session::begin_with_journal(context)?;
+    match session.open_token(context.budget) {
+        Ok(Token::Pkcs15(mut card)) => {
+            let waiting = recover::waiting(&mut card, &mut journal)?;
+            Ok((card.into_channel(), waiting))
+        }
+        Err(none) => match none.error().kind() {
+            ErrorKind::NotPkcs15 | ErrorKind::Budget => {
+                Ok((none.into_session().into_channel(), Vec::new()))
+            }
+            _ => Err(none.error().clone().into()),
+        },
+    }
+}
+
+/// The JSON document of --list.
+#[derive(Serialize)]
+struct RuleList {
+    rules: Vec<RuleEntry>,
+}
+
+#[derive(Serialize)]
+struct RuleEntry {
+    id: &'static str,
+    help: &'static str,
+    explanation: &'static str,
+    remedy: &'static str,
+    codes: &'static [&'static str],
+}
+
+impl RuleList {
+    fn new() -> Self {
+        let rules = rules::ALL.iter().map(|rule| RuleEntry {
+            id: rule.id,
+            help: rule.help,
+            explanation: rule.explanation,
+            remedy: rule.remedy,
+            codes: rule.codes,
+        });
+        Self {
+            rules: rules.collect(),
+        }
+    }
+}
+
+impl fmt::Display for RuleList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(["Rule", "What it looks at"]);
+        for rule in &self.rules {
+            table.row([rule.id.into(), rule.help.into()]);
+        }
+        table.fmt(f)
+    }
+}

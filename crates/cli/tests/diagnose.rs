@@ -1,0 +1,505 @@
+//! `kortlab diagnose`: of each broken card exactly what is broken, of each good one silence, and
+//! nothing tried or written.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use common::{Lab, assert_code, stderr, stdout};
+use serde_json::{Value, json};
+
+const DAY: &str = "2026-11-24";
+
+/// A card in this state and the files of its authorities.
+fn card(state: &str) -> Lab {
+    Lab::with(&["--state", state, "--date", DAY, "--ca-dir", "ca"])
+}
+
+/// The options that name the authorities' certificates and revocation lists.
+fn evidence(lab: &Lab) -> Vec<String> {
+    let mut options = vec!["--ca-dir".to_owned(), "ca".to_owned()];
+    for entry in fs::read_dir(lab.path("ca")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "crl") {
+            options.extend(["--crl".to_owned(), path.to_str().unwrap().to_owned()]);
+        }
+    }
+    options
+}
+
+/// What `diagnose --json` says, with its exit code.
+fn diagnose(lab: &Lab, options: &[&str]) -> (Value, i32) {
+    let evidence = evidence(lab);
+    let evidence: Vec<_> = evidence.iter().map(String::as_str).collect();
+    // On another day the revocation lists say nothing.
+    let dated = options.contains(&"--date");
+    let (date, evidence) = match dated {
+        true => (&[][..], &evidence[..2]),
+        false => (&["--date", DAY][..], &evidence[..]),
+    };
+    let all = [&["--json", "diagnose"], date, evidence, options].concat();
+    let output = lab.run(&all);
+    let document = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
+    (document, output.status.code().unwrap())
+}
+
+/// The findings of a document, without its notes.
+fn findings(document: &Value) -> Vec<Value> {
+    let problems = document["problems"].as_array().unwrap().iter();
+    let counting = problems.filter(|problem| problem["severity"] != "note");
+    counting.cloned().collect()
+}
+
+fn vectors() -> Value {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../vectors/diagnose/broken.json"
+    );
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn find<'a>(file: &'a mut Value, fid: &str) -> Option<&'a mut Value> {
+    if file["fid"] == fid {
+        return Some(file);
+    }
+    let files = file["files"].as_array_mut()?.iter_mut();
+    files.filter_map(|file| find(file, fid)).next()
+}
+
+fn remove(file: &mut Value, fid: &str) {
+    if let Some(files) = file["files"].as_array_mut() {
+        files.retain(|file| file["fid"] != fid);
+        files.iter_mut().for_each(|file| remove(file, fid));
+    }
+}
+
+/// Where each object of a directory starts, and where the last one ends.
+fn starts(data: &[u8]) -> Vec<usize> {
+    let mut at = 0;
+    let mut starts = vec![0];
+    while data.get(at).is_some_and(|tag| *tag != 0) {
+        let object = kortlab_apdu::tlv::read_one(&data[at..]).unwrap();
+        at += object.raw.len();
+        starts.push(at);
+    }
+    starts
+}
+
+/// Does to an image what a vector says.
+fn change(image: &mut Value, step: &Value) {
+    if let Some(fields) = step["card"].as_object() {
+        image.as_object_mut().unwrap().extend(fields.clone());
+        return;
+    }
+    if let Some(reference) = step["pin"].as_str() {
+        let pins = image["pins"].as_array_mut().unwrap();
+        let pin = pins
+            .iter_mut()
+            .find(|pin| pin["reference"] == reference)
+            .unwrap();
+        let fields = step["set"].as_object().unwrap().clone();
+        pin.as_object_mut().unwrap().extend(fields);
+        return;
+    }
+    if step["add"].is_object() {
+        let df = find(&mut image["master_file"], "5015").unwrap();
+        df["files"]
+            .as_array_mut()
+            .unwrap()
+            .push(step["add"].clone());
+        return;
+    }
+    let fid = step["file"].as_str().unwrap();
+    if step["remove"] == true {
+        remove(&mut image["master_file"], fid);
+        return;
+    }
+    let file = find(&mut image["master_file"], fid).unwrap();
+    if let Some(fields) = step["set"].as_object() {
+        file.as_object_mut().unwrap().extend(fields.clone());
+        return;
+    }
+    let mut data = hex::decode(file["data"].as_str().unwrap_or_default()).unwrap();
+    let text = |name: &str| step[name].as_str().map(|text| hex::decode(text).unwrap());
+    if let Some(wanted) = text("find") {
+        let at = data
+            .windows(wanted.len())
+            .position(|window| window == wanted);
+        let at = at.unwrap_or_else(|| panic!("{step}: not in {}", hex::encode_upper(&data)));
+        data.splice(at..at + wanted.len(), text("with").unwrap());
+    }
+    if let Some(content) = text("data") {
+        data = content;
+        file["size"] = data.len().into();
+    }
+    data.extend(text("append").unwrap_or_default());
+    if let Some(tag) = text("wrap") {
+        data = kortlab_apdu::tlv::object(tag[0], &data);
+    }
+    if let Some(cut) = step["cut"].as_u64() {
+        data.truncate(data.len() - cut as usize);
+        file["size"] = data.len().into();
+    }
+    if let Some(index) = step["cut-object"].as_u64() {
+        let starts = starts(&data);
+        let index = index as usize;
+        data.drain(starts[index]..starts[index + 1]);
+    }
+    if step["flip-last"] == true {
+        *data.last_mut().unwrap() ^= 1;
+    }
+    let size = file["size"].as_u64().unwrap();
+    file["size"] = size.max(data.len() as u64).into();
+    file["data"] = hex::encode_upper(data).into();
+}
+
+/// What a finding is compared by.
+fn outline(finding: &Value) -> Value {
+    json!({
+        "rule": finding["rule"],
+        "code": finding["code"],
+        "path": finding["path"],
+        "offset": finding["offset"],
+        "object": finding["object"]["index"],
+    })
+}
+
+/// In which file a step changes bytes, and at which: computed from the bytes, not from a finding.
+fn place(image: &mut Value, step: &Value) -> Option<(String, usize)> {
+    let fid = step["file"].as_str()?;
+    let file = find(&mut image["master_file"], fid)?;
+    let data = hex::decode(file["data"].as_str()?).unwrap();
+    let at = if let Some(wanted) = step["find"].as_str() {
+        let (wanted, with) = (
+            hex::decode(wanted).unwrap(),
+            hex::decode(step["with"].as_str()?).unwrap(),
+        );
+        let start = data
+            .windows(wanted.len())
+            .position(|window| window == wanted)?;
+        let same = wanted
+            .iter()
+            .zip(&with)
+            .take_while(|(one, other)| one == other);
+        start + same.count()
+    } else if step["append"].is_string() {
+        data.len()
+    } else if step["wrap"].is_string() {
+        0
+    } else {
+        return None;
+    };
+    Some((fid.to_owned(), at))
+}
+
+/// The findings of this file that have an offset mark the byte that was planted, or begin with the
+/// object in which it is.
+#[track_caller]
+fn assert_place(name: &str, findings: &[Value], fid: &str, at: usize) {
+    for finding in findings {
+        let in_file = finding["path"].as_str().unwrap().ends_with(fid);
+        let (Some(offset), Some(length), true) = (
+            finding["offset"].as_u64(),
+            finding["length"].as_u64(),
+            in_file,
+        ) else {
+            continue;
+        };
+        // Filler was planted before the object that it hides.
+        let before = if finding["code"] == "object-after-filler" {
+            2
+        } else {
+            0
+        };
+        let marked = offset as usize - before..(offset + length) as usize;
+        assert!(
+            marked.contains(&at),
+            "{name}: byte {at} is not in {marked:?}"
+        );
+    }
+}
+
+#[test]
+fn of_each_broken_card_exactly_what_was_planted_is_found_at_its_place() {
+    let vectors = vectors();
+    let mut labs = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for vector in vectors["vectors"].as_array().unwrap() {
+        let name = vector["name"].as_str().unwrap();
+        let state = vector["state"].as_str().unwrap_or("valid");
+        let (lab, good) = labs.entry(state.to_owned()).or_insert_with(|| {
+            let lab = card(state);
+            let good = lab.image();
+            (lab, good)
+        });
+        let mut image: Value = serde_json::from_slice(good).unwrap();
+        let steps = vector["change"].as_array().into_iter().flatten();
+        let mut planted = Vec::new();
+        for step in steps {
+            planted.extend(place(&mut image, step));
+            change(&mut image, step);
+        }
+        fs::write(lab.path("card.json"), image.to_string()).unwrap();
+        let options = vector["options"].as_array().into_iter().flatten();
+        let options: Vec<_> = options.map(|option| option.as_str().unwrap()).collect();
+        let (document, exit) = diagnose(lab, &options);
+        if let Some((fid, at)) = planted.first() {
+            assert_place(name, &findings(&document), fid, *at);
+        }
+        let found: Vec<_> = findings(&document).iter().map(outline).collect();
+        let expected: Vec<_> = vector["findings"].as_array().unwrap().clone();
+        if found != expected || exit != 6 {
+            let messages: Vec<_> = findings(&document)
+                .iter()
+                .map(|finding| finding["message"].to_string())
+                .collect();
+            let line = |all: &[Value]| serde_json::to_string(all).unwrap();
+            wrong.push(format!(
+                "{name} (exit {exit}):\n  found    {}\n  expected {}\n  {}",
+                line(&found),
+                line(&expected),
+                messages.join("\n  ")
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn every_rule_has_a_broken_card_and_the_document_says_which() {
+    let lab = Lab::empty();
+    let rules = lab.json(&["diagnose", "--list"]);
+    let vectors = vectors();
+    let mut of_rule = BTreeMap::<String, Vec<String>>::new();
+    for vector in vectors["vectors"].as_array().unwrap() {
+        for finding in vector["findings"].as_array().unwrap() {
+            let names = of_rule
+                .entry(finding["rule"].as_str().unwrap().to_owned())
+                .or_default();
+            let name = vector["name"].as_str().unwrap().to_owned();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    // What no rule has: `a_change_that_was_interrupted_is_told` makes one.
+    of_rule.insert(
+        "other".to_owned(),
+        vec!["(an interrupted change)".to_owned()],
+    );
+    let mut table = String::from("| rule | looks at | broken cards |\n|---|---|---|\n");
+    for rule in rules["rules"].as_array().unwrap() {
+        let id = rule["id"].as_str().unwrap();
+        let names = of_rule
+            .remove(id)
+            .unwrap_or_else(|| panic!("{id} has no broken card"));
+        let help = rule["help"].as_str().unwrap();
+        table.push_str(&format!("| `{id}` | {help} | {} |\n", names.join(", ")));
+    }
+    assert!(of_rule.is_empty(), "no such rules: {of_rule:?}");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/diagnose.md");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(
+        page.contains(&table),
+        "docs/diagnose.md lacks this table:\n{table}"
+    );
+}
+
+#[test]
+fn of_a_good_card_nothing_is_said_but_what_time_and_holders_bring() {
+    for protocol in ["t0", "t1"] {
+        for (state, expected) in [
+            ("valid", &[][..]),
+            ("full", &[]),
+            ("delivered", &[]),
+            ("blank-slots", &[]),
+            ("expired", &["expired", "expired"]),
+            ("revoked", &["revoked", "revoked"]),
+            ("blocked", &["pin-blocked", "pin-blocked"]),
+            ("blank", &["not-pkcs15"]),
+        ] {
+            let options = [
+                "--state",
+                state,
+                "--protocol",
+                protocol,
+                "--date",
+                DAY,
+                "--ca-dir",
+                "ca",
+            ];
+            let lab = Lab::with(&options);
+            let (document, exit) = diagnose(&lab, &[]);
+            let codes: Vec<_> = findings(&document)
+                .iter()
+                .map(|finding| finding["code"].as_str().unwrap().to_owned())
+                .collect();
+            assert_eq!(codes, expected, "{state}: {document:#}");
+            assert_eq!(exit, if expected.is_empty() { 0 } else { 6 }, "{state}");
+            assert!(!document["looked_at"].as_array().unwrap().is_empty());
+        }
+    }
+}
+
+#[test]
+fn it_is_silent_only_of_what_it_has_looked_at() {
+    let lab = card("valid");
+    let text = stdout(&lab.run(&["diagnose", "--date", DAY]));
+    assert!(
+        text.contains("nothing wrong in what was looked at"),
+        "{text}"
+    );
+    assert!(text.contains("not looked at: revocation by"), "{text}");
+    let evidence = evidence(&lab);
+    let evidence: Vec<_> = evidence.iter().map(String::as_str).collect();
+    let text = stdout(&lab.run(&[&["diagnose", "--date", DAY][..], &evidence].concat()));
+    assert!(text.contains("\nno findings\n"), "{text}");
+}
+
+#[test]
+fn it_tries_no_pin_and_writes_nothing() {
+    for state in ["valid", "blocked"] {
+        let lab = card(state);
+        let before = lab.image();
+        let output = lab.run(&["--trace", "all.apdu", "diagnose", "--date", DAY]);
+        assert!([Some(0), Some(6)].contains(&output.status.code()));
+        assert_eq!(lab.image(), before);
+        let trace = fs::read_to_string(lab.path("all.apdu")).unwrap();
+        let lines = trace
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let mut sent = 0;
+        for line in lines {
+            sent += 1;
+            let command: String = line.split(['=', ':']).next().unwrap().replace(' ', "");
+            let header = command.split('/').next().unwrap();
+            let reads = ["00A4", "00B0", "00B2", "00C0", "00CA", "00CB", "80AA"];
+            let asks = header.starts_with("0020") && !line.contains(':');
+            assert!(
+                asks || reads.iter().any(|read| header.starts_with(read)),
+                "{line}"
+            );
+        }
+        assert!(sent > 50, "{sent}");
+    }
+}
+
+#[test]
+fn a_change_that_was_interrupted_is_told() {
+    let lab = card("valid");
+    let torn = lab.with_pins(&["--fault", "tear:after-bytes=20", "cert", "remove", "4334"]);
+    assert!(!torn.status.success());
+    let (document, exit) = diagnose(&lab, &[]);
+    assert_eq!(exit, 6);
+    let all = findings(&document);
+    let found = all
+        .iter()
+        .find(|finding| finding["code"] == "change-unfinished");
+    assert_eq!(
+        found.unwrap_or_else(|| panic!("{document:#}"))["rule"],
+        "other"
+    );
+}
+
+#[test]
+fn text_marks_the_bytes_and_fits_eighty_columns() {
+    let lab = card("valid");
+    let mut image: Value = serde_json::from_slice(&lab.image()).unwrap();
+    let step = json!({"file": "4403", "find": "302D3018", "with": "0000302D3018"});
+    change(&mut image, &step);
+    fs::write(lab.path("card.json"), image.to_string()).unwrap();
+    let output = lab.run(&["diagnose", "--date", DAY]);
+    assert_code(&output, 6);
+    let text = stdout(&output);
+    assert!(text.contains("0000  00 00[30 2D"), "{text}");
+    assert!(text.contains("[object-after-filler]"), "{text}");
+    assert!(text.contains("trips over it: OpenSC"), "{text}");
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line:?}");
+    }
+    let (document, _) = diagnose(&lab, &[]);
+    let found = &findings(&document)[0];
+    assert_eq!(
+        (&found["offset"], &found["length"]),
+        (&json!(2), &json!(47))
+    );
+    assert!(found["bytes"].as_str().unwrap().starts_with("302D3018"));
+}
+
+#[test]
+fn the_rules_that_are_named_are_the_only_ones_that_speak() {
+    let lab = card("blocked");
+    let (document, exit) = diagnose(&lab, &["--rules", "pairs,filler"]);
+    assert_eq!((findings(&document).len(), exit), (0, 0));
+    let (document, exit) = diagnose(&lab, &["--rules", "tries"]);
+    assert_eq!((findings(&document).len(), exit), (2, 6));
+    assert_code(&lab.run(&["diagnose", "--rules", "nothing"]), 2);
+}
+
+#[test]
+fn the_report_needs_no_network_and_no_script_and_nothing_of_a_card_is_markup_in_it() {
+    let lab = card("valid");
+    let mut image: Value = serde_json::from_slice(&lab.image()).unwrap();
+    // A label that would be markup: `<script>a`, in the length of "Legitimering".
+    let step = json!({"file": "4401", "find": "0C0C4C65676974696D6572696E67",
+        "with": "0C0C3C7363726970743E61223E26"});
+    change(&mut image, &step);
+    change(&mut image, &json!({"pin": "81", "set": {"tries_left": 1}}));
+    change(
+        &mut image,
+        &json!({"file": "4403", "find": "302D3018", "with": "0000302D3018"}),
+    );
+    fs::write(lab.path("card.json"), image.to_string()).unwrap();
+    assert_code(
+        &lab.run(&["diagnose", "--date", DAY, "--html", "report.html"]),
+        6,
+    );
+    let page = fs::read_to_string(lab.path("report.html")).unwrap();
+    assert!(page.contains("&lt;script&gt;a\\&quot;&gt;&amp;"), "{page}");
+    for never in [
+        "<script", "src=", "http:", "https:", "url(", "@import", "<link", "onload",
+    ] {
+        assert!(!page.contains(never), "{never}");
+    }
+    assert!(page.contains("prefers-color-scheme: dark"));
+    assert!(
+        page.contains("<mark>30 2D"),
+        "the bytes at fault are marked"
+    );
+    for part in [
+        "<html lang=\"en\">",
+        "<h1>",
+        "<h2>Findings</h2>",
+        "<h3 id=\"finding-1\">",
+        "scope=\"col\"",
+        "scope=\"row\"",
+        "<caption>",
+        "What was not looked at",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // It is not written over another file unless that is said.
+    assert_code(
+        &lab.run(&["diagnose", "--date", DAY, "--html", "report.html"]),
+        1,
+    );
+    let again = [
+        "diagnose",
+        "--date",
+        DAY,
+        "--html",
+        "report.html",
+        "--force",
+    ];
+    assert_code(&lab.run(&again), 6);
+}

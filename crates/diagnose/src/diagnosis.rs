@@ -1,0 +1,135 @@
+//! What is wrong with a card: [`diagnose()`].
+
+use std::time::SystemTime;
+
+use kortlab_apdu::{Channel, Layered};
+use kortlab_card::files::Budget;
+use kortlab_card::{Against, CardError, ErrorKind, Problem, Session, Token};
+
+use crate::evidence::{self, Evidence};
+use crate::finding::Finding;
+use crate::guard::{Guard, Listener};
+use crate::rules::{self, Rule};
+
+/// How a card is diagnosed.
+#[derive(Clone, Debug)]
+pub struct Diagnosing {
+    /// How much reading may take.
+    pub budget: Budget,
+    /// The time for which certificates are looked at.
+    pub now: SystemTime,
+    /// Issuers and revocation lists.
+    pub against: Against,
+    /// The rules whose findings are told; empty: all.
+    pub rules: Vec<&'static Rule>,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// What the card is called.
+    pub label: Option<String>,
+    /// Its number.
+    pub serial: Option<String>,
+    /// Its OS, as far as it is known.
+    pub card_os: Option<&'static str>,
+    /// Its answer to reset.
+    pub atr: Vec<u8>,
+    /// What is wrong, in the order of the rules.
+    pub findings: Vec<Finding>,
+    /// What was looked at, in words.
+    pub looked_at: Vec<String>,
+    /// What was not, in words: of that nothing is said.
+    pub not_looked_at: Vec<String>,
+    /// How many commands that took.
+    pub commands: usize,
+    /// Why reading ended before everything was looked at.
+    pub ended: Option<CardError>,
+}
+
+impl Diagnosis {
+    /// How many findings are errors or warnings.
+    pub fn count(&self) -> usize {
+        let counting = |finding: &&Finding| finding.problem.counts();
+        self.findings.iter().filter(counting).count()
+    }
+}
+
+/// Looks at a card, reading alone: no PIN is tried and nothing is written, which a layer around the
+/// channel sees to. `known` is what is known to be wrong beside what the card tells.
+///
+/// What was read before the card is gone is looked at, and [`Diagnosis::ended`] says so.
+///
+/// # Errors
+/// Nothing at all could be read.
+pub fn diagnose<C: Channel>(
+    channel: C,
+    options: &Diagnosing,
+    known: Vec<Problem>,
+    listener: Listener<'_>,
+) -> Result<Diagnosis, CardError> {
+    let mut evidence = Evidence {
+        atr: channel.atr().to_vec(),
+        ..Evidence::default()
+    };
+    let guarded = Layered::new(channel, Guard::new(options.budget, listener));
+    let token = Session::new(guarded).open_token(options.budget);
+    let (mut session, ended) = match token {
+        Ok(Token::Pkcs15(mut card)) => {
+            let read = evidence::of_card(&mut card, options.now, &options.against, &mut evidence);
+            (card.into_session(), read.err())
+        }
+        Err(none) => {
+            let error = none.error().clone();
+            let mut session = none.into_session();
+            if evidence::is_final(&error) && session.channel_mut().layer().stopped().is_none() {
+                return Err(error);
+            }
+            evidence.looked_at.push("answer to reset".to_owned());
+            match error.kind() {
+                ErrorKind::NotPkcs15 => {
+                    evidence.not_pkcs15 = Some(error);
+                    (session, None)
+                }
+                _ => (session, Some(error)),
+            }
+        }
+    };
+    let commands = session.channel_mut().layer().commands();
+    if let Some(error) = &ended {
+        evidence
+            .not_looked_at
+            .push(format!("what follows in the order of reading: {error}"));
+    }
+    evidence.problems.extend(known);
+    let findings = look(&evidence, options);
+    Ok(Diagnosis {
+        label: evidence.label,
+        serial: evidence.serial,
+        card_os: evidence.card_os,
+        atr: evidence.atr,
+        findings,
+        looked_at: evidence.looked_at,
+        not_looked_at: evidence.not_looked_at,
+        commands,
+        ended,
+    })
+}
+
+/// The findings of every rule that is wanted.
+fn look(evidence: &Evidence, options: &Diagnosing) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for &rule in rules::ALL {
+        let is_named = options.rules.iter().any(|one| one.id == rule.id);
+        if !options.rules.is_empty() && !is_named {
+            continue;
+        }
+        let of_session = evidence.problems.iter();
+        let of_session = of_session.filter(|problem| rules::of_code(problem.code()).id == rule.id);
+        let of_rule = (rule.look)(evidence).into_iter();
+        let of_rule = of_rule.map(|problem| problem.or_hint(rule.remedy));
+        let all = of_session.cloned().chain(of_rule);
+        findings.extend(all.map(|problem| Finding::new(rule, problem, evidence)));
+    }
+    findings
+}

@@ -1,0 +1,534 @@
+//! What was read of a card, for the rules to look at: [`Evidence`].
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use kortlab_apdu::{Channel, Command, FilePath, instruction};
+use kortlab_card::contents::DirectoryFile;
+use kortlab_card::dialect::{Dialect as _, Eid};
+use kortlab_card::files::FileInfo;
+use kortlab_card::{
+    Against, Card, CardError, Checked, Contents, ErrorKind, Key, ObjectRef, PinState, Problem,
+    Severity, Slot, SlotProblem,
+};
+use kortlab_explain::card::serial;
+
+/// What a file of a finding is called where it is about the answer to SELECT.
+pub(crate) const ANSWER: &str = "answer to SELECT";
+
+/// What was read of a card.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// The answer to reset.
+    pub(crate) atr: Vec<u8>,
+    /// What the card is called, and its number.
+    pub(crate) label: Option<String>,
+    pub(crate) serial: Option<String>,
+    /// The card OS.
+    pub(crate) card_os: Option<&'static str>,
+    /// Why there is no PKCS#15 application.
+    pub(crate) not_pkcs15: Option<CardError>,
+    /// The certificates, each with what the card session found wrong with it.
+    pub(crate) checked: Option<Checked>,
+    /// What the card session found wrong while it read.
+    pub(crate) problems: Vec<Problem>,
+    /// The PINs, asked twice.
+    pub(crate) pins: Vec<PinAsked>,
+    /// The private keys.
+    pub(crate) keys: Vec<KeyRead>,
+    /// The files, read twice.
+    pub(crate) files: BTreeMap<FilePath, FileRead>,
+    /// What EF(UnusedSpace) says is free.
+    pub(crate) free: Vec<Free>,
+    /// Where something is that is in use.
+    pub(crate) used: Vec<Used>,
+    /// What was looked at, and what was not, in words.
+    pub(crate) looked_at: Vec<String>,
+    pub(crate) not_looked_at: Vec<String>,
+}
+
+/// A PIN, and its state as the card told it twice.
+#[derive(Debug)]
+pub(crate) struct PinAsked {
+    pub directory: FilePath,
+    pub object: ObjectRef,
+    pub first: PinState,
+    pub second: Option<PinState>,
+}
+
+/// A private key, and what its file tells.
+#[derive(Debug)]
+pub(crate) struct KeyRead {
+    pub key: Key,
+    /// The PrKDF that lists it, and where.
+    pub directory: FilePath,
+    pub object: ObjectRef,
+    /// The modulus of the key in the file, where the card tells it.
+    pub modulus: Option<Vec<u8>>,
+}
+
+/// A file, read twice.
+#[derive(Debug)]
+pub(crate) struct FileRead {
+    pub name: String,
+    pub path: FilePath,
+    /// What the card said of it the second time.
+    pub info: FileInfo,
+    /// Its bytes at the first time, if they were kept.
+    pub before: Option<Bytes>,
+    /// Its bytes at the second time, or why there are none.
+    pub again: Result<Vec<u8>, String>,
+}
+
+/// Bytes of a file.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub path: FilePath,
+    pub from: usize,
+    pub length: usize,
+}
+
+/// Bytes of a file that are said to be free.
+#[derive(Debug)]
+pub(crate) struct Free {
+    pub listed_in: FilePath,
+    pub object: ObjectRef,
+    pub part: Part,
+    /// The size of the file; `None` if it is not there.
+    pub size: Option<usize>,
+}
+
+/// Bytes of a file in which something is.
+#[derive(Debug)]
+pub(crate) struct Used {
+    pub name: String,
+    pub part: Part,
+}
+
+impl Evidence {
+    /// The certificates on the card.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        let checked = self
+            .checked
+            .iter()
+            .flat_map(|checked| &checked.certificates);
+        checked.map(|checked| &checked.slot)
+    }
+
+    /// Whether a certificate's public key is another than that of its key.
+    pub(crate) fn is_of_another_key(&self, slot: &Slot) -> bool {
+        let checked = self
+            .checked
+            .iter()
+            .flat_map(|checked| &checked.certificates);
+        let mut same = checked.filter(|checked| {
+            (&checked.slot.directory, checked.slot.index) == (&slot.directory, slot.index)
+        });
+        let is_mismatch =
+            |problem: &SlotProblem| matches!(problem, SlotProblem::KeyMismatch { .. });
+        same.any(|checked| checked.problems.iter().any(is_mismatch))
+    }
+
+    /// A problem of a certificate on the card.
+    pub(crate) fn of_slot(
+        &self,
+        slot: &Slot,
+        severity: Severity,
+        code: &'static str,
+        message: String,
+    ) -> Problem {
+        let (file, path) = match &slot.path {
+            Some(path) => ("certificate", path),
+            None => ("EF(CDF)", &slot.directory),
+        };
+        Problem::new(severity, code, file, path, message).about(ObjectRef {
+            index: slot.index,
+            label: slot.label().map(str::to_owned),
+            id: Some(slot.key_id().clone()),
+        })
+    }
+
+    /// The bytes in which the offset of a problem counts.
+    pub(crate) fn bytes_of(&self, problem: &Problem) -> Option<&[u8]> {
+        match problem.file() {
+            "ATR" => Some(&self.atr),
+            ANSWER => Some(&self.files.get(problem.path())?.info.raw),
+            _ => {
+                let file = self.files.get(problem.path())?;
+                let before = file.before.as_deref();
+                before.or_else(|| file.again.as_deref().ok())
+            }
+        }
+    }
+}
+
+impl PinAsked {
+    pub(crate) fn problem(
+        &self,
+        severity: Severity,
+        code: &'static str,
+        message: String,
+    ) -> Problem {
+        Problem::new(severity, code, "EF(AODF)", &self.directory, message)
+            .about(self.object.clone())
+    }
+}
+
+impl Part {
+    /// The byte behind the last one.
+    pub(crate) const fn end(&self) -> usize {
+        self.from.saturating_add(self.length)
+    }
+
+    /// Whether any byte is in both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        other.path == self.path && self.from < other.end() && other.from < self.end()
+    }
+}
+
+/// Reads a card that has a PKCS#15 application.
+///
+/// # Errors
+/// The card is gone; what was read before is in `evidence`.
+pub(crate) fn of_card<C: Channel>(
+    card: &mut Card<C>,
+    now: SystemTime,
+    against: &Against,
+    evidence: &mut Evidence,
+) -> Result<(), CardError> {
+    let contents = card.contents();
+    evidence.label = contents.label().map(str::to_owned);
+    evidence.problems = contents.problems.clone();
+    evidence.serial = card.serial_number().map(serial);
+    evidence.card_os = Some(card.dialect().name());
+    pins_once(card, evidence)?;
+    let checked = card.check(now, against)?;
+    let certificates = checked.certificates.iter();
+    let of_certificates = certificates.flat_map(|checked| checked.to_problems());
+    evidence.problems.extend(of_certificates);
+    evidence
+        .problems
+        .extend(checked.problems.iter().map(as_state));
+    let lists = checked.lists.iter();
+    let of_lists = lists.map(|(name, trouble)| trouble.to_problem(name));
+    evidence.problems.extend(of_lists);
+    evidence.not_looked_at.extend(not_checked(&checked));
+    evidence.checked = Some(checked);
+    keys(card, evidence)?;
+    files(card, evidence)?;
+    free_space(card, evidence)?;
+    pins_again(card, evidence)?;
+    tell(card.contents(), evidence);
+    Ok(())
+}
+
+/// That a card has no certificate is how it leaves the factory, and nothing wrong with it.
+fn as_state(problem: &Problem) -> Problem {
+    if problem.code() != kortlab_card::problem::code::NO_CERTIFICATES {
+        return problem.clone();
+    }
+    let (file, path) = (problem.file(), problem.path());
+    Problem::new(
+        Severity::Note,
+        problem.code(),
+        file,
+        path,
+        problem.message(),
+    )
+    .hint("write one with `kortlab cert write`, or renew the card")
+}
+
+/// What of certificates was not checked, each thing once.
+fn not_checked(checked: &Checked) -> Vec<String> {
+    let mut all: Vec<_> = checked
+        .certificates
+        .iter()
+        .flat_map(|checked| &checked.not_checked)
+        .collect();
+    all.sort();
+    all.dedup();
+    all.into_iter().map(ToString::to_string).collect()
+}
+
+fn pins_once<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), CardError> {
+    for (index, found) in card.pin_states()?.into_iter().enumerate() {
+        let files = &card.contents().authentication;
+        let listed = files.iter().find_map(|file| {
+            let mut objects = file.directory.objects().enumerate();
+            let (index, _) = objects.find(|(_, object)| *object.auth_id() == found.pin.auth_id)?;
+            Some((file.path.clone(), index))
+        });
+        let (directory, index) = listed.unwrap_or((FilePath::EMPTY, index));
+        evidence.problems.extend(found.problem);
+        evidence.pins.push(PinAsked {
+            directory,
+            object: ObjectRef {
+                index,
+                label: found.pin.label.clone(),
+                id: Some(found.pin.auth_id.clone()),
+            },
+            first: found.state,
+            second: None,
+        });
+    }
+    Ok(())
+}
+
+fn pins_again<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), CardError> {
+    let again = card.pin_states()?;
+    for (asked, again) in evidence.pins.iter_mut().zip(again) {
+        asked.second = Some(again.state);
+    }
+    Ok(())
+}
+
+/// The private keys, and where the card tells it, the key in each file.
+fn keys<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), CardError> {
+    let mut places = Vec::new();
+    for file in &card.contents().private_keys {
+        for (index, key) in file.directory.objects().enumerate() {
+            let object = ObjectRef {
+                index,
+                label: key.common.label.clone(),
+                id: Some(key.id().clone()),
+            };
+            places.push((file.path.clone(), object));
+        }
+    }
+    let tells = card.dialect().name() == Eid.name();
+    for (key, (directory, object)) in card.keys().into_iter().zip(places) {
+        let modulus = match tells && !key.path.is_empty() {
+            true => modulus(card, &key.path)?,
+            false => None,
+        };
+        evidence.keys.push(KeyRead {
+            key,
+            directory,
+            object,
+            modulus,
+        });
+    }
+    Ok(())
+}
+
+/// The modulus of the key in a key file, as the EID applet tells it: GET DATA 0101.
+fn modulus<C: Channel>(card: &mut Card<C>, path: &FilePath) -> Result<Option<Vec<u8>>, CardError> {
+    let command = Command::new(instruction::GET_DATA, 0x01, 0x01).expecting_any();
+    let answer = card.exclusively(|card| {
+        card.files().select_silently(path)?;
+        card.files().demand("get the public key", &command)
+    });
+    match answer {
+        Ok(answer) => Ok(answer.data().get(2..).map(<[u8]>::to_vec)),
+        Err(error) if is_final(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Every file that tells what is on the card, and every certificate's, once more.
+fn files<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), CardError> {
+    let contents = card.contents();
+    let sources = contents.sources.iter();
+    let mut wanted: Vec<(String, FilePath, Option<Bytes>)> = sources
+        .map(|source| {
+            let name = name_of(contents, &source.path).to_owned();
+            (name, source.path.clone(), Some(source.bytes.clone()))
+        })
+        .collect();
+    for slot in evidence.slots() {
+        let path = slot.path.clone();
+        wanted.extend(path.map(|path| ("certificate".to_owned(), path, None)));
+    }
+    for (name, path, mut before) in wanted {
+        if evidence.files.contains_key(&path) {
+            continue;
+        }
+        let read = card.exclusively(|card| match card.files().read(&path) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                let (info, records) = card.files().read_records(&path)?;
+                Ok((info, records.concat()))
+            }
+            other => other.map(|content| (content.info, content.data)),
+        });
+        let (info, again) = match read {
+            Ok((info, data)) => (info, Ok(data)),
+            Err(error) if is_final(&error) => return Err(error),
+            Err(error) => (FileInfo::default(), Err(error.to_string())),
+        };
+        if before.is_none() {
+            before = kept(evidence, &path, again.as_deref().unwrap_or_default());
+        }
+        evidence.files.insert(
+            path.clone(),
+            FileRead {
+                name,
+                path,
+                info,
+                before,
+                again,
+            },
+        );
+    }
+    Ok(())
+}
+
+/// What a certificate's file held when it was first read: the certificate, in what stands around it
+/// now.
+fn kept(evidence: &Evidence, path: &FilePath, now: &[u8]) -> Option<Bytes> {
+    let mut first = now.to_vec();
+    let mut any = false;
+    for slot in evidence.slots() {
+        if slot.path.as_ref() != Some(path) || slot.der.is_empty() {
+            continue;
+        }
+        let end = slot.start.saturating_add(slot.der.len());
+        if first.len() < end {
+            first.resize(end, 0);
+        }
+        if let Some(part) = first.get_mut(slot.start..end) {
+            part.copy_from_slice(&slot.der);
+            any = true;
+        }
+    }
+    any.then(|| first.into())
+}
+
+/// What the file at this path is called.
+fn name_of<'a>(contents: &Contents, path: &FilePath) -> &'a str {
+    if *path == FilePath::EF_DIR {
+        "EF.DIR"
+    } else if lists(&contents.private_keys, path) {
+        "EF(PrKDF)"
+    } else if lists(&contents.public_keys, path) {
+        "EF(PuKDF)"
+    } else if lists(&contents.certificates, path) {
+        "EF(CDF)"
+    } else if lists(&contents.authentication, path) {
+        "EF(AODF)"
+    } else if lists(&contents.data, path) {
+        "EF(DODF)"
+    } else if contents.unused_space.iter().any(|file| file.path == *path) {
+        "EF(UnusedSpace)"
+    } else if path.fid() == Some(kortlab_apdu::Fid(0x5031)) {
+        "EF(ODF)"
+    } else if path.fid() == Some(kortlab_apdu::Fid(0x5032)) {
+        "EF(TokenInfo)"
+    } else {
+        "a directory"
+    }
+}
+
+/// Whether one of these directories is the file at this path.
+fn lists<T>(files: &[DirectoryFile<T>], path: &FilePath) -> bool {
+    files.iter().any(|file| file.path == *path)
+}
+
+/// What EF(UnusedSpace) says is free, and where something is.
+fn free_space<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), CardError> {
+    let Some(file) = card.contents().unused_space.clone() else {
+        return Ok(());
+    };
+    for (index, record) in file.directory.objects().enumerate() {
+        let path = card.contents().absolute(&record.path);
+        let size = match card.exclusively(|card| card.files().select(&path)) {
+            Ok(info) => Some(info.size().unwrap_or(usize::MAX)),
+            Err(error) if is_final(&error) => return Err(error),
+            Err(_) => None,
+        };
+        let from = record.path.index.unwrap_or(0) as usize;
+        let rest = size
+            .filter(|size| *size < usize::MAX)
+            .unwrap_or(0)
+            .saturating_sub(from);
+        let length = record.path.length.map_or(rest, |length| length as usize);
+        evidence.free.push(Free {
+            listed_in: file.path.clone(),
+            object: ObjectRef {
+                index,
+                label: None,
+                id: record.auth_id.clone(),
+            },
+            part: Part { path, from, length },
+            size,
+        });
+    }
+    let mut used: Vec<Used> = Vec::new();
+    for slot in evidence.slots() {
+        let Some(path) = &slot.path else { continue };
+        used.push(Used {
+            name: format!("certificate {}", slot.name()),
+            part: Part {
+                path: path.clone(),
+                from: slot.start,
+                length: slot.der.len(),
+            },
+        });
+    }
+    for source in &card.contents().sources {
+        used.push(Used {
+            name: name_of(card.contents(), &source.path).to_owned(),
+            part: Part {
+                path: source.path.clone(),
+                from: 0,
+                length: source.bytes.len(),
+            },
+        });
+    }
+    evidence.used = used;
+    Ok(())
+}
+
+/// What was looked at.
+fn tell(contents: &Contents, evidence: &mut Evidence) {
+    let count = |number: usize, one: &str, more: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {more}"),
+    };
+    let certificates = evidence.slots().count();
+    let looked_at = [
+        "answer to reset".to_owned(),
+        count(
+            evidence.files.len(),
+            "file, read twice",
+            "files, each read twice",
+        ),
+        count(certificates, "certificate", "certificates"),
+        count(evidence.keys.len(), "private key", "private keys"),
+        count(
+            evidence.pins.len(),
+            "PIN, asked for twice",
+            "PINs, each asked for twice",
+        ),
+    ];
+    evidence.looked_at.extend(looked_at);
+    if contents.unused_space.is_some() {
+        evidence.looked_at.push("EF(UnusedSpace)".to_owned());
+    }
+    let untold = evidence.keys.iter().filter(|key| key.modulus.is_none());
+    let untold = untold.count();
+    if untold > 0 {
+        let what = count(untold, "private key", "private keys");
+        evidence.not_looked_at.push(format!(
+            "whether {what} on the card {} those of the certificates: the card does not tell without \
+             a PIN",
+            if untold == 1 { "is" } else { "are" }
+        ));
+    }
+    let unasked = |pin: &&PinAsked| matches!(pin.first, PinState::Unknown(_));
+    let unasked = evidence.pins.iter().filter(unasked).count();
+    if unasked > 0 {
+        let what = count(unasked, "PIN", "PINs");
+        evidence.not_looked_at.push(format!(
+            "how many tries are left of {what}: the card does not tell"
+        ));
+    }
+}
+
+/// Whether an error means that nothing more can be read from the card.
+pub(crate) fn is_final(error: &CardError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NoReader | ErrorKind::NoCard | ErrorKind::Link | ErrorKind::Interrupted
+    )
+}

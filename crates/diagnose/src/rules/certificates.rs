@@ -1,0 +1,19 @@
+//! Is each certificate one, whole, and written as the standards have it?
+
+use super::{Rule, nothing_more};
+
+pub(super) static RULE: Rule = Rule {
+    id: "certificates",
+    help: "is each certificate one, whole, and written by the standards?",
+    explanation: "a file that holds something else, or a certificate that is not strict DER, loads in some \
+               programs and not in others",
+    remedy: "write the certificate anew, or have its issuer make it anew",
+    codes: &[
+        "empty-file",
+        "not-a-certificate",
+        "not-strict-der",
+        "not-rfc5280",
+    ],
+    look: nothing_more,
+    trips: &[],
+};

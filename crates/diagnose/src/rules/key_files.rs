@@ -1,0 +1,52 @@
+//! Is the key in a key's file the one that the card's certificates are for?
+
+use kortlab_card::{Problem, Severity};
+
+use super::Rule;
+use crate::evidence::Evidence;
+
+/// The file holds another key than the certificates of its identifier are for.
+const KEY_STALE: &str = "key-stale";
+
+pub(super) static RULE: Rule = Rule {
+    id: "key-files",
+    help: "is each key the one that its certificates are for?",
+    explanation: "EF(PrKDF) finds a key by its path or reference; after a renewal that may lead to \
+                  an old key, or to none, while the certificates are for the new one",
+    remedy: "whoever renewed the card must correct EF(PrKDF), or write the certificate of the key \
+             that is there",
+    codes: &[KEY_STALE],
+    look,
+    trips: &[],
+};
+
+/// Only of cards that tell the public key of a key file, as the EID applet does.
+fn look(evidence: &Evidence) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for key in &evidence.keys {
+        let Some(modulus) = &key.modulus else {
+            continue;
+        };
+        let slots = evidence.slots();
+        let of_key = slots.filter(|slot| !slot.is_authority() && *slot.key_id() == key.key.id);
+        let moduli = of_key.filter_map(|slot| slot.info.as_ref()?.public_key.as_ref());
+        let mut moduli = moduli.map(|public| public.modulus().to_vec()).peekable();
+        if moduli.peek().is_none() || moduli.any(|other| other == *modulus) {
+            continue;
+        }
+        let message = format!(
+            "the key in {} is none of those that the certificates of key {} are for: what it signs \
+             does not verify",
+            key.key.path, key.key.id
+        );
+        let problem = Problem::new(
+            Severity::Error,
+            KEY_STALE,
+            "EF(PrKDF)",
+            &key.directory,
+            message,
+        );
+        problems.push(problem.about(key.object.clone()));
+    }
+    problems
+}

@@ -1,0 +1,13 @@
+//! Are the certificates valid at this time?
+
+use super::{Rule, nothing_more};
+
+pub(super) static RULE: Rule = Rule {
+    id: "validity",
+    help: "are the certificates valid at this time?",
+    explanation: "outside of its validity no program accepts a certificate",
+    remedy: "renew the card, or set this computer's clock right",
+    codes: &["expired", "not-yet-valid", "unknown-validity"],
+    look: nothing_more,
+    trips: &[],
+};
