@@ -50,6 +50,22 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// What ends with this number, and no program does; 1 for one that nothing ends with.
+    pub const fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            2 => Self::Usage,
+            3 => Self::NoCard,
+            4 => Self::Pin,
+            5 => Self::Refused,
+            6 => Self::Findings,
+            7 => Self::Unfinished,
+            _ => Self::Failed,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())

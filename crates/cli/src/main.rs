@@ -8,6 +8,7 @@ mod args;
 mod certificate_file;
 mod channel;
 mod commands;
+mod control;
 mod desk;
 mod failure;
 mod files;

@@ -56,6 +56,8 @@ enum Secret {
     New,
     /// The same, to see that it was typed as meant.
     NewAgain,
+    /// The PIN that is typed on a PIN pad.
+    Keyed,
     /// The passphrase of a file.
     Passphrase,
 }
@@ -67,6 +69,7 @@ impl Secret {
             Self::Signature => "--sign-pin",
             Self::Puk => "--puk",
             Self::New | Self::NewAgain => "--new-pin",
+            Self::Keyed => "--pin",
             Self::Passphrase => "--passphrase",
         }
     }
@@ -96,6 +99,7 @@ impl fmt::Display for Secret {
             Self::Puk => "PUK",
             Self::New => "new PIN",
             Self::NewAgain => "new PIN once more",
+            Self::Keyed => "PIN for the PIN pad",
             Self::Passphrase => "passphrase of the private key",
         })
     }
@@ -185,6 +189,14 @@ pub fn new_pin(source: Option<String>) -> Result<Pin, Failure> {
             .hint("nothing was changed; try again"));
     }
     Ok(first)
+}
+
+/// Reads the PIN that is to be typed on a PIN pad.
+///
+/// # Errors
+/// As for [`PinSources::pin`].
+pub fn keyed_pin(source: String) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    Source::parse(Some(source), Secret::Keyed)?.bytes(Secret::Keyed)
 }
 
 /// Where the passphrase of a file comes from.

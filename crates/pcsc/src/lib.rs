@@ -38,6 +38,7 @@
 //! | [`service`] | readers, clients, who waits; no I/O |
 //! | `reader` | one reader: who shares it, who holds it, the card in it |
 //! | [`client`], [`functions`] | one client; the PC/SC functions, one file each |
+//! | [`pad`] | a PIN pad, whose keys are pressed from elsewhere |
 //! | [`terms`], [`code`] | the words of PC/SC; what a function answers |
 //! | [`door`] | the way in for programs: pcsc-lite's protocol on a Unix socket |
 //!
@@ -47,6 +48,7 @@ pub mod client;
 pub mod code;
 pub mod door;
 pub mod functions;
+pub mod pad;
 mod reader;
 pub mod service;
 pub mod terms;
@@ -54,6 +56,7 @@ mod wake;
 
 pub use client::Client;
 pub use code::{Code, Refusal};
+pub use pad::PinPad;
 pub use reader::Card;
 pub use service::{ReaderError, Service};
 pub use terms::{Disposition, Protocols, ReaderState, ShareMode};

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use kortlab_apdu::{Channel, ChannelError, ResetKind};
 
 use crate::code::{Code, Refusal};
+use crate::pad::PinPad;
 use crate::terms::{Protocols, ReaderState, state};
 use crate::wake::Wake;
 
@@ -25,6 +26,7 @@ pub(crate) struct Reader {
     pub(crate) name: String,
     card: Mutex<Slot>,
     sharing: Mutex<Sharing>,
+    pad: OnceLock<Arc<PinPad>>,
 }
 
 /// What is in the reader.
@@ -79,8 +81,19 @@ impl Reader {
                 waiting: Vec::new(),
                 idle_since: None,
             }),
+            pad: OnceLock::new(),
             name,
         }
+    }
+
+    /// Its PIN pad, if it has one.
+    pub(crate) fn pad(&self) -> Option<Arc<PinPad>> {
+        self.pad.get().cloned()
+    }
+
+    /// Gives it a PIN pad, unless it has one.
+    pub(crate) fn fit(&self, pad: Arc<PinPad>) {
+        let _ = self.pad.set(pad);
     }
 
     /// The card, for one command; waits for that of another client.
@@ -101,10 +114,7 @@ impl Reader {
                 Code::NO_SMARTCARD
             }
             ChannelError::NoReader(_) => {
-                let mut sharing = self.sharing();
-                sharing.public.state = state::UNKNOWN;
-                sharing.public.atr.clear();
-                sharing.public.protocol = Protocols::UNDEFINED;
+                self.gone();
                 Code::READER_UNAVAILABLE
             }
             ChannelError::WasReset => {
@@ -115,6 +125,14 @@ impl Reader {
             ChannelError::NotCarried(_) => Code::INVALID_PARAMETER,
             _ => Code::NOT_TRANSACTED,
         }
+    }
+
+    /// The reader works no more.
+    pub(crate) fn gone(&self) {
+        let mut sharing = self.sharing();
+        sharing.public.state = state::UNKNOWN;
+        sharing.public.atr.clear();
+        sharing.public.protocol = Protocols::UNDEFINED;
     }
 
     /// The card is not in the reader any more.
@@ -370,7 +388,8 @@ impl Sharing {
         }
     }
 
-    fn release(&mut self) {
+    /// Nobody holds the card any more.
+    pub(crate) fn release(&mut self) {
         self.holder = None;
         self.holds = 0;
         for waiting in mem::take(&mut self.waiting) {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::code::Code;
-use crate::reader::{Card, Reader};
+use crate::pad::PinPad;
+use crate::reader::{Card, Event, Reader};
 use crate::terms::{ReaderState, state};
 use crate::wake::Wake;
 
@@ -119,6 +120,15 @@ impl Service {
         Ok(())
     }
 
+    /// Fits a reader with a PIN pad, unless it has one.
+    ///
+    /// # Errors
+    /// There is no such reader.
+    pub fn fit_pin_pad(&self, name: &str, pad: Arc<PinPad>) -> Result<(), ReaderError> {
+        self.known(name)?.fit(pad);
+        Ok(())
+    }
+
     /// Puts a card into a reader, in place of the one that is there.
     ///
     /// # Errors
@@ -144,13 +154,64 @@ impl Service {
     pub fn reinsert(&self, name: &str) -> Result<(), ReaderError> {
         let reader = self.known(name)?;
         let mut slot = reader.slot();
-        let out = reader.sharing().public.state & state::ABSENT != 0;
-        if out && slot.card.is_some() {
+        let is_out = || reader.sharing().public.state & state::ABSENT != 0;
+        if is_out() && slot.card.is_some() {
             slot.insert(&reader, false);
             drop(slot);
-            self.changed();
+            if !is_out() {
+                self.changed();
+            }
         }
         Ok(())
+    }
+
+    /// The card is out of the reader; what stands for it stays, for [`Service::reinsert`].
+    ///
+    /// # Errors
+    /// There is no such reader.
+    pub fn take_out(&self, name: &str) -> Result<(), ReaderError> {
+        let reader = self.known(name)?;
+        let mut slot = reader.slot();
+        let _ = slot.power_off();
+        reader.removed();
+        drop(slot);
+        self.changed();
+        Ok(())
+    }
+
+    /// Resets the card in a reader, if there is one. Every handle hears of it.
+    ///
+    /// # Errors
+    /// There is no such reader.
+    pub fn reset(&self, name: &str) -> Result<(), ReaderError> {
+        let reader = self.known(name)?;
+        let mut slot = reader.slot();
+        if reader.sharing().public.state & state::PRESENT != 0 {
+            reader.sharing().happened(Event::Reset);
+            let _ = slot.reset(&reader);
+        }
+        drop(slot);
+        self.changed();
+        Ok(())
+    }
+
+    /// Takes a reader away, with the card in it. Handles on it are told
+    /// [`Code::READER_UNAVAILABLE`].
+    ///
+    /// # Errors
+    /// There is no such reader.
+    pub fn remove_reader(&self, name: &str) -> Result<Option<Card>, ReaderError> {
+        let reader = self.known(name)?;
+        lock(&self.readers).retain(|other| !Arc::ptr_eq(other, &reader));
+        let mut slot = reader.slot();
+        let _ = slot.power_off();
+        let card = slot.card.take();
+        reader.gone();
+        reader.sharing().release();
+        drop(slot);
+        self.reader_events.fetch_add(1, Ordering::Relaxed);
+        self.changed();
+        Ok(card)
     }
 
     /// Pulls the card out of a reader, if there is one.

@@ -322,7 +322,16 @@ fn a_client_that_dies_while_it_waits_or_holds_the_card_is_in_nobodys_way() {
     open.notes.take();
     drop(a);
     assert_eq!(c.read_numbers(2)[1], Code::RESET_CARD.0);
-    assert!(open.notes.take().contains(&"warm"));
+    // Who hears of the reset first is told, the card or its next user, is left to chance.
+    let mut happened = open.notes.take();
+    for _ in 0..500 {
+        if happened.contains(&"warm") {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+        happened.extend(open.notes.take());
+    }
+    panic!("no reset: {happened:?}");
 }
 
 #[test]

@@ -161,3 +161,68 @@ fn attributes_and_control_codes_are_those_of_the_reader() {
     let other = a.control(first, 0x4200_0001, &[1, 2, 3]);
     assert_eq!(refused(other), Code::UNSUPPORTED_FEATURE);
 }
+
+#[test]
+fn a_card_that_was_taken_out_is_pushed_in_again() {
+    let (service, notes) = desk();
+    let (mut a, first) = connected(&service);
+    let woken = Woken::new();
+    a.wait_for_change(woken.clone());
+    notes.take();
+    service.take_out(READER).expect("a reader");
+    assert_eq!((woken.times(), notes.take()), (1, vec!["off"]));
+    assert_eq!(service.reader_states()[0].state, state::ABSENT);
+    let answer = a.transmit(first, Protocols::T0, &[0; 4]);
+    assert_eq!(refused(answer), Code::REMOVED_CARD);
+    let mut b = client(&service);
+    let none = b.connect(READER, ShareMode::Shared, ANY);
+    assert_eq!(refused(none), Code::NO_SMARTCARD);
+    service.reinsert(READER).expect("a reader");
+    assert_eq!(service.reader_states()[0].event_counter, 2);
+    a.reconnect(first, ShareMode::Shared, ANY, Disposition::Leave)
+        .expect("heard");
+    assert!(a.transmit(first, Protocols::T0, &[0; 4]).is_ok());
+}
+
+#[test]
+fn every_handle_hears_of_a_reset_from_outside() {
+    let (service, notes) = desk();
+    let (mut a, first) = connected(&service);
+    notes.take();
+    service.reset(READER).expect("a reader");
+    assert_eq!(notes.take(), ["warm"]);
+    let answer = a.transmit(first, Protocols::T0, &[0; 4]);
+    assert_eq!(refused(answer), Code::RESET_CARD);
+    a.reconnect(first, ShareMode::Shared, ANY, Disposition::Leave)
+        .expect("heard");
+    assert!(a.transmit(first, Protocols::T0, &[0; 4]).is_ok());
+    assert_eq!(service.reader_states()[0].event_counter, 0);
+}
+
+#[test]
+fn a_reader_that_goes_is_seen_no_more_and_its_handles_are_told() {
+    let (service, _) = desk();
+    let (mut a, first) = connected(&service);
+    let (b, second) = connected(&service);
+    a.begin_transaction(first).expect("begun");
+    let (free, changed) = (Woken::new(), Woken::new());
+    b.when_released(second, free.clone());
+    b.wait_for_change(changed.clone());
+    let before = service.reader_events();
+    assert!(service.remove_reader(READER).expect("a reader").is_some());
+    assert_eq!((free.times(), changed.times()), (1, 1));
+    assert_eq!(service.reader_states(), []);
+    assert_eq!(service.reader_events(), before + 1);
+    for (client, handle) in [(&a, first), (&b, second)] {
+        let answer = client.transmit(handle, Protocols::T0, &[0; 4]);
+        assert_eq!(refused(answer), Code::READER_UNAVAILABLE);
+    }
+    let again = a.connect(READER, ShareMode::Shared, ANY);
+    assert_eq!(refused(again), Code::UNKNOWN_READER);
+    assert!(matches!(
+        service.remove_reader(READER),
+        Err(ReaderError::Unknown(_))
+    ));
+    service.add_reader(READER, None).expect("a new one");
+    a.disconnect(first, Disposition::Leave).expect("ended");
+}

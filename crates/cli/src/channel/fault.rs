@@ -46,7 +46,11 @@ const TEARS: [Tear; 3] = [
 ];
 
 impl Fault {
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a fault as it is written.
+    ///
+    /// # Errors
+    /// There is none of this name, or its parameters make no sense; for people.
+    pub fn parse(text: &str) -> Result<Self, String> {
         for tear in &TEARS {
             let Some(number) = text.strip_prefix(tear.name) else {
                 continue;

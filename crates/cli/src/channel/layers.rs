@@ -4,7 +4,7 @@ use kortlab_apdu::{Channel, Layered};
 use kortlab_emulator::VirtualCard;
 use kortlab_emulator::memory::PowerCut;
 
-use super::{AnyChannel, Fault, TraceFile};
+use super::{AnyChannel, Fault, Planted, TraceFile};
 use crate::failure::Failure;
 
 /// What was asked for with `--fault` and `--trace`.
@@ -62,6 +62,33 @@ impl Layers {
         for fault in &self.faults {
             channel = Box::new(Layered::new(channel, fault.clone()));
         }
+        self.recorded(channel, name)
+    }
+
+    /// Puts faults that come and go around a card, and the trace around them.
+    pub fn around_with(
+        &self,
+        planted: &Planted,
+        card: impl Channel + Send + 'static,
+        name: Option<&str>,
+    ) -> AnyChannel {
+        let channel: AnyChannel = Box::new(Layered::new(card, planted.clone()));
+        self.recorded(channel, name)
+    }
+
+    /// The faults that were asked for, as the first of those that come and go.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn planted(&self) -> Result<Planted, Failure> {
+        let planted = Planted::default();
+        for fault in &self.faults {
+            planted.add(fault.clone())?;
+        }
+        Ok(planted)
+    }
+
+    fn recorded(&self, channel: AnyChannel, name: Option<&str>) -> AnyChannel {
         match (&self.trace, name) {
             (None, _) => channel,
             (Some(file), None) => Box::new(file.trace().record(channel)),

@@ -4,6 +4,7 @@ mod fault;
 mod journal;
 mod layers;
 mod open;
+mod planted;
 #[cfg(feature = "portal")]
 mod remembered;
 mod spec;
@@ -16,7 +17,8 @@ pub use layers::Layers;
 pub use open::connect;
 #[cfg(not(feature = "pcsc"))]
 pub use open::without_pcsc;
-pub use open::{AnyChannel, insert, open, open_with_journal};
+pub use open::{AnyChannel, VirtualCardChannel, insert, open, open_with_journal};
+pub use planted::{FaultEntry, Planted};
 #[cfg(feature = "portal")]
 pub use remembered::{Remembered, SharedJournal};
 pub use spec::CardSpec;

@@ -23,7 +23,7 @@ use crate::output::{note, warn};
 pub type AnyChannel = Box<dyn Channel + Send>;
 
 /// A virtual card in this process.
-type VirtualCardChannel = Inserted<ImageStore>;
+pub type VirtualCardChannel = Inserted<ImageStore>;
 
 /// How long a card image that another program uses is waited for: another command on it is over
 /// by then.
@@ -99,8 +99,8 @@ fn replay(path: &Path, lenient: bool) -> Result<Replay, Failure> {
     })
 }
 
-/// Makes a virtual card of an image, for a reader or a socket. Unless it is ephemeral, nobody else
-/// can while it is there: its file is locked. A `name` tells it from others in a trace. What could
+/// Makes a virtual card of an image, for a reader or a socket, that is torn out if the layers say
+/// so. Unless it is ephemeral, nobody else can while it is there: its file is locked. What could
 /// not be saved is told to `on_failure`, since a program behind a reader hears no more than a status
 /// word.
 ///
@@ -110,9 +110,8 @@ pub fn insert(
     path: &Path,
     ephemeral: bool,
     layers: &Layers,
-    name: Option<&str>,
     on_failure: OnFailure,
-) -> Result<AnyChannel, Failure> {
+) -> Result<VirtualCardChannel, Failure> {
     let card = virtual_card(path, ephemeral, layers, Some(on_failure))?;
     if card.card().image().pending_change.is_some() {
         warn(format_args!(
@@ -123,7 +122,7 @@ pub fn insert(
             path.display()
         ));
     }
-    Ok(layers.around(card, name))
+    Ok(card)
 }
 
 fn virtual_card(

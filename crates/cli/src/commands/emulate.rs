@@ -1,5 +1,7 @@
 //! `kortlab emulate`: puts virtual cards into vpcd's reader, or on a socket.
 
+mod address;
+mod hand;
 mod news;
 mod seat;
 
@@ -7,22 +9,25 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use kortlab_apdu::Channel as _;
 use kortlab_emulator::StoreError;
 use kortlab_emulator::link::socket::{CardSocket, SocketError};
-use kortlab_emulator::link::vpcd::{self, Event, VpcdLink};
+use kortlab_emulator::link::vpcd::{self, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use self::address::consecutive;
+use self::hand::{Hands, keep_in_reader};
 use self::news::{Happening, News};
 use self::seat::Readers;
 use super::Context;
-use crate::channel::{AnyChannel, insert};
+use crate::channel::insert;
+use crate::control::{ControlArguments, ControlDoor, Gate, Lab, Place, Plugged, SharedCard};
 use crate::failure::{Exit, Failure};
 use crate::output::{hint, note};
 
@@ -34,8 +39,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Programs that use PC/SC see the card as in a real reader; which one it is in is told. What they
 /// change is saved in the image before the card answers, so nothing is lost when this is killed; a
 /// change that cannot be saved is refused (6581), told, and makes the exit code 1. With --ephemeral
-/// nothing is saved. SIGINT and SIGTERM eject the card. When pcscd restarts the card is put in again, and so it is after it was torn out
-/// with --fault. Each card has the faults of its own, counted from its first command.
+/// nothing is saved. SIGINT and SIGTERM eject the card. When pcscd restarts the card is put in again,
+/// and so it is after it was torn out with --fault. Each card has the faults of its own, counted from
+/// its first command. `kortlab ctl` takes cards out and puts them in, and more, while this runs.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -59,6 +65,9 @@ pub struct Arguments {
     /// `kortlab --card socket:PATH`
     #[arg(long, value_name = "PATH", conflicts_with = "vpcd")]
     socket: Option<PathBuf>,
+
+    #[command(flatten)]
+    control: ControlArguments,
 }
 
 /// Emulates until a signal says to stop.
@@ -73,17 +82,30 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         );
     }
     let (tell, told) = mpsc::channel();
-    let mut cards = Vec::new();
+    let addresses = match &arguments.socket {
+        Some(path) => vec![format!("socket:{}", path.display())],
+        None => consecutive(&arguments.vpcd, arguments.files.len())?,
+    };
+    let (ephemeral, layers) = (context.ephemeral, context.layers.clone());
+    let make_card = {
+        let tell = tell.clone();
+        move |file: &Path, place: &Place, named: bool| {
+            let (tell, told_of) = (tell.clone(), file.to_owned());
+            let on_failure = Box::new(move |error: &StoreError| {
+                let _ = tell.send((told_of.clone(), News::NotSaved(error.to_string())));
+            });
+            let card = insert(file, ephemeral, &layers, on_failure)?;
+            let card = SharedCard::new(card, file.to_owned());
+            let name = named.then(|| file.display().to_string());
+            Ok(Plugged::new(card, &layers, place, name.as_deref()))
+        }
+    };
+    let mut hands = Hands::default();
     let several = arguments.files.len() > 1;
-    for file in arguments.files {
-        let name = file.display().to_string();
-        let name = several.then_some(name.as_str());
-        let (tell, told_of) = (tell.clone(), file.clone());
-        let on_failure = Box::new(move |error: &StoreError| {
-            let _ = tell.send((told_of.clone(), News::NotSaved(error.to_string())));
-        });
-        let card = insert(&file, context.ephemeral, &context.layers, name, on_failure)?;
-        cards.push((file, card));
+    for (file, address) in arguments.files.iter().zip(addresses) {
+        let place = Arc::new(Place::new(address, &context.layers, true)?);
+        place.put_in(Some(make_card(file, &place, several)?))?;
+        hands.0.push((place, Arc::default()));
     }
     // The other end becomes readable at the first signal and stays so: each card waits on it.
     let (stop, stopped) = UnixStream::pair().map_err(|error| no_signals(&error))?;
@@ -91,28 +113,44 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         let stop = stop.try_clone().map_err(|error| no_signals(&error))?;
         signal_hook::low_level::pipe::register(signal, stop).map_err(|error| no_signals(&error))?;
     }
-    end_soon_after(&stopped).map_err(|error| no_signals(&error))?;
+    end_soon_after(&stopped, &hands).map_err(|error| no_signals(&error))?;
+    let places = hands.0.iter().map(|(place, _)| Arc::clone(place));
+    let lab = Lab::new(
+        Box::new(hands.clone()),
+        Box::new(move |file, place| make_card(file, place, true)),
+        context.layers.clone(),
+        places.collect(),
+    );
+    let control = arguments.control.open(Arc::new(lab))?;
     let mut teller = Teller {
         context,
+        news_of_door: control.as_ref().map(|door| door.path().to_owned()),
+        control,
         stop,
         unsaved: BTreeMap::new(),
         result: Ok(()),
     };
     match &arguments.socket {
-        Some(path) => on_socket(&mut teller, path, cards, &stopped, tell, &told),
-        None => in_readers(&mut teller, &arguments.vpcd, cards, &stopped, tell, &told),
+        Some(path) => on_socket(&mut teller, path, &hands, &stopped, tell, &told),
+        None => in_readers(&mut teller, &hands, &stopped, tell, &told),
     }?;
     teller.end()
 }
 
-/// A card, and the file of its image.
-type Inserted = (PathBuf, AnyChannel);
 /// What happened to the card of which file.
 type Told = (PathBuf, News);
+
+/// The file of the card at a place.
+fn image(place: &Place) -> PathBuf {
+    place.seen().image.unwrap_or_default()
+}
 
 /// Tells what happens to the cards.
 struct Teller<'a> {
     context: &'a mut Context,
+    control: Option<ControlDoor>,
+    /// Where its socket is, until that is told.
+    news_of_door: Option<PathBuf>,
     stop: UnixStream,
     /// How many changes could not be saved, and why the last of them.
     unsaved: BTreeMap<PathBuf, (usize, String)>,
@@ -120,8 +158,10 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn show(&mut self, happening: &Happening<'_>) {
-        if let Err(failure) = self.context.output.event(happening) {
+    fn show(&mut self, happening: Happening<'_>) {
+        let door = self.news_of_door.take();
+        let happening = happening.with_control(door.as_deref());
+        if let Err(failure) = self.context.output.event(&happening) {
             self.fail(failure);
         }
     }
@@ -133,14 +173,15 @@ impl Teller<'_> {
     }
 
     fn not_saved(&mut self, file: &Path, reason: String) {
-        self.show(&Happening::not_saved(file, &reason));
+        self.show(Happening::not_saved(file, &reason));
         let (count, last) = self.unsaved.entry(file.to_path_buf()).or_default();
         *count += 1;
         *last = reason;
     }
 
     /// Whether all went well.
-    fn end(self) -> Result<Exit, Failure> {
+    fn end(mut self) -> Result<Exit, Failure> {
+        self.control = None;
         self.result?;
         let Some((file, (count, last))) = self.unsaved.into_iter().next() else {
             return Ok(Exit::Done);
@@ -156,7 +197,7 @@ impl Teller<'_> {
 fn on_socket(
     teller: &mut Teller<'_>,
     path: &Path,
-    cards: Vec<Inserted>,
+    hands: &Hands,
     stopped: &UnixStream,
     tell: Sender<Told>,
     told: &Receiver<Told>,
@@ -164,8 +205,10 @@ fn on_socket(
     let failed = |error: SocketError| Failure::failed(error.to_string());
     let socket = CardSocket::bind(path).map_err(failed)?;
     // There is one, as was checked.
-    for (file, mut card) in cards {
-        teller.show(&Happening::on_socket(&file, path));
+    for (place, _) in &hands.0 {
+        let file = image(place);
+        let mut card = Gate::new(Arc::clone(place), false);
+        teller.show(Happening::on_socket(&file, path));
         let served = thread::scope(|scope| {
             let serving = scope.spawn({
                 let (tell, file, socket) = (tell.clone(), file.clone(), &socket);
@@ -187,46 +230,45 @@ fn on_socket(
             Ok(served) => served.map_err(failed)?,
             Err(_) => return Err(Failure::failed("the card has failed")),
         }
-        teller.show(&Happening::ejected(&file));
+        teller.show(Happening::ejected(&image(place)));
     }
     Ok(())
 }
 
 fn in_readers(
     teller: &mut Teller<'_>,
-    address: &str,
-    cards: Vec<Inserted>,
+    hands: &Hands,
     stopped: &UnixStream,
     tell: Sender<Told>,
     told: &Receiver<Told>,
 ) -> Result<(), Failure> {
-    let addresses = consecutive(address, cards.len())?;
-    let readers = &Readers::before(cards.len());
-    let mut places = BTreeMap::new();
-    for (place, (file, card)) in cards.iter().enumerate() {
-        places.insert(file.clone(), (place, card.atr().to_vec()));
-    }
-    let mut left = cards.len();
+    let readers = &Readers::before(hands.0.len());
+    let mut left = hands.0.len();
     thread::scope(|scope| {
-        for ((file, mut card), address) in cards.into_iter().zip(addresses) {
+        for (place, hand) in &hands.0 {
             let tell = tell.clone();
             scope.spawn(move || {
-                let ended = VpcdLink::new(address).run(&mut card, stopped, |event| {
-                    let _ = tell.send((file.clone(), News::Link(event)));
+                let ended = keep_in_reader(place, hand, |news| {
+                    let _ = tell.send((image(place), news));
                 });
-                let _ = tell.send((file, News::Ended(ended)));
+                let _ = tell.send((image(place), News::Ended(ended)));
             });
         }
         for (file, news) in told {
             match news {
                 News::Link(event) => {
-                    teller.show(&Happening::link(&file, &event));
+                    teller.show(Happening::link(&file, &event));
                     if let Event::Waiting { address, .. } = &event {
                         hint(readers.what_is_missing(address));
                     }
-                    if let (Event::Inserted { .. }, Some((place, atr))) =
-                        (&event, places.get(&file).cloned())
+                    let found = hands.0.iter().map(|(place, _)| place.seen());
+                    let found = found
+                        .enumerate()
+                        .find(|(_, seen)| seen.image.as_deref() == Some(&file) && seen.present);
+                    if let (Event::Inserted { .. }, Some((place, seen))) = (&event, found)
+                        && let Some(said) = seen.said
                     {
+                        let atr = said.atr().to_vec();
                         let tell = tell.clone();
                         scope.spawn(move || {
                             let seat = readers.find(&atr, place, || is_readable(stopped));
@@ -236,12 +278,13 @@ fn in_readers(
                         });
                     }
                 }
-                News::Seat(seat) => teller.show(&Happening::seat(&file, &seat)),
+                News::Seat(seat) => teller.show(Happening::seat(&file, &seat)),
+                News::TakenOut => teller.show(Happening::taken_out(&file)),
                 News::NotSaved(reason) => teller.not_saved(&file, reason),
                 News::Ended(ended) => {
                     left -= 1;
                     match ended {
-                        Ok(()) => teller.show(&Happening::ejected(&file)),
+                        Ok(()) => teller.show(Happening::ejected(&file)),
                         Err(error) => {
                             let message = format!("{}: {error}", file.display());
                             teller.fail(Failure::failed(message));
@@ -263,39 +306,17 @@ fn is_readable(stream: &UnixStream) -> bool {
     poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
-/// `count` addresses, from `address` on.
-fn consecutive(address: &str, count: usize) -> Result<Vec<String>, Failure> {
-    let wrong = || {
-        Failure::usage(format!("{address} is not HOST:PORT"))
-            .hint(format!("for example --vpcd {}", vpcd::DEFAULT_ADDRESS))
-    };
-    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
-    let port: u16 = port.parse().map_err(|_| wrong())?;
-    if host.is_empty() {
-        return Err(wrong());
-    }
-    (0..count)
-        .map(|index| {
-            u16::try_from(index)
-                .ok()
-                .and_then(|index| port.checked_add(index))
-                .map(|port| format!("{host}:{port}"))
-                .ok_or_else(|| {
-                    Failure::usage(format!(
-                        "there are not {count} ports from {port} on, one for each card"
-                    ))
-                })
-        })
-        .collect()
-}
-
 /// Sees to it that a signal ends the program even while a card computes, or waits. What programs
 /// changed is saved before the card answers, so nothing is lost.
-fn end_soon_after(stopped: &UnixStream) -> std::io::Result<()> {
+fn end_soon_after(stopped: &UnixStream, hands: &Hands) -> std::io::Result<()> {
     let stopped = stopped.try_clone()?;
+    let hands = hands.clone();
     thread::spawn(move || {
         let mut polled = [PollFd::new(&stopped, PollFlags::IN)];
         while matches!(poll(&mut polled, None), Err(rustix::io::Errno::INTR)) {}
+        for (_, hand) in &hands.0 {
+            hand.end();
+        }
         thread::sleep(GRACE);
         note("a card was still at work; it loses its power now");
         std::process::exit(Exit::Done.code().into());
@@ -305,21 +326,4 @@ fn end_soon_after(stopped: &UnixStream) -> std::io::Result<()> {
 
 fn no_signals(error: &std::io::Error) -> Failure {
     Failure::failed(format!("cannot listen for signals: {error}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn several_cards_take_consecutive_ports() {
-        assert_eq!(
-            consecutive("[::1]:35963", 2).expect("addresses"),
-            ["[::1]:35963", "[::1]:35964"]
-        );
-        assert!(consecutive("localhost:65535", 2).is_err());
-        for text in ["localhost", ":1", "localhost:x", "localhost:70000", ""] {
-            assert_eq!(consecutive(text, 1).expect_err(text).exit(), Exit::Usage);
-        }
-    }
 }

@@ -11,6 +11,7 @@ pub mod browser;
 pub mod card;
 pub mod cert;
 pub mod completions;
+pub mod ctl;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod diagnose;
@@ -164,6 +165,7 @@ fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure>
         Command::Emulate(arguments) => emulate::run(context, arguments),
         Command::Run(arguments) => run::run(context, arguments),
         Command::Pcscd(arguments) => pcscd::run(context, arguments),
+        Command::Ctl(arguments) => ctl::run(context, arguments),
         Command::Readers(arguments) => readers::run(context, arguments),
         Command::Atr(arguments) => atr::run(context, arguments),
         Command::Apdu(arguments) => apdu::run(context, arguments),
@@ -200,6 +202,7 @@ const fn uses_a_card(command: &Command) -> bool {
         Command::Portal(_) => false,
         Command::Diagnose(arguments) => !arguments.is_list(),
         Command::Card(_)
+        | Command::Ctl(_)
         | Command::Readers(_)
         | Command::Explain(_)
         | Command::Trace(_)
@@ -221,6 +224,7 @@ fn check_clock(command: &Command) -> Result<(), Failure> {
             | Command::Trace(_)
             | Command::Run(_)
             | Command::Pcscd(_)
+            | Command::Ctl(_)
             | Command::Completions(_)
             | Command::Man(_)
     );

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use kortlab_pcsc::door::Manners;
+use kortlab_pcsc::door::{CLIENT_VARIABLE, Manners};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Context;
+use crate::control::VARIABLE;
 use crate::desk::{Desk, ReaderArguments, standing};
 use crate::failure::{Exit, Failure};
 use crate::output::note;
@@ -22,7 +23,8 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Serve PC/SC programs with virtual cards, or in front of the real service, until Ctrl-C
 ///
-/// The line that it prints is for the environment of the programs that are to find it. Each card
+/// The lines that it prints are for the environment of the programs that are to find it, and of
+/// `kortlab ctl`, which takes cards out and puts them in, plants faults and more meanwhile. Each card
 /// image gets a reader of its own; what is changed on a card is saved in its image before the card
 /// answers. Without a FILE the card is that of --card, by default the one in the machine's own
 /// reader: then this stands in front of the machine's PC/SC service, and what any program and the
@@ -53,6 +55,9 @@ struct Listening<'a> {
     event: &'static str,
     socket: &'a Path,
     variable: &'static str,
+    /// The socket of the control door.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control: Option<&'a Path>,
     readers: Vec<Entry<'a>>,
 }
 
@@ -67,8 +72,12 @@ struct Entry<'a> {
 impl fmt::Display for Listening<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // As a shell reads it, whatever the path looks like.
-        let path = self.socket.display().to_string().replace('\'', r"'\''");
-        write!(f, "export {}='{path}'", self.variable)
+        let quoted = |path: &Path| path.display().to_string().replace('\'', r"'\''");
+        write!(f, "export {}='{}'", self.variable, quoted(self.socket))?;
+        match self.control {
+            None => Ok(()),
+            Some(control) => write!(f, "\nexport {VARIABLE}='{}'", quoted(control)),
+        }
     }
 }
 
@@ -100,11 +109,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
             seat.reader
         ));
     }
-    let (variable, _) = desk.variable();
     context.output.event(&Listening {
         event: "listening",
         socket: desk.socket(),
-        variable,
+        variable: CLIENT_VARIABLE,
+        control: desk.control(),
         readers: desk
             .seats()
             .iter()

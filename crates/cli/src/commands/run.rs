@@ -23,6 +23,9 @@ pub use program::start_as_told;
 /// ended it, 127 if there is no such program, 126 if it cannot be run. Without a FILE the card is
 /// that of --card: a real one can be traced, and spoilt, for one program.
 ///
+/// `kortlab ctl`, called by the program or beside it, takes cards out and puts them in, plants faults
+/// and more while the program runs: this sets KORTLAB_CONTROL to the socket of that door.
+///
 /// A program does not come this way if it is set-user-ID, or has a client of its own for the
 /// service's usual path. Give it the socket there, in a mount namespace of its own, as the last
 /// example does.
@@ -34,6 +37,9 @@ Examples:
   kortlab run anna.json bertil.json -- opensc-tool --list-readers
   kortlab run --ephemeral card.json -- pkcs15-init --delete-objects cert --id 45 --pin 123456
   kortlab run --trace program.apdu --fault sw:ins=B0,sw=6F00,nth=3 card.json -- pkcs15-tool --dump
+  kortlab run card.json -- sh -c 'kortlab ctl remove; opensc-tool --list-readers'
+  kortlab run --at '20 remove' --at '20+300 insert' card.json -- \\
+    sh -c 'pkcs15-tool -D; sleep 1; opensc-tool -n'
   kortlab run --reader-name 'ACS ACR39U 00 00' card.json -- opensc-tool --atr
   kortlab run --socket dir/pcscd.comm card.json -- bwrap --dev-bind / / --tmpfs /run \\
     --bind dir /run/pcscd env -u PCSCLITE_CSOCK_NAME opensc-tool --atr")]
@@ -72,7 +78,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         &socket,
         manners,
     )?;
-    let ended = program.run(desk.variable());
+    let ended = program.run(&desk.variables());
     let closed = desk.close();
     let exit = ended?;
     closed?;

@@ -1,8 +1,10 @@
 //! Cards in readers of our own: what `run` and `pcscd` have in common.
 
 mod place;
+mod readers;
 mod real;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -18,12 +20,16 @@ use kortlab_pcsc::Service;
 use kortlab_pcsc::door::{CLIENT_VARIABLE, Door, DoorError, Manners};
 use kortlab_pcsc::terms::state;
 
-use crate::channel::{AnyChannel, CardSpec, insert};
+use crate::channel::{AnyChannel, CardSpec, Layers, insert};
 use crate::commands::Context;
+use crate::control::{
+    self, ControlArguments, ControlDoor, Lab, Place, Plugged, Readers, SharedCard,
+};
 use crate::failure::Failure;
 use crate::output::note;
 
-pub use place::{for_one_run, standing};
+pub use place::{control_doors, for_control, for_one_run, standing};
+use readers::OwnReaders;
 
 /// The readers, as they are asked for on the command line.
 #[derive(Args)]
@@ -32,6 +38,14 @@ pub struct ReaderArguments {
     /// numbered [default: Kortlab 00 00, Kortlab 01 00, …]
     #[arg(long = "reader-name", value_name = "NAME")]
     names: Vec<String>,
+
+    /// Give the readers PIN pads; their keys are pressed by `kortlab ctl press`, so that no PIN
+    /// passes through the program
+    #[arg(long)]
+    pin_pad: bool,
+
+    #[command(flatten)]
+    control: ControlArguments,
 }
 
 /// Which card is in which reader.
@@ -51,6 +65,7 @@ pub struct Desk {
     seats: Vec<Seat>,
     door: Option<JoinHandle<Result<(), DoorError>>>,
     socket: PathBuf,
+    control: Option<ControlDoor>,
     stop: UnixStream,
     /// Ends the thread that pushes cards in again.
     _awake: mpsc::Sender<()>,
@@ -80,30 +95,49 @@ impl Desk {
         let door = Door::open(socket).map_err(|error| about_door(&error))?;
         let (awake, sleep) = mpsc::channel();
         let mut seats = Vec::new();
+        let mut places = Vec::new();
+        let tears = context.layers.tears();
+        let own = OwnReaders {
+            service: Arc::clone(&service),
+            pin_pads: readers.pin_pad,
+        };
         if images.is_empty() {
             let name = readers.names.first().map(String::as_str);
-            let reader = real::stand_before(context, &service, name, sleep)?;
+            let place = real::stand_before(context, &service, name, sleep)?;
             seats.push(Seat {
                 card: PathBuf::from("the card"),
                 is_image: false,
-                reader,
+                reader: place.name().to_owned(),
             });
+            own.fit(&place)?;
+            places.push(Arc::new(place));
         } else {
             let several = images.len() > 1;
             for (image, reader) in images.into_iter().zip(names) {
-                let card = card(context, &image, several)?;
-                add(&service, &reader, Some(card))?;
+                let place = Arc::new(Place::new(reader.clone(), &context.layers, tears)?);
+                let named = several.then_some(image.as_path());
+                let card = card(context.ephemeral, &context.layers, &image, &place, named)?;
+                place.put_in(Some(card))?;
+                own.add(&place)?;
+                places.push(place);
                 seats.push(Seat {
                     card: image,
                     is_image: true,
                     reader,
                 });
             }
-            let (service, readers) = (Arc::clone(&service), seats.clone());
             if context.layers.tears() {
-                thread::spawn(move || push_in_again(&service, &readers, &sleep));
+                let service = Arc::clone(&service);
+                thread::spawn(move || push_in_again(&service, &sleep));
             }
         }
+        let (ephemeral, layers) = (context.ephemeral, context.layers.clone());
+        let make_card = Box::new(move |image: &Path, place: &Place| {
+            card(ephemeral, &layers, image, place, Some(image))
+        });
+        let layers = context.layers.clone();
+        let lab = Lab::new(Box::new(own), make_card, layers, places);
+        let control = readers.control.open(Arc::new(lab))?;
         let failed = |error: std::io::Error| Failure::failed(format!("no pipe: {error}"));
         let (stop, stopped) = UnixStream::pair().map_err(failed)?;
         let socket = door.path().to_owned();
@@ -114,6 +148,7 @@ impl Desk {
             seats,
             door: Some(door),
             socket,
+            control,
             stop,
             _awake: awake,
         })
@@ -129,9 +164,16 @@ impl Desk {
         &self.socket
     }
 
-    /// The environment variable that brings a program here, and its value.
-    pub fn variable(&self) -> (&'static str, &Path) {
-        (CLIENT_VARIABLE, &self.socket)
+    /// The control door's socket, if there is one.
+    pub fn control(&self) -> Option<&Path> {
+        self.control.as_ref().map(ControlDoor::path)
+    }
+
+    /// The environment variables that bring a program here, and their values.
+    pub fn variables(&self) -> Vec<(&'static str, &Path)> {
+        let control = self.control().map(|path| (control::VARIABLE, path));
+        let client = (CLIENT_VARIABLE, self.socket());
+        [client].into_iter().chain(control).collect()
     }
 
     /// Whether the door still stands open.
@@ -145,13 +187,14 @@ impl Desk {
     /// The socket has failed meanwhile.
     pub fn close(mut self) -> Result<(), Failure> {
         let closed = self.shut();
-        for seat in &self.seats {
-            let _ = self.service.remove(&seat.reader);
+        for reader in self.service.reader_states() {
+            let _ = self.service.remove(&reader.name);
         }
         closed
     }
 
     fn shut(&mut self) -> Result<(), Failure> {
+        self.control = None;
         let _ = (&self.stop).write_all(&[0]);
         match self.door.take().map(JoinHandle::join) {
             None | Some(Ok(Ok(()))) => Ok(()),
@@ -167,18 +210,25 @@ impl Drop for Desk {
     }
 }
 
-/// A virtual card for a reader; what cannot be saved is told at once.
-fn card(context: &Context, image: &Path, several: bool) -> Result<AnyChannel, Failure> {
-    let name = image.display().to_string();
-    let told = name.clone();
+/// A virtual card for a reader, called so in a trace; what cannot be saved is told at once.
+fn card(
+    ephemeral: bool,
+    layers: &Layers,
+    image: &Path,
+    place: &Place,
+    name: Option<&Path>,
+) -> Result<Plugged, Failure> {
+    let told = image.display().to_string();
     let on_failure = Box::new(move |error: &StoreError| {
         note(format_args!(
             "{told}: a change could not be saved, and the program was refused it: {error}; with \
              --ephemeral nothing is saved"
         ));
     });
-    let label = several.then_some(name.as_str());
-    insert(image, context.ephemeral, &context.layers, label, on_failure)
+    let card = insert(image, ephemeral, layers, on_failure)?;
+    let card = SharedCard::new(card, image.to_owned());
+    let name = name.map(|name| name.display().to_string());
+    Ok(Plugged::new(card, layers, place, name.as_deref()))
 }
 
 fn add(service: &Service, reader: &str, card: Option<AnyChannel>) -> Result<(), Failure> {
@@ -203,19 +253,22 @@ fn names(given: &[String], cards: usize) -> Result<Vec<String>, Failure> {
 }
 
 /// Pushes cards in again that were torn out, when programs have had the time to see it.
-fn push_in_again(service: &Service, seats: &[Seat], sleep: &mpsc::Receiver<()>) {
+fn push_in_again(service: &Service, sleep: &mpsc::Receiver<()>) {
     let tick = Duration::from_millis(100);
-    let mut out_for = vec![Duration::ZERO; seats.len()];
+    let mut out_for: BTreeMap<String, Duration> = BTreeMap::new();
     while let Err(mpsc::RecvTimeoutError::Timeout) = sleep.recv_timeout(tick) {
-        for (seat, out_for) in seats.iter().zip(&mut out_for) {
-            let states = service.reader_states();
-            let out = states
-                .iter()
-                .any(|found| found.name == seat.reader && found.state & state::ABSENT != 0);
-            *out_for = if out { *out_for + tick } else { Duration::ZERO };
-            if *out_for > ABSENCE {
-                let _ = service.reinsert(&seat.reader);
-            }
+        let out = service.reader_states();
+        let out = out
+            .into_iter()
+            .filter(|seen| seen.state & state::ABSENT != 0);
+        out_for = out
+            .map(|seen| {
+                let before = out_for.get(&seen.name).copied().unwrap_or_default();
+                (seen.name, before + tick)
+            })
+            .collect();
+        for (reader, _) in out_for.iter().filter(|(_, time)| **time > ABSENCE) {
+            let _ = service.reinsert(reader);
         }
     }
 }

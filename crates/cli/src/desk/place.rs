@@ -11,6 +11,8 @@ use crate::failure::Failure;
 
 /// What the sockets of single runs begin with; the number of the process follows.
 const RUN: &str = "run-";
+/// What the control doors begin with, likewise.
+const CONTROL: &str = "ctl-";
 
 /// The path of the socket of this run. Those of runs that were killed are removed.
 ///
@@ -28,6 +30,32 @@ pub fn for_one_run() -> Result<PathBuf, Failure> {
 /// There is no directory for it.
 pub fn standing() -> Result<PathBuf, Failure> {
     Ok(directory()?.join("pcscd.comm"))
+}
+
+/// The path of the control door of this process. Those of processes that were killed are removed.
+///
+/// # Errors
+/// There is no directory for it.
+pub fn for_control() -> Result<PathBuf, Failure> {
+    let directory = directory()?;
+    sweep(&directory);
+    Ok(directory.join(format!("{CONTROL}{}", std::process::id())))
+}
+
+/// The control doors that stand open, of this user's processes.
+///
+/// # Errors
+/// There is no directory for them.
+pub fn control_doors() -> Result<Vec<PathBuf>, Failure> {
+    let directory = directory()?;
+    let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
+    let doors = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(CONTROL))
+        .map(|entry| entry.path())
+        .filter(|path| UnixStream::connect(path).is_ok());
+    let mut doors: Vec<_> = doors.collect();
+    doors.sort();
+    Ok(doors)
 }
 
 /// The directory that holds the sockets: made if missing, and of this user alone.
@@ -61,7 +89,9 @@ fn directory() -> Result<PathBuf, Failure> {
 /// Removes the sockets on which nobody listens any more.
 fn sweep(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let of_a_run = entry.file_name().to_string_lossy().starts_with(RUN);
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let of_a_run = name.starts_with(RUN) || name.starts_with(CONTROL);
         let is_socket = entry.file_type().is_ok_and(|kind| kind.is_socket());
         let refused = |path: &Path| {
             let tried = UnixStream::connect(path);
@@ -84,11 +114,12 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = |name: &str| directory.path().join(name);
         drop(UnixListener::bind(path("run-1")).expect("bound"));
+        drop(UnixListener::bind(path("ctl-1")).expect("bound"));
         drop(UnixListener::bind(path("pcscd.comm")).expect("bound"));
         let _alive = UnixListener::bind(path("run-2")).expect("bound");
         fs::write(path("run-3"), "a file").expect("written");
         sweep(directory.path());
-        assert!(!path("run-1").exists());
+        assert!(!path("run-1").exists() && !path("ctl-1").exists());
         for left in ["pcscd.comm", "run-2", "run-3"] {
             assert!(path(left).exists(), "{left}");
         }

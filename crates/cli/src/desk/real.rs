@@ -5,11 +5,14 @@ use std::sync::mpsc::Receiver;
 
 use kortlab_pcsc::Service;
 
+use crate::channel::{Layers, open};
 use crate::commands::Context;
+use crate::control::Place;
 use crate::failure::Failure;
 
 /// Adds a reader that shows the card that was named with --card, with the layers around it. It
-/// comes and goes with that card. Gives the name: that of the real reader unless another is given.
+/// comes and goes with that card. Gives its place; the name is that of the real reader unless
+/// another is given.
 ///
 /// # Errors
 /// There is no such card, or the reader cannot be named so.
@@ -19,7 +22,7 @@ pub fn stand_before(
     service: &Arc<Service>,
     name: Option<&str>,
     sleep: Receiver<()>,
-) -> Result<String, Failure> {
+) -> Result<Place, Failure> {
     with_pcsc::stand_before(context, service, name, sleep)
 }
 
@@ -34,12 +37,24 @@ pub fn stand_before(
     service: &Arc<Service>,
     name: Option<&str>,
     _sleep: Receiver<()>,
-) -> Result<String, Failure> {
+) -> Result<Place, Failure> {
     // A card on a socket comes and goes with its socket.
-    let card = context.open_channel()?;
-    let reader = name.unwrap_or("Kortlab 00 00").to_owned();
-    super::add(service, &reader, Some(card))?;
-    Ok(reader)
+    elsewhere(context, service, name)
+}
+
+/// Adds a reader with a card that is neither in a reader nor in this process.
+fn elsewhere(
+    context: &Context,
+    service: &Arc<Service>,
+    name: Option<&str>,
+) -> Result<Place, Failure> {
+    let name = name.unwrap_or("Kortlab 00 00").to_owned();
+    let place = Place::of_real_card(name, &context.layers)?;
+    let bare = Layers::default();
+    let card = open(&context.card, &bare, context.ephemeral, context.timeout)?;
+    let card = context.layers.around_with(place.planted(), card, None);
+    super::add(service, place.name(), Some(card))?;
+    Ok(place)
 }
 
 #[cfg(feature = "pcsc")]
@@ -53,8 +68,10 @@ mod with_pcsc {
     use kortlab_pcsc::Service;
     use kortlab_pcsc::terms::state;
 
-    use crate::channel::{AnyChannel, CardSpec, Layers, connect};
+    use super::elsewhere;
+    use crate::channel::{AnyChannel, CardSpec, Layers, Planted, connect};
     use crate::commands::Context;
+    use crate::control::Place;
     use crate::desk::add;
     use crate::failure::Failure;
     use crate::output::note;
@@ -67,36 +84,35 @@ mod with_pcsc {
         service: &Arc<Service>,
         name: Option<&str>,
         sleep: Receiver<()>,
-    ) -> Result<String, Failure> {
+    ) -> Result<Place, Failure> {
         let choice = match &context.card {
             CardSpec::OnlyReader => Choice::OnlyCard,
             CardSpec::Reader(reader) => Choice::Named(reader.clone()),
-            _ => {
-                let card = context.open_channel()?;
-                let reader = name.unwrap_or("Kortlab 00 00").to_owned();
-                add(service, &reader, Some(card))?;
-                return Ok(reader);
-            }
+            _ => return elsewhere(context, service, name),
         };
         let channel = connect(choice, context.timeout)?;
         let real = channel.reader().to_owned();
-        let reader = name.unwrap_or(&real).to_owned();
-        add(service, &reader, Some(context.layers.around(channel, None)))?;
+        let name = name.unwrap_or(&real).to_owned();
+        let place = Place::of_real_card(name, &context.layers)?;
+        let card = context.layers.around_with(place.planted(), channel, None);
+        add(service, place.name(), Some(card))?;
         let watch = Watch {
             service: Arc::clone(service),
             layers: context.layers.clone(),
+            planted: place.planted().clone(),
             timeout: context.timeout,
             real,
-            reader: reader.clone(),
+            reader: place.name().to_owned(),
         };
         thread::spawn(move || watch.run(&sleep));
-        Ok(reader)
+        Ok(place)
     }
 
     /// Shows in our reader what happens in the real one.
     struct Watch {
         service: Arc<Service>,
         layers: Layers,
+        planted: Planted,
         timeout: Option<Duration>,
         real: String,
         reader: String,
@@ -127,7 +143,7 @@ mod with_pcsc {
 
         fn card(&self) -> Result<AnyChannel, Failure> {
             let channel = connect(Choice::Named(self.real.clone()), self.timeout)?;
-            Ok(self.layers.around(channel, None))
+            Ok(self.layers.around_with(&self.planted, channel, None))
         }
     }
 }

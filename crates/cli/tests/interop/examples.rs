@@ -16,7 +16,7 @@ use self::terminal::{Typed, type_in};
 use crate::lab::KORTLAB;
 
 /// What is not run here, word for word, and why. Whatever is not in this list is run.
-const NOT_RUN: [(&str, &str); 14] = [
+const NOT_RUN: [(&str, &str); 15] = [
     (
         "cargo xtask demo",
         "builds the project; `kortlab demo` is run",
@@ -60,6 +60,10 @@ const NOT_RUN: [(&str, &str); 14] = [
          --bind dir /run/pcscd env -u PCSCLITE_CSOCK_NAME opensc-tool --atr",
         "bwrap finds no /proc of its own in the sandbox; tests/run runs it outside of one",
     ),
+    (
+        "kortlab ctl press --pin env:PIN",
+        "waits for a program that asks for a PIN; the example before it has one",
+    ),
     ("kortlab man | man -l -", "shows a page in man-db's pager"),
     (
         "kortlab man cert write | man -l -",
@@ -96,7 +100,7 @@ const EXIT_CODES: [(&str, i32); 4] = [
 
 /// What a reader of a help has before its examples: the files that they speak of, by the command.
 /// Where nothing is said, `card.json`, which is valid, and its authorities in `ca`.
-const GIVEN: [(&str, &str); 26] = [
+const GIVEN: [(&str, &str); 30] = [
     ("kortlab", "rm card.json"),
     (
         "kortlab apdu",
@@ -167,10 +171,17 @@ const GIVEN: [(&str, &str); 26] = [
         "kortlab run",
         "cp card.json anna.json; cp card.json bertil.json",
     ),
+    ("kortlab ctl", "cp card.json bertil.json"),
+    ("kortlab ctl insert", "cp card.json bertil.json"),
+    ("kortlab ctl swap", "cp card.json bertil.json"),
+    ("kortlab ctl reader add", "cp card.json bertil.json"),
 ];
 
 /// The commands whose examples speak to a portal on this machine, in its usual data directory.
 const WITH_A_PORTAL: [&str; 2] = ["kortlab admin", "kortlab renew"];
+
+/// The commands whose examples change what is in the readers of a service.
+const WITH_A_SERVICE: &str = "kortlab ctl";
 
 /// The commands whose examples stand in front of a card in the real pcscd.
 const WITH_A_CARD_IN_PCSCD: [&str; 1] = ["kortlab pcscd"];
@@ -229,7 +240,9 @@ impl Shell {
         fs::create_dir_all(&bin).unwrap();
         symlink(KORTLAB, bin.join("kortlab")).unwrap();
         let directory = sandbox.file("empty");
-        fs::create_dir_all(&directory).unwrap();
+        for directory in [&directory, &sandbox.file("runtime")] {
+            fs::create_dir_all(directory).unwrap();
+        }
         Self {
             sandbox,
             directory,
@@ -265,6 +278,7 @@ impl Shell {
             .current_dir(&self.directory)
             .timeout(Duration::from_secs(120))
             .env("PATH", path)
+            .env("XDG_RUNTIME_DIR", self.sandbox.file("runtime"))
             .env("NO_COLOR", "1");
         pins.into_iter()
             .chain(card)
@@ -367,6 +381,7 @@ fn the_documents_run_as_printed_in_the_order_printed() {
     let mut shell = Shell::new();
     let mut count = 0;
     for name in [
+        "docs/control.md",
         "docs/durability.md",
         "docs/faults.md",
         "docs/image.md",
@@ -416,6 +431,13 @@ fn the_help_runs_as_printed_in_the_order_printed() {
         }
         if let Some((_, script)) = GIVEN.iter().find(|(name, _)| name == command) {
             shell.prepare(script);
+        }
+        if command.starts_with(WITH_A_SERVICE) {
+            shell.prepare("cp card.json service.json");
+            shell.start(
+                "kortlab pcscd",
+                &Example::typed("kortlab pcscd service.json"),
+            );
         }
         if WITH_A_CARD_IN_PCSCD.contains(&command.as_str()) {
             shell.prepare("cp card.json reader.json");

@@ -6,6 +6,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod control;
 mod examples;
 mod lab;
 mod openssl;

@@ -6,10 +6,14 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod control;
+mod door;
 mod ends;
 mod lab;
 mod layers;
 mod operations;
+mod pad;
 mod programs;
 mod readers;
+mod script;
 mod standing;

@@ -173,8 +173,12 @@ impl Door {
         Ok(())
     }
 
-    /// The next client; none when it is time to stop.
-    fn next(&self, stop: &impl AsFd) -> io::Result<Option<UnixStream>> {
+    /// The next client of a protocol of one's own; none once `stop` is readable. The socket is
+    /// this one's all the same: of this user alone, and removed in the end.
+    ///
+    /// # Errors
+    /// The socket fails.
+    pub fn next(&self, stop: &impl AsFd) -> io::Result<Option<UnixStream>> {
         loop {
             let mut polled = [
                 PollFd::new(stop, PollFlags::IN),

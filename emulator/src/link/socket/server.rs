@@ -91,6 +91,8 @@ impl CardSocket {
                 Err(error) if is_passing(&error) => continue,
                 Err(error) => return Err(failed(error)),
             };
+            // Which card it is may have changed since the last program.
+            let _ = card.reset(ResetKind::Cold);
             // A program that breaks the rules, or breaks down, loses its connection only.
             let _ = converse(stream, card, shutdown.as_fd());
             let _ = card.reset(ResetKind::Cold);

@@ -15,6 +15,8 @@ pub enum News {
     Link(Event),
     /// Where PC/SC shows it.
     Seat(Seat),
+    /// It was taken out, by the control door.
+    TakenOut,
     /// A program's change could not be saved; why.
     NotSaved(String),
     /// It is out, for good.
@@ -32,6 +34,8 @@ pub struct Happening<'a> {
     reader: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control: Option<&'a Path>,
     #[serde(skip)]
     text: String,
 }
@@ -40,7 +44,16 @@ impl fmt::Display for Happening<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let image = self.image.display().to_string();
         let image = printable(&image);
-        write!(f, "{BOLD}{image}{BOLD:#}: {}", printable(&self.text))
+        write!(f, "{BOLD}{image}{BOLD:#}: {}", printable(&self.text))?;
+        let Some(control) = self.control else {
+            return Ok(());
+        };
+        let control = control.display().to_string();
+        let control = printable(&control);
+        write!(
+            f,
+            "\n{BOLD}{image}{BOLD:#}: `kortlab ctl` comes in by {control}"
+        )
     }
 }
 
@@ -53,7 +66,28 @@ impl<'a> Happening<'a> {
             address: None,
             reader: None,
             reason: None,
+            control: None,
             text: text.into(),
+        }
+    }
+
+    /// The same with the socket of the control door.
+    #[must_use]
+    pub const fn with_control(mut self, control: Option<&'a Path>) -> Self {
+        self.control = control;
+        self
+    }
+
+    /// It was taken out, and waits to be put in again.
+    pub fn taken_out(image: &'a Path) -> Self {
+        let reason = "it was taken out";
+        Self {
+            reason: Some(reason.to_owned()),
+            ..Self::new(
+                image,
+                "removed",
+                format!("{reason}; `kortlab ctl insert` puts it in again"),
+            )
         }
     }
 

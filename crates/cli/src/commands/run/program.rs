@@ -74,11 +74,11 @@ pub fn find(program: &[OsString]) -> Result<Program, Failure> {
 }
 
 impl Program {
-    /// Runs it to its end, with one more environment variable. It does not outlive this process.
+    /// Runs it to its end, with these environment variables more. It does not outlive this process.
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn run(&self, (variable, value): (&str, &Path)) -> Result<Exit, Failure> {
+    pub fn run(&self, variables: &[(&'static str, &Path)]) -> Result<Exit, Failure> {
         let failed = |error: io::Error| {
             Failure::new(
                 Exit::Program(NOT_RUN),
@@ -94,7 +94,7 @@ impl Program {
             .arg(std::process::id().to_string())
             .arg(&self.path)
             .args(&self.arguments)
-            .env(variable, value);
+            .envs(variables.iter().copied());
         let mut child = command.spawn().map_err(failed)?;
         let ended = Arc::new(AtomicBool::new(false));
         pass_on(signals, &child, Arc::clone(&ended));

@@ -1,0 +1,166 @@
+//! A virtual card that a program uses and the control door reaches as well.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
+use kortlab_emulator::memory::PowerCut;
+use kortlab_emulator::{Store as _, StoreError, VirtualCard};
+
+use crate::channel::VirtualCardChannel;
+
+/// A virtual card in this process. Clones are the same card.
+#[derive(Clone)]
+pub struct SharedCard {
+    card: Arc<Mutex<VirtualCardChannel>>,
+    image: Arc<Path>,
+    /// What the card said when it was last given power or reset.
+    said: Said,
+}
+
+/// What a channel tells of a card without asking it.
+#[derive(Clone)]
+pub struct Said {
+    atr: Vec<u8>,
+    protocol: Protocol,
+    most: usize,
+}
+
+impl Said {
+    /// What a reader says that holds no card.
+    pub const fn nothing() -> Self {
+        Self {
+            atr: Vec::new(),
+            protocol: Protocol::T0,
+            most: 255,
+        }
+    }
+
+    /// What this card says now.
+    pub fn by(card: &dyn Channel) -> Self {
+        Self {
+            atr: card.atr().to_vec(),
+            protocol: card.protocol(),
+            most: card.max_command_data(),
+        }
+    }
+
+    /// The answer to reset.
+    pub fn atr(&self) -> &[u8] {
+        &self.atr
+    }
+
+    /// The protocol.
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The most data of a command.
+    pub const fn max_command_data(&self) -> usize {
+        self.most
+    }
+}
+
+/// A card as it was at some moment.
+#[derive(Clone)]
+pub struct Snapshot {
+    card: VirtualCard,
+    image: Arc<Path>,
+}
+
+impl Snapshot {
+    /// Which card it is of: the file of its image.
+    pub fn image(&self) -> &Path {
+        &self.image
+    }
+}
+
+impl SharedCard {
+    /// Shares a card whose image is in this file.
+    pub fn new(card: VirtualCardChannel, image: PathBuf) -> Self {
+        Self {
+            said: Said::by(&card),
+            card: Arc::new(Mutex::new(card)),
+            image: image.into(),
+        }
+    }
+
+    /// The file of its image.
+    pub fn image(&self) -> &Path {
+        &self.image
+    }
+
+    /// The card as it is now, between two commands.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            card: self.lock().card().clone(),
+            image: Arc::clone(&self.image),
+        }
+    }
+
+    /// Makes the card what it was, and saves that. It is as after a reset: nothing is selected,
+    /// nothing verified.
+    ///
+    /// # Errors
+    /// It cannot be saved; the card is as before.
+    pub fn restore(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let mut inserted = self.lock();
+        let mut card = snapshot.card.clone();
+        card.take_changed();
+        if inserted.store().keeps() {
+            inserted.store_mut().save(&card.image())?;
+        }
+        *inserted.card_mut() = card;
+        inserted.reinsert();
+        Ok(())
+    }
+
+    /// Sees to it that the card is torn out at this point, counted from now on.
+    pub fn tear(&self, cut: PowerCut) {
+        self.lock().card_mut().schedule_power_cut(cut);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VirtualCardChannel> {
+        // Whatever panicked was the card; it answers, or not, as it can.
+        self.card.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listen(&mut self) {
+        let said = Said::by(&*self.lock());
+        self.said = said;
+    }
+}
+
+impl Channel for SharedCard {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
+        Channel::transmit(&mut *self.lock(), command)
+    }
+
+    fn reset(&mut self, kind: ResetKind) -> Result<(), ChannelError> {
+        self.lock().reset(kind)?;
+        self.listen();
+        Ok(())
+    }
+
+    fn power_on(&mut self) -> Result<(), ChannelError> {
+        self.lock().power_on()?;
+        self.listen();
+        Ok(())
+    }
+
+    fn power_off(&mut self) -> Result<(), ChannelError> {
+        self.lock().power_off()
+    }
+
+    fn atr(&self) -> &[u8] {
+        self.said.atr()
+    }
+
+    fn protocol(&self) -> Protocol {
+        self.said.protocol()
+    }
+
+    fn max_command_data(&self) -> usize {
+        self.said.max_command_data()
+    }
+}
