@@ -488,6 +488,10 @@ fn the_report_needs_no_network_and_no_script_and_nothing_of_a_card_is_markup_in_
     ] {
         assert!(page.contains(part), "{part}");
     }
+    for look in kortlab_interop::axe::Look::ALL {
+        let violations = kortlab_interop::axe::violations(&[("report", page.as_str())], "", look);
+        assert_eq!(violations.unwrap(), [""; 0], "{look:?}");
+    }
     // It is not written over another file unless that is said.
     assert_code(
         &lab.run(&["diagnose", "--date", DAY, "--html", "report.html"]),

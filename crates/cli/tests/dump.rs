@@ -354,3 +354,60 @@ fn the_image_is_not_written_over_another_file_unless_that_is_said() {
     assert_code(&lab.run(&["dump", "-o", "copy.json", "--force"]), 0);
     assert_code(&lab.run(&["-c", "copy.json", "info"]), 6);
 }
+
+#[test]
+fn the_data_objects_of_piv_are_in_the_copy_and_their_refusals() {
+    let lab = Lab::new("blank");
+    let mut image: Value = serde_json::from_slice(&lab.image()).unwrap();
+    image["master_file"]["application"] = json!("iso");
+    let fields = image["master_file"].as_object_mut().unwrap();
+    fields.remove("access");
+    image["data_objects"] = json!([]);
+    image["pins"] = json!([]);
+    image["protocol"] = json!("t1");
+    image["atr"] = json!("3B800181");
+    let certificate = format!("5382012C{}", "70".repeat(300));
+    image["master_file"]["files"] = json!([{
+        "fid": "7F66", "kind": "df", "name": "A000000308000010000100",
+        "recorded": {"answer": "61114F0600001000010079074F05A000000308"},
+        "objects": [
+            {"tag": "5FC102", "value": "530301020A"},
+            {"tag": "5FC105", "value": certificate},
+            {"tag": "5FC103", "status": "6982"},
+            {"tag": "7E", "value": "7E0312AB34"},
+        ],
+        "files": [],
+    }]);
+    fs::write(lab.path("card.json"), image.to_string()).unwrap();
+    let read = lab.json(&["dump", "-o", "copy.json"]);
+    assert_eq!(read["complete"], true);
+    assert_eq!(read["data_objects"], 4);
+    let copy_text = fs::read_to_string(lab.path("copy.json")).unwrap();
+    // Its whole AID, though it was selected by the beginning.
+    assert!(
+        copy_text.contains("\"A000000308000010000100\""),
+        "{copy_text}"
+    );
+    let get = |tag: &str| format!("00CB3FFF:5C{:02X}{tag}/256", tag.len() / 2);
+    for select in [
+        "00A40400:A000000308000010000100/256",
+        "00A40400:A00000030800001000/256",
+    ] {
+        for tag in ["5FC102", "5FC105", "5FC103", "5FC106", "7E"] {
+            let apdu = ["--json", "apdu", select, &get(tag)];
+            let of_card = stdout(&lab.run(&apdu));
+            let of_copy = stdout(&lab.run(&[&["-c", "copy.json"], &apdu[..]].concat()));
+            assert!(of_card.contains("61114F06"), "{of_card}");
+            assert_eq!(of_copy, of_card, "{tag}");
+        }
+    }
+    let notes = read["not_read"].as_array().unwrap();
+    let refused = notes.iter().find(|note| note["status_word"] == "6982");
+    assert!(
+        refused.unwrap()["what"]
+            .as_str()
+            .unwrap()
+            .ends_with("5FC103"),
+        "{read:#}"
+    );
+}

@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
-use kortlab_apdu::{Channel, Layered};
+use kortlab_apdu::{Channel, FilePath, Layered};
 use kortlab_card::files::Budget;
-use kortlab_card::{Against, CardError, ErrorKind, Problem, Session, Token};
+use kortlab_card::problem::code;
+use kortlab_card::{Against, CardError, ErrorKind, Problem, Session, Severity, Token};
 
 use crate::evidence::{self, Evidence};
 use crate::finding::Finding;
@@ -72,7 +73,8 @@ pub fn diagnose<C: Channel>(
         atr: channel.atr().to_vec(),
         ..Evidence::default()
     };
-    let guarded = Layered::new(channel, Guard::new(options.budget, listener));
+    // The card session has its own budget; the guard is for what is read again.
+    let guarded = Layered::new(channel, Guard::new(options.budget.times(2), listener));
     let token = Session::new(guarded).open_token(options.budget);
     let (mut session, ended) = match token {
         Ok(Token::Pkcs15(mut card)) => {
@@ -95,7 +97,23 @@ pub fn diagnose<C: Channel>(
             }
         }
     };
-    let commands = session.channel_mut().layer().commands();
+    let guard = session.channel_mut().layer();
+    let commands = guard.commands();
+    // That the budget is spent is a finding; that the card is gone ends the command.
+    let (spent, ended) = match guard.stopped() {
+        Some(why) => (Some(why.to_owned()), None),
+        None => (None, ended),
+    };
+    if let Some(why) = spent {
+        let message = format!("{why}: that is more than a card should need");
+        let file = "the card";
+        let path = &FilePath::EMPTY;
+        let problem = Problem::new(Severity::Error, code::BUDGET, file, path, message);
+        let next = "`--budget 10` lets it go on to ten times as much";
+        evidence.problems.push(problem.hint(next));
+        let rest = "what follows in the order of reading, when the budget was spent";
+        evidence.not_looked_at.push(rest.to_owned());
+    }
     if let Some(error) = &ended {
         evidence
             .not_looked_at

@@ -1,6 +1,6 @@
 //! Something wrong with a card: [`Finding`].
 
-use kortlab_apdu::tlv::read_one;
+use kortlab_apdu::tlv::{Filler, Reader};
 use kortlab_card::Problem;
 use kortlab_explain::Span;
 
@@ -35,8 +35,8 @@ impl Finding {
         let bytes = problem.offset().and_then(|offset| {
             let all = evidence.bytes_of(&problem)?;
             let rest = all.get(offset..).filter(|rest| !rest.is_empty())?;
-            // The element that begins there, or where none does, one byte.
-            let length = read_one(rest).map_or(1, |element| element.raw.len());
+            // Of an element its beginning at least; of what is none, one byte.
+            let length = element_at(all, offset).unwrap_or(1).clamp(1, rest.len());
             Some(Marked {
                 all: all.to_vec(),
                 span: Span::new(offset, length.min(MAX_MARKED)),
@@ -61,5 +61,49 @@ impl Marked {
     /// The bytes at fault.
     pub fn marked(&self) -> &[u8] {
         self.span.of(&self.all)
+    }
+}
+
+/// How long the element is that begins at this offset; `None` if none begins there, as inside of a
+/// value.
+fn element_at(all: &[u8], offset: usize) -> Option<usize> {
+    /// How deep elements stand inside each other.
+    const MAX_DEPTH: usize = 32;
+    let mut reader = Reader::new(all).filler(Filler::Skip);
+    for _ in 0..MAX_DEPTH {
+        let around = loop {
+            let element = reader.next()?.ok()?;
+            match element.offset {
+                at if at == offset => return Some(element.raw.len()),
+                at if at > offset => return None,
+                at if offset < at + element.raw.len() => break element,
+                _ => {}
+            }
+        };
+        if !around.tag.is_constructed() {
+            return None;
+        }
+        reader = around.children();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_is_marked_whole_and_of_a_value_one_byte() {
+        // Filler, SEQUENCE { INTEGER 5, SEQUENCE { OCTET STRING 30 01 } }, filler.
+        let all = [
+            0x00, 0x00, 0x30, 0x09, 0x02, 0x01, 0x05, 0x30, 0x04, 0x04, 0x02, 0x30, 0x01, 0x00,
+        ];
+        let lengths = [2, 4, 7, 9].map(|at| element_at(&all, at));
+        assert_eq!(lengths, [Some(11), Some(3), Some(6), Some(4)]);
+        for inside in [0, 1, 3, 5, 6, 8, 10, 11, 12] {
+            assert_eq!(element_at(&all, inside), None, "{inside}");
+        }
+        assert_eq!(element_at(&[0x30, 0x7F, 0x02], 0), None, "cut short");
+        assert_eq!(element_at(&[0x30; 4000], 3999), None);
     }
 }

@@ -3,53 +3,19 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
+mod common;
+
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use kortlab_apdu::{Channel, ChannelError, FilePath, Protocol, ResetKind};
+use common::Told;
+use kortlab_apdu::{Channel, ChannelError, FilePath, ResetKind};
 use kortlab_card::Session;
 use kortlab_card::files::Budget;
 use kortlab_diagnose::{Dump, Ended, Options, dump};
 use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
 
 const SMALL: &[u8] = include_bytes!("../../../vectors/emulator/small-card-t1.json");
-
-/// What a card answers to its nth command.
-type Answer = Box<dyn FnMut(usize, &[u8]) -> Result<Vec<u8>, ChannelError>>;
-
-/// A card that answers as the test says.
-struct Told {
-    answer: Answer,
-    sent: usize,
-    atr: Vec<u8>,
-}
-
-impl Told {
-    fn new(answer: impl FnMut(usize, &[u8]) -> Result<Vec<u8>, ChannelError> + 'static) -> Self {
-        Self {
-            answer: Box::new(answer),
-            sent: 0,
-            // The EID applet's, so that its own commands are sent, too.
-            atr: hex::decode("3BFD9600008131FE4580318065B0A31101F383009000D7").unwrap(),
-        }
-    }
-}
-
-impl Channel for Told {
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        self.sent += 1;
-        (self.answer)(self.sent, command)
-    }
-    fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
-        Ok(())
-    }
-    fn atr(&self) -> &[u8] {
-        &self.atr
-    }
-    fn protocol(&self) -> Protocol {
-        Protocol::T1
-    }
-}
 
 fn small() -> InProcess {
     let image = Image::from_json(SMALL).unwrap();

@@ -16,7 +16,8 @@ pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let ne = command.ne().ok_or(StatusWord::WRONG_LENGTH)?;
     let (id, offset) = binary::target(context, command, Operation::Read)?;
     let contents = context.contents(id)?;
-    let contents = match context.file(id)?.unreadable() {
+    let told = context.file(id)?.unreadable();
+    let contents = match told {
         Some(told) if offset >= told.from as usize => return Err(told.status.status()),
         Some(told) => contents.get(..told.from as usize).unwrap_or(contents),
         None => contents,
@@ -28,7 +29,9 @@ pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     let wanted = usize::try_from(ne).unwrap_or(usize::MAX);
     let up_to_the_end = matches!(ne, 256 | 65_536);
     let data = rest.get(..wanted).unwrap_or(rest);
-    let status = if data.len() < wanted && !up_to_the_end {
+    // The card from which the file was copied did not say that it ended there.
+    let is_the_end = told.is_none();
+    let status = if data.len() < wanted && !up_to_the_end && is_the_end {
         StatusWord::END_OF_FILE
     } else {
         StatusWord::SUCCESS

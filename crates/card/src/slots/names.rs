@@ -40,7 +40,15 @@ impl Contents {
     /// behind a place where it cannot be read is missing here.
     pub fn named_files(&self) -> Vec<(FilePath, FilePath)> {
         let named = Names::of(self).named.into_iter();
-        let absolute = |(path, by)| (self.absolute(&Path::file(path)), by);
+        let absolute = |(path, by): (FilePath, FilePath)| {
+            // Paths in EF.DIR begin at the MF (ISO/IEC 7816-4 §8.2.1.1).
+            let of_master_file = by == FilePath::EF_DIR && !path.is_absolute();
+            let path = match of_master_file {
+                true => FilePath::MASTER_FILE.join(&path),
+                false => self.absolute(&Path::file(path)),
+            };
+            (path, by)
+        };
         named.map(absolute).collect()
     }
 }

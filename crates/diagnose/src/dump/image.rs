@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kortlab_apdu::{Atr, Fid, FilePath, Protocol};
+use kortlab_apdu::{Atr, Fid, FilePath, Protocol, StatusWord};
 use kortlab_card::FoundPin;
 use kortlab_emulator::Image;
 use kortlab_emulator::image::{
@@ -41,6 +41,8 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
     let mut dfs = BTreeMap::<FilePath, Vec<Node<'_>>>::new();
     let mut places = replica::Places::new();
     let mut seen = BTreeSet::new();
+    // A card may select a file in a directory that it does not select.
+    let unseen = Found::refused(StatusWord::FILE_NOT_FOUND);
     for (place, found) in parts.tree.iter() {
         let Some(path) = home(place, &homes) else {
             continue;
@@ -55,6 +57,19 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
             dfs.entry(FilePath::EMPTY).or_default();
             continue;
         };
+        let mut around = parent.clone();
+        while let Some((above, fid)) = around.split_last() {
+            if parts.tree.get(&Place::of_path(&around)).is_none() && seen.insert(around.clone()) {
+                let ghost = Node {
+                    fid,
+                    found: &unseen,
+                    name: None,
+                    objects: Vec::new(),
+                };
+                dfs.entry(above.clone()).or_default().push(ghost);
+            }
+            around = above;
+        }
         if !seen.insert(path) {
             // The same file by another way: only its data objects are new.
             let siblings = dfs.entry(parent).or_default().iter_mut();

@@ -163,7 +163,13 @@ impl<C: Channel> Reading<'_, C> {
             return (self, Some(error));
         }
         let walk = self.walk;
-        let (session, listed, error) = listed(walk.session, options.budget);
+        // What the directories say takes half of it at most: their files are read once more.
+        let half = Budget {
+            commands: options.budget.commands / 2,
+            time: options.budget.time / 2,
+            ..options.budget
+        };
+        let (session, listed, error) = listed(walk.session, half);
         self.walk = Walk { session, ..walk };
         self.listed = listed;
         let rest = match error {

@@ -328,13 +328,21 @@ fn transparent<C: Channel + ?Sized>(
     let (mut data, _, ended) = files.read_selected_as_far(&name, size);
     let mut refused = None;
     match ended {
-        Some(error) if breaks(&error) => return Err(error),
+        Some(error) if error.is_reset() => return Err(error),
+        Some(error) if is_final(&error) && data.is_empty() => return Err(error),
+        Some(error) if is_final(&error) => {
+            // The next command says so again; what was read is kept.
+            let why = format!("reading ended after {} bytes of it: {error}", data.len());
+            troubles.push((Kind::NotLookedAt, why));
+            refused = Some(StatusWord::UNKNOWN);
+        }
         Some(error) => refused = Some(told(&error, data.len(), troubles)),
         None if size.is_some_and(|size| data.len() >= size) => {
             match files.read_part_selected(&name, data.len(), MAX_FILE) {
                 Ok(more) => data.extend(more),
-                Err(error) if breaks(&error) => return Err(error),
-                // The card holds to the size that it gives.
+                Err(error) if error.is_reset() => return Err(error),
+                // The card holds to the size that it gives; or it is gone, which the next command
+                // says again.
                 Err(_) => {}
             }
         }

@@ -31,13 +31,20 @@ fn look(evidence: &Evidence) -> Vec<Problem> {
     if evidence.problems.iter().any(is_broken) {
         return Vec::new();
     }
+    let mut certificates_of_keys = BTreeMap::<&[u8], usize>::new();
     let mut keys_of = BTreeMap::<&[u8], BTreeSet<&[u8]>>::new();
     let holders = || evidence.slots().filter(|slot| !slot.is_authority());
     for slot in holders() {
         if let Some(info) = &slot.info {
             let keys = keys_of.entry(&info.issuer_der).or_default();
             keys.insert(&slot.key_id().0);
+            *certificates_of_keys.entry(&slot.key_id().0).or_default() += 1;
         }
+    }
+    // As many for each key: whoever issued them, there is a pair for each.
+    let counts = certificates_of_keys.values().collect::<BTreeSet<_>>();
+    if counts.len() <= 1 {
+        return Vec::new();
     }
     let Some(all) = keys_of.values().max_by_key(|keys| keys.len()).cloned() else {
         return Vec::new();

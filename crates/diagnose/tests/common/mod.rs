@@ -1,0 +1,50 @@
+//! A card that answers as a test says.
+
+// Each test program uses a part of this.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
+
+/// What a card answers to its nth command.
+pub type Answer = Box<dyn FnMut(usize, &[u8]) -> Result<Vec<u8>, ChannelError>>;
+
+/// A card that answers as the test says.
+pub struct Told {
+    answer: Answer,
+    sent: usize,
+    pub atr: Vec<u8>,
+    pub is_t0: bool,
+}
+
+impl Told {
+    pub fn new(
+        answer: impl FnMut(usize, &[u8]) -> Result<Vec<u8>, ChannelError> + 'static,
+    ) -> Self {
+        Self {
+            answer: Box::new(answer),
+            sent: 0,
+            // The EID applet's, so that its own commands are sent, too.
+            atr: hex::decode("3BFD9600008131FE4580318065B0A31101F383009000D7").unwrap(),
+            is_t0: false,
+        }
+    }
+}
+
+impl Channel for Told {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
+        self.sent += 1;
+        (self.answer)(self.sent, command)
+    }
+    fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
+        Ok(())
+    }
+    fn atr(&self) -> &[u8] {
+        &self.atr
+    }
+    fn protocol(&self) -> Protocol {
+        match self.is_t0 {
+            true => Protocol::T0,
+            false => Protocol::T1,
+        }
+    }
+}
