@@ -38,6 +38,7 @@
 //! | [`service`] | readers, clients, who waits; no I/O |
 //! | `reader` | one reader: who shares it, who holds it, the card in it |
 //! | [`client`], [`functions`] | one client; the PC/SC functions, one file each |
+//! | [`contactless`] | a card as a contactless reader shows it |
 //! | [`pad`] | a PIN pad, whose keys are pressed from elsewhere |
 //! | [`terms`], [`code`] | the words of PC/SC; what a function answers |
 //! | [`door`] | the way in for programs: pcsc-lite's protocol on a Unix socket |
@@ -46,6 +47,7 @@
 
 pub mod client;
 pub mod code;
+pub mod contactless;
 pub mod door;
 pub mod functions;
 pub mod pad;
@@ -56,6 +58,7 @@ mod wake;
 
 pub use client::Client;
 pub use code::{Code, Refusal};
+pub use contactless::{Contactless, Uid};
 pub use pad::PinPad;
 pub use reader::Card;
 pub use service::{ReaderError, Service};

@@ -3,6 +3,7 @@
 use kortlab_apdu::{Channel, Layered};
 use kortlab_emulator::VirtualCard;
 use kortlab_emulator::memory::PowerCut;
+use kortlab_pcsc::{Contactless, Uid};
 
 use super::{AnyChannel, Fault, Planted, TraceFile};
 use crate::failure::Failure;
@@ -13,6 +14,8 @@ pub struct Layers {
     tear: Option<PowerCut>,
     faults: Vec<kortlab_faults::Fault>,
     trace: Option<TraceFile>,
+    /// Whether cards in readers are before an antenna, and which UID they have.
+    contactless: Option<Uid>,
 }
 
 impl Layers {
@@ -36,6 +39,13 @@ impl Layers {
             }
         }
         Ok(layers)
+    }
+
+    /// The same, with cards in readers before an antenna, if there is a UID for them.
+    #[must_use]
+    pub fn with_uid(mut self, uid: Option<Uid>) -> Self {
+        self.contactless = uid;
+        self
     }
 
     /// Whether a fault was asked for that only a virtual card in this process can have.
@@ -72,7 +82,11 @@ impl Layers {
         card: impl Channel + Send + 'static,
         name: Option<&str>,
     ) -> AnyChannel {
-        let channel: AnyChannel = Box::new(Layered::new(card, planted.clone()));
+        let planted = planted.clone();
+        let channel: AnyChannel = match &self.contactless {
+            None => Box::new(Layered::new(card, planted)),
+            Some(uid) => Box::new(Layered::new(Contactless::new(card, uid.clone()), planted)),
+        };
         self.recorded(channel, name)
     }
 

@@ -1,5 +1,6 @@
 //! Which card a command works with, and the way to it.
 
+mod antenna;
 mod fault;
 mod journal;
 mod layers;
@@ -10,6 +11,7 @@ mod remembered;
 mod spec;
 mod trace;
 
+pub use antenna::AntennaArguments;
 pub use fault::{Fault, FaultParser, Faults};
 pub use journal::CardJournal;
 pub use layers::Layers;

@@ -26,7 +26,7 @@ use self::hand::{Hands, keep_in_reader};
 use self::news::{Happening, News};
 use self::seat::Readers;
 use super::Context;
-use crate::channel::insert;
+use crate::channel::{AntennaArguments, insert};
 use crate::control::{ControlArguments, ControlDoor, Gate, Lab, Place, Plugged, SharedCard};
 use crate::failure::{Exit, Failure};
 use crate::output::{hint, note};
@@ -67,6 +67,9 @@ pub struct Arguments {
     socket: Option<PathBuf>,
 
     #[command(flatten)]
+    antenna: AntennaArguments,
+
+    #[command(flatten)]
     control: ControlArguments,
 }
 
@@ -86,7 +89,9 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         Some(path) => vec![format!("socket:{}", path.display())],
         None => consecutive(&arguments.vpcd, arguments.files.len())?,
     };
-    let (ephemeral, layers) = (context.ephemeral, context.layers.clone());
+    let ephemeral = context.ephemeral;
+    let all = context.layers.clone().with_uid(arguments.antenna.uid()?);
+    let layers = all.clone();
     let make_card = {
         let tell = tell.clone();
         move |file: &Path, place: &Place, named: bool| {
@@ -103,7 +108,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let mut hands = Hands::default();
     let several = arguments.files.len() > 1;
     for (file, address) in arguments.files.iter().zip(addresses) {
-        let place = Arc::new(Place::new(address, &context.layers, true)?);
+        let place = Arc::new(Place::new(address, &all, true)?);
         place.put_in(Some(make_card(file, &place, several)?))?;
         hands.0.push((place, Arc::default()));
     }
@@ -118,7 +123,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let lab = Lab::new(
         Box::new(hands.clone()),
         Box::new(move |file, place| make_card(file, place, true)),
-        context.layers.clone(),
+        all,
         places.collect(),
     );
     let control = arguments.control.open(Arc::new(lab))?;

@@ -103,11 +103,14 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         manners,
     )?;
     for seat in desk.seats() {
-        note(format_args!(
-            "{}: in the reader {:?}",
-            seat.card.display(),
-            seat.reader
-        ));
+        match seat.card.as_os_str().is_empty() {
+            true => note(format_args!("the reader {:?} is empty", seat.reader)),
+            false => note(format_args!(
+                "{}: in the reader {:?}",
+                seat.card.display(),
+                seat.reader
+            )),
+        }
     }
     context.output.event(&Listening {
         event: "listening",

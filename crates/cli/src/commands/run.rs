@@ -40,6 +40,8 @@ Examples:
   kortlab run card.json -- sh -c 'kortlab ctl remove; opensc-tool --list-readers'
   kortlab run --at '20 remove' --at '20+300 insert' card.json -- \\
     sh -c 'pkcs15-tool -D; sleep 1; opensc-tool -n'
+  kortlab run --contactless=04112233445566 card.json -- opensc-tool -s FF:CA:00:00:00
+  kortlab run --empty-reader Empty card.json -- opensc-tool --list-readers
   kortlab run --reader-name 'ACS ACR39U 00 00' card.json -- opensc-tool --atr
   kortlab run --socket dir/pcscd.comm card.json -- bwrap --dev-bind / / --tmpfs /run \\
     --bind dir /run/pcscd env -u PCSCLITE_CSOCK_NAME opensc-tool --atr")]

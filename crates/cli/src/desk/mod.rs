@@ -20,7 +20,7 @@ use kortlab_pcsc::Service;
 use kortlab_pcsc::door::{CLIENT_VARIABLE, Door, DoorError, Manners};
 use kortlab_pcsc::terms::state;
 
-use crate::channel::{AnyChannel, CardSpec, Layers, insert};
+use crate::channel::{AntennaArguments, AnyChannel, CardSpec, Layers, insert};
 use crate::commands::Context;
 use crate::control::{
     self, ControlArguments, ControlDoor, Lab, Place, Plugged, Readers, SharedCard,
@@ -44,6 +44,13 @@ pub struct ReaderArguments {
     #[arg(long)]
     pin_pad: bool,
 
+    /// Add an empty reader of this name
+    #[arg(long = "empty-reader", value_name = "NAME")]
+    empty: Vec<String>,
+
+    #[command(flatten)]
+    antenna: AntennaArguments,
+
     #[command(flatten)]
     control: ControlArguments,
 }
@@ -51,12 +58,23 @@ pub struct ReaderArguments {
 /// Which card is in which reader.
 #[derive(Clone, Debug)]
 pub struct Seat {
-    /// The image, or what the card was called on the command line.
+    /// The image, or what the card was called on the command line; nothing if the reader is empty.
     pub card: PathBuf,
     /// Whether that is an image.
     pub is_image: bool,
     /// The reader's name.
     pub reader: String,
+}
+
+impl Seat {
+    /// What is no image, in this reader.
+    fn of(card: &str, reader: &str) -> Self {
+        Self {
+            card: PathBuf::from(card),
+            is_image: false,
+            reader: reader.to_owned(),
+        }
+    }
 }
 
 /// A PC/SC service with cards in its readers, and the door that programs come in by.
@@ -73,7 +91,7 @@ pub struct Desk {
 
 impl Desk {
     /// Puts the cards into readers and opens the door at this path. Without images it is the card
-    /// that was named with --card. Programs are treated with these manners.
+    /// that was named with --card, unless all that is wanted is empty readers. Programs are treated with these manners.
     ///
     /// # Errors
     /// A card cannot be used, a reader not be named so, or the socket not be made.
@@ -96,27 +114,24 @@ impl Desk {
         let (awake, sleep) = mpsc::channel();
         let mut seats = Vec::new();
         let mut places = Vec::new();
-        let tears = context.layers.tears();
+        let layers = context.layers.clone().with_uid(readers.antenna.uid()?);
         let own = OwnReaders {
             service: Arc::clone(&service),
             pin_pads: readers.pin_pad,
         };
-        if images.is_empty() {
+        let named = !matches!(context.card, CardSpec::OnlyReader);
+        if images.is_empty() && (named || readers.empty.is_empty()) {
             let name = readers.names.first().map(String::as_str);
-            let place = real::stand_before(context, &service, name, sleep)?;
-            seats.push(Seat {
-                card: PathBuf::from("the card"),
-                is_image: false,
-                reader: place.name().to_owned(),
-            });
+            let place = real::stand_before(context, &layers, &service, name, sleep)?;
+            seats.push(Seat::of("the card", place.name()));
             own.fit(&place)?;
             places.push(Arc::new(place));
         } else {
             let several = images.len() > 1;
             for (image, reader) in images.into_iter().zip(names) {
-                let place = Arc::new(Place::new(reader.clone(), &context.layers, tears)?);
+                let place = Arc::new(Place::new(reader.clone(), &layers, layers.tears())?);
                 let named = several.then_some(image.as_path());
-                let card = card(context.ephemeral, &context.layers, &image, &place, named)?;
+                let card = card(context.ephemeral, &layers, &image, &place, named)?;
                 place.put_in(Some(card))?;
                 own.add(&place)?;
                 places.push(place);
@@ -126,16 +141,23 @@ impl Desk {
                     reader,
                 });
             }
-            if context.layers.tears() {
+            if layers.tears() {
                 let service = Arc::clone(&service);
                 thread::spawn(move || push_in_again(&service, &sleep));
             }
         }
-        let (ephemeral, layers) = (context.ephemeral, context.layers.clone());
-        let make_card = Box::new(move |image: &Path, place: &Place| {
-            card(ephemeral, &layers, image, place, Some(image))
-        });
-        let layers = context.layers.clone();
+        for name in &readers.empty {
+            let place = Arc::new(Place::new(name.clone(), &layers, layers.tears())?);
+            own.add(&place)?;
+            places.push(place);
+            seats.push(Seat::of("", name));
+        }
+        let make_card = {
+            let (ephemeral, layers) = (context.ephemeral, layers.clone());
+            Box::new(move |image: &Path, place: &Place| {
+                card(ephemeral, &layers, image, place, Some(image))
+            })
+        };
         let lab = Lab::new(Box::new(own), make_card, layers, places);
         let control = readers.control.open(Arc::new(lab))?;
         let failed = |error: std::io::Error| Failure::failed(format!("no pipe: {error}"));

@@ -19,11 +19,12 @@ use crate::failure::Failure;
 #[cfg(feature = "pcsc")]
 pub fn stand_before(
     context: &Context,
+    layers: &Layers,
     service: &Arc<Service>,
     name: Option<&str>,
     sleep: Receiver<()>,
 ) -> Result<Place, Failure> {
-    with_pcsc::stand_before(context, service, name, sleep)
+    with_pcsc::stand_before(context, layers, service, name, sleep)
 }
 
 /// The same in a build without PC/SC, where --card names a card on a socket. Its reader always has a
@@ -34,25 +35,27 @@ pub fn stand_before(
 #[cfg(not(feature = "pcsc"))]
 pub fn stand_before(
     context: &Context,
+    layers: &Layers,
     service: &Arc<Service>,
     name: Option<&str>,
     _sleep: Receiver<()>,
 ) -> Result<Place, Failure> {
     // A card on a socket comes and goes with its socket.
-    elsewhere(context, service, name)
+    elsewhere(context, layers, service, name)
 }
 
 /// Adds a reader with a card that is neither in a reader nor in this process.
 fn elsewhere(
     context: &Context,
+    layers: &Layers,
     service: &Arc<Service>,
     name: Option<&str>,
 ) -> Result<Place, Failure> {
     let name = name.unwrap_or("Kortlab 00 00").to_owned();
-    let place = Place::of_real_card(name, &context.layers)?;
+    let place = Place::of_real_card(name, layers)?;
     let bare = Layers::default();
     let card = open(&context.card, &bare, context.ephemeral, context.timeout)?;
-    let card = context.layers.around_with(place.planted(), card, None);
+    let card = layers.around_with(place.planted(), card, None);
     super::add(service, place.name(), Some(card))?;
     Ok(place)
 }
@@ -81,6 +84,7 @@ mod with_pcsc {
 
     pub fn stand_before(
         context: &Context,
+        layers: &Layers,
         service: &Arc<Service>,
         name: Option<&str>,
         sleep: Receiver<()>,
@@ -88,17 +92,17 @@ mod with_pcsc {
         let choice = match &context.card {
             CardSpec::OnlyReader => Choice::OnlyCard,
             CardSpec::Reader(reader) => Choice::Named(reader.clone()),
-            _ => return elsewhere(context, service, name),
+            _ => return elsewhere(context, layers, service, name),
         };
         let channel = connect(choice, context.timeout)?;
         let real = channel.reader().to_owned();
         let name = name.unwrap_or(&real).to_owned();
-        let place = Place::of_real_card(name, &context.layers)?;
-        let card = context.layers.around_with(place.planted(), channel, None);
+        let place = Place::of_real_card(name, layers)?;
+        let card = layers.around_with(place.planted(), channel, None);
         add(service, place.name(), Some(card))?;
         let watch = Watch {
             service: Arc::clone(service),
-            layers: context.layers.clone(),
+            layers: layers.clone(),
             planted: place.planted().clone(),
             timeout: context.timeout,
             real,

@@ -92,3 +92,70 @@ fn names_that_do_not_fit_are_told_in_a_line() {
         stderr(&output)
     );
 }
+
+#[test]
+fn empty_readers_are_there_and_take_cards() {
+    let lab = Lab::new("valid");
+    let empty = ["--empty-reader", "Empty", "--empty-reader", "Second"];
+    let script = format!(
+        "opensc-tool -l; {} ctl insert --reader Empty card.json; opensc-tool -l",
+        crate::lab::KORTLAB
+    );
+    let run = ["run", "--empty-reader", "Empty", "--", "sh", "-c", &script];
+    let output = finish(lab.kortlab(&run));
+    assert_code(&output, 0);
+    let printed = stdout(&output);
+    assert!(printed.contains("0    No              Empty"), "{printed}");
+    assert!(printed.contains("0    Yes             Empty"), "{printed}");
+    let output = lab.run_with(&empty, &["opensc-tool", "-l"]);
+    for line in [
+        "0    Yes",
+        "1    No              Empty",
+        "2    No              Second",
+    ] {
+        assert!(stdout(&output).contains(line), "{}", stdout(&output));
+    }
+    assert_code(
+        &lab.run_with(&["--empty-reader", "Kortlab 00 00"], &["true"]),
+        2,
+    );
+}
+
+#[test]
+fn a_contactless_card_has_the_readers_atr_and_its_uid_and_does_what_it_did() {
+    let lab = Lab::new("valid");
+    let uid = "opensc-tool -s FF:CA:00:00:00";
+    let script = format!("opensc-tool -a; {uid}; opensc-tool -s 00:A4:08:00:02:50:15:00");
+    for protocol in ["t0", "t1"] {
+        let lab = Lab::with(&["--state", "valid", "--protocol", protocol]);
+        let options = ["--contactless=04112233445566"];
+        let printed = stdout(&lab.run_with(&options, &["sh", "-c", &script]));
+        // T=0 and T=1 offered, as of a card that ISO/IEC 14443-4 describes.
+        assert!(printed.starts_with("3b:8"), "{printed}");
+        assert_eq!(printed[5..].find(":80:01:"), Some(0), "{printed}");
+        assert!(printed.contains("04 11 22 33 44 55 66"), "{printed}");
+        assert_eq!(
+            printed.matches("SW1=0x90, SW2=0x00").count(),
+            2,
+            "{printed}"
+        );
+        let atr = printed.lines().next().expect("an ATR");
+        assert_code(&finish(lab.kortlab(&["atr", atr])), 0);
+        let dump = |options: &[&str]| {
+            let dumped = lab.run_with(options, &["pkcs15-tool", "--dump"]);
+            assert_code(&dumped, 0);
+            stdout(&dumped)
+        };
+        assert_eq!(dump(&options), dump(&[]));
+    }
+    // One that was not named is of the kind that a card makes up.
+    let printed = stdout(&lab.run_with(&["--contactless"], &["sh", "-c", uid]));
+    assert!(printed.contains("\n08 "), "{printed}");
+    for wrong in [
+        "--contactless=04",
+        "--contactless=x",
+        "--contactless=0411223344556",
+    ] {
+        assert_code(&lab.run_with(&[wrong], &["true"]), 2);
+    }
+}
