@@ -3,17 +3,18 @@
 //! A file that cannot be read, or an object in it that makes no sense, becomes a [`Problem`], and
 //! reading goes on. Only a card that is gone, or that has no PKCS#15 application, ends it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{
-    Application, AuthenticationObject, Certificate, Code, DataObject, Directory, DirectoryObject,
-    EfDir, ObjectKind, ObjectRef, Odf, Parsed, Path, PrivateKey, PublicKey, Severity, TokenInfo,
-    UnusedSpaceRecord,
+    Application, AuthenticationAttributes, AuthenticationObject, Certificate, Code, DataObject,
+    Directory, DirectoryObject, EfDir, ObjectKind, ObjectRef, Odf, Parsed, Path, PrivateKey,
+    PublicKey, Severity, TokenInfo, UnusedSpaceRecord,
 };
 
+use crate::agreement;
 use crate::applications;
 use crate::error::{CardError, ErrorKind};
 use crate::files::{APPLICATION, Files, Known, Shelf};
@@ -32,6 +33,9 @@ const UNUSED_SPACE: FilePath = FilePath::of_static(&[0x50, 0x33]);
 
 /// The application identifier of ISO/IEC 7816-15.
 const ISO_7816_15_AID: [u8; 6] = [0xE8, 0x28, 0x81, 0xC1, 0x17, 0x02];
+
+/// The last alternative of AuthenticationObjectChoice, `internal [3]` (ISO/IEC 7816-15 §8.9.1).
+const LAST_AUTHENTICATION: u8 = 3;
 
 /// The most directory files that are read.
 const MAX_DIRECTORY_FILES: usize = 32;
@@ -140,6 +144,16 @@ impl Contents {
         {
             reader.tell_unlisted(dir, &application);
         }
+        if let Some(named) = named
+            && application != APPLICATION
+            && named.path.is_none()
+        {
+            let message = format!(
+                "it lists the PKCS#15 application without its path (51), which was found in \
+                 {application}, where it usually is; other programs may not find it"
+            );
+            reader.warn(code::APPLICATION_NOT_LISTED, "EF.DIR", &EF_DIR, message);
+        }
         let is_read = |source: &Source| source.path == EF_DIR;
         let is_told = |problem: &Problem| *problem.path() == EF_DIR;
         if dir.is_none()
@@ -239,6 +253,9 @@ impl Contents {
                 .extend(found.map(|finding| Problem::of_content("EF(CDF)", path, finding)));
         }
         self.index = Index::new(self);
+        let disagreements = agreement::problems(self).into_iter();
+        self.problems
+            .extend(disagreements.filter(|problem| problem.path() == path));
     }
 
     fn read_directories<C: Channel + ?Sized>(
@@ -352,8 +369,15 @@ impl Contents {
                 let Some(pin) = pin_object(self, object) else {
                     let message = "an authentication object that is no PIN; it is not looked at";
                     let code = code::KIND_NOT_READ;
-                    let problem =
-                        Problem::new(Severity::Note, code, "EF(AODF)", &file.path, message);
+                    let severity = match object.attributes {
+                        AuthenticationAttributes::Other { choice, .. }
+                            if choice > LAST_AUTHENTICATION =>
+                        {
+                            Severity::Warning
+                        }
+                        _ => Severity::Note,
+                    };
+                    let problem = Problem::new(severity, code, "EF(AODF)", &file.path, message);
                     reader.push(problem.about(about));
                     continue;
                 };
@@ -417,37 +441,8 @@ impl Contents {
                 message.to_owned(),
             );
         }
-        let pins: BTreeSet<_> = self
-            .authentication
-            .iter()
-            .flat_map(|file| file.directory.objects())
-            .map(|object| &object.authentication.auth_id)
-            .collect();
-        for file in &self.private_keys {
-            for (index, key) in file.directory.objects().enumerate() {
-                let Some(auth_id) = key.common.auth_id.as_ref() else {
-                    continue;
-                };
-                if pins.contains(&auth_id) {
-                    continue;
-                }
-                let message = format!(
-                    "the key is protected by authentication object {auth_id}, which the card does \
-                     not list"
-                );
-                let problem = Problem::new(
-                    Severity::Warning,
-                    code::NO_SUCH_PIN,
-                    "EF(PrKDF)",
-                    &file.path,
-                    message,
-                );
-                reader.push(problem.about(ObjectRef {
-                    index,
-                    label: key.common.label.clone(),
-                    id: Some(key.id().clone()),
-                }));
-            }
+        for problem in agreement::problems(self) {
+            reader.push(problem);
         }
     }
 }

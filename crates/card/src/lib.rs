@@ -52,6 +52,7 @@
 //! | [`error`] | what can go wrong, and what to do next |
 //! | `pcsc` | readers, with the feature `pcsc` |
 
+mod agreement;
 pub mod applications;
 pub mod card;
 pub mod certificate;

@@ -46,7 +46,7 @@ pub mod code {
     pub const DANGLING_PATH: &str = "dangling-path";
     /// The ODF has no entry for certificates.
     pub const NO_CERTIFICATE_DIRECTORY: &str = "no-certificate-directory";
-    /// A key names an authentication object that the card does not list.
+    /// An object names an authentication object that the card does not list.
     pub const NO_SUCH_PIN: &str = "no-such-pin";
     /// Whether a PIN is verified, and how many tries it has, could not be found out.
     pub const PIN_STATE_UNKNOWN: &str = "pin-state-unknown";
@@ -60,6 +60,12 @@ pub mod code {
     pub const NOT_PKCS15: &str = "not-pkcs15";
     /// There is no certificate on the card.
     pub const NO_CERTIFICATES: &str = "no-certificates";
+    /// There is no certificate for a private key, and there are some for others.
+    pub const KEY_WITHOUT_CERTIFICATE: &str = "key-without-certificate";
+    /// A file holds a certificate, and nothing on the card names the file.
+    pub const CERTIFICATE_NOT_LISTED: &str = "certificate-not-listed";
+    /// The value of a private key stands in its directory.
+    pub const KEY_IN_DIRECTORY: &str = "key-in-directory";
     /// Anything else that is odd.
     pub const ODD: &str = "odd";
 }

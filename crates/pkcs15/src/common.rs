@@ -18,6 +18,9 @@ const MAX_IDENTIFIER: usize = 255;
 /// The most bytes of a path that are written; cards and middleware take no longer ones.
 const MAX_PATH: usize = 16;
 
+/// The most uses after one authentication (pkcs15-ub-userConsent, PKCS#15 annex A).
+const MAX_USER_CONSENT: u32 = 15;
+
 /// How deep security conditions may nest.
 const MAX_CONDITION_DEPTH: usize = 8;
 
@@ -260,7 +263,7 @@ impl CommonObjectAttributes {
             flags: fields.read(notes, |tlv, notes| fields::bits("flags", tlv, notes)),
             auth_id: fields.read(notes, Id::decode),
             user_consent: fields.read(notes, |tlv, notes| {
-                fields::unsigned("userConsent", tlv, notes)
+                fields::unsigned_in(1..=MAX_USER_CONSENT, "userConsent", tlv, notes)
             }),
             access_control_rules: fields
                 .read(notes, AccessControlRule::decode_list)
@@ -271,11 +274,11 @@ impl CommonObjectAttributes {
 
     pub(crate) fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let auth_id = self.auth_id.as_ref().map(|id| id.encode("authId"));
-        if self.user_consent == Some(0) {
-            return Err(EncodeError::value(
-                "userConsent",
-                "0 uses; leave it out instead",
-            ));
+        if let Some(uses) = self.user_consent
+            && !(1..=MAX_USER_CONSENT).contains(&uses)
+        {
+            let why = format!("{uses} uses, 1 to {MAX_USER_CONSENT} are allowed");
+            return Err(EncodeError::value("userConsent", why));
         }
         Writer::new()
             .maybe_bytes(0x0C, self.label.as_deref())

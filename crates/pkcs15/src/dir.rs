@@ -195,6 +195,24 @@ mod tests {
     }
 
     #[test]
+    fn a_command_to_perform_is_one_and_no_label_whose_tag_is_damaged() {
+        use crate::finding::Severity::{Note, Warning};
+        for (file, severity) in [
+            ("610C 4F03A00000 5205 00A4000000", Note),
+            ("610D 4F03A00000 5206 00A400000512", Warning),
+            ("6110 4F03A00000 5209 4C65676974696D6572", Warning),
+        ] {
+            let file = hex::decode(file.replace(' ', "")).expect("hex");
+            let read = EfDir::parse(&file);
+            let [finding] = read.findings.as_slice() else {
+                panic!("{:#?}", read.findings);
+            };
+            assert_eq!(finding.code, Code::UnknownElement);
+            assert_eq!(finding.severity, severity, "{file:02X?}");
+        }
+    }
+
+    #[test]
     fn an_aid_of_no_or_too_many_bytes_is_told_and_not_written() {
         for length in [0, 17] {
             let application = Application {

@@ -4,9 +4,11 @@
 //! have. An element that no remaining field can have, and one whose value cannot be read, is set
 //! aside as [`Unknown`] with its place, so that it survives.
 
-use kortlab_apdu::FilePath;
+use core::ops::RangeInclusive;
+
 use kortlab_apdu::error::{Error, ErrorKind};
-use kortlab_apdu::tlv::{Tag, TagClass, Tlv, object};
+use kortlab_apdu::tlv::{Tag, Tlv, object};
+use kortlab_apdu::{Command, FilePath};
 
 use crate::element::{Element, Unknown, minimal_integer};
 use crate::error::EncodeError;
@@ -19,7 +21,25 @@ use crate::time::GeneralizedTime;
 pub(crate) type Schema = &'static [&'static [u8]];
 
 /// In an application template: command to perform, discretionary data, URL.
-const TEMPLATE_TAGS: [u32; 3] = [0x52, 0x53, 0x5F50];
+const TEMPLATE_TAGS: [u32; 3] = [COMMAND_TO_PERFORM, 0x53, 0x5F50];
+
+/// One command APDU (ISO/IEC 7816-4 §8.2.1.1).
+const COMMAND_TO_PERFORM: u32 = 0x52;
+
+/// What ISO/IEC 7816-15:2016 has behind the elements of these SEQUENCEs, and is not read here.
+const LATER: &[(&str, &[u32])] = &[
+    // aid
+    ("DDO", &[0x4F]),
+    // profileIndication
+    ("TokenInfo", &[0xA6]),
+    // generalName; keyIdentifiers
+    ("CommonPrivateKeyAttributes", &[0xA1]),
+    ("CommonPublicKeyAttributes", &[0xA2]),
+    // validity
+    ("CommonCertificateAttributes", &[0xA4]),
+    // verifDataHistoryLength, cioSecurityId
+    ("PinAttributes", &[0x81, 0x82]),
+];
 
 /// The most elements of one SEQUENCE that are read.
 pub(crate) const MAX_ELEMENTS: usize = 256;
@@ -116,7 +136,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn finish(self, notes: &mut Notes) -> Unknown {
         let mut unknown = Unknown::default();
         let mut before = 0;
-        for (element, taken) in &self.elements {
+        for (index, (element, taken)) in self.elements.iter().enumerate() {
             if let Some(field) = taken {
                 before = *field;
                 continue;
@@ -129,33 +149,41 @@ impl<'a> Fields<'a> {
                      many; it is kept as it is"
                 );
                 notes.warn(Code::MisplacedElement, element.offset, message);
+            } else if self.is_an_extension(index) {
+                let message = format_args!(
+                    "{what}: the element with tag {tag} is not looked at; it is kept as it is"
+                );
+                notes.note(Code::UnknownElement, element.offset, message);
             } else {
                 let message = format_args!(
-                    "{what}: the element with tag {tag} is not known; it is kept as it is"
+                    "{what}: the element with tag {tag} is none that the standard has there, in \
+                     any edition: damage, or an issuer's own; it is kept as it is"
                 );
-                if self.may_be_an_extension(tag) {
-                    notes.note(Code::UnknownElement, element.offset, message);
-                } else {
-                    notes.warn(Code::UnknownElement, element.offset, message);
-                }
+                notes.warn(Code::UnknownElement, element.offset, message);
             }
         }
         unknown
     }
 
-    /// Whether a later version of the standard, or an issuer, may have added an element with this
-    /// tag: their tags are context-specific, or in EF.DIR those that ISO/IEC 7816-4 §8.2.1.1 has
-    /// beside those of PKCS#15. Any other is what damage makes of a label or a number.
-    fn may_be_an_extension(&self, tag: Tag) -> bool {
-        match tag.class() {
-            TagClass::ContextSpecific => true,
-            TagClass::Application => {
-                let mut known = self.schema.iter().copied().flatten();
-                let in_template = known.any(|known| known & 0xC0 == 0x40);
-                in_template && TEMPLATE_TAGS.contains(&tag.value())
-            }
-            TagClass::Universal | TagClass::Private => false,
+    /// Whether a later edition of the standard has the element with this index, behind all others;
+    /// or, in EF.DIR, ISO/IEC 7816-4 §8.2.1.1 beside those of PKCS#15. Any other may be what damage
+    /// makes of a label, a flag or a number.
+    fn is_an_extension(&self, index: usize) -> bool {
+        let mut rest = self.elements.iter().skip(index);
+        let Some((element, _)) = rest.next() else {
+            return false;
+        };
+        let tag = element.tag.value();
+        let of_this = |(what, _): &&(&str, _)| *what == self.what;
+        let later = LATER.iter().find(of_this);
+        if later.is_some_and(|(_, tags)| tags.contains(&tag)) {
+            return rest.all(|(_, taken)| taken.is_none());
         }
+        let mut known = self.schema.iter().copied().flatten();
+        let in_template = known.any(|known| known & 0xC0 == 0x40);
+        in_template
+            && TEMPLATE_TAGS.contains(&tag)
+            && (tag != COMMAND_TO_PERFORM || Command::parse(element.value).is_ok())
     }
 }
 
@@ -281,6 +309,22 @@ pub(crate) fn unsigned(what: &'static str, tlv: &Tlv<'_>, notes: &mut Notes) -> 
     Some(value)
 }
 
+/// The same, and a finding if it is none of `range`.
+pub(crate) fn unsigned_in(
+    range: RangeInclusive<u32>,
+    what: &'static str,
+    tlv: &Tlv<'_>,
+    notes: &mut Notes,
+) -> Option<u32> {
+    let value = unsigned(what, tlv, notes)?;
+    if !range.contains(&value) {
+        let (least, most) = range.into_inner();
+        let message = format_args!("{what}: {value}, and the standard has {least} to {most}");
+        notes.warn(Code::BadValue, tlv.offset, message);
+    }
+    Some(value)
+}
+
 /// An INTEGER of any size: its content.
 pub(crate) fn integer(what: &'static str, tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Vec<u8>> {
     let minimal = minimal_integer(tlv.value);
@@ -323,10 +367,18 @@ pub(crate) fn boolean(what: &'static str, tlv: &Tlv<'_>, notes: &mut Notes) -> O
     }
 }
 
-/// A UTF8String. What is not UTF-8 is read as ISO 8859-1.
+/// A UTF8String. What is not UTF-8 is read as ISO 8859-1. Control characters are what a wrong length
+/// takes in of the next element; `00` behind it is how some cards fill it up.
 pub(crate) fn text(what: &'static str, tlv: &Tlv<'_>, notes: &mut Notes) -> Option<String> {
     Some(match core::str::from_utf8(tlv.value) {
-        Ok(text) => text.to_owned(),
+        Ok(text) => {
+            let told = text.trim_end_matches('\0');
+            if let Some(place) = told.find(char::is_control) {
+                let message = format_args!("{what}: a control character in it");
+                notes.warn(Code::BadValue, tlv.value_offset() + place, message);
+            }
+            text.to_owned()
+        }
         Err(error) => {
             let offset = tlv.value_offset() + error.valid_up_to();
             let message = format_args!("{what}: not UTF-8; read as ISO 8859-1");

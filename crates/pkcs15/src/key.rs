@@ -10,6 +10,9 @@ use crate::finding::Notes;
 use crate::flags::{KeyAccess, KeyUsage};
 use crate::time::GeneralizedTime;
 
+/// The greatest reference (pkcs15-ub-reference, PKCS#15 annex A).
+const MAX_REFERENCE: u32 = 255;
+
 /// CommonKeyAttributes (PKCS#15 §6.1.9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommonKeyAttributes {
@@ -75,7 +78,7 @@ impl CommonKeyAttributes {
                 .unwrap_or(true),
             access_flags: fields.read(notes, |tlv, notes| fields::bits("accessFlags", tlv, notes)),
             key_reference: fields.read(notes, |tlv, notes| {
-                fields::unsigned("keyReference", tlv, notes)
+                fields::unsigned_in(0..=MAX_REFERENCE, "keyReference", tlv, notes)
             }),
             start_date: fields.read(notes, |tlv, notes| fields::time("startDate", tlv, notes)),
             end_date: fields.read(notes, |tlv, notes| fields::time("endDate", tlv, notes)),
@@ -93,6 +96,12 @@ impl CommonKeyAttributes {
     }
 
     pub(crate) fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        if let Some(reference) = self.key_reference
+            && reference > MAX_REFERENCE
+        {
+            let why = format!("{reference}, at most {MAX_REFERENCE} is allowed");
+            return Err(EncodeError::value("keyReference", why));
+        }
         let references = (!self.algorithm_references.is_empty()).then(|| {
             let numbers = self.algorithm_references.iter();
             let list: Vec<_> = numbers

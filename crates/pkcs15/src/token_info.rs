@@ -439,6 +439,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_later_edition_has_behind_all_others_is_no_fault_and_everything_else_unknown_is() {
+        use crate::finding::Severity::{Note, Warning};
+        for (file, severity) in [
+            // profileIndication [6], in its place and before the flags
+            ("300D 020101 03020560 A6040C024142", Note),
+            ("300D 020101 A6040C024142 03020560", Warning),
+            // a label whose tag has lost or won a bit
+            ("300B 020101 8C0241 42 03020560", Warning),
+            ("300B 020101 03020560 8C024142", Warning),
+            ("300C 020101 03020560 DF21024142", Warning),
+        ] {
+            let read = parse(file).expect("readable");
+            let findings: Vec<_> = read
+                .findings
+                .iter()
+                .map(|one| (one.code, one.severity))
+                .collect();
+            assert_eq!(findings, [(Code::UnknownElement, severity)], "{file}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_valid_is_not_written() {
         let token = TokenInfo::new([0x01], "x", TokenFlags::empty());
         assert!(token.encode().is_ok());

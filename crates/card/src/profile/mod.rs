@@ -47,8 +47,13 @@ pub struct Purpose {
 impl Profile {
     /// The profile of the card with these contents.
     pub fn of(contents: &Contents) -> &'static Self {
-        let known = ALL.iter().find(|profile| profile.knows(contents));
-        known.copied().unwrap_or(&STAFF_CARD)
+        Self::known(contents).unwrap_or(&STAFF_CARD)
+    }
+
+    /// The same; `None` if no profile knows the card.
+    pub(crate) fn known(contents: &Contents) -> Option<&'static Self> {
+        let mut profiles = ALL.iter().copied();
+        profiles.find(|profile| profile.knows(contents))
     }
 
     /// What there is for `role`.

@@ -12,6 +12,7 @@ use crate::card::Card;
 use crate::certificate::{CertificateInfo, ReadTime, is_signed_by, same_name};
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
+use crate::keys::KeyKind;
 use crate::problem::{Problem, code};
 use crate::revocation::{ListTrouble, Lists, Revocation, RevocationList};
 
@@ -174,8 +175,8 @@ impl<C: Channel> Card<C> {
         })
     }
 
-    /// The same as [`Card::survey`], and whether the files of the private keys are there and there
-    /// is any certificate.
+    /// The same as [`Card::survey`], and whether the files of the private keys are there, there
+    /// is any certificate, and none seems to have lost its entry.
     ///
     /// # Errors
     /// The card is gone.
@@ -185,7 +186,10 @@ impl<C: Channel> Card<C> {
             checked.problems.extend(card.key_files()?);
             if checked.certificates.is_empty() {
                 checked.problems.push(card.no_certificates());
+            } else {
+                checked.problems.extend(card.keys_without_certificate());
             }
+            checked.problems.extend(card.certificates_not_listed()?);
             Ok(checked)
         })
     }
@@ -281,7 +285,10 @@ impl<C: Channel> Card<C> {
             return Ok(());
         };
         let bits = info.public_key.as_ref().map(|key| key.bits() as u32);
-        if let (Some(said), Some(bits)) = (key.bits, bits)
+        if key.kind != KeyKind::Rsa && bits.is_some() {
+            let key = id.clone();
+            checked.problems.push(SlotProblem::KeyKind { key });
+        } else if let (Some(said), Some(bits)) = (key.bits, bits)
             && said != bits
         {
             checked.problems.push(SlotProblem::KeySize {

@@ -21,6 +21,7 @@ mod execute;
 mod fit;
 mod guard;
 pub mod journal;
+mod lost;
 mod names;
 mod plan;
 mod problem;

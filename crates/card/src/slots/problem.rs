@@ -85,6 +85,11 @@ pub enum SlotProblem {
         /// The bits that the certificate's key has.
         bits: u32,
     },
+    /// The directory of private keys says another kind of its key.
+    KeyKind {
+        /// The key's identifier.
+        key: Id,
+    },
     /// The directory says that it is an authority's, and it says itself that it is not.
     NotAuthority,
 }
@@ -116,6 +121,7 @@ impl SlotProblem {
             Self::NoKey { .. } => "no-key",
             Self::NoPublicKey { .. } => "no-public-key",
             Self::KeySize { .. } => "key-size",
+            Self::KeyKind { .. } => "key-kind",
             Self::NotAuthority => "not-an-authority",
         }
     }
@@ -129,6 +135,7 @@ impl SlotProblem {
             | Self::UnknownIssuer { .. }
             | Self::NoPublicKey { .. }
             | Self::KeySize { .. }
+            | Self::KeyKind { .. }
             | Self::NotAuthority => Severity::Warning,
             _ => Severity::Error,
         }
@@ -211,7 +218,10 @@ impl SlotProblem {
                 "remove it with `kortlab cert remove` if the key is gone for good; see the keys \
                  with `kortlab key list`"
             }
-            Self::NoPublicKey { .. } | Self::KeySize { .. } | Self::NotAuthority => {
+            Self::NoPublicKey { .. }
+            | Self::KeySize { .. }
+            | Self::KeyKind { .. }
+            | Self::NotAuthority => {
                 "the directory is at fault: whoever issued the card must correct it"
             }
         }
@@ -293,6 +303,10 @@ impl fmt::Display for SlotProblem {
             Self::KeySize { key, said, bits } => write!(
                 f,
                 "EF(PrKDF) says that key {key} has {said} bits; the certificate's key has {bits}"
+            ),
+            Self::KeyKind { key } => write!(
+                f,
+                "EF(PrKDF) says that key {key} is no RSA key; the certificate is for one"
             ),
             Self::NotAuthority => f.write_str(
                 "the directory says that it is an authority's; the certificate says that it is not",

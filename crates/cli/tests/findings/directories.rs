@@ -133,6 +133,14 @@ fn an_object_of_indefinite_length_is_told_and_its_end_is_no_filler() {
 fn a_card_without_certificates_is_said_to_be_empty_and_found_unless_that_is_right() {
     let lab = valid();
     set_data(&lab, CDF, &[0; 64]);
+    // A directory that was cleared is not one that is empty: the certificates are there.
+    let (document, exit) = check(&lab, &[]);
+    let lost = problem(&document, "certificate-not-listed");
+    assert_eq!((exit, lost["path"].as_str()), (6, Some("3F0050154331")));
+    assert_code(&lab.run(&["cert", "check", "--allow-empty"]), 6);
+    for fid in ["4331", "4332", "4333", "4334"] {
+        remove_file(&lab, fid);
+    }
     let (document, exit) = check(&lab, &[]);
     assert_eq!(
         (codes(&document), exit),
@@ -212,7 +220,7 @@ fn a_record_of_ef_dir_that_is_broken_is_named_and_the_others_are_read() {
 fn what_damage_makes_of_a_tag_is_a_finding_and_no_extension() {
     // The label of the first key and of the first certificate, and one in EF.DIR.
     for (fid, tag) in [("4402", 0x0C), (CDF, 0x0C), ("4401", 0x0C), ("2F00", 0x50)] {
-        for bit in [0x10, 0x20, 0x40] {
+        for bit in [0x10, 0x20, 0x40, 0x80] {
             let lab = valid();
             change_data(&lab, fid, |bytes| {
                 let label = bytes.iter().position(|byte| *byte == tag);

@@ -12,6 +12,8 @@ pub(super) static RULE: Rule = Rule {
         "key-mismatch",
         "no-public-key",
         "key-size",
+        "key-kind",
+        "key-in-directory",
         "not-an-authority",
     ],
     look: nothing_more,

@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
                   is what an interrupted renewal leaves, and a certificate without its key is of no \
                   use",
     remedy: "renew the card, so that the pair is made whole; remove a certificate whose key is gone",
-    codes: &["no-key", MISSING_HALF],
+    codes: &["no-key", "key-without-certificate", MISSING_HALF],
     look,
     trips: &[],
 };

@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     remedy: "if a change of the card was interrupted, run `kortlab recover`; otherwise whoever wrote the \
                directory must correct it",
     codes: &[
+        "certificate-not-listed",
         "file-absent",
         "dangling-path",
         "entry-without-file",

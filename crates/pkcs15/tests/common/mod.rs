@@ -183,7 +183,7 @@ pub fn key() -> impl Strategy<Value = CommonKeyAttributes> {
     (
         (id(), 0_u32..1024, any::<bool>(), of(0_u32..32)),
         (
-            of(any::<u32>()),
+            of(0_u32..256),
             of(time()),
             of(time()),
             vec(0_u32..300, 0..3),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use clap::Args;
 use kortlab_card::Problem;
-use kortlab_card::problem::code::NO_CERTIFICATES;
+use kortlab_card::problem::code::{KEY_WITHOUT_CERTIFICATE, NO_CERTIFICATES};
 use kortlab_explain::card::CertificateEntry;
 use serde::Serialize;
 
@@ -20,7 +20,8 @@ use crate::output::{GOOD, WARNING, printable};
 ///
 /// Exits 6 if anything is wrong, an error or a warning: a certificate is expired, revoked, not yet
 /// valid, unreadable, not strict DER, not signed by its issuer or does not match its key; a private
-/// key is not on the card; a directory file is damaged or missing; there is no certificate at all.
+/// key is not on the card; a directory file is damaged or missing; there is no certificate at all, or
+/// none for one of the keys; the file of a certificate is in no directory.
 /// Signatures are checked against --issuer and --ca-dir and the authorities' certificates on the
 /// card, revocation against --crl. What was not checked is said at the end.
 #[derive(Args)]
@@ -34,7 +35,7 @@ pub struct Arguments {
     #[command(flatten)]
     evidence: Evidence,
 
-    /// A card without any certificate is right
+    /// A card without any certificate is right, and so is a key without one
     #[arg(long)]
     allow_empty: bool,
 }
@@ -53,7 +54,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let of_card = checked
         .problems
         .iter()
-        .filter(|problem| !(arguments.allow_empty && problem.code() == NO_CERTIFICATES));
+        .filter(|problem| !(arguments.allow_empty && is_emptiness(problem)));
     let problems: Vec<Problem> = card
         .contents()
         .problems
@@ -78,6 +79,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     } else {
         Exit::Findings
     })
+}
+
+/// Whether a problem is that there is no certificate.
+fn is_emptiness(problem: &Problem) -> bool {
+    matches!(problem.code(), NO_CERTIFICATES | KEY_WITHOUT_CERTIFICATE)
 }
 
 /// The JSON document.
