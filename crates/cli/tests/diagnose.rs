@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use common::broken::{change, place, vectors};
 use common::{Lab, assert_code, stderr, stdout};
 use serde_json::{Value, json};
 
@@ -55,109 +56,6 @@ fn findings(document: &Value) -> Vec<Value> {
     counting.cloned().collect()
 }
 
-fn vectors() -> Value {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../vectors/diagnose/broken.json"
-    );
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-fn find<'a>(file: &'a mut Value, fid: &str) -> Option<&'a mut Value> {
-    if file["fid"] == fid {
-        return Some(file);
-    }
-    let files = file["files"].as_array_mut()?.iter_mut();
-    files.filter_map(|file| find(file, fid)).next()
-}
-
-fn remove(file: &mut Value, fid: &str) {
-    if let Some(files) = file["files"].as_array_mut() {
-        files.retain(|file| file["fid"] != fid);
-        files.iter_mut().for_each(|file| remove(file, fid));
-    }
-}
-
-/// Where each object of a directory starts, and where the last one ends.
-fn starts(data: &[u8]) -> Vec<usize> {
-    let mut at = 0;
-    let mut starts = vec![0];
-    while data.get(at).is_some_and(|tag| *tag != 0) {
-        let object = kortlab_apdu::tlv::read_one(&data[at..]).unwrap();
-        at += object.raw.len();
-        starts.push(at);
-    }
-    starts
-}
-
-/// Does to an image what a vector says.
-fn change(image: &mut Value, step: &Value) {
-    if let Some(fields) = step["card"].as_object() {
-        image.as_object_mut().unwrap().extend(fields.clone());
-        return;
-    }
-    if let Some(reference) = step["pin"].as_str() {
-        let pins = image["pins"].as_array_mut().unwrap();
-        let pin = pins
-            .iter_mut()
-            .find(|pin| pin["reference"] == reference)
-            .unwrap();
-        let fields = step["set"].as_object().unwrap().clone();
-        pin.as_object_mut().unwrap().extend(fields);
-        return;
-    }
-    if step["add"].is_object() {
-        let df = find(&mut image["master_file"], "5015").unwrap();
-        df["files"]
-            .as_array_mut()
-            .unwrap()
-            .push(step["add"].clone());
-        return;
-    }
-    let fid = step["file"].as_str().unwrap();
-    if step["remove"] == true {
-        remove(&mut image["master_file"], fid);
-        return;
-    }
-    let file = find(&mut image["master_file"], fid).unwrap();
-    if let Some(fields) = step["set"].as_object() {
-        file.as_object_mut().unwrap().extend(fields.clone());
-        return;
-    }
-    let mut data = hex::decode(file["data"].as_str().unwrap_or_default()).unwrap();
-    let text = |name: &str| step[name].as_str().map(|text| hex::decode(text).unwrap());
-    if let Some(wanted) = text("find") {
-        let at = data
-            .windows(wanted.len())
-            .position(|window| window == wanted);
-        let at = at.unwrap_or_else(|| panic!("{step}: not in {}", hex::encode_upper(&data)));
-        data.splice(at..at + wanted.len(), text("with").unwrap());
-    }
-    if let Some(content) = text("data") {
-        data = content;
-        file["size"] = data.len().into();
-    }
-    data.extend(text("append").unwrap_or_default());
-    if let Some(tag) = text("wrap") {
-        data = kortlab_apdu::tlv::object(tag[0], &data);
-    }
-    if let Some(cut) = step["cut"].as_u64() {
-        data.truncate(data.len() - cut as usize);
-        file["size"] = data.len().into();
-    }
-    if let Some(index) = step["cut-object"].as_u64() {
-        let starts = starts(&data);
-        let index = index as usize;
-        data.drain(starts[index]..starts[index + 1]);
-    }
-    if step["flip-last"] == true {
-        *data.last_mut().unwrap() ^= 1;
-    }
-    let size = file["size"].as_u64().unwrap();
-    file["size"] = size.max(data.len() as u64).into();
-    file["data"] = hex::encode_upper(data).into();
-}
-
 /// What a finding is compared by.
 fn outline(finding: &Value) -> Value {
     json!({
@@ -167,34 +65,6 @@ fn outline(finding: &Value) -> Value {
         "offset": finding["offset"],
         "object": finding["object"]["index"],
     })
-}
-
-/// In which file a step changes bytes, and at which: computed from the bytes, not from a finding.
-fn place(image: &mut Value, step: &Value) -> Option<(String, usize)> {
-    let fid = step["file"].as_str()?;
-    let file = find(&mut image["master_file"], fid)?;
-    let data = hex::decode(file["data"].as_str()?).unwrap();
-    let at = if let Some(wanted) = step["find"].as_str() {
-        let (wanted, with) = (
-            hex::decode(wanted).unwrap(),
-            hex::decode(step["with"].as_str()?).unwrap(),
-        );
-        let start = data
-            .windows(wanted.len())
-            .position(|window| window == wanted)?;
-        let same = wanted
-            .iter()
-            .zip(&with)
-            .take_while(|(one, other)| one == other);
-        start + same.count()
-    } else if step["append"].is_string() {
-        data.len()
-    } else if step["wrap"].is_string() {
-        0
-    } else {
-        return None;
-    };
-    Some((fid.to_owned(), at))
 }
 
 /// The findings of this file that have an offset mark the byte that was planted, or begin with the
@@ -506,4 +376,31 @@ fn the_report_needs_no_network_and_no_script_and_nothing_of_a_card_is_markup_in_
         "--force",
     ];
     assert_code(&lab.run(&again), 6);
+}
+
+#[test]
+fn whatever_a_card_answers_it_ends_and_is_told_in_plain_words() {
+    let lab = card("valid");
+    let listed = stdout(&lab.run(&["--json", "--fault", "list"]));
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let mut tried = 0;
+    for fault in listed["faults"].as_array().unwrap() {
+        let example = fault["example"].as_str().unwrap();
+        // As shown, and of every answer of any command where that says less.
+        let everywhere = example.replace(",nth=2", "").replace(",nth=3", "");
+        for fault in [example, &everywhere] {
+            for command in [&["diagnose"][..], &["dump", "-o", "copy.json", "--force"]] {
+                let output = lab.run(&[&["--fault", fault, "--timeout", "5"], command].concat());
+                let said = format!("{}{}", stdout(&output), stderr(&output));
+                assert!(!said.contains("panicked"), "{fault}: {said}");
+                let code = output
+                    .status
+                    .code()
+                    .unwrap_or_else(|| panic!("{fault}: {said}"));
+                assert!([0, 1, 3, 5, 6].contains(&code), "{fault}: {code}: {said}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 200, "{tried}");
 }

@@ -5,11 +5,11 @@ use std::time::SystemTime;
 use kortlab_apdu::{Channel, FilePath, Layered};
 use kortlab_card::files::Budget;
 use kortlab_card::problem::code;
-use kortlab_card::{Against, CardError, ErrorKind, Problem, Session, Severity, Token};
+use kortlab_card::{Against, Card, CardError, ErrorKind, Problem, Session, Severity, Token};
 
 use crate::evidence::{self, Evidence};
 use crate::finding::Finding;
-use crate::guard::{Guard, Listener};
+use crate::guard::{Guard, Guarded, Listener};
 use crate::rules::{self, Rule};
 
 /// How a card is diagnosed.
@@ -57,17 +57,18 @@ impl Diagnosis {
 }
 
 /// Looks at a card, reading alone: no PIN is tried and nothing is written, which a layer around the
-/// channel sees to. `known` is what is known to be wrong beside what the card tells.
+/// channel sees to. `known` is asked of a card with a PKCS#15 application for what is known to be
+/// wrong beside what the card tells.
 ///
 /// What was read before the card is gone is looked at, and [`Diagnosis::ended`] says so.
 ///
 /// # Errors
 /// Nothing at all could be read.
-pub fn diagnose<C: Channel>(
+pub fn diagnose<'a, C: Channel>(
     channel: C,
     options: &Diagnosing,
-    known: Vec<Problem>,
-    listener: Listener<'_>,
+    known: impl FnOnce(&mut Card<Guarded<'a, C>>) -> Vec<Problem>,
+    listener: Listener<'a>,
 ) -> Result<Diagnosis, CardError> {
     let mut evidence = Evidence {
         atr: channel.atr().to_vec(),
@@ -78,7 +79,9 @@ pub fn diagnose<C: Channel>(
     let token = Session::new(guarded).open_token(options.budget);
     let (mut session, ended) = match token {
         Ok(Token::Pkcs15(mut card)) => {
+            let known = known(&mut card);
             let read = evidence::of_card(&mut card, options.now, &options.against, &mut evidence);
+            evidence.problems.extend(known);
             (card.into_session(), read.err())
         }
         Err(none) => {
@@ -119,7 +122,6 @@ pub fn diagnose<C: Channel>(
             .not_looked_at
             .push(format!("what follows in the order of reading: {error}"));
     }
-    evidence.problems.extend(known);
     let findings = look(&evidence, options);
     Ok(Diagnosis {
         label: evidence.label,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kortlab_apdu::{Channel, ChannelError, Layer, instruction};
+use kortlab_apdu::{Channel, ChannelError, Layer, Layered, instruction};
 use kortlab_card::files::Budget;
 
 /// LIST FILES of the EID applet: class and instruction.
@@ -26,11 +26,14 @@ pub type Listener<'a> = Box<dyn FnMut(&Progress) + 'a>;
 ///
 /// A command that is not on the list is not sent: that nothing is written and no PIN is tried is
 /// seen to here, whatever the code above does.
-pub(crate) struct Guard<'a> {
+pub struct Guard<'a> {
     progress: Progress,
     stopped: Option<String>,
     listener: Listener<'a>,
 }
+
+/// A channel that lets through what reads, and no more than a budget.
+pub type Guarded<'a, C> = Layered<C, Guard<'a>>;
 
 impl<'a> Guard<'a> {
     pub(crate) fn new(budget: Budget, listener: Listener<'a>) -> Self {

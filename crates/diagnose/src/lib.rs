@@ -34,5 +34,5 @@ pub mod rules;
 pub use diagnosis::{Diagnosing, Diagnosis, diagnose};
 pub use dump::{Dump, Ended, Options, dump};
 pub use finding::{Finding, Marked};
-pub use guard::{Listener, Progress};
+pub use guard::{Guard, Guarded, Listener, Progress};
 pub use rules::Rule;

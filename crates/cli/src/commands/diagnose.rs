@@ -7,13 +7,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use kortlab_card::{ErrorKind, Problem, Token};
 use kortlab_diagnose::{Diagnosing, Rule, diagnose, html, rules};
 use serde::Serialize;
 
 use super::cert::Evidence;
-use super::{Context, recover, session};
-use crate::channel::AnyChannel;
+use super::{Context, recover};
 use crate::failure::{Exit, Failure};
 use crate::output::{Table, note};
 use crate::world;
@@ -83,8 +81,22 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         against: arguments.evidence.read()?,
         rules: arguments.rules,
     };
-    let (channel, waiting) = interrupted(context)?;
-    let diagnosis = diagnose(channel, &options, waiting, Box::new(|_| {}))?;
+    let (channel, mut journal) = context.open_channel_with_journal()?;
+    let mut unread = None;
+    let diagnosis = diagnose(
+        channel,
+        &options,
+        |card| {
+            recover::waiting(card, &mut journal).unwrap_or_else(|failure| {
+                unread = Some(failure);
+                Vec::new()
+            })
+        },
+        Box::new(|_| {}),
+    )?;
+    if let (Some(failure), None) = (unread, &diagnosis.ended) {
+        return Err(failure);
+    }
     if let Some(path) = &arguments.html {
         let page = html::report(&diagnosis, PROGRAM);
         world::write(path, page.as_bytes(), arguments.force)?;
@@ -104,23 +116,6 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         0 => Exit::Done,
         _ => Exit::Findings,
     })
-}
-
-/// The card, and that a change of it was interrupted, if that is noted down.
-fn interrupted(context: &Context) -> Result<(AnyChannel, Vec<Problem>), Failure> {
-    let (session, mut journal) = session::begin_with_journal(context)?;
-    match session.open_token(context.budget) {
-        Ok(Token::Pkcs15(mut card)) => {
-            let waiting = recover::waiting(&mut card, &mut journal)?;
-            Ok((card.into_channel(), waiting))
-        }
-        Err(none) => match none.error().kind() {
-            ErrorKind::NotPkcs15 | ErrorKind::Budget => {
-                Ok((none.into_session().into_channel(), Vec::new()))
-            }
-            _ => Err(none.error().clone().into()),
-        },
-    }
 }
 
 /// The JSON document of --list.

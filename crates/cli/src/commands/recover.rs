@@ -3,6 +3,7 @@
 use std::fmt;
 
 use clap::Args;
+use kortlab_apdu::Channel;
 use kortlab_card::{Card, Fit, IfChanged, Journal as _, PinRole, Problem, Recovery};
 use serde::Serialize;
 
@@ -65,8 +66,8 @@ pub fn first(
 ///
 /// # Errors
 /// The card is gone.
-pub fn waiting(
-    card: &mut Card<AnyChannel>,
+pub fn waiting<C: Channel>(
+    card: &mut Card<C>,
     journal: &mut CardJournal,
 ) -> Result<Vec<Problem>, Failure> {
     let problems = card.unfinished_changes(journal)?;

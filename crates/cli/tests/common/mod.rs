@@ -3,6 +3,8 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+#[allow(clippy::unwrap_used, clippy::panic)]
+pub mod broken;
 pub mod operations;
 #[cfg(feature = "portal")]
 pub mod portal;

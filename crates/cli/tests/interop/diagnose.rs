@@ -2,16 +2,9 @@
 
 use serde_json::Value;
 
-use crate::lab::{Lab, Link, assert_no_error_line};
-
-/// Puts these bytes in front of the content of a file in DF(PKCS15).
-fn put_before(image: &mut Value, fid: &str, bytes: &str) {
-    let application = &mut image["master_file"]["files"][1]["files"];
-    let mut files = application.as_array_mut().unwrap().iter_mut();
-    let file = files.find(|file| file["fid"] == fid).unwrap();
-    let data = file["data"].as_str().unwrap();
-    file["data"] = format!("{bytes}{data}").into();
-}
+use crate::common::broken::break_as;
+use crate::lab::{AUTH, Lab, Link, assert_no_error_line, authorities};
+use crate::openssl;
 
 /// What `kortlab diagnose` finds of the card in the reader, by its codes, without notes.
 fn diagnosed(lab: &Lab) -> Vec<(String, Vec<String>)> {
@@ -31,7 +24,7 @@ fn diagnosed(lab: &Lab) -> Vec<(String, Vec<String>)> {
 #[test]
 fn opensc_sees_no_certificate_behind_filler_as_the_finding_says() {
     let lab = Lab::with_changed_card("valid", Link::T0, |image| {
-        put_before(image, "4403", "0000");
+        break_as(image, "cdf-leading-zeros");
     });
     assert_eq!(lab.certificates().len(), 0);
     let found = diagnosed(&lab);
@@ -46,4 +39,86 @@ fn of_a_card_that_opensc_reads_without_an_error_nothing_is_said() {
         assert_no_error_line(&lab.pkcs15_tool(&["-D"]).success().unwrap());
         assert_eq!(diagnosed(&lab), []);
     }
+}
+
+/// How many certificates OpenSC lists, whatever it exits with.
+fn listed(lab: &Lab) -> usize {
+    let output = lab.pkcs15_tool(&["--list-certificates"]);
+    output.stdout_text().matches("X.509 Certificate [").count()
+}
+
+/// Whether OpenSC signs with the key for authentication.
+fn signs(lab: &Lab) -> bool {
+    let digest = lab.write("digest", &[0x5A; 20]);
+    let sign = [
+        "--sign",
+        "--mechanism",
+        "RSA-PKCS",
+        "--id",
+        AUTH.key,
+        "-i",
+        &digest,
+    ];
+    let out = lab.path("signature");
+    let sign = [&sign[..], &["-o", &out]].concat();
+    lab.pkcs11_tool(AUTH, &sign).success().is_ok()
+}
+
+#[test]
+fn what_a_finding_says_cannot_be_used_opensc_cannot_use() {
+    let good = Lab::new("valid", Link::T0);
+    assert_eq!(listed(&good), 4);
+    assert!(signs(&good));
+    type Judge = fn(&Lab) -> bool;
+    let none_listed: Judge = |lab| listed(lab) == 0;
+    let does_not_sign: Judge = |lab| !signs(lab);
+    let cases: [(&str, &str, Judge); 7] = [
+        ("cdf-leading-zeros", "object-after-filler", none_listed),
+        ("odf-without-cdf", "no-certificate-directory", none_listed),
+        ("cdf-refused", "file-unreadable", none_listed),
+        ("odf-names-a-missing-file", "file-absent", none_listed),
+        ("ef-dir-dangling", "dangling-path", none_listed),
+        ("key-reference-stale", "key-stale", does_not_sign),
+        ("key-file-missing", "file-absent", does_not_sign),
+    ];
+    for (name, code, judge) in cases {
+        let lab = Lab::with_changed_card("valid", Link::T0, |image| break_as(image, name));
+        assert!(judge(&lab), "{name}: OpenSC can use it");
+        let found = diagnosed(&lab);
+        assert!(
+            found.iter().any(|(found, _)| found == code),
+            "{name}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn openssl_verifies_what_is_silent_and_not_what_has_another_signature() {
+    let lab = Lab::new("valid", Link::T0);
+    let authorities = authorities("valid", "t0");
+    for certificate in lab.certificates() {
+        openssl::assert_chains(&lab, &lab.file_of(&certificate), &authorities);
+    }
+    let lab = Lab::with_changed_card("valid", Link::T0, |image| {
+        break_as(image, "signature-changed");
+    });
+    let certificates = lab.certificates();
+    let changed = certificates.iter().find(|one| one.path.ends_with("4333"));
+    let der = lab.file_of(changed.unwrap());
+    let verified = std::panic::catch_unwind(|| openssl::assert_chains(&lab, &der, &authorities));
+    assert!(verified.is_err(), "OpenSSL verifies it");
+    let issuers: Vec<_> = authorities
+        .iter()
+        .enumerate()
+        .map(|(index, pem)| lab.write(&format!("issuer-{index}.pem"), pem.as_bytes()))
+        .collect();
+    let mut arguments = vec!["--json", "diagnose"];
+    for issuer in &issuers {
+        arguments.extend(["--issuer", issuer]);
+    }
+    let output = lab.kortlab(&arguments).run().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problems = document["problems"].as_array().unwrap();
+    let codes: Vec<_> = problems.iter().map(|problem| &problem["code"]).collect();
+    assert_eq!(codes, ["bad-signature"]);
 }
