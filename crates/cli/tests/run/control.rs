@@ -38,9 +38,23 @@ fn the_door_is_its_users_alone_is_told_and_goes_with_the_service() {
         &["sh", "-c", "test -S \"$KORTLAB_CONTROL\""],
     );
     assert_code(&own, 0);
-    let taken = lab.run_with(&["--control", "card.json"], &["true"]);
-    assert_plain_error(&taken, 1);
-    assert!(stderr(&taken).contains("no socket"), "{}", stderr(&taken));
+    let long = format!("./{}", "x".repeat(120));
+    let service = Service::start(&lab, &["--ephemeral", "card.json", "--control", "used"]);
+    for (path, why) in [
+        ("card.json", "no socket"),
+        (&*long, "at most 107"),
+        ("used", "another service"),
+    ] {
+        let taken = lab.run_with(&["--control", path], &["touch", "ran"]);
+        assert_plain_error(&taken, 1);
+        assert!(stderr(&taken).contains(why), "{}", stderr(&taken));
+    }
+    assert!(!lab.path("ran").exists());
+    // What a killed service has left behind is replaced.
+    service.running.kill();
+    assert!(lab.path("used").exists());
+    assert_code(&lab.run_with(&["--control", "used"], &["true"]), 0);
+    assert!(!lab.path("used").exists());
 }
 
 #[test]

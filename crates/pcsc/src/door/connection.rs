@@ -36,6 +36,7 @@ pub(super) fn serve(
     let mut connection = Connection {
         stream,
         session: Session::new(service, change),
+        has_context,
         release: Arc::new(ReleaseBell(Arc::clone(&bell))),
         bell,
         patience: manners.patience,
@@ -47,7 +48,6 @@ pub(super) fn serve(
             match wire::parse(received.bytes()) {
                 Parsed::Request(request, length) => {
                     connection.answer(&request)?;
-                    has_context.store(connection.session.client().has_context(), Ordering::Relaxed);
                     received.used(length);
                 }
                 Parsed::Incomplete(needed) => break needed,
@@ -64,6 +64,8 @@ pub(super) fn serve(
 struct Connection<'a> {
     stream: &'a UnixStream,
     session: Session,
+    /// Whether it has established a context, for whoever makes room.
+    has_context: &'a AtomicBool,
     bell: Arc<Bell>,
     release: Arc<dyn Wake>,
     patience: Duration,
@@ -80,7 +82,12 @@ impl Connection<'_> {
         let mut patient = !self.patience.is_zero();
         loop {
             match self.session.handle(request, patient) {
-                Reply::Answer(answer) => return self.write(&Zeroizing::new(answer)),
+                Reply::Answer(answer) => {
+                    // Before the client knows: it is not pushed out from then on.
+                    let has_context = self.session.client().has_context();
+                    self.has_context.store(has_context, Ordering::Relaxed);
+                    return self.write(&Zeroizing::new(answer));
+                }
                 Reply::Nothing => return Ok(()),
                 Reply::Held { forever } => {
                     self.part()?;

@@ -237,6 +237,10 @@ impl Turn<'_> {
             {
                 let mut state = self.pad.lock();
                 if let Some(key) = state.pressed.read() {
+                    // Whoever presses more means what is asked for next.
+                    if matches!(key, Key::Ok | Key::Cancel) {
+                        state.asked = None;
+                    }
                     self.pad.changed.notify_all();
                     return Ok(Some(key));
                 }
