@@ -13,8 +13,8 @@ use crate::commands::demo;
 #[cfg(feature = "portal")]
 use crate::commands::{admin, agent, browser, portal, renew};
 use crate::commands::{
-    apdu, atr, card, cert, completions, ctl, diagnose, dump, emulate, explain, info, key, man,
-    pcscd, pin, readers, recover, run, trace,
+    apdu, atr, card, cert, completions, ctl, diagnose, dump, emulate, explain, fuzz, info, key,
+    man, pcscd, pin, readers, recover, run, trace,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -143,6 +143,7 @@ pub enum Command {
     Run(run::Arguments),
     Pcscd(pcscd::Arguments),
     Ctl(ctl::Arguments),
+    Fuzz(fuzz::Arguments),
     Readers(readers::Arguments),
     Atr(atr::Arguments),
     Apdu(apdu::Arguments),

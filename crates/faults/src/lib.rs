@@ -223,6 +223,12 @@ impl Fault {
         })
     }
 
+    /// Any mutation of answers as it could be written, at all commands, by these dice. Not each makes
+    /// sense; [`Fault::parse`] tells.
+    pub fn any(dice: &mut Dice) -> String {
+        strategy::any_text(dice)
+    }
+
     /// The fault as it was written.
     pub fn text(&self) -> &str {
         &self.text

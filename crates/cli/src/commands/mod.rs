@@ -19,6 +19,7 @@ mod done;
 pub mod dump;
 pub mod emulate;
 pub mod explain;
+pub mod fuzz;
 pub mod info;
 pub mod key;
 pub mod man;
@@ -166,6 +167,7 @@ fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure>
         Command::Run(arguments) => run::run(context, arguments),
         Command::Pcscd(arguments) => pcscd::run(context, arguments),
         Command::Ctl(arguments) => ctl::run(context, arguments),
+        Command::Fuzz(arguments) => fuzz::run(context, arguments),
         Command::Readers(arguments) => readers::run(context, arguments),
         Command::Atr(arguments) => atr::run(context, arguments),
         Command::Apdu(arguments) => apdu::run(context, arguments),
@@ -203,6 +205,7 @@ const fn uses_a_card(command: &Command) -> bool {
         Command::Diagnose(arguments) => !arguments.is_list(),
         Command::Card(_)
         | Command::Ctl(_)
+        | Command::Fuzz(_)
         | Command::Readers(_)
         | Command::Explain(_)
         | Command::Trace(_)
@@ -225,6 +228,7 @@ fn check_clock(command: &Command) -> Result<(), Failure> {
             | Command::Run(_)
             | Command::Pcscd(_)
             | Command::Ctl(_)
+            | Command::Fuzz(_)
             | Command::Completions(_)
             | Command::Man(_)
     );

@@ -83,7 +83,8 @@ const GOES_ON: [&str; 7] = [
 ];
 
 /// Examples that end with another exit code than 0, and which.
-const EXIT_CODES: [(&str, i32); 4] = [
+const EXIT_CODES: [(&str, i32); 5] = [
+    ("kortlab fuzz replay case.json", 6),
     // The HCCs of that card have expired.
     ("kortlab -c card.json diagnose --html report.html", 6),
     (
@@ -98,9 +99,18 @@ const EXIT_CODES: [(&str, i32); 4] = [
     ),
 ];
 
+/// A finding in a program that ends badly where the card does not answer it.
+const MAKE_CASE: &str =
+    "kortlab fuzz run --out made --findings 1 --executions 300 --jobs 1 card.json -- \
+     sh -c 'opensc-tool -s 0084000008 | grep -q SW1=0x90 || kill -ABRT $$' || true
+     mv made/crash-*.json case.json";
+
 /// What a reader of a help has before its examples: the files that they speak of, by the command.
 /// Where nothing is said, `card.json`, which is valid, and its authorities in `ca`.
-const GIVEN: [(&str, &str); 30] = [
+const GIVEN: [(&str, &str); 33] = [
+    ("kortlab fuzz", MAKE_CASE),
+    ("kortlab fuzz replay", MAKE_CASE),
+    ("kortlab fuzz minimize", MAKE_CASE),
     ("kortlab", "rm card.json"),
     (
         "kortlab apdu",
@@ -384,6 +394,7 @@ fn the_documents_run_as_printed_in_the_order_printed() {
         "docs/control.md",
         "docs/durability.md",
         "docs/faults.md",
+        "docs/fuzz.md",
         "docs/image.md",
         "docs/json.md",
         "docs/pcsc.md",
@@ -462,6 +473,7 @@ fn every_exception_has_its_example() {
         "README.md",
         "docs/durability.md",
         "docs/faults.md",
+        "docs/fuzz.md",
         "docs/portal.md",
         "docs/portal-store.md",
     ];

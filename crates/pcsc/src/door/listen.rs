@@ -11,7 +11,7 @@ use std::os::unix::fs::{
 };
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -253,7 +253,10 @@ fn make_room(clients: &mut BTreeMap<u64, Guest>, most: usize) -> bool {
 /// Binds inside a directory that only this user can enter and moves the socket out once its mode
 /// is set: nobody else can connect at any moment, and a socket left behind is replaced at once.
 fn bind_private(path: &Path) -> io::Result<UnixListener> {
-    let directory = path.with_file_name(format!(".{:x}", std::process::id()));
+    // One process may open several doors at once.
+    static DOORS: AtomicU32 = AtomicU32::new(0);
+    let number = DOORS.fetch_add(1, Ordering::Relaxed);
+    let directory = path.with_file_name(format!(".{:x}-{number:x}", std::process::id()));
     let inside = directory.join("s");
     let made = fs::DirBuilder::new().mode(0o700).create(&directory);
     if let Err(error) = made {

@@ -74,6 +74,16 @@ pub fn find(program: &[OsString]) -> Result<Program, Failure> {
 }
 
 impl Program {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The arguments behind it.
+    pub fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+
     /// Runs it to its end, with these environment variables more. It does not outlive this process.
     ///
     /// # Errors

@@ -1,0 +1,300 @@
+//! Many executions, side by side, that can be interrupted and go on.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kortlab_faults::Dice;
+use serde::{Deserialize, Serialize};
+
+use crate::laboratory::{Laboratory, LaboratoryError};
+use crate::oracles::{self, Finding};
+use crate::outcome::Outcome;
+use crate::recipe::Recipe;
+
+/// The most recipes that others are made of.
+const MAX_CORPUS: usize = 4096;
+/// The most ways that are told apart; later ones are taken for known.
+const MAX_WAYS: usize = 1 << 20;
+/// How often a finding is tried again before it is kept.
+const AGAIN: u32 = 3;
+
+/// When a campaign ends by itself: at whichever comes first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Goal {
+    /// After so many executions in all.
+    pub executions: Option<u64>,
+    /// After this time.
+    pub time: Option<Duration>,
+    /// After so many findings in all.
+    pub findings: Option<usize>,
+}
+
+/// How far a campaign has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Executions.
+    pub executions: u64,
+    /// Findings that are told apart.
+    pub findings: usize,
+    /// Ways in which the program was seen to go.
+    pub ways: usize,
+}
+
+/// What a campaign needs to go on: all but its findings, which whoever keeps them tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// The seed.
+    pub seed: u64,
+    /// How many executions there were.
+    pub executions: u64,
+    /// The recipes that others are made of.
+    pub corpus: Vec<Recipe>,
+}
+
+/// A finding, as it was made.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What was found.
+    pub finding: Finding,
+    /// With which faults.
+    pub recipe: Recipe,
+    /// Of how many executions with these faults it was the outcome, and of how many there were.
+    pub seen: (u32, u32),
+}
+
+/// Why there is nothing to fuzz.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CampaignError {
+    /// The program has sent nothing to the card.
+    #[error("the program sends nothing to a card, though one is there")]
+    NoCommands,
+    /// The program fails with a good card.
+    #[error("the program fails with a good card, too: {0}")]
+    Fails(String),
+    /// An execution could not take place.
+    #[error(transparent)]
+    Laboratory(#[from] LaboratoryError),
+    /// A finding could not be kept.
+    #[error("a finding could not be kept: {0}")]
+    NotKept(String),
+}
+
+/// A campaign.
+#[derive(Debug)]
+pub struct Campaign {
+    laboratory: Laboratory,
+    good: Outcome,
+    seed: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Executions that were begun.
+    begun: u64,
+    executions: u64,
+    corpus: Vec<Recipe>,
+    ways: BTreeSet<u64>,
+    signatures: BTreeSet<String>,
+    failed: Option<CampaignError>,
+}
+
+impl Campaign {
+    /// Begins a campaign, or goes on with one: `known` are the signatures of its findings.
+    ///
+    /// # Errors
+    /// With a good card the program fails, or sends nothing.
+    pub fn new(
+        laboratory: Laboratory,
+        progress: Progress,
+        known: impl IntoIterator<Item = String>,
+    ) -> Result<Self, CampaignError> {
+        let good = laboratory.execute(&Recipe::default())?;
+        if let Some(finding) = oracles::judge(&good, &good) {
+            return Err(CampaignError::Fails(finding.what));
+        }
+        if good.commands == 0 {
+            return Err(CampaignError::NoCommands);
+        }
+        let state = State {
+            begun: progress.executions,
+            executions: progress.executions,
+            corpus: progress.corpus,
+            ways: BTreeSet::from([good.way()]),
+            signatures: known.into_iter().collect(),
+            failed: None,
+        };
+        Ok(Self {
+            laboratory,
+            good,
+            seed: progress.seed,
+            state: Mutex::new(state),
+        })
+    }
+
+    /// What is run.
+    pub const fn laboratory(&self) -> &Laboratory {
+        &self.laboratory
+    }
+
+    /// What the program does with a good card.
+    pub const fn good(&self) -> &Outcome {
+        &self.good
+    }
+
+    /// How far it has come.
+    pub fn tally(&self) -> Tally {
+        let state = self.state();
+        Tally {
+            executions: state.executions,
+            findings: state.signatures.len(),
+            ways: state.ways.len(),
+        }
+    }
+
+    /// What it needs to go on later.
+    pub fn progress(&self) -> Progress {
+        let state = self.state();
+        Progress {
+            seed: self.seed,
+            executions: state.executions,
+            corpus: state.corpus.clone(),
+        }
+    }
+
+    /// Executes until the goal is reached or `stop` is set, so many at a time. Each finding goes to
+    /// `keep` before it counts; `tick` is called about once a second.
+    ///
+    /// # Errors
+    /// An execution could not take place, or a finding not be kept.
+    pub fn run(
+        &self,
+        goal: Goal,
+        jobs: usize,
+        stop: &AtomicBool,
+        keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
+        tick: &mut dyn FnMut(Tally),
+    ) -> Result<(), CampaignError> {
+        let end = goal.time.map(|time| Instant::now() + time);
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs.max(1))
+                .map(|_| scope.spawn(|| self.work(goal, end, stop, keep)))
+                .collect();
+            let mut ticked = Instant::now();
+            while workers.iter().any(|worker| !worker.is_finished()) {
+                thread::sleep(Duration::from_millis(20));
+                if ticked.elapsed() >= Duration::from_secs(1) {
+                    ticked = Instant::now();
+                    tick(self.tally());
+                }
+            }
+        });
+        tick(self.tally());
+        self.state().failed.take().map_or(Ok(()), Err)
+    }
+
+    fn work(
+        &self,
+        goal: Goal,
+        end: Option<Instant>,
+        stop: &AtomicBool,
+        keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
+    ) {
+        while let Some(recipe) = self.next(goal, end, stop) {
+            let result = self.one(&recipe, keep);
+            let mut state = self.state();
+            state.executions += 1;
+            if let Err(error) = result {
+                state.failed.get_or_insert(error);
+            }
+        }
+    }
+
+    /// The faults of the next execution; nothing if there is to be none.
+    fn next(&self, goal: Goal, end: Option<Instant>, stop: &AtomicBool) -> Option<Recipe> {
+        let mut state = self.state();
+        let over = stop.load(Ordering::Relaxed)
+            || state.failed.is_some()
+            || end.is_some_and(|end| Instant::now() >= end)
+            || goal.executions.is_some_and(|most| state.begun >= most)
+            || goal
+                .findings
+                .is_some_and(|most| state.signatures.len() >= most);
+        if over {
+            return None;
+        }
+        let number = state.begun;
+        state.begun += 1;
+        let mut dice = Dice::new(
+            self.seed
+                .wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+        );
+        let commands = self.good.commands;
+        // Half of them new, half made of what has shown another way.
+        let chosen = dice.below(2 * state.corpus.len().max(1));
+        Some(match state.corpus.get(chosen) {
+            Some(recipe) => recipe.varied(&mut dice, commands),
+            None => Recipe::any(&mut dice, commands),
+        })
+    }
+
+    fn one(
+        &self,
+        recipe: &Recipe,
+        keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
+    ) -> Result<(), CampaignError> {
+        let outcome = self.laboratory.execute(recipe)?;
+        if let Some(finding) = oracles::judge(&outcome, &self.good) {
+            return self.found(finding, recipe, keep);
+        }
+        let mut state = self.state();
+        if state.ways.len() < MAX_WAYS
+            && state.ways.insert(outcome.way())
+            && state.corpus.len() < MAX_CORPUS
+        {
+            state.corpus.push(recipe.clone());
+        }
+        Ok(())
+    }
+
+    /// Keeps a finding that is new, after it was tried again.
+    fn found(
+        &self,
+        finding: Finding,
+        recipe: &Recipe,
+        keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
+    ) -> Result<(), CampaignError> {
+        if self.state().signatures.contains(&finding.signature) {
+            return Ok(());
+        }
+        let mut seen = 1;
+        for _ in 0..AGAIN {
+            let outcome = self.laboratory.execute(recipe)?;
+            let again = oracles::judge(&outcome, &self.good);
+            seen += u32::from(again.is_some_and(|again| again.signature == finding.signature));
+        }
+        // One at a time, so that none is kept twice and none counts that was not kept.
+        let mut state = self.state();
+        if state.signatures.contains(&finding.signature) {
+            return Ok(());
+        }
+        let signature = finding.signature.clone();
+        let found = Found {
+            finding,
+            recipe: recipe.clone(),
+            seen: (seen, 1 + AGAIN),
+        };
+        keep(&found).map_err(CampaignError::NotKept)?;
+        state.signatures.insert(signature);
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

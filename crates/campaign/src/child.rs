@@ -1,0 +1,168 @@
+//! A program in a process group of its own, with an end to its time, memory and output.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::limits::Limits;
+use crate::outcome::Ended;
+use crate::program::Program;
+
+/// How much of what a program prints is kept: the end of it.
+const KEPT: usize = 64 * 1024;
+/// How often its memory is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Runs the program, and gives how it ended and the end of its standard error.
+///
+/// # Errors
+/// It cannot be started.
+pub fn run(
+    program: &Program,
+    (variable, value): (&str, &Path),
+    limits: &Limits,
+    over: impl Fn() -> bool,
+) -> io::Result<(Ended, String)> {
+    let mut child = Command::new(&program.path)
+        .args(&program.arguments)
+        .env(variable, value)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let printed = child.stdout.take().map(|out| end_of(out, 0));
+    let told = child.stderr.take().map(|err| end_of(err, KEPT));
+    let ended = wait(&mut child, limits, over);
+    // Whatever it has started goes with it, and lets go of the pipes.
+    end_group(&child);
+    if let Some(printed) = printed {
+        let _ = printed.join();
+    }
+    let told = told.and_then(|told| told.join().ok()).unwrap_or_default();
+    Ok((ended?, String::from_utf8_lossy(&told).into_owned()))
+}
+
+fn wait(child: &mut Child, limits: &Limits, over: impl Fn() -> bool) -> io::Result<Ended> {
+    let end = Instant::now() + limits.time();
+    let mut pause = Duration::from_micros(200);
+    let mut looked = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(ended(status));
+        }
+        let now = Instant::now();
+        let why = if now >= end || over() {
+            Some(Ended::TimeOver)
+        } else if now >= looked + LOOK {
+            looked = now;
+            (resident(child.id()) > limits.mebibytes).then_some(Ended::MemoryOver)
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            end_group(child);
+            child.wait()?;
+            return Ok(why);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(5));
+    }
+}
+
+fn end_group(child: &Child) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+fn ended(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Exit(code),
+        (None, Some(signal)) => Ended::Signal(signal),
+        (None, None) => Ended::Exit(-1),
+    }
+}
+
+/// How much memory a process holds, in MiB; 0 if nobody says.
+fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kibibytes.unwrap_or(0) / 1024
+}
+
+/// Reads to the end, and keeps so many of the last bytes.
+fn end_of(mut from: impl Read + Send + 'static, keep: usize) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        let mut buffer = [0; 8192];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            kept.extend_from_slice(buffer.get(..count).unwrap_or_default());
+            if kept.len() > 2 * keep {
+                kept.drain(..kept.len() - keep);
+            }
+        }
+        kept.drain(..kept.len().saturating_sub(keep));
+        kept
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limits: Limits) -> (Ended, String, Duration) {
+        let program = Program {
+            path: "/bin/sh".into(),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+        };
+        let before = Instant::now();
+        let (ended, told) = run(&program, ("NOBODY", Path::new("/")), &limits, || false).unwrap();
+        (ended, told, before.elapsed())
+    }
+
+    #[test]
+    fn a_program_ends_by_itself_by_a_signal_or_when_its_time_is_over() {
+        let limits = Limits::default();
+        let (ended, told, _) = shell("echo out; echo err >&2; exit 3", limits);
+        assert_eq!((ended, told.as_str()), (Ended::Exit(3), "err\n"));
+        assert_eq!(shell("kill -SEGV $$", limits).0, Ended::Signal(11));
+        let short = Limits {
+            milliseconds: 200,
+            ..limits
+        };
+        // What it has started does not keep anybody waiting either.
+        let (ended, _, took) = shell("sleep 60 & sleep 60", short);
+        assert_eq!(ended, Ended::TimeOver);
+        assert!(took < Duration::from_secs(20), "{took:?}");
+    }
+
+    #[test]
+    fn megabytes_of_output_are_read_and_their_end_is_kept() {
+        let (ended, told, _) = shell(
+            "head -c 3000000 /dev/zero >&2; echo end >&2",
+            Limits::default(),
+        );
+        assert_eq!(ended, Ended::Exit(0));
+        assert!(told.len() <= KEPT && told.ends_with("end\n"));
+    }
+
+    #[test]
+    fn a_program_that_holds_too_much_memory_is_ended() {
+        let limits = Limits {
+            mebibytes: 64,
+            ..Limits::default()
+        };
+        // A shell variable of 256 MiB.
+        let script = "x=$(head -c 268435456 /dev/zero | tr '\\0' a); sleep 5";
+        assert_eq!(shell(script, limits).0, Ended::MemoryOver);
+    }
+}

@@ -1,0 +1,38 @@
+//! Fuzzing a PC/SC program with what a card answers.
+//!
+//! An input is a card, a list of faults, and nothing else: what chance decides in them, their seeds
+//! decide. Each execution begins with the same fresh card, in a PC/SC service of its own, and runs
+//! the unmodified program to its end. [`oracles`] say whether what happened is a finding; findings
+//! of one kind are told apart by a signature, and kept once, as a [`Case`] that can be replayed and
+//! shrunk.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`Program`], [`Limits`] | what is run, and what it may use |
+//! | [`Laboratory`] | one execution: a fresh card, a service, the program, what it did |
+//! | [`Recipe`] | the faults of an execution, and how others are made of them |
+//! | [`oracles`] | what is a finding, one file each |
+//! | [`Case`] | a finding that can be replayed, as a file |
+//! | [`Campaign`] | many executions, side by side, that can be interrupted |
+//! | [`minimize`] | the fewest faults that still do it |
+
+mod campaign;
+mod case;
+mod child;
+mod laboratory;
+mod limits;
+pub mod minimize;
+pub mod oracles;
+mod outcome;
+mod program;
+mod recipe;
+mod watch;
+
+pub use campaign::{Campaign, CampaignError, Found, Goal, Progress, Tally};
+pub use case::{Case, CaseError, MAX_CASE};
+pub use laboratory::{Laboratory, LaboratoryError};
+pub use limits::Limits;
+pub use oracles::Finding;
+pub use outcome::{Ended, Exchange, Outcome};
+pub use program::Program;
+pub use recipe::Recipe;

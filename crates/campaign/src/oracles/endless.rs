@@ -1,0 +1,21 @@
+//! The program sent commands without end.
+
+use crate::outcome::Outcome;
+
+pub const NAME: &str = "endless";
+pub const DOES: &str = "the program sends commands without end";
+
+pub fn judge(outcome: &Outcome, _: &Outcome) -> Option<(String, String)> {
+    if !outcome.commands_over {
+        return None;
+    }
+    let last = outcome.exchanges.last();
+    let ins = last.map_or(0, |exchange| exchange.header[1]);
+    Some((
+        format!("instruction {ins:02X}"),
+        format!(
+            "{} commands, and more were to come; the last was {ins:02X}",
+            outcome.commands
+        ),
+    ))
+}

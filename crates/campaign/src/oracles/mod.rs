@@ -1,0 +1,166 @@
+//! What is a finding, one oracle a file.
+
+use crate::outcome::Outcome;
+
+/// What was found in one execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The oracle that found it.
+    pub oracle: &'static str,
+    /// What tells it from other findings: the same for all that are one.
+    pub signature: String,
+    /// What happened, in a line.
+    pub what: String,
+}
+
+/// One way to tell that something is wrong. `good` is what the program does with a good card.
+type Oracle = fn(outcome: &Outcome, good: &Outcome) -> Option<(String, String)>;
+
+/// An oracle as it is listed for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says.
+    pub does: &'static str,
+    judge: Oracle,
+}
+
+macro_rules! oracles {
+    ($($module:ident),+ $(,)?) => {
+        $(mod $module;)+
+
+        /// Every oracle, the surest first: a finding is of the first that finds it.
+        pub const KINDS: &[Kind] = &[$(Kind {
+            name: $module::NAME,
+            does: $module::DOES,
+            judge: $module::judge,
+        }),+];
+    };
+}
+
+oracles![
+    sanitizer,
+    crash,
+    memory,
+    endless,
+    hang,
+    tries_lost,
+    refusal_ignored
+];
+
+/// What is to be found in this execution.
+pub fn judge(outcome: &Outcome, good: &Outcome) -> Option<Finding> {
+    KINDS.iter().find_map(|kind| {
+        let (signature, what) = (kind.judge)(outcome, good)?;
+        Some(Finding {
+            oracle: kind.name,
+            signature: format!("{}: {signature}", kind.name),
+            what,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Ended, Exchange};
+
+    fn outcome(ended: Ended) -> Outcome {
+        Outcome {
+            ended,
+            stderr: String::new(),
+            exchanges: Vec::new(),
+            commands: 0,
+            commands_over: false,
+            tries: vec![(0x81, 3, 3), (0x82, 3, 3)],
+        }
+    }
+
+    fn found(outcome: &Outcome) -> Option<(&'static str, String)> {
+        let good = self::outcome(Ended::Exit(0));
+        judge(outcome, &good).map(|finding| (finding.oracle, finding.signature))
+    }
+
+    #[test]
+    fn a_good_end_and_an_error_that_is_told_are_no_findings() {
+        assert_eq!(found(&outcome(Ended::Exit(0))), None);
+        assert_eq!(found(&outcome(Ended::Exit(1))), None);
+    }
+
+    #[test]
+    fn signals_reports_hangs_and_losses_are_findings_each_of_one_oracle() {
+        let (name, signature) = found(&outcome(Ended::Signal(11))).unwrap();
+        assert_eq!((name, signature.as_str()), ("crash", "crash: signal 11"));
+        let (name, _) = found(&outcome(Ended::MemoryOver)).unwrap();
+        assert_eq!(name, "memory");
+        let (name, _) = found(&outcome(Ended::TimeOver)).unwrap();
+        assert_eq!(name, "hang");
+        let mut endless = outcome(Ended::Exit(1));
+        endless.commands_over = true;
+        assert_eq!(found(&endless).unwrap().0, "endless");
+        let mut lost = outcome(Ended::Exit(1));
+        lost.tries[1].2 = 2;
+        let (name, signature) = found(&lost).unwrap();
+        assert_eq!((name, signature.as_str()), ("try-lost", "try-lost: PIN 82"));
+        let mut ignored = outcome(Ended::Exit(0));
+        ignored.exchanges.push(Exchange {
+            header: [0, 0x20, 0, 0x81],
+            seen: Some(0x6F00),
+            card: Some(0x9000),
+            spoilt: false,
+        });
+        assert_eq!(found(&ignored).unwrap().0, "refusal-ignored");
+        // The second time it worked.
+        ignored.exchanges.push(Exchange {
+            header: [0, 0x20, 0, 0x81],
+            seen: Some(0x9000),
+            card: Some(0x9000),
+            spoilt: false,
+        });
+        assert_eq!(found(&ignored), None);
+    }
+
+    #[test]
+    fn a_sanitizers_report_is_told_by_its_kind_and_the_frames_of_the_program() {
+        let mut reported = outcome(Ended::Exit(1));
+        reported.stderr = "\
+==12==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x602000000014 at pc 0x55
+READ of size 4 at 0x602000000014 thread T0
+    #0 0x7f3f in __interceptor_memcpy ../../asan.cpp:1
+    #1 0x55e1 in copy_name /src/card-piv.c:812
+    #2 0x55e2 in read_all /src/card.c:90:5
+    #3 0x55e3 in main /src/tool.c:7
+
+0x602000000014 is located 0 bytes after 4-byte region
+allocated by thread T0 here:
+    #0 0x7f40 in malloc
+"
+        .to_owned();
+        let (name, signature) = found(&reported).unwrap();
+        assert_eq!(name, "sanitizer");
+        assert_eq!(
+            signature,
+            "sanitizer: heap-buffer-overflow in copy_name < read_all < main"
+        );
+        let mut undefined = outcome(Ended::Exit(0));
+        undefined.stderr =
+            "card.c:17:9: runtime error: null pointer passed as argument 2, which is \
+                            declared to never be null\n"
+                .to_owned();
+        let (_, signature) = found(&undefined).unwrap();
+        assert_eq!(
+            signature,
+            "sanitizer: card.c:17: null pointer passed as argument 2, which is declared to never be null"
+        );
+        let mut leak = outcome(Ended::Exit(1));
+        leak.stderr =
+            "==1==ERROR: LeakSanitizer: detected memory leaks\n\nDirect leak of 5 byte(s)\n    \
+                       #0 0x1 in malloc\n    #1 0x2 in make /src/a.c:1\n"
+                .to_owned();
+        assert_eq!(
+            found(&leak).unwrap().1,
+            "sanitizer: detected memory leaks in make"
+        );
+    }
+}

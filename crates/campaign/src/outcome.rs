@@ -1,0 +1,67 @@
+//! What happened in one execution.
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this exit code.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It was ended because its time was over.
+    TimeOver,
+    /// It was ended because it held too much memory.
+    MemoryOver,
+}
+
+/// A command and what was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The command's first four bytes: what follows may be a PIN.
+    pub header: [u8; 4],
+    /// The status word that the program got; nothing if the transfer failed.
+    pub seen: Option<u16>,
+    /// The status word that the card itself gave last for it; nothing if it was not asked.
+    pub card: Option<u16>,
+    /// Whether what the program got is not what the card gave.
+    pub spoilt: bool,
+}
+
+/// What happened in one execution.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How the program ended.
+    pub ended: Ended,
+    /// The end of what it printed on standard error.
+    pub stderr: String,
+    /// The first commands, and the last.
+    pub exchanges: Vec<Exchange>,
+    /// How many commands there were.
+    pub commands: usize,
+    /// Whether it wanted more than it may have.
+    pub commands_over: bool,
+    /// The tries left of each PIN of the card, before and after.
+    pub tries: Vec<(u8, u8, u8)>,
+}
+
+impl Outcome {
+    /// What this execution did, as a number: equal for executions that went the same way.
+    pub fn way(&self) -> u64 {
+        // FNV-1a: the same in every run, unlike the standard library's hashes.
+        let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+        let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+        for exchange in &self.exchanges {
+            add(exchange.header[1]);
+            for byte in exchange.seen.unwrap_or(0).to_be_bytes() {
+                add(byte);
+            }
+        }
+        let ended = match self.ended {
+            Ended::Exit(code) => code,
+            Ended::Signal(signal) => 1000 + signal,
+            Ended::TimeOver => 2000,
+            Ended::MemoryOver => 2001,
+        };
+        ended.to_be_bytes().into_iter().for_each(add);
+        hash
+    }
+}

@@ -1,0 +1,102 @@
+//! `kortlab fuzz minimize`: the fewest faults that still do it.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use kortlab_campaign::minimize::minimize;
+use kortlab_campaign::{Recipe, oracles};
+use serde::Serialize;
+
+use super::{about, open_case, store};
+use crate::commands::Context;
+use crate::failure::{Exit, Failure};
+
+/// Make a case as small as it can be
+///
+/// Leaves out faults, then parameters, strikes once in place of often, and makes numbers smaller, as
+/// long as the same is found.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab fuzz minimize case.json
+  kortlab fuzz minimize case.json -o small.json")]
+pub struct Arguments {
+    /// The case
+    #[arg(value_name = "CASE")]
+    case: PathBuf,
+
+    /// Another program than that of the case, behind `--`
+    #[arg(value_name = "PROGRAM", last = true)]
+    program: Vec<OsString>,
+
+    /// Write the smaller case here [default: over the case]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// The card image, if it is somewhere else now
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+
+    /// At most so many executions
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    executions: u32,
+}
+
+/// What became of it.
+#[derive(Serialize)]
+struct Report {
+    signature: String,
+    faults: Vec<String>,
+    executions: u32,
+    file: String,
+}
+
+/// Makes it smaller.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let (mut case, laboratory, image) =
+        open_case(&arguments.case, arguments.image.clone(), &arguments.program)?;
+    let failed = |error| about(&error);
+    let good = laboratory.execute(&Recipe::default()).map_err(failed)?;
+    let outcome = laboratory.execute(&case.faults).map_err(failed)?;
+    let found = oracles::judge(&outcome, &good);
+    if found.is_none_or(|found| found.signature != case.signature) {
+        return Err(
+            Failure::failed("the finding is not there any more: nothing was written")
+                .hint("see with `kortlab fuzz replay --times 10` whether it comes now and then"),
+        );
+    }
+    let smaller = minimize(
+        &laboratory,
+        &good,
+        &case.faults,
+        &case.signature,
+        arguments.executions,
+    );
+    let smaller = smaller.map_err(failed)?;
+    case.faults = smaller.recipe;
+    if let Some(card) = &arguments.image {
+        case.card = card.display().to_string();
+        case.card_sha256 = kortlab_campaign::Case::hash(&image);
+    }
+    let path = arguments.output.unwrap_or(arguments.case);
+    store::write(&path, case.to_json().as_bytes())
+        .map_err(|error| Failure::file("write", &path, &error))?;
+    context.output.report(&Report {
+        signature: case.signature,
+        faults: case.faults.faults().to_vec(),
+        executions: smaller.executions,
+        file: path.display().to_string(),
+    })?;
+    Ok(Exit::Done)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for fault in &self.faults {
+            writeln!(f, "--fault {fault}")?;
+        }
+        writeln!(f, "{}: {} executions", self.file, self.executions)
+    }
+}

@@ -1,0 +1,257 @@
+//! `kortlab fuzz run`: many executions of a program.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use kortlab_campaign::{Campaign, CampaignError, Case, Found, Goal, Laboratory, Tally};
+use kortlab_explain::printable;
+use serde::Serialize;
+
+use super::store::Store;
+use super::{LimitArguments, about, program, read_image};
+use crate::commands::Context;
+use crate::failure::{Exit, Failure};
+use crate::output::{GOOD, WARNING, note};
+
+/// How often the campaign is kept.
+const KEEP: Duration = Duration::from_secs(5);
+
+/// Fuzz a program, until Ctrl-C or a goal
+///
+/// What is found is kept in a directory, one case for each kind of finding. Begun again with the same
+/// directory, program and card it goes on. The same --seed with --jobs 1 makes the same executions.
+/// Exits 6 if something was found, also by an earlier run.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  kortlab fuzz run --executions 20 --seed 1 --jobs 1 card.json -- pkcs15-tool -c
+  kortlab fuzz run --executions 10 --out found --jobs 1 card.json -- opensc-tool --name
+  kortlab --json fuzz run --findings 1 --executions 10 --jobs 1 card.json -- pkcs11-tool -O")]
+pub struct Arguments {
+    /// The card image, of which each execution gets a fresh copy
+    #[arg(value_name = "FILE")]
+    image: PathBuf,
+
+    /// The program, behind `--`, and its arguments
+    #[arg(value_name = "PROGRAM", last = true, required = true)]
+    program: Vec<OsString>,
+
+    /// The directory of the campaign [default: fuzz- and the name of the program]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// What chance decides: the same seed decides the same [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// End after so many executions in all
+    #[arg(long, value_name = "N")]
+    executions: Option<u64>,
+
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    time: Option<u64>,
+
+    /// End after so many findings in all
+    #[arg(long, value_name = "N")]
+    findings: Option<usize>,
+
+    /// So many executions at a time [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+
+    #[command(flatten)]
+    limits: LimitArguments,
+}
+
+/// What came of it.
+#[derive(Serialize)]
+struct Report {
+    executions: u64,
+    seconds: f64,
+    ways: usize,
+    findings: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    oracle: String,
+    signature: String,
+    what: String,
+    faults: Vec<String>,
+    file: String,
+}
+
+/// Fuzzes.
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let program = program(&arguments.program)?;
+    let out = arguments.out.unwrap_or_else(|| {
+        let name = program.path.file_name().unwrap_or_default();
+        PathBuf::from(format!("fuzz-{}", name.display()))
+    });
+    let limits = arguments.limits.limits();
+    let (bytes, image) = read_image(&arguments.image)?;
+    let card_sha256 = Case::hash(&bytes);
+    let (store, progress, cases) =
+        Store::open(&out, &program, limits, card_sha256, arguments.seed)?;
+    let before = progress.executions;
+    let known = cases.iter().map(|case| case.signature.clone());
+    let laboratory = Laboratory::new(image, program, limits).map_err(|error| about(&error))?;
+    let campaign = Campaign::new(laboratory, progress, known).map_err(|error| failed(&error))?;
+    let entries = cases
+        .iter()
+        .map(|case| Entry::of(case, out.join(case.file_name())));
+    let findings: Mutex<Vec<Entry>> = Mutex::new(entries.collect());
+    let lock = || {
+        findings
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    };
+    let card = arguments.image.display().to_string();
+    let keep = |found: &Found| -> Result<(), String> {
+        let mut case = Case::new(
+            &found.finding,
+            found.recipe.clone(),
+            campaign.laboratory().program(),
+            &limits,
+            card.clone(),
+            &bytes,
+        );
+        case.seen = found.seen;
+        let path = store
+            .keep(&case)
+            .map_err(|error| format!("{}: {error}", out.join(case.file_name()).display()))?;
+        note(format_args!(
+            "{WARNING}found{WARNING:#} {}\n  {}",
+            printable(&case.signature),
+            path.display()
+        ));
+        lock().push(Entry::of(&case, path));
+        Ok(())
+    };
+    let stop = stop_on_signals()?;
+    let goal = Goal {
+        executions: arguments.executions,
+        time: arguments.time.map(Duration::from_secs),
+        findings: arguments.findings,
+    };
+    let jobs = arguments
+        .jobs
+        .unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
+    let begun = Instant::now();
+    let mut kept = Instant::now();
+    let mut told = Instant::now();
+    let mut not_saved = None;
+    let mut tick = |tally: Tally| {
+        if told.elapsed() >= KEEP {
+            told = Instant::now();
+            note(format_args!("{}", progress_line(tally, before, begun)));
+        }
+        if kept.elapsed() >= KEEP && not_saved.is_none() {
+            kept = Instant::now();
+            not_saved = store.save(campaign.progress()).err();
+        }
+    };
+    let ran = campaign.run(goal, jobs, &stop, &keep, &mut tick);
+    let not_saved = store.save(campaign.progress()).err().or(not_saved);
+    let tally = campaign.tally();
+    let report = Report {
+        executions: tally.executions - before,
+        seconds: begun.elapsed().as_secs_f64(),
+        ways: tally.ways,
+        findings: std::mem::take(&mut *lock()),
+    };
+    if let Err(error) = ran {
+        let failure = failed(&error);
+        context.output.report_failed(&report, &failure)?;
+        return Err(failure);
+    }
+    context.output.report(&report)?;
+    if let Some(error) = not_saved {
+        return Err(Failure::file("keep the campaign in", &out, &error)
+            .hint("its cases are there; begun again it starts from an earlier state"));
+    }
+    Ok(if report.findings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Findings
+    })
+}
+
+impl Entry {
+    fn of(case: &Case, path: PathBuf) -> Self {
+        Self {
+            oracle: case.oracle.clone(),
+            signature: case.signature.clone(),
+            what: case.what.clone(),
+            faults: case.faults.faults().to_vec(),
+            file: path.display().to_string(),
+        }
+    }
+}
+
+fn failed(error: &CampaignError) -> Failure {
+    let failure = Failure::failed(error.to_string());
+    match error {
+        CampaignError::NoCommands => failure.hint(
+            "it may be no PC/SC program, drop its environment, or have a client of its own; try it \
+             with `kortlab run`",
+        ),
+        CampaignError::Fails(_) => failure.hint("give it more with --limit-time and its like"),
+        CampaignError::Laboratory(error) => about(error),
+        CampaignError::NotKept(_) => {
+            failure.hint("make room; the findings that were told before are kept")
+        }
+        _ => failure,
+    }
+}
+
+fn progress_line(tally: Tally, before: u64, begun: Instant) -> String {
+    let executions = tally.executions - before;
+    let rate = executions as f64 / begun.elapsed().as_secs_f64().max(0.001);
+    format!(
+        "{executions} executions, {rate:.1} a second, {} findings, {} ways",
+        tally.findings, tally.ways
+    )
+}
+
+/// What becomes true when somebody wants the campaign to end.
+fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // The second time it ends at once.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .map_err(|error| Failure::failed(format!("no signals: {error}")))?;
+    }
+    let _ = stop.load(Ordering::Relaxed);
+    Ok(stop)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for entry in &self.findings {
+            writeln!(f, "{WARNING}{}{WARNING:#}", printable(&entry.signature))?;
+            writeln!(f, "  {}", printable(&entry.what))?;
+            for fault in &entry.faults {
+                writeln!(f, "  --fault {fault}")?;
+            }
+            writeln!(f, "  {}", entry.file)?;
+        }
+        let rate = self.executions as f64 / self.seconds.max(0.001);
+        let count = self.findings.len();
+        let style = if count == 0 { GOOD } else { WARNING };
+        writeln!(
+            f,
+            "{style}{count} findings{style:#}; {} executions in {:.1} s, {rate:.1} a second; {} ways",
+            self.executions, self.seconds, self.ways
+        )
+    }
+}

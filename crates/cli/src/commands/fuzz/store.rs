@@ -1,0 +1,169 @@
+//! Where a campaign and its cases are: a directory.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use kortlab_campaign::{Case, Limits, MAX_CASE, Program, Progress};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::files;
+use crate::output::warn;
+
+/// The file with what a campaign needs to go on.
+const CAMPAIGN: &str = "campaign.json";
+/// The most bytes that it may have.
+const MAX_CAMPAIGN: usize = 64 << 20;
+/// The version of the form.
+const VERSION: u32 = 1;
+
+/// A campaign as it is kept.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    kortlab_campaign: u32,
+    program: Program,
+    limits: Limits,
+    card_sha256: String,
+    progress: Progress,
+}
+
+/// The directory of a campaign.
+pub struct Store {
+    directory: PathBuf,
+    program: Program,
+    limits: Limits,
+    card_sha256: String,
+}
+
+impl Store {
+    /// Opens the directory, makes it if it is not there, and gives what the campaign in it needs
+    /// to go on, and its cases.
+    ///
+    /// # Errors
+    /// It is of another campaign, or cannot be used.
+    pub fn open(
+        directory: &Path,
+        program: &Program,
+        limits: Limits,
+        card_sha256: String,
+        seed: Option<u64>,
+    ) -> Result<(Self, Progress, Vec<Case>), Failure> {
+        fs::create_dir_all(directory)
+            .map_err(|error| Failure::file("make the directory", directory, &error))?;
+        let store = Self {
+            directory: directory.to_owned(),
+            program: program.clone(),
+            limits,
+            card_sha256,
+        };
+        let progress = store.progress(seed)?;
+        let cases = store.cases()?;
+        Ok((store, progress, cases))
+    }
+
+    fn progress(&self, seed: Option<u64>) -> Result<Progress, Failure> {
+        let path = self.directory.join(CAMPAIGN);
+        if !path.exists() {
+            return Ok(Progress {
+                seed: seed.unwrap_or(0),
+                ..Progress::default()
+            });
+        }
+        let text = files::read(&path, MAX_CAMPAIGN)?;
+        let kept: Kept = serde_json::from_slice(&text).map_err(|error| {
+            Failure::failed(format!("{} is damaged: {error}", path.display()))
+                .hint("remove it: its cases stay, and the campaign begins anew")
+        })?;
+        let same = kept.kortlab_campaign == VERSION
+            && kept.program == self.program
+            && kept.card_sha256 == self.card_sha256
+            && seed.is_none_or(|seed| seed == kept.progress.seed);
+        if !same {
+            return Err(Failure::failed(format!(
+                "{} is a campaign of another program, card or seed",
+                self.directory.display()
+            ))
+            .hint("name another directory with --out"));
+        }
+        Ok(kept.progress)
+    }
+
+    /// The cases that are there; what is none is named and left alone.
+    fn cases(&self) -> Result<Vec<Case>, Failure> {
+        let failed = |error| Failure::file("read the directory", &self.directory, &error);
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let is_case = path.extension().is_some_and(|ending| ending == "json")
+                && path.file_name().is_some_and(|name| name != CAMPAIGN);
+            if is_case {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        let mut cases = Vec::new();
+        for path in paths {
+            match Case::parse(&files::read(&path, MAX_CASE)?) {
+                Ok(case) => cases.push(case),
+                Err(why) => warn(format_args!("{} is left alone: {why}", path.display())),
+            }
+        }
+        Ok(cases)
+    }
+
+    /// Keeps a case, so that it is there whatever happens next.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn keep(&self, case: &Case) -> io::Result<PathBuf> {
+        let path = self.directory.join(case.file_name());
+        write(&path, case.to_json().as_bytes())?;
+        Ok(path)
+    }
+
+    /// Keeps what the campaign needs to go on.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn save(&self, progress: Progress) -> io::Result<()> {
+        let kept = Kept {
+            kortlab_campaign: VERSION,
+            program: self.program.clone(),
+            limits: self.limits,
+            card_sha256: self.card_sha256.clone(),
+            progress,
+        };
+        let text = serde_json::to_string(&kept).map_err(io::Error::other)?;
+        write(&self.directory.join(CAMPAIGN), text.as_bytes())
+    }
+}
+
+/// Writes a file of this user's alone, whole or not at all, so that it outlives a crash.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension(format!("tmp{}", std::process::id()));
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        match path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            Some(directory) => File::open(directory)?.sync_all(),
+            None => Ok(()),
+        }
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}

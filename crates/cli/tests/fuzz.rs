@@ -1,0 +1,359 @@
+//! `kortlab fuzz`: planted bugs are found, made small and seen again; interruptions lose nothing.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Lab, assert_code, assert_plain_error, stderr, stdout};
+use serde_json::Value;
+
+/// The programs with planted bugs, with AddressSanitizer.
+fn planted() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/planted/planted.c");
+        let program =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("planted-{}", std::process::id()));
+        let output = Command::new("gcc")
+            .args([
+                "-g",
+                "-O1",
+                "-Wall",
+                "-Werror",
+                "-fsanitize=address",
+                "-fno-omit-frame-pointer",
+            ])
+            .args(["-I/usr/include/PCSC", source, "-lpcsclite", "-o"])
+            .arg(&program)
+            .output()
+            .expect("gcc");
+        assert!(output.status.success(), "{}", stderr(&output));
+        program
+    })
+}
+
+fn document(output: &std::process::Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
+}
+
+/// A campaign until something is found.
+fn campaign(lab: &Lab, bug: &str, seed: &str) -> Value {
+    let program = planted().to_str().unwrap();
+    let output = lab.run(&[
+        "--json",
+        "fuzz",
+        "run",
+        "--out",
+        "kortlab-fuzz",
+        "--seed",
+        seed,
+        "--jobs",
+        "1",
+        "--findings",
+        "1",
+        "--executions",
+        "6000",
+        "--limit-commands",
+        "400",
+        "card.json",
+        "--",
+        program,
+        bug,
+    ]);
+    assert_code(&output, 6);
+    document(&output)
+}
+
+/// A bug is found by a campaign with a fixed seed, made as small as this, and seen again.
+fn found_and_made_small(bug: &str, signature: &str, faults: &[&str]) {
+    let lab = Lab::new("valid");
+    let report = campaign(&lab, bug, "1");
+    let found = &report["findings"][0];
+    let said = found["signature"].as_str().unwrap();
+    assert!(said.starts_with(signature), "{said}");
+    let case = found["file"].as_str().unwrap();
+    let output = lab.run(&["--json", "fuzz", "minimize", case, "-o", "small.json"]);
+    assert_code(&output, 0);
+    let small = document(&output);
+    let left = small["faults"].as_array().unwrap();
+    assert_eq!(left.len(), 1, "{small}");
+    let name = left[0].as_str().unwrap();
+    assert!(
+        faults.iter().any(|fault| name.starts_with(fault)),
+        "{name} is none of {faults:?}"
+    );
+    let output = lab.run(&["fuzz", "replay", "--times", "3", "small.json"]);
+    assert_code(&output, 6);
+    assert!(
+        stdout(&output).contains("3 of 3 times"),
+        "{}",
+        stdout(&output)
+    );
+    assert!(stdout(&output).contains("\n*"), "{}", stdout(&output));
+    // The fault is what `--fault` takes, and does the same there.
+    let program = planted().to_str().unwrap();
+    let mut child = lab
+        .command(&[
+            "run",
+            "--ephemeral",
+            "--fault",
+            name,
+            "card.json",
+            "--",
+            program,
+            bug,
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(3);
+    while child.try_wait().unwrap().is_none() && Instant::now() < until {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let ended = child.try_wait().unwrap();
+    if ended.is_none() {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    // An endless one has no exit code to be bad.
+    assert!(
+        ended.is_none_or(|status| status.code() == Some(1)),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_name_that_is_too_long_for_its_buffer_is_found() {
+    found_and_made_small(
+        "name",
+        "sanitizer: heap-buffer-overflow in name",
+        &[
+            "df-name:",
+            "resize:",
+            "put:",
+            "overwrite:",
+            "flip:",
+            "tag:",
+            "length:",
+        ],
+    );
+}
+
+#[test]
+fn a_loop_without_an_end_is_found() {
+    found_and_made_small(
+        "endless",
+        "endless: instruction C0",
+        &["endless:", "endless", "sw:sw=61", "status:sw=61"],
+    );
+}
+
+#[test]
+fn a_counter_that_is_believed_is_found() {
+    found_and_made_small(
+        "counter",
+        "sanitizer: heap-buffer-overflow in counter",
+        &["counter:", "sw:sw=63"],
+    );
+}
+
+#[test]
+fn data_that_is_not_there_is_found() {
+    found_and_made_small(
+        "empty",
+        "sanitizer: heap-buffer-overflow in empty",
+        &[
+            "empty",
+            "sw:sw=9000",
+            "cut:",
+            "garbage:",
+            "truncate:",
+            "stale",
+            "other",
+            "more-empty",
+        ],
+    );
+}
+
+#[test]
+fn a_program_that_goes_on_without_a_card_is_found() {
+    found_and_made_small(
+        "deaf",
+        "endless: instruction 84",
+        &[
+            "remove", "one-byte", "nothing", "transfer", "late", "truncate",
+        ],
+    );
+}
+
+#[test]
+fn the_same_seed_finds_the_same_with_the_same_faults() {
+    let runs = [0, 1].map(|_| {
+        let lab = Lab::new("valid");
+        campaign(&lab, "counter", "5")["findings"][0]["faults"].clone()
+    });
+    assert_eq!(runs[0], runs[1]);
+}
+
+#[test]
+fn a_campaign_that_is_killed_goes_on_and_loses_no_finding() {
+    let lab = Lab::new("valid");
+    let program = planted().to_str().unwrap();
+    let arguments = [
+        "--json",
+        "fuzz",
+        "run",
+        "--out",
+        "kortlab-fuzz",
+        "--seed",
+        "3",
+        "--limit-commands",
+        "400",
+        "card.json",
+        "--",
+        program,
+        "empty",
+    ];
+    let cases = || -> Vec<_> {
+        let entries = fs::read_dir(lab.path("kortlab-fuzz")).map(|entries| {
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names
+                .filter(|name| name.ends_with(".json") && name != "campaign.json")
+                .collect()
+        });
+        entries.unwrap_or_default()
+    };
+    let mut known = Vec::new();
+    for round in 0..6_u64 {
+        let mut child = lab
+            .command(&arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(700 + 531 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let now = cases();
+        assert!(
+            known.iter().all(|case| now.contains(case)),
+            "{known:?} {now:?}"
+        );
+        known = now;
+    }
+    // What was known before counts, and its cases are whole.
+    let before = document(
+        &lab.run(
+            &[
+                &["--json", "fuzz", "run", "--executions", "1"],
+                &arguments[3..],
+            ]
+            .concat(),
+        ),
+    );
+    assert_eq!(before["findings"].as_array().unwrap().len(), known.len());
+    let most = [
+        "--json",
+        "fuzz",
+        "run",
+        "--findings",
+        "1",
+        "--executions",
+        "5000",
+    ];
+    let output = lab.run(&[&most[..], &arguments[3..]].concat());
+    assert_code(&output, 6);
+    for case in cases() {
+        let output = lab.run(&["fuzz", "replay", &format!("kortlab-fuzz/{case}")]);
+        assert_code(&output, 6);
+    }
+}
+
+#[test]
+fn what_cannot_be_fuzzed_is_said_with_what_to_do() {
+    let lab = Lab::new("valid");
+    let fuzz = |rest: &[&str]| lab.run(&[&["fuzz", "run", "--executions", "3"], rest].concat());
+    let output = fuzz(&["card.json", "--", "true"]);
+    assert_plain_error(&output, 1);
+    assert!(stderr(&output).contains("sends nothing to a card"));
+    let output = fuzz(&["card.json", "--", "no-such-program"]);
+    assert_plain_error(&output, 127);
+    let output = fuzz(&["absent.json", "--", "true"]);
+    assert_plain_error(&output, 1);
+    fs::write(lab.path("torn.json"), "{").unwrap();
+    assert_plain_error(&fuzz(&["torn.json", "--", "true"]), 1);
+    let output = fuzz(&["--limit-time", "1", "card.json", "--", "sleep", "60"]);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("--limit-time"),
+        "{}",
+        stderr(&output)
+    );
+    for rest in [&["replay", "card.json"][..], &["minimize", "absent.json"]] {
+        assert_plain_error(&lab.run(&[&["fuzz"], rest].concat()), 1);
+    }
+}
+
+#[test]
+fn a_directory_of_another_campaign_and_a_card_that_has_changed_are_refused() {
+    let lab = Lab::new("valid");
+    let program = planted().to_str().unwrap();
+    let report = campaign(&lab, "counter", "5");
+    let case = report["findings"][0]["file"].as_str().unwrap().to_owned();
+    let other = [
+        "fuzz",
+        "run",
+        "--out",
+        "kortlab-fuzz",
+        "--executions",
+        "1",
+        "card.json",
+        "--",
+        program,
+        "name",
+    ];
+    let output = lab.run(&other);
+    assert_plain_error(&output, 1);
+    assert!(stderr(&output).contains("--out"), "{}", stderr(&output));
+    // A foreign file in the directory is named, and left alone.
+    fs::write(lab.path("kortlab-fuzz/notes.json"), "{}").unwrap();
+    let again = [
+        "fuzz",
+        "run",
+        "--out",
+        "kortlab-fuzz",
+        "--limit-commands",
+        "400",
+        "--executions",
+        "1",
+        "card.json",
+        "--",
+        program,
+        "counter",
+    ];
+    let output = lab.run(&again);
+    assert_code(&output, 6);
+    assert!(
+        stderr(&output).contains("notes.json"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(lab.path("kortlab-fuzz/notes.json").exists());
+    let made = lab.run(&["card", "new", "-o", "other.json", "--seed", "9"]);
+    assert_code(&made, 0);
+    fs::copy(lab.path("other.json"), lab.path("card.json")).unwrap();
+    let output = lab.run(&["fuzz", "replay", &case]);
+    assert_plain_error(&output, 1);
+    assert!(stderr(&output).contains("--image"), "{}", stderr(&output));
+    let output = lab.run(&["fuzz", "replay", &case, "--image", "other.json"]);
+    assert_code(&output, 6);
+}
