@@ -1,8 +1,8 @@
 //! The rules: one a file, each a word in the list below.
 //!
 //! A rule's findings have codes of its own ([`Rule::codes`]). What the card session finds by itself
-//! when it reads a card is sorted to the rules by these; whatever no rule has is [`other`]'s, so that
-//! nothing is lost.
+//! when it reads a card is sorted to the rules by these; whatever no rule has is that of `other`, so
+//! that nothing is lost.
 
 use kortlab_card::Problem;
 
