@@ -85,11 +85,36 @@ impl Lab {
 
     /// With no pcscd: the card is in our service, which is where clients look for pcscd.
     pub fn without_pcscd(state: EnrolledState) -> Self {
+        Self::with_our_service(state, &[])
+    }
+
+    /// The same, with a PIN pad.
+    pub fn with_pin_pad(state: EnrolledState) -> Self {
+        Self::with_our_service(state, &["--pin-pad"])
+    }
+
+    /// Types the PIN for Legitimering on the PIN pad, as soon as it is asked for there.
+    pub fn types_on_the_pin_pad(&self) {
+        let pin = format!("file:{}", self.pin_file().display());
+        let door = self.sandbox.file("door").display().to_string();
+        let press = ["ctl", "--control", &door, "press", "--pin", &pin];
+        let pressed = self.sandbox.command(KORTLAB).args(press);
+        pressed
+            .timeout(Duration::from_secs(90))
+            .run()
+            .unwrap()
+            .success()
+            .unwrap();
+    }
+
+    fn with_our_service(state: EnrolledState, options: &[&str]) -> Self {
         let sandbox = Sandbox::builder().opensc_conf(ONE_SLOT).start().unwrap();
         sandbox.stop_pcscd().unwrap();
         let mut lab = Self::with_image(sandbox, Place::Here, state);
         let serve = ["pcscd", "--socket", "/run/pcscd/pcscd.comm"];
+        let door = lab.sandbox.file("door").display().to_string();
         let serve = lab.sandbox.command(KORTLAB).args(serve).arg(&lab.image);
+        let serve = serve.args(["--control", &door]).args(options);
         let mut service = serve.spawn().unwrap();
         wait_for_line(&mut service);
         lab._service = Some(service);

@@ -58,6 +58,22 @@ fn without_pcscd_the_browser_logs_in_by_way_of_our_service_at_the_usual_path() {
 }
 
 #[test]
+fn a_pin_typed_on_a_pin_pad_logs_in_and_is_typed_nowhere_else() {
+    story(|| {
+        let lab = Lab::with_pin_pad(EnrolledState::Valid);
+        let holder = Holder::at(lab.browser("log-in-pin-pad").start().unwrap());
+        holder.browser.open(&lab.pages()).unwrap();
+        holder.sees("Välj certifikatet som är utfärdat av Telia Card Identifier.");
+        holder.browser.press("Logga in").unwrap();
+        // Chromium shows its dialogue all the same, and makes no use of what is typed there.
+        holder.browser.enter_pin("none").unwrap();
+        lab.types_on_the_pin_pad();
+        holder.takes_certificate(CARRIER);
+        holder.sees("Vad vill du göra?");
+    });
+}
+
+#[test]
 fn an_hcc_picked_in_the_dialogue_gets_a_page_that_says_which_to_take_and_another_try() {
     story(takes_an_hcc_and_tries_again);
 }

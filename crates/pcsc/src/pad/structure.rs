@@ -283,4 +283,44 @@ mod tests {
         };
         assert!(Entry::verify(&fewest_over_most).is_err());
     }
+
+    #[test]
+    fn whatever_is_asked_for_is_a_command_of_at_most_260_bytes_or_refused() {
+        // A number without a pattern (xorshift64).
+        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut next = move || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random as u8
+        };
+        let mut made = 0;
+        for round in 0..200_000 {
+            // Mostly sound, so that what stands behind is reached.
+            let mut bytes = match round % 2 {
+                0 => verify(&[0, 0x20, 0, 0x81, 8, 0, 0, 0, 0, 0, 0, 0, 0]),
+                _ => modify(next() & 3),
+            };
+            for _ in 0..next() % 4 {
+                let place = usize::from(next()) % bytes.len();
+                bytes[place] = next();
+            }
+            let entry = match round % 2 {
+                0 => Entry::verify(&bytes),
+                _ => Entry::modify(&bytes),
+            };
+            let Ok(entry) = entry else {
+                continue;
+            };
+            let digits = vec![next() % 10; usize::from(next() % 17)];
+            let asked = entry.asks_for();
+            let pins: Vec<_> = asked.iter().map(|asked| (*asked, pin(&digits))).collect();
+            if let Ok(command) = entry.command(&pins) {
+                assert!((5..=260).contains(&command.len()), "{bytes:02X?}");
+                assert_eq!(usize::from(command[4]) + 5, command.len(), "{bytes:02X?}");
+                made += 1;
+            }
+        }
+        assert!(made > 50_000, "{made}");
+    }
 }
