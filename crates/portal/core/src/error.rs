@@ -255,7 +255,9 @@ fn card_advice(state: CertificateState) -> &'static str {
 
 fn advice(state: CertificateState) -> &'static str {
     match state {
-        CertificateState::OnHold => "sign the receipt first",
+        CertificateState::OnHold => {
+            "sign the receipt first; where it is signed, ask who put the certificate on hold"
+        }
         CertificateState::NotYetValid => "check the date of this computer",
         CertificateState::Valid => "try again",
         CertificateState::Expired | CertificateState::Revoked(_) => {

@@ -217,9 +217,12 @@ impl LocalPortal {
                 .unwrap_or(PortalError::SignedWithForeignKey { what }));
         }
         // The key is the card's; the certificate shown with it must be one of ours as well, and
-        // not be good for nothing. On hold is how every new certificate begins.
+        // not be good for nothing.
         let signer = self.known(message.certificate(), now)?;
-        require_issued(signer.state)?;
+        require_good(
+            signer.state,
+            self.state_of_order(card, &signer.summary.serial),
+        )?;
         if signer.summary.purpose != Purpose::Signature {
             return Err(PortalError::SignedWithForeignKey { what });
         }
@@ -227,6 +230,17 @@ impl LocalPortal {
             return Err(PortalError::OtherContent { what });
         }
         Ok(())
+    }
+
+    /// The state of the order that a certificate came with. Those of the card issuer come with none,
+    /// and wait for no receipt.
+    fn state_of_order(&self, card: &CardNumber, serial: &[u8]) -> OrderState {
+        let came_with = |placed: &&PlacedOrder| {
+            let pair = placed.pair.as_ref();
+            pair.is_some_and(|pair| pair.authentication == serial || pair.signature == serial)
+        };
+        let order = self.state.orders_of(card).find(came_with);
+        order.map_or(OrderState::Received, |placed| placed.order.state)
     }
 
     fn other_card(&self, card: &CardNumber, key: &PublicKey) -> Option<PortalError> {
@@ -291,7 +305,8 @@ impl LocalPortal {
         self.good_pair(placed, now)
     }
 
-    /// The certificates of an order, if both are valid or on hold.
+    /// The certificates of an order, if both are valid, or on hold until its receipt is signed. One
+    /// that was put on hold later is good for nothing while it is.
     pub(super) fn good_pair(
         &self,
         placed: &PlacedOrder,
@@ -300,7 +315,8 @@ impl LocalPortal {
         let pair = placed.pair.as_ref().ok_or(PortalError::OrderNotIssued)?;
         for serial in [&pair.authentication, &pair.signature] {
             let state = self.hcc.state(serial, now);
-            require_issued(state.unwrap_or(CertificateState::Expired))?;
+            let state = state.unwrap_or(CertificateState::Expired);
+            require_good(state, placed.order.state)?;
         }
         self.pair(placed).ok_or(PortalError::OrderNotIssued)
     }
@@ -316,10 +332,10 @@ impl LocalPortal {
     }
 }
 
-/// Valid, or on hold as every new certificate is.
-fn require_issued(state: CertificateState) -> Result<(), PortalError> {
-    match state {
-        CertificateState::OnHold => Ok(()),
-        state => require_valid(state),
+/// Valid, or on hold as every new certificate is until the receipt of its order.
+fn require_good(state: CertificateState, order: OrderState) -> Result<(), PortalError> {
+    match (state, order) {
+        (CertificateState::OnHold, OrderState::Issued) => Ok(()),
+        (state, _) => require_valid(state),
     }
 }

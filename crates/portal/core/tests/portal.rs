@@ -364,6 +364,49 @@ fn an_interrupted_fetch_goes_on_with_the_same_certificates() {
 }
 
 #[test]
+fn a_pair_that_is_put_on_hold_after_its_receipt_is_good_for_nothing() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let session = world.log_in(&card);
+    let pair = world.issue(&card, &session);
+    let order = world.portal.order(&session.token).unwrap();
+    assert_eq!(states(&mut world, &session), [CertificateState::OnHold; 2]);
+    // On hold until the receipt: it is handed out, and may sign the receipt.
+    assert_eq!(world.portal.fetch(&session.token, order.id).unwrap(), pair);
+    world.sign_receipt(&card, &session, &pair);
+    for certificate in [&pair.authentication, &pair.signature] {
+        world
+            .portal
+            .revoke_at_the_counter(certificate, RevocationReason::CertificateHold)
+            .unwrap();
+    }
+    assert_eq!(states(&mut world, &session), [CertificateState::OnHold; 2]);
+    let fetched = world.portal.fetch(&session.token, order.id);
+    assert_eq!(code(fetched), "certificate-not-usable");
+    // Nor does it approve the next order.
+    let next = world.portal.order(&session.token).unwrap();
+    assert_ne!(next.id, order.id);
+    let mut approval = world.approval(&card, &next);
+    let text = next.approval_text(
+        &approval.authentication_request,
+        &approval.signature_request,
+    );
+    let now = world.clock.now();
+    let by_carrier = core::mem::replace(
+        &mut approval.signed_approval,
+        card.signature
+            .sign_text(text.as_bytes(), &pair.signature, now),
+    );
+    let refused = world.portal.approve(&session.token, next.id, &approval);
+    assert_eq!(code(refused), "certificate-not-usable");
+    approval.signed_approval = by_carrier;
+    world
+        .portal
+        .approve(&session.token, next.id, &approval)
+        .unwrap();
+}
+
+#[test]
 fn an_order_is_approved_once_and_only_with_its_own_nonce() {
     let mut world = World::new();
     let card = world.enrol("card");

@@ -82,8 +82,3 @@ pub(crate) const fn is_old(state: CertificateState) -> bool {
         CertificateState::Expired | CertificateState::Revoked(_)
     )
 }
-
-/// What may be on a card: valid, or on hold until the receipt is signed.
-pub(crate) const fn is_good(state: CertificateState) -> bool {
-    matches!(state, CertificateState::Valid | CertificateState::OnHold)
-}

@@ -185,6 +185,27 @@ fn a_pair_that_is_missing_on_the_card_is_put_back() {
 }
 
 #[test]
+fn a_pair_that_was_put_on_hold_is_not_put_back() {
+    let site = Site::new();
+    let card = SoftCard::enrol(&site, "on hold", &[10]);
+    let browser = Browser::logged_in(&site, &card);
+    let offers = |page: &Dom| {
+        let inputs = page.all("input");
+        inputs
+            .filter(|one| one.attribute("name") == Some("order"))
+            .count()
+    };
+    assert_eq!(offers(&browser.open("/put-back")), 1);
+    let pair = card.on_card.borrow().split_at(2).1.to_vec();
+    for certificate in pair {
+        site.call(Operation::RevokeAtTheCounter, move |portal| {
+            portal.revoke_at_the_counter(&certificate, RevocationReason::CertificateHold)
+        });
+    }
+    assert_eq!(offers(&browser.open("/put-back")), 0);
+}
+
+#[test]
 fn a_revoked_certificate_is_revoked_for_the_reason_that_was_chosen_and_then_removed() {
     let site = Site::new();
     let card = SoftCard::enrol(&site, "revoke", &[10]);

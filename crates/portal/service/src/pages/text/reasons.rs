@@ -170,7 +170,9 @@ fn swedish(error: &PortalError) -> (String, String) {
                 state => format!("Certifikatet är {}.", state.swedish()),
             },
             match state {
-                CertificateState::OnHold => "Kvittera kortet först.",
+                CertificateState::OnHold => {
+                    "Kvittera kortet först. Är det kvitterat, fråga varför certifikatet är vilande."
+                }
                 CertificateState::NotYetValid => "Kontrollera datorns datum.",
                 CertificateState::Valid => "Försök igen.",
                 CertificateState::Expired | CertificateState::Revoked(_) => {
