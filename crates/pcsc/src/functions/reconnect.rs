@@ -52,11 +52,13 @@ impl Client {
             }
         }
         let protocol = choose(&reader, &slot, share, preferred)?;
+        {
+            // The card is still held: what happens to it from now on is heard of the next time.
+            let mut sharing = reader.sharing();
+            sharing.set_exclusive(handle, share == ShareMode::Exclusive)?;
+            sharing.heard(handle);
+        }
         drop(slot);
-        let mut sharing = reader.sharing();
-        sharing.set_exclusive(handle, share == ShareMode::Exclusive)?;
-        sharing.heard(handle);
-        drop(sharing);
         self.service.changed();
         Ok(protocol)
     }

@@ -45,14 +45,15 @@ impl Client {
             Some(card) => card.transmit(command),
             None => Err(ChannelError::NoCard),
         };
-        drop(slot);
         match answer {
             Ok(answer) if answer.len() > MAX_MESSAGE => Err(Code::INSUFFICIENT_BUFFER.into()),
             Ok(answer) => Ok(answer),
             // The card is there and well; a program can be told no more than this.
             Err(ChannelError::Storage(_)) => Ok(NOT_SAVED.to_vec()),
             Err(error) => {
+                // Before another card can come: what is said is said of this one.
                 let code = reader.failed(&error);
+                drop(slot);
                 self.service.changed();
                 Err(code.into())
             }
