@@ -1,5 +1,7 @@
 //! What happened in one execution.
 
+use sha2::{Digest as _, Sha256};
+
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -46,14 +48,11 @@ pub struct Outcome {
 impl Outcome {
     /// What this execution did, as a number: equal for executions that went the same way.
     pub fn way(&self) -> u64 {
-        // FNV-1a: the same in every run, unlike the standard library's hashes.
-        let mut hash = 0xCBF2_9CE4_8422_2325_u64;
-        let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+        // Not the standard library's hashes: they are others in every run.
+        let mut hash = Sha256::new();
         for exchange in &self.exchanges {
-            add(exchange.header[1]);
-            for byte in exchange.seen.unwrap_or(0).to_be_bytes() {
-                add(byte);
-            }
+            hash.update([exchange.header[1]]);
+            hash.update(exchange.seen.unwrap_or(0).to_be_bytes());
         }
         let ended = match self.ended {
             Ended::Exit(code) => code,
@@ -61,7 +60,15 @@ impl Outcome {
             Ended::TimeOver => 2000,
             Ended::MemoryOver => 2001,
         };
-        ended.to_be_bytes().into_iter().for_each(add);
-        hash
+        hash.update(ended.to_be_bytes());
+        let [a, b, c, d, e, f, g, h, ..] = hash.finalize().0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
+    /// The instruction of the last command; 00 if there was none.
+    pub fn last_instruction(&self) -> u8 {
+        self.exchanges
+            .last()
+            .map_or(0, |exchange| exchange.header[1])
     }
 }

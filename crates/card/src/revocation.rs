@@ -13,7 +13,7 @@ use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 use kortlab_pkcs15::Severity;
 
-use crate::certificate::{CertificateInfo, ReadTime, is_signed_by, same_name};
+use crate::certificate::{CertificateInfo, ReadTime, extension_parts, is_signed_by, same_name};
 use crate::problem::Problem;
 
 /// The extensions of lists that are known (RFC 5280 §5.2), by the last byte of 2.5.29.n.
@@ -351,7 +351,7 @@ impl RevocationList {
             for extension in extensions.children() {
                 let extension = extension.map_err(|_| "an entry of it cannot be read")?;
                 let (number, critical, value) =
-                    extension_parts(&extension).ok_or("an extension of it cannot be read")?;
+                    numbered_extension(&extension).ok_or("an extension of it cannot be read")?;
                 match number {
                     Some(REASON_CODE) => {
                         let reason = read_one(value).ok();
@@ -374,7 +374,7 @@ impl RevocationList {
 
     fn read_extension(&mut self, extension: &Tlv<'_>) -> Result<(), &'static str> {
         let (number, critical, value) =
-            extension_parts(extension).ok_or("an extension of it cannot be read")?;
+            numbered_extension(extension).ok_or("an extension of it cannot be read")?;
         match number {
             Some(CRL_NUMBER) => {
                 let number = read_one(value).ok();
@@ -526,15 +526,8 @@ fn sequence<'a>(element: Option<Result<Tlv<'a>, kortlab_apdu::Error>>) -> Option
 }
 
 /// The number n of an extension 2.5.29.n, whether it is critical, and its value.
-fn extension_parts<'a>(extension: &Tlv<'a>) -> Option<(Option<u8>, bool, &'a [u8])> {
-    let mut parts = extension.children();
-    let identifier = parts.next()?.ok()?;
-    let mut value = parts.next()?.ok()?;
-    let mut critical = false;
-    if value.tag == Tag::BOOLEAN {
-        critical = value.value.iter().any(|byte| *byte != 0);
-        value = parts.next()?.ok()?;
-    }
+fn numbered_extension<'a>(extension: &Tlv<'a>) -> Option<(Option<u8>, bool, &'a [u8])> {
+    let (identifier, critical, value) = extension_parts(extension)?;
     let number = match identifier.value {
         [0x55, 0x1D, number] => Some(*number),
         _ => None,

@@ -1,7 +1,9 @@
-//! Files that are given to commands, read up to a limit; `-` is standard input.
+//! Files that are given to commands, read up to a limit (`-` is standard input), and files that are
+//! replaced as a whole.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -52,6 +54,36 @@ pub fn read_text(path: &Path, limit: usize) -> Result<Zeroizing<String>, Failure
                 .hint("give the file that was meant, or save it as UTF-8"))
         }
     }
+}
+
+/// Writes a file of this user's alone, whole or not at all, so that it outlives a crash.
+///
+/// # Errors
+/// The file system's; what was there before is there still.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension(format!("tmp{}", std::process::id()));
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        match path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            Some(directory) => File::open(directory)?.sync_all(),
+            None => Ok(()),
+        }
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 /// The byte order mark with which some editors begin text in UTF-8.

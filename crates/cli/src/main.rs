@@ -15,6 +15,7 @@ mod files;
 mod hexadecimal;
 mod output;
 mod pin_source;
+mod stop;
 #[cfg(feature = "demo")]
 mod story;
 mod world;

@@ -45,6 +45,8 @@ mod reading;
 mod seen;
 mod strategy;
 mod strike;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod triggered;
 mod when;
@@ -274,27 +276,10 @@ impl Layer for Fault {
 
 #[cfg(test)]
 mod tests {
-    use kortlab_apdu::{Layered, Protocol, ResetKind};
+    use kortlab_apdu::{Layered, ResetKind};
 
     use super::*;
-
-    /// Answers what it is told to.
-    struct Told(Vec<u8>, Vec<u8>);
-
-    impl Channel for Told {
-        fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, ChannelError> {
-            Ok(self.0.clone())
-        }
-        fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
-            Ok(())
-        }
-        fn atr(&self) -> &[u8] {
-            &self.1
-        }
-        fn protocol(&self) -> Protocol {
-            Protocol::T1
-        }
-    }
+    use crate::testing::Told;
 
     #[test]
     fn every_mutation_has_a_vector_and_does_what_it_says() {
@@ -319,14 +304,14 @@ mod tests {
                 kind.name
             );
             let atr = vector.atr.map_or(&[0x3B, 0x00][..], |(card, _)| card);
-            let mut card = Layered::new(Told(Vec::new(), atr.to_vec()), fault);
+            let mut card = Layered::new(Told::with_atr(&[], atr), fault);
             if let Some((_, seen)) = vector.atr {
                 assert_eq!(card.atr(), seen, "{}", vector.text);
                 card.reset(ResetKind::Warm).expect("a reset");
                 assert_eq!(card.atr(), seen, "{}", vector.text);
             }
             for (index, (command, answer, spoilt)) in vector.exchanges.iter().enumerate() {
-                card.channel_mut().0 = answer.to_vec();
+                card.channel_mut().answer = answer.to_vec();
                 let got = card.transmit(command).unwrap_or_default();
                 assert_eq!(
                     hex::encode(got),
@@ -355,7 +340,7 @@ mod tests {
     #[test]
     fn a_copy_of_a_fault_goes_on_where_the_fault_was() {
         let mut fault = Fault::parse("sw:sw=6F00,nth=2").expect("a fault");
-        let mut card = Told(vec![0x90, 0x00], vec![0x3B, 0x00]);
+        let mut card = Told::new(&[0x90, 0x00]);
         assert_eq!(fault.transmit(&mut card, &[0; 4]), Ok(vec![0x90, 0x00]));
         let mut copy = fault.clone();
         assert_eq!(copy.transmit(&mut card, &[0; 4]), Ok(vec![0x6F, 0x00]));

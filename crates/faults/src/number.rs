@@ -42,23 +42,3 @@ impl Change {
         }
     }
 }
-
-/// A number of four bits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Number(Change);
-
-impl Number {
-    /// Reads `to=` or `by=`.
-    ///
-    /// # Errors
-    /// Neither or both are there, or the value makes no sense.
-    pub fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
-        Change::from_parameters(parameters, 15).map(Self)
-    }
-
-    /// The other number, at most `most`.
-    pub fn of(&self, number: u8, most: u8) -> u8 {
-        let other = self.0.of(i64::from(number)).min(i64::from(most));
-        u8::try_from(other).unwrap_or(most)
-    }
-}

@@ -136,6 +136,27 @@ impl<'a> Parameters<'a> {
             .ok_or(FaultError::Missing { name, expected })
     }
 
+    /// Whether a parameter is there, which can only have this value.
+    ///
+    /// # Errors
+    /// It has another.
+    pub fn switch(&mut self, name: &'static str, word: &'static str) -> Result<bool, FaultError> {
+        let there = self.optional(name, word, |text| (text == word).then_some(()))?;
+        Ok(there.is_some())
+    }
+
+    /// `chance=`, a percentage, if it is there.
+    ///
+    /// # Errors
+    /// It is no number from 1 to 100.
+    pub fn chance(&mut self) -> Result<Option<usize>, FaultError> {
+        self.optional("chance", "a percentage from 1 to 100", |text| {
+            text.parse()
+                .ok()
+                .filter(|percent| (1..=100).contains(percent))
+        })
+    }
+
     pub(crate) fn finish(self, known: &'static str) -> Result<(), FaultError> {
         match self.left.first() {
             None => Ok(()),

@@ -1,7 +1,7 @@
 //! Whole answers, and how they are handed out in pieces again.
 
 use kortlab_apdu::status::StatusKind;
-use kortlab_apdu::{Command, StatusWord, instruction};
+use kortlab_apdu::{Command, Response, StatusWord, instruction};
 
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,19 +15,29 @@ pub struct Answer {
 impl Answer {
     /// Takes data and status word apart.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let (data, [sw1, sw2]) = bytes.split_last_chunk()?;
-        Some(Self {
-            data: data.to_vec(),
-            status: StatusWord::from_bytes(*sw1, *sw2),
-        })
+        let response = Response::parse(bytes).ok()?;
+        let status = response.status();
+        let data = response.into_data();
+        Some(Self { data, status })
     }
 
     /// Data, then status word.
     pub fn bytes(self) -> Vec<u8> {
-        let mut bytes = self.data;
-        bytes.extend(self.status.bytes());
-        bytes
+        Response::new(self.data, self.status).into_bytes()
     }
+}
+
+/// A command, as it is sent over T=1 or T=0.
+pub fn parsed(command: &[u8]) -> Option<Command> {
+    let parsed = Command::parse(command).or_else(|_| Command::parse_tpdu(command));
+    parsed.ok()
+}
+
+/// How many bytes a command asks for; 256, which is all that fits a short answer, if it does not
+/// say.
+pub fn asked(command: &[u8]) -> usize {
+    let asked = parsed(command).and_then(|command| command.ne());
+    usize::try_from(asked.unwrap_or(256)).unwrap_or(256)
 }
 
 /// What of an answer is still to be fetched with GET RESPONSE.
@@ -49,8 +59,9 @@ impl Pieces {
 
     /// Hands out an answer as the card did, which `first` shows: with 61xx alone, or with data.
     pub fn hand_out(&mut self, command: &[u8], first: &[u8], answer: Answer) -> Vec<u8> {
-        let announced = matches!(first, [sw1, sw2] if matches!(
-            StatusWord::from_bytes(*sw1, *sw2).kind(), StatusKind::BytesAvailable(_)));
+        let announced = Answer::parse(first).is_some_and(|first| {
+            first.data.is_empty() && matches!(first.status.kind(), StatusKind::BytesAvailable(_))
+        });
         if announced && !answer.data.is_empty() {
             let waiting = StatusWord::bytes_available(answer.data.len().min(256));
             self.0 = Some(answer);
@@ -61,9 +72,7 @@ impl Pieces {
 
     /// As much as the command asks for; more waits.
     fn give(&mut self, command: &[u8], mut answer: Answer) -> Vec<u8> {
-        let parsed = Command::parse(command).or_else(|_| Command::parse_tpdu(command));
-        let asked = parsed.ok().and_then(|command| command.ne()).unwrap_or(256);
-        let asked = usize::try_from(asked).unwrap_or(256).max(1);
+        let asked = asked(command).max(1);
         if answer.data.len() <= asked {
             return answer.bytes();
         }

@@ -4,7 +4,7 @@ use kortlab_apdu::exchange::{self, Exchange};
 use kortlab_apdu::status::StatusKind;
 use kortlab_apdu::{Channel, ChannelError, Command, StatusWord, instruction};
 
-use crate::pieces::Answer;
+use crate::pieces::{Answer, asked, parsed};
 
 /// The most commands that are sent to read a file: 32 KiB, which READ BINARY reaches.
 const MAX_ROUNDS: usize = 256;
@@ -68,13 +68,8 @@ impl Reading {
 
     /// What a command gets of it (ISO/IEC 7816-4 §7.2.3).
     pub fn piece(&self, command: &[u8]) -> Vec<u8> {
-        let parsed = Command::parse(command).or_else(|_| Command::parse_tpdu(command));
-        let (offset, asked) = parsed.map_or((0, 256), |command| {
-            (
-                usize::from(command.p1_p2()),
-                command.ne().map_or(256, |ne| ne as usize),
-            )
-        });
+        let offset = parsed(command).map_or(0, |command| usize::from(command.p1_p2()));
+        let asked = asked(command);
         let rest = self.content.get(offset..).unwrap_or_default();
         if rest.is_empty() {
             return StatusWord::from(0x6B00).bytes().to_vec();

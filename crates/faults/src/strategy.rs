@@ -73,12 +73,7 @@ impl Strategy {
             }
             "mutate" => {
                 let mut parameters = Parameters::parse(rest)?;
-                let percent =
-                    parameters.optional("chance", "a percentage from 1 to 100", |text| {
-                        text.parse()
-                            .ok()
-                            .filter(|percent| (1..=100).contains(percent))
-                    })?;
+                let percent = parameters.chance()?;
                 let dice = parameters.dice().ok_or(FaultError::Missing {
                     name: "seed",
                     expected: "a number; the same number, the same mutations",
@@ -253,31 +248,14 @@ fn any_value(value: &str, dice: &mut Dice) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kortlab_apdu::{Protocol, ResetKind};
-
     use super::*;
-
-    struct Card;
-
-    impl Channel for Card {
-        fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, ChannelError> {
-            Ok(vec![0x30, 0x03, 0x02, 0x01, 0x05, 0x90, 0x00])
-        }
-        fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
-            Ok(())
-        }
-        fn atr(&self) -> &[u8] {
-            &[0x3B, 0x00]
-        }
-        fn protocol(&self) -> Protocol {
-            Protocol::T1
-        }
-    }
+    use crate::testing::Told;
 
     fn answers(text: &str, count: usize) -> Vec<Option<Vec<u8>>> {
         let mut fault = Fault::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let mut card = Told::new(&[0x30, 0x03, 0x02, 0x01, 0x05, 0x90, 0x00]);
         (0..count)
-            .map(|_| fault.transmit(&mut Card, &[0, 0xCA, 1, 1, 0]).ok())
+            .map(|_| fault.transmit(&mut card, &[0, 0xCA, 1, 1, 0]).ok())
             .collect()
     }
 

@@ -18,7 +18,7 @@ pub struct When {
     until: Option<NonZeroU64>,
     every: Option<NonZeroU64>,
     times: Option<u64>,
-    chance: Option<(u8, Dice)>,
+    chance: Option<(usize, Dice)>,
     counted: u64,
     struck: u64,
 }
@@ -66,11 +66,7 @@ impl When {
         if nth.is_some() && (from.is_some() || until.is_some()) {
             return Err(FaultError::Together("nth=", "from= and until="));
         }
-        let chance = parameters.optional("chance", "a percentage from 1 to 100", |text| {
-            text.parse()
-                .ok()
-                .filter(|percent| (1..=100).contains(percent))
-        })?;
+        let chance = parameters.chance()?;
         Ok(Self {
             ins: parameters.optional("ins", "an instruction of two hexadecimal digits", byte)?,
             file: parameters.optional("file", "a path such as 4404 or 3F0050154404", path)?,
@@ -102,7 +98,7 @@ impl When {
             && self
                 .chance
                 .as_mut()
-                .is_none_or(|(percent, dice)| dice.below(100) < usize::from(*percent));
+                .is_none_or(|(percent, dice)| dice.below(100) < *percent);
         self.struck += u64::from(now);
         now
     }

@@ -9,8 +9,7 @@ pub fn judge(outcome: &Outcome, _: &Outcome) -> Option<(String, String)> {
     if outcome.ended != Ended::TimeOver {
         return None;
     }
-    let last = outcome.exchanges.last();
-    let ins = last.map_or(0, |exchange| exchange.header[1]);
+    let ins = outcome.last_instruction();
     Some((
         format!("after instruction {ins:02X}"),
         format!(

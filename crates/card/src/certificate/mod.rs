@@ -237,14 +237,7 @@ fn extensions(wrapper: &Tlv<'_>) -> Vec<Extension> {
     };
     let all = list.children().map_while(Result::ok).take(MAX_EXTENSIONS);
     all.filter_map(|extension| {
-        let mut parts = extension.children();
-        let identifier = parts.next()?.ok()?;
-        let mut value = parts.next()?.ok()?;
-        let mut critical = false;
-        if value.tag == Tag::BOOLEAN {
-            critical = value.value.iter().any(|byte| *byte != 0);
-            value = parts.next()?.ok()?;
-        }
+        let (identifier, critical, value) = extension_parts(&extension)?;
         Some(Extension {
             identifier: identifier.value.to_vec(),
             critical,
@@ -252,6 +245,20 @@ fn extensions(wrapper: &Tlv<'_>) -> Vec<Extension> {
         })
     })
     .collect()
+}
+
+/// The parts of an Extension (RFC 5280 §4.1), of whatever tags: its identifier, whether it is
+/// critical, and its value.
+pub(crate) fn extension_parts<'a>(extension: &Tlv<'a>) -> Option<(Tlv<'a>, bool, Tlv<'a>)> {
+    let mut parts = extension.children();
+    let identifier = parts.next()?.ok()?;
+    let mut value = parts.next()?.ok()?;
+    let mut critical = false;
+    if value.tag == Tag::BOOLEAN {
+        critical = value.value.iter().any(|byte| *byte != 0);
+        value = parts.next()?.ok()?;
+    }
+    Some((identifier, critical, value))
 }
 
 /// The parts of a TBSCertificate (RFC 5280 §4.1), not interpreted.

@@ -297,29 +297,16 @@ impl<C: Channel> Card<C> {
                 bits,
             });
         }
-        let listed = match self.listed_public_key(&id) {
-            Ok(listed) => listed,
-            Err(error) if error.kind() == ErrorKind::Budget => {
-                checked
-                    .problems
-                    .push(SlotProblem::NotRead(error.to_string()));
-                return Ok(());
-            }
-            Err(error) => return Err(error),
+        let Some(listed) = checked.within_budget(self.listed_public_key(&id))? else {
+            return Ok(());
         };
         // Without a public key of the card's own the certificates can still contradict each other.
         let is_listed = listed.is_some();
         let known = match listed {
             Some(listed) => Some(listed),
-            None => match self.public_key(&id) {
-                Ok(known) => known,
-                Err(error) if error.kind() == ErrorKind::Budget => {
-                    checked
-                        .problems
-                        .push(SlotProblem::NotRead(error.to_string()));
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
+            None => match checked.within_budget(self.public_key(&id))? {
+                Some(known) => known,
+                None => return Ok(()),
             },
         };
         if known.is_some() && known != info.public_key {
@@ -334,6 +321,21 @@ impl<C: Channel> Card<C> {
 }
 
 impl CheckedSlot {
+    /// What was read; nothing, and a problem of this slot, where the budget did not reach.
+    ///
+    /// # Errors
+    /// All others.
+    fn within_budget<T>(&mut self, read: Result<T, CardError>) -> Result<Option<T>, CardError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(error) if error.kind() == ErrorKind::Budget => {
+                self.problems.push(SlotProblem::NotRead(error.to_string()));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// An issuer is known by its name (RFC 5280 §7.1), or by the identifier of its key
     /// (§4.2.1.1): where the certificate names it by one and not by the other, it was changed.
     fn look_at_signature(

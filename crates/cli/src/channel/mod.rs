@@ -19,7 +19,9 @@ pub use layers::Layers;
 pub use open::connect;
 #[cfg(not(feature = "pcsc"))]
 pub use open::without_pcsc;
-pub use open::{AnyChannel, VirtualCardChannel, insert, open, open_with_journal};
+pub use open::{
+    AnyChannel, VirtualCardChannel, about as about_image, insert, open, open_with_journal,
+};
 pub use planted::{FaultEntry, Planted};
 #[cfg(feature = "portal")]
 pub use remembered::{Remembered, SharedJournal};

@@ -146,7 +146,8 @@ fn virtual_card(
     Ok(Inserted::new(card, store))
 }
 
-fn about(path: &Path, error: &ImageError) -> Failure {
+/// Why a card image cannot be used, and what to do.
+pub fn about(path: &Path, error: &ImageError) -> Failure {
     let failure = Failure::from(error.clone());
     match error {
         ImageError::File { .. } => failure,

@@ -39,17 +39,16 @@ pub fn run(_context: &mut Context, arguments: Arguments) -> Result<Exit, Failure
 #[cfg(feature = "pcsc")]
 mod with_pcsc {
     use std::fmt;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::Ordering;
     use std::time::Duration;
 
     use kortlab_card::pcsc::{self, Change, Occupancy, Reader, Watch};
     use serde::Serialize;
-    use signal_hook::consts::{SIGINT, SIGTERM};
 
     use super::Context;
     use crate::failure::{Exit, Failure};
     use crate::output::{BOLD, Hex, SpacedHex, Table, printable};
+    use crate::stop::{self, SecondTime};
 
     /// How soon a signal ends the watch.
     const TICK: Duration = Duration::from_millis(500);
@@ -109,11 +108,7 @@ mod with_pcsc {
     }
 
     pub fn watch(context: &mut Context) -> Result<Exit, Failure> {
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            signal_hook::flag::register(signal, Arc::clone(&stop))
-                .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
-        }
+        let stop = stop::on_signals(SecondTime::Waits)?;
         let mut watch = pcsc::watch()?;
         let over = |context: &Context| stop.load(Ordering::Relaxed) || context.output.is_closed();
         while !over(context) {

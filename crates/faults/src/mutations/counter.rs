@@ -2,14 +2,17 @@
 
 use kortlab_apdu::ChannelError;
 
-use crate::number::Number;
+use crate::number::Change;
 use crate::parameters::{FaultError, Parameters};
 use crate::{Mutation, Strike, Vector};
+
+/// The most tries that 63Cx can tell.
+const MOST: u8 = 0x0F;
 
 /// The tries left (63Cx) are others than the card counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counter {
-    to: Number,
+    tries: Change,
 }
 
 impl Mutation for Counter {
@@ -36,14 +39,15 @@ impl Mutation for Counter {
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
-            to: Number::from_parameters(parameters)?,
+            tries: Change::from_parameters(parameters, MOST.into())?,
         })
     }
 
     fn strike(&mut self, strike: &mut Strike<'_>) -> Result<Vec<u8>, ChannelError> {
         strike.raw(|answer| {
             if let [.., 0x63, low @ 0xC0..=0xCF] = answer.as_mut_slice() {
-                *low = 0xC0 | self.to.of(*low & 0x0F, 0x0F);
+                let tries = self.tries.of(i64::from(*low & MOST)).min(MOST.into());
+                *low = 0xC0 | u8::try_from(tries).unwrap_or(MOST);
             }
         })
     }

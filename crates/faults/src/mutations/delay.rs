@@ -57,27 +57,11 @@ impl Mutation for Delay {
 mod tests {
     use std::time::Instant;
 
-    use kortlab_apdu::{Channel, Layer, Protocol, ResetKind};
+    use kortlab_apdu::Layer;
 
     use super::*;
     use crate::Fault;
-
-    struct Prompt;
-
-    impl Channel for Prompt {
-        fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, ChannelError> {
-            Ok(vec![0x90, 0x00])
-        }
-        fn reset(&mut self, _: ResetKind) -> Result<(), ChannelError> {
-            Ok(())
-        }
-        fn atr(&self) -> &[u8] {
-            &[0x3B, 0x00]
-        }
-        fn protocol(&self) -> Protocol {
-            Protocol::T0
-        }
-    }
+    use crate::testing::Told;
 
     #[test]
     fn the_answer_comes_no_sooner_and_other_commands_are_not_held_up() {
@@ -85,7 +69,7 @@ mod tests {
         let mut took = || {
             let before = Instant::now();
             fault
-                .transmit(&mut Prompt, &[0, 0xB0, 0, 0])
+                .transmit(&mut Told::new(&[0x90, 0x00]), &[0, 0xB0, 0, 0])
                 .expect("an answer");
             before.elapsed()
         };

@@ -1,8 +1,9 @@
 //! `endless:`: more, and more, and more.
 
-use kortlab_apdu::{ChannelError, Command, StatusWord, instruction};
+use kortlab_apdu::{ChannelError, StatusWord, instruction};
 
 use crate::parameters::{FaultError, Parameters};
+use crate::pieces::asked;
 use crate::{Mutation, Strike, Vector};
 
 /// 16 more bytes are there.
@@ -78,10 +79,7 @@ impl Mutation for Endless {
     fn follow(&mut self, command: &[u8]) -> Option<Result<Vec<u8>, ChannelError>> {
         self.begun &= command.get(1) == Some(&instruction::GET_RESPONSE);
         self.begun.then(|| {
-            let asked = Command::parse(command)
-                .ok()
-                .and_then(|command| command.ne());
-            let mut answer = vec![0; asked.unwrap_or(256).min(65_536) as usize];
+            let mut answer = vec![0; asked(command)];
             answer.extend(MORE.bytes());
             Ok(answer)
         })

@@ -2,14 +2,15 @@
 
 use kortlab_apdu::ChannelError;
 
-use crate::fci::{self, Size};
+use crate::fci;
+use crate::number::Change;
 use crate::parameters::{FaultError, Parameters};
 use crate::{Mutation, Strike, Vector};
 
 /// The size of the file in its control information (80 or 81, ISO/IEC 7816-4 table 10) is another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSize {
-    size: Size,
+    size: Change,
 }
 
 impl Mutation for FileSize {
@@ -34,13 +35,15 @@ impl Mutation for FileSize {
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
-            size: Size::from_parameters(parameters)?,
+            size: Change::from_parameters(parameters, u32::MAX.into())?,
         })
     }
 
     fn strike(&mut self, strike: &mut Strike<'_>) -> Result<Vec<u8>, ChannelError> {
         strike.answer(|answer| {
-            answer.data = fci::with(&answer.data, &[0x80, 0x81], |value| self.size.of(value));
+            answer.data = fci::with(&answer.data, &[0x80, 0x81], |value| {
+                fci::resized(value, &self.size)
+            });
         })
     }
 }

@@ -27,9 +27,7 @@ impl Mutation for Remove {
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
-            after: parameters
-                .optional("after", "yes", |text| (text == "yes").then_some(()))?
-                .is_some(),
+            after: parameters.switch("after", "yes")?,
             gone: false,
         })
     }

@@ -29,9 +29,7 @@ impl Mutation for Reset {
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
-            told: parameters
-                .optional("told", "no", |text| (text == "no").then_some(()))?
-                .is_none(),
+            told: !parameters.switch("told", "no")?,
         })
     }
 

@@ -31,9 +31,7 @@ impl Mutation for Transfer {
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
-            until_reset: parameters
-                .optional("ends", "reset", |text| (text == "reset").then_some(()))?
-                .is_some(),
+            until_reset: parameters.switch("ends", "reset")?,
             stuck: false,
         })
     }

@@ -9,9 +9,10 @@ use kortlab_campaign::minimize::minimize;
 use kortlab_campaign::{Recipe, oracles};
 use serde::Serialize;
 
-use super::{about, open_case, store};
+use super::{about, open_case};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
+use crate::files;
 
 /// Make a case as small as it can be
 ///
@@ -81,7 +82,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         case.card_sha256 = kortlab_campaign::Case::hash(&image);
     }
     let path = arguments.output.unwrap_or(arguments.case);
-    store::write(&path, case.to_json().as_bytes())
+    files::replace(&path, case.to_json().as_bytes())
         .map_err(|error| Failure::file("write", &path, &error))?;
     context.output.report(&Report {
         signature: case.signature,

@@ -14,6 +14,7 @@ use kortlab_campaign::{Case, Laboratory, LaboratoryError, Limits, MAX_CASE, Prog
 use kortlab_emulator::Image;
 
 use super::Context;
+use crate::channel::about_image;
 use crate::failure::{Exit, Failure};
 use crate::files;
 
@@ -87,11 +88,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 /// A card image: the bytes of its file, and what they say.
 fn read_image(path: &Path) -> Result<(Vec<u8>, Image), Failure> {
     let bytes = files::read(path, MAX_IMAGE)?;
-    let image = Image::from_json(&bytes).map_err(|error| {
-        Failure::failed(format!("{} is no card image: {error}", path.display()))
-            .of_kind("image")
-            .hint("make one with `kortlab card new` or `kortlab dump`")
-    })?;
+    let image = Image::from_json(&bytes).map_err(|error| about_image(path, &error))?;
     Ok((bytes, image))
 }
 

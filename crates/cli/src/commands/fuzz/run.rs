@@ -3,9 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,9 +17,13 @@ use super::{LimitArguments, about, program, read_image};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{GOOD, WARNING, note};
+use crate::stop::{self, SecondTime};
 
 /// How often the campaign is kept.
 const KEEP: Duration = Duration::from_secs(5);
+
+/// The exit code of a second Ctrl-C, as shells have it.
+const INTERRUPTED: i32 = 130;
 
 /// Fuzz a program, until Ctrl-C or a goal
 ///
@@ -109,11 +111,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .iter()
         .map(|case| Entry::of(case, out.join(case.file_name())));
     let findings: Mutex<Vec<Entry>> = Mutex::new(entries.collect());
-    let lock = || {
-        findings
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    };
+    let lock = || findings.lock().unwrap_or_else(PoisonError::into_inner);
     let card = arguments.image.display().to_string();
     let keep = |found: &Found| -> Result<(), String> {
         let mut case = Case::new(
@@ -136,7 +134,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         lock().push(Entry::of(&case, path));
         Ok(())
     };
-    let stop = stop_on_signals()?;
+    let stop = stop::on_signals(SecondTime::Ends(INTERRUPTED))?;
     let goal = Goal {
         executions: arguments.executions,
         time: arguments.time.map(Duration::from_secs),
@@ -220,19 +218,6 @@ fn progress_line(tally: Tally, before: u64, begun: Instant) -> String {
         "{executions} executions, {rate:.1} a second, {} findings, {} ways",
         tally.findings, tally.ways
     )
-}
-
-/// What becomes true when somebody wants the campaign to end.
-fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second time it ends at once.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .map_err(|error| Failure::failed(format!("no signals: {error}")))?;
-    }
-    let _ = stop.load(Ordering::Relaxed);
-    Ok(stop)
 }
 
 impl fmt::Display for Report {

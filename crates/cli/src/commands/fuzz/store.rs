@@ -1,8 +1,7 @@
 //! Where a campaign and its cases are: a directory.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kortlab_campaign::{Case, Limits, MAX_CASE, Program, Progress};
@@ -120,7 +119,7 @@ impl Store {
     /// The file system's.
     pub fn keep(&self, case: &Case) -> io::Result<PathBuf> {
         let path = self.directory.join(case.file_name());
-        write(&path, case.to_json().as_bytes())?;
+        files::replace(&path, case.to_json().as_bytes())?;
         Ok(path)
     }
 
@@ -137,33 +136,6 @@ impl Store {
             progress,
         };
         let text = serde_json::to_string(&kept).map_err(io::Error::other)?;
-        write(&self.directory.join(CAMPAIGN), text.as_bytes())
+        files::replace(&self.directory.join(CAMPAIGN), text.as_bytes())
     }
-}
-
-/// Writes a file of this user's alone, whole or not at all, so that it outlives a crash.
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension(format!("tmp{}", std::process::id()));
-    let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        match path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
-            Some(directory) => File::open(directory)?.sync_all(),
-            None => Ok(()),
-        }
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }

@@ -3,20 +3,19 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
 use kortlab_apdu::instruction;
 use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::session::{Session, Step};
 use super::{read, tell_troubles};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
+use crate::stop::{self, SecondTime};
 
 /// How often a trace that is still written is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -82,11 +81,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 
 /// Shows what comes, until nobody reads any more.
 fn follow(context: &mut Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
-    }
+    let stop = stop::on_signals(SecondTime::Waits)?;
     let mut shown = 0;
     let mut length = None;
     while !stop.load(Ordering::Relaxed) && !context.output.is_closed() {
