@@ -1,10 +1,11 @@
 //! Chance that can be thrown again: the same seed, the same throws.
 
-use rand_chacha::ChaCha8Rng;
+use core::fmt;
+
+use chacha20::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 /// Seeded chance.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dice(ChaCha8Rng);
 
 impl Dice {
@@ -33,9 +34,42 @@ impl Dice {
     }
 }
 
+/// The copy throws what the original will throw.
+impl Clone for Dice {
+    fn clone(&self) -> Self {
+        Self(ChaCha8Rng::deserialize_state(&self.0.serialize_state()))
+    }
+}
+
+/// By what they will throw.
+impl PartialEq for Dice {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.serialize_state() == other.0.serialize_state()
+    }
+}
+
+impl Eq for Dice {}
+
+impl fmt::Debug for Dice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dice(..)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_throws_what_the_original_throws() {
+        let mut dice = Dice::new(7);
+        dice.bytes(33);
+        let mut copy = dice.clone();
+        assert_eq!(copy, dice);
+        assert_eq!(copy.bytes(99), dice.bytes(99));
+        copy.seed();
+        assert_ne!(copy, dice);
+    }
 
     #[test]
     fn the_same_seed_throws_the_same_and_another_does_not() {

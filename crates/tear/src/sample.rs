@@ -1,6 +1,6 @@
 //! Samples drawn from a seed.
 
-use rand_chacha::ChaCha20Rng;
+use chacha20::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 /// A generator of numbers that gives the same ones for the same seed.

@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn what_another_implementation_encodes_is_decoded() {
-        let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(2);
+        let mut rng = chacha20::ChaCha20Rng::seed_from_u64(2);
         let key = rsa::PrivateKey::new(&mut rng, 1024).expect("a key");
         let public = rsa::PublicKey::from(&key);
         for (hash, message) in [
@@ -69,10 +69,9 @@ mod tests {
             }
             .expect("enciphered");
             let raw = rsa::BoxedUint::from_be_slice(&cryptogram, 1024).expect("a number");
-            let opened =
-                rsa::hazmat::rsa_decrypt(None::<&mut rand_chacha::ChaCha20Rng>, &key, &raw)
-                    .expect("opened")
-                    .to_be_bytes();
+            let opened = rsa::hazmat::rsa_decrypt(None::<&mut chacha20::ChaCha20Rng>, &key, &raw)
+                .expect("opened")
+                .to_be_bytes();
             let decoded = decode(hash, &opened).expect("decoded");
             assert_eq!(*decoded, message);
             for index in 0..opened.len() {

@@ -120,10 +120,10 @@ mod tests {
         }
     }
 
-    type Rng = rand_chacha::ChaCha20Rng;
+    type Rng = chacha20::ChaCha20Rng;
 
     fn rand_chacha_like() -> Rng {
-        use rand_chacha::rand_core::SeedableRng as _;
+        use chacha20::rand_core::SeedableRng as _;
         Rng::seed_from_u64(1)
     }
 
