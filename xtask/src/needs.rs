@@ -58,7 +58,7 @@ const PCSC: [Need; 2] = [
 ];
 
 /// To run the interoperability tests.
-const INTEROPERABILITY: [Need; 18] = [
+const INTEROPERABILITY: [Need; 19] = [
     Need {
         purpose: "the PC/SC daemon that the tests run",
         check: Check::Program(&["pcscd"]),
@@ -113,6 +113,11 @@ const INTEROPERABILITY: [Need; 18] = [
         purpose: "PC/SC from Python (pyscard)",
         check: Check::File("/usr/lib/python3/dist-packages/smartcard/__init__.py"),
         packages: &["python3-pyscard"],
+    },
+    Need {
+        purpose: "a judge of what C's interface reads and writes (valgrind)",
+        check: Check::Program(&["valgrind"]),
+        packages: &["valgrind"],
     },
     Need {
         purpose: "verifying signatures and certificates",
@@ -394,6 +399,7 @@ mod tests {
             "tshark",
             "tzdata",
             "util-linux",
+            "valgrind",
             "vsmartcard-vpcd",
             "x11-utils",
             "xdotool",

@@ -134,6 +134,32 @@ fn the_arrows_are_those_of_the_manifests() {
     assert!(drawn.is_empty(), "no such crates: {drawn:?}");
 }
 
+#[test]
+fn unsafe_is_forbidden_everywhere_but_on_the_c_side_of_one_crate() {
+    assert!(read("Cargo.toml").contains("\nunsafe_code = \"forbid\"\n"));
+    let mut blocks = 0;
+    for member in members() {
+        let manifest = read(Path::new(&member).join("Cargo.toml"));
+        let (_, lints) = manifest.split_once("\n[lints").expect("lints");
+        if member != "crates/libpcsclite" {
+            assert!(lints.starts_with("]\nworkspace = true\n"), "{member}");
+            continue;
+        }
+        assert!(lints.contains("\nunsafe_code = \"deny\"\n"));
+        assert!(lints.contains("\nundocumented_unsafe_blocks = \"deny\"\n"));
+        for (path, text) in sources(&root().join(&member).join("src")) {
+            let says_so = text.contains("unsafe {") || text.contains("allow(unsafe_code)");
+            assert!(
+                !says_so || path.to_string_lossy().contains("/src/abi/"),
+                "{}",
+                path.display()
+            );
+            blocks += text.matches("unsafe {").count();
+        }
+    }
+    assert!(blocks > 20, "{blocks}");
+}
+
 /// Every Rust file below a directory, with its text.
 fn sources(directory: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();

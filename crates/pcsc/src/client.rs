@@ -39,6 +39,12 @@ impl Client {
         self.context.is_some()
     }
 
+    /// The name of the reader of one of this client's handles.
+    pub fn reader_of(&self, handle: u32) -> Option<&str> {
+        let reader = self.handles.get(&handle)?;
+        Some(&reader.name)
+    }
+
     /// The reader of one of this client's handles. Those of others are none to it.
     pub(crate) fn reader(&self, handle: u32) -> Result<Arc<Reader>, Code> {
         let reader = self.handles.get(&handle).ok_or(Code::INVALID_HANDLE)?;

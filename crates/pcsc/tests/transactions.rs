@@ -198,3 +198,23 @@ fn an_ejecting_reconnect_is_no_such_thing() {
     let done = a.reconnect(first, ShareMode::Shared, ANY, Disposition::Eject);
     assert_eq!(refused(done), Code::INVALID_VALUE);
 }
+
+#[test]
+fn a_command_to_a_card_without_power_is_refused_and_the_card_stays() {
+    let (service, notes) = desk();
+    let (mut a, first) = connected(&service);
+    a.disconnect(first, Disposition::Unpower)
+        .expect("disconnected");
+    let (direct, _) = a
+        .connect(READER, ShareMode::Direct, Protocols::RAW)
+        .expect("connected");
+    notes.take();
+    let sent = a.transmit(direct, Protocols::RAW, &[0, 1, 2, 3]);
+    assert_eq!(refused(sent), Code::NOT_TRANSACTED);
+    assert!(!notes.take().contains(&"command"));
+    // Whoever connects to it gives it power again.
+    let (again, _) = a
+        .connect(READER, ShareMode::Shared, ANY)
+        .expect("connected");
+    assert!(send(&a, again).is_ok());
+}

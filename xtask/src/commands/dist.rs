@@ -17,7 +17,7 @@ pub const COMMAND: Command = Command {
     name: "dist",
     help: "\
 Make what people install who do not build, in target/dist-files: an archive (the stripped `kortlab`,
-manual pages, completions, licences, documentation) and a Debian package with the same.
+the library of `kortlab run --in-process`, manual pages, completions, licences, documentation) and a Debian package with the same.
 
 Usage: cargo xtask dist [--profile NAME] [--try] [--container]
 
@@ -48,6 +48,8 @@ struct Dist {
     profile: String,
     /// The binary, stripped.
     kortlab: PathBuf,
+    /// The library of `run --in-process`, stripped, by the name that programs ask for.
+    library: PathBuf,
     /// Manual pages, completions and licences, where the Debian package finds them, too.
     extras: PathBuf,
     /// What is made.
@@ -66,6 +68,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     let dist = Dist {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         kortlab: target.join("dist-bin/kortlab"),
+        library: target.join("dist-bin/libpcsclite.so.1"),
         profile,
         extras: target.join("dist-extras"),
         files: target.join("dist-files"),
@@ -76,7 +79,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     extras(&dist)?;
     let archive = archive::make(&dist)?;
     let package = debian_package(&dist)?;
-    for made in [&dist.kortlab, &archive, &package] {
+    for made in [&dist.kortlab, &dist.library, &archive, &package] {
         println!("{}  {} bytes", made.display(), size(made)?);
     }
     if tries {
@@ -117,7 +120,7 @@ fn parse(arguments: &[String]) -> Result<Options, Failure> {
     Ok(options)
 }
 
-/// Builds `kortlab`, and puts it stripped where it is taken from.
+/// Builds `kortlab` and its library, and puts them stripped where they are taken from.
 fn build(dist: &Dist, target: &Path) -> Result<(), Failure> {
     let is_development = dist.profile == DEVELOPMENT;
     process::run(&mut build_command(&dist.profile))?;
@@ -125,13 +128,19 @@ fn build(dist: &Dist, target: &Path) -> Result<(), Failure> {
         true => "debug",
         false => dist.profile.as_str(),
     };
-    let built = target.join(directory).join("kortlab");
     if let Some(place) = dist.kortlab.parent() {
         remake(place)?;
     }
-    let mut strip = process::program("strip");
-    strip.arg("--strip-all").arg("-o").arg(&dist.kortlab);
-    process::run(strip.arg(&built))
+    for (built, stripped) in [
+        ("kortlab", &dist.kortlab),
+        // Where cargo has it in any case; only of what was asked for by name there is a copy above.
+        ("deps/libkortlab_libpcsclite.so", &dist.library),
+    ] {
+        let mut strip = process::program("strip");
+        strip.arg("--strip-all").arg("-o").arg(stripped);
+        process::run(strip.arg(target.join(directory).join(built)))?;
+    }
+    Ok(())
 }
 
 /// How `kortlab` is built. What the tests have built is not built again: only their own command
@@ -142,7 +151,8 @@ fn build_command(profile: &str) -> std::process::Command {
         DEVELOPMENT => cargo.args(["test", "--locked", "--workspace", "--no-run"]),
         other => {
             cargo.args(["build", "--locked", "--package", "kortlab"]);
-            cargo.args(["--bin", "kortlab", "--profile", other])
+            cargo.args(["--package", "kortlab-libpcsclite"]);
+            cargo.args(["--bin", "kortlab", "--lib", "--profile", other])
         }
     };
     cargo
@@ -231,7 +241,7 @@ mod tests {
             .collect();
         assert!(sources.len() > 8, "{sources:?}");
         for source in sources {
-            let made = ["../../target/dist-bin/kortlab", "../../target/dist-extras/"];
+            let made = ["../../target/dist-bin/", "../../target/dist-extras/"];
             if made.iter().any(|made| source.starts_with(made)) {
                 continue;
             }

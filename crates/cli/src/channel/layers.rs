@@ -58,6 +58,20 @@ impl Layers {
         self.tear.is_none() && self.faults.is_empty() && self.trace.is_none()
     }
 
+    /// The faults, if nothing else was asked for: what a card in another process can have around it.
+    ///
+    /// # Errors
+    /// A trace was asked for, or that the card is torn out.
+    pub fn only_faults(&self) -> Result<&[kortlab_faults::Fault], Failure> {
+        if self.tears() || self.trace.is_some() {
+            return Err(Failure::usage(
+                "a card in the program's own process is not torn out, and has no trace",
+            )
+            .hint("leave out --in-process, or --trace and --fault tear:…"));
+        }
+        Ok(&self.faults)
+    }
+
     /// Sees to it that this virtual card is torn out, if that was asked for.
     pub fn plant(&self, card: &mut VirtualCard) {
         if let Some(cut) = self.tear {

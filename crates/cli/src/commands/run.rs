@@ -1,5 +1,7 @@
 //! `kortlab run`: a program with virtual cards, and with no PC/SC service of the machine's.
 
+mod in_process;
+mod library;
 mod program;
 
 use std::ffi::OsString;
@@ -26,7 +28,12 @@ pub use program::{find, start_as_told};
 /// `kortlab ctl`, called by the program or beside it, takes cards out and puts them in, plants faults
 /// and more while the program runs: this sets KORTLAB_CONTROL to the socket of that door.
 ///
-/// A program does not come this way if it is set-user-ID, or has a client of its own for the
+/// With --in-process there is no service: the program loads a libpcsclite.so.1 of ours, in which the
+/// cards are. That is faster, and each fork of the program has cards of its own, as they were at the
+/// fork. What is changed on them is forgotten. Programs that are linked statically, or load pcsc-lite's
+/// library by its path, do not come this way either.
+///
+/// A program does not come by the variable if it is set-user-ID, or has a client of its own for the
 /// service's usual path. Give it the socket there, in a mount namespace of its own, as the last
 /// example does.
 #[derive(Args)]
@@ -37,6 +44,8 @@ Examples:
   kortlab run anna.json bertil.json -- opensc-tool --list-readers
   kortlab run --ephemeral card.json -- pkcs15-init --delete-objects cert --id 45 --pin 123456
   kortlab run --trace program.apdu --fault sw:ins=B0,sw=6F00,nth=3 card.json -- pkcs15-tool --dump
+  kortlab run --in-process card.json -- pkcs15-tool --dump
+  kortlab run --in-process --fault delay:ms=1,ins=B0 card.json -- pkcs15-tool --list-certificates
   kortlab run card.json -- sh -c 'kortlab ctl remove; opensc-tool --list-readers'
   kortlab run --at '20 remove' --at '20+300 insert' card.json -- \\
     sh -c 'pkcs15-tool -D; sleep 1; opensc-tool -n'
@@ -54,6 +63,11 @@ pub struct Arguments {
     #[arg(value_name = "PROGRAM", last = true, required = true)]
     program: Vec<OsString>,
 
+    /// Put the cards into the program's own process: no service, and each fork has its own; what is
+    /// changed on them is forgotten, as with --ephemeral
+    #[arg(long, conflicts_with_all = ["socket", "pin_pad", "empty", "contactless", "control", "at", "script"])]
+    in_process: bool,
+
     #[command(flatten)]
     readers: ReaderArguments,
 
@@ -65,6 +79,9 @@ pub struct Arguments {
 /// Runs the program, and ends as it does.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let program = program::find(&arguments.program)?;
+    if arguments.in_process {
+        return in_process::run(context, arguments.files, &arguments.readers, &program);
+    }
     let socket = match arguments.socket {
         Some(socket) => socket,
         None => for_one_run()?,

@@ -28,7 +28,7 @@ use crate::control::{
 use crate::failure::Failure;
 use crate::output::note;
 
-pub use place::{control_doors, for_control, for_one_run, standing};
+pub use place::{control_doors, for_control, for_library, for_one_run, standing};
 use readers::OwnReaders;
 
 /// The readers, as they are asked for on the command line.
@@ -53,6 +53,16 @@ pub struct ReaderArguments {
 
     #[command(flatten)]
     control: ControlArguments,
+}
+
+impl ReaderArguments {
+    /// The names of the readers of so many cards.
+    ///
+    /// # Errors
+    /// There are more or fewer than cards.
+    pub fn names(&self, cards: usize) -> Result<Vec<String>, Failure> {
+        names(&self.names, cards)
+    }
 }
 
 /// Which card is in which reader.
@@ -108,7 +118,7 @@ impl Desk {
         if let (true, CardSpec::Image(image)) = (images.is_empty(), &context.card) {
             images.push(image.clone());
         }
-        let names = names(&readers.names, images.len())?;
+        let names = readers.names(images.len())?;
         // The door first: who finds it taken has not touched a card.
         let door = Door::open(socket).map_err(|error| about_door(&error))?;
         let (awake, sleep) = mpsc::channel();

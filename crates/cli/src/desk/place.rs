@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs::{self, DirBuilder};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
@@ -40,6 +41,17 @@ pub fn for_control() -> Result<PathBuf, Failure> {
     let directory = directory()?;
     sweep(&directory);
     Ok(directory.join(format!("{CONTROL}{}", std::process::id())))
+}
+
+/// The path of a directory in which a library has the name that programs ask for. What it is called
+/// says which library: there is one for each, and it stays.
+///
+/// # Errors
+/// There is no directory for it.
+pub fn for_library(library: &Path) -> Result<PathBuf, Failure> {
+    let mut hasher = DefaultHasher::new();
+    library.hash(&mut hasher);
+    Ok(directory()?.join(format!("library-{:016x}", hasher.finish())))
 }
 
 /// The control doors that stand open, of this user's processes.

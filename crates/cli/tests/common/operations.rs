@@ -201,11 +201,19 @@ END",
     },
 ];
 
+/// What does not work with the cards in the program's own process: programs that do not load the
+/// library by its name, and what takes several processes one after the other with one card.
+const NOT_IN_PROCESS: [&str; 2] = ["a static program with a client of its own", "pkcs15-init"];
+
 /// The rows of the table in `docs/pcsc.md`.
 pub fn rows() -> Vec<String> {
     let row = |operation: &Operation| {
         let Operation { program, what, .. } = operation;
-        format!("| {program} | {what} | yes | yes | yes |")
+        let in_process = match NOT_IN_PROCESS.contains(program) {
+            true => "no",
+            false => "yes",
+        };
+        format!("| {program} | {what} | {in_process} | yes | yes | yes |")
     };
     OPERATIONS.iter().map(row).collect()
 }
@@ -281,6 +289,18 @@ pub fn variables(kortlab: &str) -> [(&'static str, String); 3] {
 
 /// Each operation that did not do in this directory what it should have, with what it printed.
 pub fn failed(directory: &Path) -> Vec<String> {
+    without(directory, |_| true)
+}
+
+/// The same with the cards in the programs' own processes, and each operation that did more than the
+/// table says.
+#[allow(dead_code)]
+pub fn failed_in_process(directory: &Path) -> Vec<String> {
+    without(directory, |program| !NOT_IN_PROCESS.contains(&program))
+}
+
+/// Each operation that did not end as it is to with this program.
+fn without(directory: &Path, is_to_succeed: impl Fn(&str) -> bool) -> Vec<String> {
     let read = |name: String| fs::read_to_string(directory.join(name)).unwrap_or_default();
     let mut failed = Vec::new();
     for (number, operation) in OPERATIONS.iter().enumerate() {
@@ -291,7 +311,8 @@ pub fn failed(directory: &Path) -> Vec<String> {
             .iter()
             .filter(|says| !said.contains(**says))
             .collect();
-        if code.trim() != "0" || !missing.is_empty() {
+        let succeeded = code.trim() == "0" && missing.is_empty();
+        if succeeded != is_to_succeed(operation.program) {
             failed.push(format!(
                 "{} {}: code {}, without {missing:?}:\n{said}",
                 operation.program,

@@ -9,6 +9,7 @@ mod common;
 mod control;
 mod door;
 mod ends;
+mod in_process;
 mod kills;
 mod lab;
 mod layers;

@@ -36,6 +36,17 @@ fn every_program_of_the_table_does_with_run_what_the_table_says() {
 }
 
 #[test]
+fn every_program_of_the_table_does_in_its_own_process_what_the_table_says() {
+    let lab = ready();
+    let options = ["run", "--in-process", "--ephemeral", "card.json"];
+    let mut run = lab.kortlab(&[&options[..], &["--", "bash", "all"]].concat());
+    run.envs(operations::variables(KORTLAB));
+    assert_code(&finish(run), 0);
+    let failed = operations::failed_in_process(&lab.path(""));
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
 fn every_program_of_the_table_does_with_a_standing_service_what_the_table_says() {
     let lab = ready();
     let service = Running::start(lab.kortlab(&["pcscd", "card.json"]));

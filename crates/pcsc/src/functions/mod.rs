@@ -14,3 +14,5 @@ mod release_context;
 mod set_attrib;
 mod status;
 pub(crate) mod transmit;
+
+pub use transmit::MAX_MESSAGE;

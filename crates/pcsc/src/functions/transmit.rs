@@ -41,6 +41,11 @@ impl Client {
                 }
             }
         }
+        let present = reader.sharing().public.state & state::PRESENT != 0;
+        if present && !slot.is_powered() {
+            // It would answer nothing, as a card that is gone; but it is there.
+            return Err(Code::NOT_TRANSACTED.into());
+        }
         let answer = match &mut slot.card {
             Some(card) => card.transmit(command),
             None => Err(ChannelError::NoCard),

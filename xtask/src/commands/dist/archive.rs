@@ -25,6 +25,9 @@ pub fn make(dist: &Dist) -> Result<PathBuf, Failure> {
     let stage = dist.files.join(&name);
     make_directory(&stage)?;
     copy(&dist.kortlab, &stage.join("kortlab"))?;
+    let library = stage.join("lib/kortlab");
+    make_directory(&library)?;
+    copy(&dist.library, &library.join("libpcsclite.so.1"))?;
     for document in DOCUMENTS {
         let from = process::root().join(document);
         copy_all(&from, &stage.join(document))?;

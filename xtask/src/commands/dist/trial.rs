@@ -49,6 +49,7 @@ pub fn in_bare_debian(package: &Path) -> Result<(), Failure> {
         }
     }
     for file in [
+        "usr/lib/kortlab/libpcsclite.so.1",
         "usr/share/bash-completion/completions/kortlab",
         "usr/share/zsh/vendor-completions/_kortlab",
         "usr/share/fish/vendor_completions.d/kortlab.fish",

@@ -1,0 +1,77 @@
+//! `kortlab run --in-process`: the cards in the program's own process.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use kortlab_emulator::ImageFile;
+
+use super::library::Library;
+use super::program::Program;
+use crate::channel::{CardSpec, about_image};
+use crate::commands::Context;
+use crate::desk::ReaderArguments;
+use crate::failure::{Exit, Failure};
+use crate::output::note;
+
+/// What the library takes the cards from, one image a line.
+const CARDS: &str = "KORTLAB_IN_PROCESS_CARDS";
+/// What it takes the readers' names from, one a line.
+const READERS: &str = "KORTLAB_IN_PROCESS_READERS";
+/// What it takes the faults from, one a line.
+const FAULTS: &str = "KORTLAB_IN_PROCESS_FAULTS";
+
+/// Runs the program, and ends as it does.
+///
+/// # Errors
+/// A card cannot be used, something was asked for that cannot be in another process, or the library
+/// is not there.
+pub fn run(
+    context: &Context,
+    mut images: Vec<PathBuf>,
+    readers: &ReaderArguments,
+    program: &Program,
+) -> Result<Exit, Failure> {
+    if let (true, CardSpec::Image(image)) = (images.is_empty(), &context.card) {
+        images.push(image.clone());
+    }
+    if images.is_empty() {
+        return Err(Failure::usage("--in-process needs a card image")
+            .hint("name one; a card in a reader, or on a socket, is served without --in-process"));
+    }
+    let faults = context.layers.only_faults()?;
+    let library = Library::find()?;
+    let mut cards = Vec::new();
+    for image in &images {
+        ImageFile::peek(image).map_err(|error| about_image(image, &error))?;
+        cards.push(line(image)?);
+    }
+    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    let variables = [
+        library.variable(),
+        (CARDS, cards.join("\n").into()),
+        (READERS, readers.names(images.len())?.join("\n").into()),
+        (FAULTS, faults.join("\n").into()),
+    ];
+    if !context.ephemeral {
+        note("with --in-process, what is changed on a card is forgotten");
+    }
+    let variables: Vec<(&'static str, &Path)> = variables
+        .iter()
+        .map(|(name, value): &(_, OsString)| (*name, Path::new(value)))
+        .collect();
+    program.run(&variables)
+}
+
+/// The path of an image as a line, from wherever the program reads it.
+fn line(image: &Path) -> Result<String, Failure> {
+    let path = std::path::absolute(image)
+        .map_err(|error| Failure::file("use the card image", image, &error))?;
+    let text = path.to_str().filter(|text| !text.contains('\n'));
+    text.map(str::to_owned).ok_or_else(|| {
+        Failure::failed(format!(
+            "{} cannot be told to the program: it is not UTF-8, or has several lines",
+            path.display()
+        ))
+        .hint("copy the image to a path that is")
+    })
+}
