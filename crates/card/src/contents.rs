@@ -338,9 +338,13 @@ impl Contents {
                         ObjectKind::SecretKeys => "EF(SKDF)",
                         _ => "a directory",
                     };
-                    drop(reader.content(name, &path)?);
-                    let message = format!("{kind} are in {}; they are not looked at", path);
-                    reader.warn(code::KIND_NOT_READ, "EF(ODF)", &odf_path, message);
+                    let content = reader.content(name, &path)?;
+                    let is_filler =
+                        |bytes: Bytes| bytes.iter().all(|&byte| matches!(byte, 0 | 0xFF));
+                    if !content.is_some_and(is_filler) {
+                        let message = format!("{kind} are in {}; they are not looked at", path);
+                        reader.warn(code::KIND_NOT_READ, "EF(ODF)", &odf_path, message);
+                    }
                 }
             }
         }

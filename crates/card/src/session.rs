@@ -2,12 +2,13 @@
 
 use kortlab_apdu::fcp::Fcp;
 use kortlab_apdu::{Channel, FilePath};
-use kortlab_pkcs15::EfDir;
+use kortlab_pkcs15::{EfDir, Severity};
 
 use crate::applications::{self, Asked, KnownApplication, Reply};
 use crate::contents::{EF_DIR, is_final};
 use crate::error::{CardError, ErrorKind};
 use crate::files::{Budget, Files, Shelf};
+use crate::problem::{Problem, code};
 use crate::token::Token;
 
 /// How often work is begun again because another program resets the card.
@@ -183,6 +184,28 @@ impl Identification {
     pub fn answering(&self) -> impl Iterator<Item = &Asked> {
         let told = self.applications.iter().filter(|_| !self.anything);
         told.filter(|asked| matches!(asked.reply, Reply::Selected(_)))
+    }
+
+    /// That a card without PKCS#15 holds what nobody looked at, because of `why`: an error where it
+    /// may be a card that should have it, because nothing else on it answers.
+    pub fn not_looked_at(&self, why: &CardError) -> Problem {
+        let answering: Vec<_> = self.answering().collect();
+        let others = answering
+            .iter()
+            .any(|asked| !applications::holds_pkcs15(&asked.aid));
+        let severity = if others {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        let message = format!("{why}; what it holds was not looked at");
+        let path = &FilePath::EMPTY;
+        let problem = Problem::new(severity, code::NOT_PKCS15, "the card", path, message);
+        let known = answering.iter().find_map(|asked| asked.next_step);
+        match known.or_else(|| why.next_step()) {
+            Some(next) => problem.hint(next),
+            None => problem,
+        }
     }
 
     /// What the card says of its master file.

@@ -404,3 +404,28 @@ fn whatever_a_card_answers_it_ends_and_is_told_in_plain_words() {
     }
     assert!(tried > 200, "{tried}");
 }
+
+#[test]
+fn of_a_card_for_something_else_diagnose_names_what_works_with_it_as_info_does() {
+    let lab = Lab::new("blank");
+    let mut image: Value = serde_json::from_slice(&lab.image()).unwrap();
+    image["master_file"]["files"] = serde_json::json!([{
+        "fid": "7F66", "kind": "df", "name": "A000000308000010000100", "files": [],
+    }]);
+    fs::write(lab.path("card.json"), image.to_string()).unwrap();
+    let output = lab.run(&["--json", "diagnose"]);
+    assert_code(&output, 6);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = findings(&document);
+    let [finding] = found.as_slice() else {
+        panic!("{document:#}");
+    };
+    assert_eq!(finding["code"], "not-pkcs15");
+    assert_eq!(finding["severity"], "warning");
+    let told: Value = serde_json::from_slice(&lab.run(&["info", "--json"]).stdout).unwrap();
+    let told = &told["problems"][0];
+    assert_eq!(finding["next_step"], told["next_step"]);
+    assert_eq!(finding["message"], told["message"]);
+    let next = told["next_step"].as_str().unwrap();
+    assert!(next.contains("piv-tool"), "{next}");
+}

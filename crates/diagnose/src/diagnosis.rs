@@ -92,10 +92,15 @@ pub fn diagnose<'a, C: Channel>(
             }
             evidence.looked_at.push("answer to reset".to_owned());
             match error.kind() {
-                ErrorKind::NotPkcs15 => {
-                    evidence.not_pkcs15 = Some(error);
-                    (session, None)
-                }
+                ErrorKind::NotPkcs15 => match session.identify() {
+                    Ok(found) => {
+                        evidence.not_pkcs15 = Some(found.not_looked_at(&error));
+                        let asked = "to which applications it answers";
+                        evidence.looked_at.push(asked.to_owned());
+                        (session, None)
+                    }
+                    Err(ended) => (session, Some(ended)),
+                },
                 _ => (session, Some(error)),
             }
         }

@@ -28,7 +28,7 @@ pub struct Evidence {
     /// The card OS.
     pub(crate) card_os: Option<&'static str>,
     /// Why there is no PKCS#15 application.
-    pub(crate) not_pkcs15: Option<CardError>,
+    pub(crate) not_pkcs15: Option<Problem>,
     /// The certificates, each with what the card session found wrong with it.
     pub(crate) checked: Option<Checked>,
     /// What the card session found wrong while it read.

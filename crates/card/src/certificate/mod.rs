@@ -223,6 +223,11 @@ pub(crate) fn public_key(content: &[u8]) -> Option<RsaPublicKey> {
     RsaPublicKey::from_der(outline.public_key.raw)
 }
 
+/// The SubjectPublicKeyInfo of a certificate (RFC 5280 §4.1).
+pub(crate) fn public_key_der(der: &[u8]) -> Option<&[u8]> {
+    Outline::read(der).map(|outline| outline.public_key.raw)
+}
+
 fn faults(der: &[u8]) -> Vec<Fault> {
     let mut faults = fault::Faults::default();
     der_rules::check(der, 0, &mut faults);

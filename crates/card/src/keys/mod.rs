@@ -8,6 +8,7 @@
 //! can give away the private key, and a wrong key is better noticed at once.
 
 mod algorithms;
+mod ec_point;
 mod operation;
 mod public;
 mod unlocked;
@@ -22,6 +23,7 @@ use crate::error::{CardError, ErrorKind};
 use crate::padding::Hash;
 use crate::role::PinRole;
 
+pub(crate) use ec_point::EcPoint;
 pub use public::RsaPublicKey;
 pub use unlocked::UnlockedKey;
 

@@ -173,7 +173,7 @@ impl<C: Channel> Card<C> {
     }
 
     /// An object's value; `None` if it cannot be read.
-    fn read_quietly(&mut self, value: &ObjectValue) -> Result<Option<Bytes>, CardError> {
+    pub(super) fn read_quietly(&mut self, value: &ObjectValue) -> Result<Option<Bytes>, CardError> {
         match self.value(value) {
             Ok(bytes) => Ok(Some(bytes)),
             // What was not looked at is not the same as nothing.

@@ -9,10 +9,10 @@ use kortlab_pkcs15::{Id, ObjectRef, Severity};
 
 use super::{Slot, SlotProblem};
 use crate::card::Card;
-use crate::certificate::{CertificateInfo, ReadTime, is_signed_by, same_name};
+use crate::certificate::{self, CertificateInfo, ReadTime, is_signed_by, same_name};
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
-use crate::keys::KeyKind;
+use crate::keys::{EcPoint, Key, KeyKind};
 use crate::problem::{Problem, code};
 use crate::revocation::{ListTrouble, Lists, Revocation, RevocationList};
 
@@ -82,7 +82,8 @@ pub enum NotChecked {
         /// The issuer's name.
         issuer: String,
     },
-    /// Whether its key is the card's: it is no RSA key, or the card has no public key for it.
+    /// Whether its key is the card's: it is of a kind that is not known here, or the card has no
+    /// public key for it.
     Key {
         /// The key's identifier.
         key: Id,
@@ -284,6 +285,9 @@ impl<C: Channel> Card<C> {
             checked.problems.push(SlotProblem::NoKey { key: id });
             return Ok(());
         };
+        if key.kind != KeyKind::Rsa && info.public_key.is_none() {
+            return self.look_at_other_key(checked, &key);
+        }
         let bits = info.public_key.as_ref().map(|key| key.bits() as u32);
         if key.kind != KeyKind::Rsa && bits.is_some() {
             let key = id.clone();
@@ -311,12 +315,37 @@ impl<C: Channel> Card<C> {
         };
         if known.is_some() && known != info.public_key {
             checked.problems.push(SlotProblem::KeyMismatch { key: id });
-        } else if !is_listed && self.contents().public_keys.is_empty() {
-            checked.not_checked.push(NotChecked::Key { key: id });
         } else if !is_listed {
-            checked.problems.push(SlotProblem::NoPublicKey { key: id });
+            self.without_public_key(checked, id);
         }
         Ok(())
+    }
+
+    /// The same for a key of an elliptic curve. Keys of other kinds are not compared.
+    fn look_at_other_key(&mut self, checked: &mut CheckedSlot, key: &Key) -> Result<(), CardError> {
+        let id = key.id.clone();
+        let certified = certificate::public_key_der(&checked.slot.der).and_then(EcPoint::read);
+        let (KeyKind::Ec, Some(certified)) = (key.kind, certified) else {
+            checked.not_checked.push(NotChecked::Key { key: id });
+            return Ok(());
+        };
+        match checked.within_budget(self.listed_point(&id))? {
+            Some(Some(listed)) if listed != certified => {
+                checked.problems.push(SlotProblem::KeyMismatch { key: id });
+            }
+            Some(None) => self.without_public_key(checked, id),
+            Some(Some(_)) | None => {}
+        }
+        Ok(())
+    }
+
+    /// The card has no public key of its own for this certificate: a fault where it lists others.
+    fn without_public_key(&self, checked: &mut CheckedSlot, key: Id) {
+        if self.contents().public_keys.is_empty() {
+            checked.not_checked.push(NotChecked::Key { key });
+        } else {
+            checked.problems.push(SlotProblem::NoPublicKey { key });
+        }
     }
 }
 

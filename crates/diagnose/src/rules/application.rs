@@ -1,8 +1,7 @@
 //! Is there a PKCS#15 application, and is it where EF.DIR says?
 
-use kortlab_apdu::FilePath;
+use kortlab_card::Problem;
 use kortlab_card::problem::code;
-use kortlab_card::{Problem, Severity};
 
 use super::Rule;
 use crate::evidence::Evidence;
@@ -26,19 +25,5 @@ pub(super) static RULE: Rule = Rule {
 /// Of a card without PKCS#15 nothing was looked at but what it tells of itself; that is never an
 /// all-clear.
 fn look(evidence: &Evidence) -> Vec<Problem> {
-    let Some(why) = &evidence.not_pkcs15 else {
-        return Vec::new();
-    };
-    let message = format!("{why}; what it holds was not looked at");
-    let problem = Problem::new(
-        Severity::Error,
-        code::NOT_PKCS15,
-        "the card",
-        &FilePath::EMPTY,
-        message,
-    );
-    vec![match why.next_step() {
-        Some(next) => problem.hint(next),
-        None => problem,
-    }]
+    evidence.not_pkcs15.iter().cloned().collect()
 }

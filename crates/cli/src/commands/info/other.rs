@@ -3,10 +3,9 @@
 
 use std::fmt;
 
-use kortlab_apdu::{FilePath, StatusWord};
+use kortlab_apdu::StatusWord;
 use kortlab_card::applications::{Asked, Reply};
-use kortlab_card::problem::code;
-use kortlab_card::{CardError, Identification, Problem, Session, Severity};
+use kortlab_card::{CardError, Identification, Problem, Session};
 use kortlab_explain::atr;
 use serde::Serialize;
 
@@ -26,37 +25,11 @@ pub fn run(
 ) -> Result<Exit, Failure> {
     let protocol = super::protocol(session.channel_mut());
     let found = session.identify()?;
-    let problem = problem(&found, why);
+    let problem = found.not_looked_at(why);
     context
         .output
         .report(&Other::new(&found, protocol, problem))?;
     Ok(Exit::Findings)
-}
-
-/// That nothing was looked at: an error where the card may be one that should have been, because
-/// nothing else on it answers.
-fn problem(found: &Identification, why: &CardError) -> Problem {
-    let answering: Vec<_> = found.answering().collect();
-    let of_pkcs15 = |asked: &&Asked| kortlab_card::applications::holds_pkcs15(&asked.aid);
-    let others = answering.iter().any(|asked| !of_pkcs15(asked));
-    let severity = if others {
-        Severity::Warning
-    } else {
-        Severity::Error
-    };
-    let message = format!("{why}; what it holds was not looked at");
-    let problem = Problem::new(
-        severity,
-        code::NOT_PKCS15,
-        "the card",
-        &FilePath::EMPTY,
-        message,
-    );
-    let known = answering.iter().find_map(|asked| asked.next_step);
-    match known.or_else(|| why.next_step()) {
-        Some(next) => problem.hint(next),
-        None => problem,
-    }
 }
 
 /// The JSON document.
