@@ -14,7 +14,7 @@ use crate::commands::demo;
 use crate::commands::{admin, agent, browser, portal, renew};
 use crate::commands::{
     apdu, atr, card, cert, completions, ctl, diagnose, dump, emulate, explain, fuzz, info, key,
-    man, pcscd, pin, readers, recover, run, trace,
+    man, pcscd, pin, readers, recover, run, shell, trace, tree,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -151,6 +151,8 @@ pub enum Command {
     Trace(trace::Arguments),
     Info(info::Arguments),
     Diagnose(diagnose::Arguments),
+    Shell(shell::Arguments),
+    Tree(tree::Arguments),
     Dump(dump::Arguments),
     Pin(pin::Arguments),
     Key(key::Arguments),

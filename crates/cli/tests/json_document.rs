@@ -41,6 +41,7 @@ fn every_field_is_in_the_document() {
         &["cert", "read", "4331"],
         &["apdu", "00A40800 :50155031 /256 =9000"],
         &["dump", "-o", "copy.json"],
+        &["tree"],
         &["diagnose"],
         &["diagnose", "--list"],
     ] {

@@ -6,6 +6,8 @@
 //! [`dump()`] reads everything readable of any card, PKCS#15 or not, into a card image, with what could
 //! not be read and why. It tries no PIN and writes nothing: commands that could are not let through.
 //!
+//! [`survey()`] gives the same file by file, with who may do what with each, and makes no image.
+//!
 //! ```
 //! use kortlab_diagnose::{Options, dump};
 //! # use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
@@ -32,7 +34,7 @@ pub mod html;
 pub mod rules;
 
 pub use diagnosis::{Diagnosing, Diagnosis, diagnose};
-pub use dump::{Dump, Ended, Options, dump};
+pub use dump::{Dump, Ended, Options, Survey, dump, survey};
 pub use finding::{Finding, Marked};
 pub use guard::{Guard, Guarded, Listener, Progress};
 pub use rules::Rule;

@@ -83,9 +83,9 @@ impl Answer {
         &self.meaning
     }
 
-    /// The data, in rows.
-    pub fn rows(&self) -> Vec<dump::Row<'_>> {
-        dump::rows(&self.bytes)
+    /// The data.
+    pub fn data(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// What the answer to SELECT says of the file.

@@ -34,7 +34,7 @@
 //! |---|---|
 //! | [`status`], [`command`], [`answer`] | status words, commands, answers |
 //! | [`atr`] | answers to reset |
-//! | [`fcp`], [`tlv`] | what SELECT says of a file; BER-TLV of any kind |
+//! | [`fcp`], [`access`], [`tlv`] | what SELECT says of a file, and who may do what with it; BER-TLV of any kind |
 //! | [`pkcs15`] | the files of a PKCS#15 application, and their objects |
 //! | [`certificate`], [`revocation_list`] | X.509 |
 //! | [`kind`] | what bytes are, said or guessed |
@@ -42,6 +42,7 @@
 //! | [`card`] | what a card session found: keys, PINs, certificates, numbers |
 //! | [`dump`], [`printable()`] | bytes as rows; text that is safe for a terminal |
 
+pub mod access;
 pub mod answer;
 mod asn1;
 pub mod atr;

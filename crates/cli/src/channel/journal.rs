@@ -62,8 +62,8 @@ impl Store for SharedImage {
     }
 }
 
-/// Where changes of one card are noted down.
-#[derive(Debug)]
+/// Where changes of one card are noted down. A clone notes them down in the same place.
+#[derive(Clone, Debug)]
 pub struct CardJournal {
     own: Own,
     /// The journal of this user; why there is none, if so.
@@ -71,7 +71,7 @@ pub struct CardJournal {
 }
 
 /// Where changes of this card, and of no other, are noted down.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Own {
     /// Nowhere: the card is in a reader, or behind a socket.
     Nowhere,
@@ -79,7 +79,7 @@ enum Own {
     Image(SharedImage),
     /// In memory, as long as this copy of the card lives. What is noted down elsewhere stays.
     Copy {
-        journal: MemoryJournal,
+        journal: Arc<Mutex<MemoryJournal>>,
         /// Why what the image has cannot be read, if so.
         unusable: Option<String>,
     },
@@ -114,7 +114,10 @@ impl CardJournal {
         });
         let unusable = read.and_then(Result::err);
         Self {
-            own: Own::Copy { journal, unusable },
+            own: Own::Copy {
+                journal: Arc::new(Mutex::new(journal)),
+                unusable,
+            },
             files: FileJournal::of_user(),
         }
     }
@@ -123,7 +126,7 @@ impl CardJournal {
     pub fn of_replay() -> Self {
         Self {
             own: Own::Copy {
-                journal: MemoryJournal::new(),
+                journal: Arc::default(),
                 unusable: None,
             },
             files: FileJournal::of_user(),
@@ -140,7 +143,7 @@ impl CardJournal {
             Own::Copy {
                 journal,
                 unusable: None,
-            } => Ok(journal
+            } => Ok(in_memory(journal)
                 .notes(card)?
                 .into_iter()
                 .map(|note| Note {
@@ -171,6 +174,10 @@ impl CardJournal {
     }
 }
 
+fn in_memory(journal: &Mutex<MemoryJournal>) -> MutexGuard<'_, MemoryJournal> {
+    journal.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Journal for CardJournal {
     fn notes(&mut self, card: &CardKey) -> Result<Vec<Note>, JournalError> {
         let mut notes = match (&mut self.files, &self.own) {
@@ -195,7 +202,7 @@ impl Journal for CardJournal {
                 Ok(NoteId::new(IN_IMAGE))
             }
             (Own::Copy { journal, .. }, _) => {
-                let note = journal.begin(transaction)?;
+                let note = in_memory(journal).begin(transaction)?;
                 Ok(NoteId::new(format!("{IN_IMAGE}{}", note.as_str())))
             }
             (Own::Nowhere, Ok(files)) => files.begin(transaction),
@@ -207,7 +214,7 @@ impl Journal for CardJournal {
         match (&mut self.own, &mut self.files) {
             (Own::Image(image), _) if note.as_str() == IN_IMAGE => image.note(None),
             (Own::Copy { journal, .. }, _) => match note.as_str().strip_prefix(IN_IMAGE) {
-                Some(own) => journal.finish(&NoteId::new(own)),
+                Some(own) => in_memory(journal).finish(&NoteId::new(own)),
                 // The card itself may need it.
                 None => Ok(()),
             },

@@ -6,7 +6,6 @@ mod journal;
 mod layers;
 mod open;
 mod planted;
-#[cfg(feature = "portal")]
 mod remembered;
 mod spec;
 mod trace;
@@ -23,7 +22,6 @@ pub use open::{
     AnyChannel, VirtualCardChannel, about as about_image, insert, open, open_with_journal,
 };
 pub use planted::{FaultEntry, Planted};
-#[cfg(feature = "portal")]
-pub use remembered::{Remembered, SharedJournal};
+pub use remembered::Remembered;
 pub use spec::CardSpec;
 pub use trace::{TraceFile, told};

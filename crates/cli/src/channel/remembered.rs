@@ -1,17 +1,22 @@
-//! An ephemeral card for a command that opens its card again and again, and its journal.
+//! A card that stays open while commands come and go.
 
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
-use kortlab_card::{CardKey, Journal, JournalError, Note, NoteId, Transaction};
 
-use super::{AnyChannel, CardJournal};
+use super::AnyChannel;
 
-/// An ephemeral card that is opened again and again, and remembers meanwhile what was changed.
+/// A card that is opened once and used by one command after the other, each with a clone; what one
+/// has selected, verified or changed, the next finds.
 #[derive(Clone)]
 pub struct Remembered {
     card: Arc<Mutex<AnyChannel>>,
     atr: Vec<u8>,
+    protocol: Protocol,
+    gone: Arc<AtomicBool>,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 impl Remembered {
@@ -19,30 +24,84 @@ impl Remembered {
     pub fn new(card: AnyChannel) -> Self {
         Self {
             atr: card.atr().to_vec(),
+            protocol: card.protocol(),
             card: Arc::new(Mutex::new(card)),
+            gone: Arc::default(),
+            stop: None,
         }
+    }
+
+    /// The same card, to which nothing more goes while `stop` is set.
+    #[must_use]
+    pub fn until(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = Some(stop);
+        self
+    }
+
+    /// Whether the card, or the way to it, was found to be gone.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 
     fn card(&self) -> MutexGuard<'_, AnyChannel> {
         self.card.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Notes that the card is gone where that is the error.
+    fn noticed<T>(&self, result: Result<T, ChannelError>) -> Result<T, ChannelError> {
+        let is_gone = |error: &ChannelError| {
+            matches!(
+                error,
+                ChannelError::NoCard | ChannelError::NoReader(_) | ChannelError::Link(_)
+            )
+        };
+        if result.as_ref().err().is_some_and(is_gone) {
+            self.gone.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Remembered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remembered")
+            .field("gone", &self.gone)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Channel for Remembered {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        self.card().transmit(command)
+        let stopped = |stop: &Arc<AtomicBool>| stop.load(Ordering::Relaxed);
+        if self.stop.as_ref().is_some_and(stopped) {
+            return Err(ChannelError::Link("it was ended with Ctrl-C".to_owned()));
+        }
+        let answer = self.card().transmit(command);
+        self.noticed(answer)
     }
 
     fn reset(&mut self, kind: ResetKind) -> Result<(), ChannelError> {
-        self.card().reset(kind)
+        let done = self.card().reset(kind);
+        self.noticed(done)
     }
 
     fn power_on(&mut self) -> Result<(), ChannelError> {
-        self.card().power_on()
+        let done = self.card().power_on();
+        self.noticed(done)
     }
 
     fn power_off(&mut self) -> Result<(), ChannelError> {
-        self.card().power_off()
+        let done = self.card().power_off();
+        self.noticed(done)
+    }
+
+    fn reset_alone(&mut self, kind: ResetKind) -> Result<bool, ChannelError> {
+        let done = self.card().reset_alone(kind);
+        self.noticed(done)
+    }
+
+    fn is_shared(&self) -> bool {
+        self.card().is_shared()
     }
 
     fn atr(&self) -> &[u8] {
@@ -50,7 +109,7 @@ impl Channel for Remembered {
     }
 
     fn protocol(&self) -> Protocol {
-        self.card().protocol()
+        self.protocol
     }
 
     fn max_command_data(&self) -> usize {
@@ -58,43 +117,11 @@ impl Channel for Remembered {
     }
 
     fn begin_exclusive(&mut self) -> Result<(), ChannelError> {
-        self.card().begin_exclusive()
+        let begun = self.card().begin_exclusive();
+        self.noticed(begun)
     }
 
     fn end_exclusive(&mut self) -> Result<(), ChannelError> {
         self.card().end_exclusive()
-    }
-}
-
-/// Where changes of that card are noted down, as long as it is remembered.
-#[derive(Clone)]
-pub struct SharedJournal(Arc<Mutex<CardJournal>>);
-
-impl SharedJournal {
-    /// This journal.
-    pub fn new(journal: CardJournal) -> Self {
-        Self(Arc::new(Mutex::new(journal)))
-    }
-
-    fn journal(&self) -> MutexGuard<'_, CardJournal> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Journal for SharedJournal {
-    fn notes(&mut self, card: &CardKey) -> Result<Vec<Note>, JournalError> {
-        self.journal().notes(card)
-    }
-
-    fn begin(&mut self, transaction: &Transaction) -> Result<NoteId, JournalError> {
-        self.journal().begin(transaction)
-    }
-
-    fn finish(&mut self, note: &NoteId) -> Result<(), JournalError> {
-        self.journal().finish(note)
-    }
-
-    fn set_aside(&mut self, note: &NoteId) -> Result<(), JournalError> {
-        self.journal().set_aside(note)
     }
 }

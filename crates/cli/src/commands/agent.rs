@@ -15,7 +15,7 @@ use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Context;
-use crate::channel::{self, Remembered, SharedJournal};
+use crate::channel::{self, Remembered};
 use crate::failure::{Exit, Failure};
 use crate::output::printable;
 
@@ -87,7 +87,7 @@ pub fn start(
     let remembered = match ephemeral {
         true => {
             let (channel, journal) = context.open_channel_with_journal()?;
-            Some((Remembered::new(channel), SharedJournal::new(journal)))
+            Some((Remembered::new(channel), journal))
         }
         false => None,
     };

@@ -2,6 +2,8 @@
 
 mod answer;
 
+pub use answer::write_rows;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -108,7 +110,12 @@ fn hold(channel: &mut AnyChannel) -> Result<(), Failure> {
     Ok(channel.begin_exclusive()?)
 }
 
-fn send_step(
+/// Sends the command of one line, and adds it and its answer to the report; `unit` is what its number
+/// counts.
+///
+/// # Errors
+/// It cannot be sent, or the status word is not the expected one.
+pub fn send_step(
     channel: &mut AnyChannel,
     unit: &str,
     step: &Step,
@@ -178,6 +185,17 @@ fn lines(arguments: &[String]) -> Result<Vec<Step>, Failure> {
     Ok(steps)
 }
 
+/// The command of a line, as scripts have it; none of a comment.
+///
+/// # Errors
+/// It is none. What stands there is not repeated: it may be a PIN.
+pub fn steps_of(line: &str) -> Result<Vec<Step>, Failure> {
+    script::parse(line).map_err(|error| {
+        Failure::usage(format!("column {}: {}", error.column, error.problem))
+            .hint("`help` names the verbs; `apdu --help` shows how commands are written")
+    })
+}
+
 fn raw_commands(arguments: &[String]) -> Result<Vec<Zeroizing<Vec<u8>>>, Failure> {
     let raw = |text: &str| {
         let bytes = Zeroizing::new(hexadecimal::parse(text)?);
@@ -209,8 +227,8 @@ fn steps(text: &str, path: &Path) -> Result<Vec<Step>, Failure> {
 }
 
 /// The JSON document.
-#[derive(Serialize)]
-struct Report {
+#[derive(Default, Serialize)]
+pub struct Report {
     exchanges: Vec<Exchange>,
 }
 

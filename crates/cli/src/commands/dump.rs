@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use kortlab_diagnose::dump::{Kind, Progress, Search};
+use kortlab_diagnose::dump::{Kind, Search};
 use kortlab_diagnose::{Dump, Ended, Options, dump};
 use kortlab_emulator::Image;
 use kortlab_emulator::image::{FileContent, FileImage, NotRead};
@@ -17,6 +15,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::card::new::write_image;
+use super::progress::Shown;
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, DIM, Table, WARNING, printable};
 
@@ -60,7 +59,8 @@ pub struct Arguments {
     force: bool,
 }
 
-fn search_parser() -> impl TypedValueParser<Value = Search> {
+/// Reads the name of a [`Search`].
+pub fn search_parser() -> impl TypedValueParser<Value = Search> {
     PossibleValuesParser::new(Search::ALL.map(Search::name)).try_map(|name| name.parse::<Search>())
 }
 
@@ -116,47 +116,6 @@ fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
         );
     }
     Ok(())
-}
-
-/// How far reading is, for whoever sits at the terminal.
-struct Shown {
-    begun: Instant,
-    told: Option<Instant>,
-}
-
-impl Shown {
-    /// How often it is told.
-    const EVERY: Duration = Duration::from_millis(500);
-
-    fn new() -> Self {
-        Self {
-            begun: Instant::now(),
-            told: None,
-        }
-    }
-
-    fn tell(&mut self, progress: &Progress) {
-        let last = self.told.unwrap_or(self.begun);
-        if last.elapsed() < Self::EVERY || !io::stderr().is_terminal() {
-            return;
-        }
-        self.told = Some(Instant::now());
-        // Nobody is left to tell when standard error is gone.
-        let _ = write!(
-            anstream::stderr(),
-            "\r{DIM}reading: {} of at most {} commands, {:.0} of at most {:.0} s{DIM:#}",
-            progress.commands,
-            progress.budget.commands,
-            progress.time.as_secs_f32(),
-            progress.budget.time.as_secs_f32(),
-        );
-    }
-
-    fn end(&self) {
-        if self.told.is_some() {
-            let _ = writeln!(anstream::stderr());
-        }
-    }
 }
 
 /// The JSON document.

@@ -146,7 +146,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 /// What the bytes say.
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Explained(Explanation);
+pub struct Explained(pub Explanation);
 
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

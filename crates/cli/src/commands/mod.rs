@@ -28,13 +28,16 @@ pub mod pin;
 #[cfg(feature = "portal")]
 pub mod portal;
 mod problem;
+mod progress;
 pub mod readers;
 pub mod recover;
 #[cfg(feature = "portal")]
 pub mod renew;
 pub mod run;
 mod session;
+pub mod shell;
 pub mod trace;
+pub mod tree;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -43,7 +46,7 @@ pub use done::Done;
 use kortlab_card::files::Budget;
 
 use crate::args::{Cli, Command};
-use crate::channel::{self, AnyChannel, CardJournal, CardSpec, Layers, TraceFile};
+use crate::channel::{self, AnyChannel, CardJournal, CardSpec, Layers, Remembered, TraceFile};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::pin_source::PinSources;
@@ -66,6 +69,8 @@ pub struct Context {
     pub pins: PinSources,
     /// Standard output.
     pub output: Output,
+    /// The card that is open already, in a session of several commands.
+    pub open: Option<(Remembered, CardJournal)>,
 }
 
 impl Context {
@@ -74,6 +79,9 @@ impl Context {
     /// # Errors
     /// No reader, no card, no image, or one that cannot be used.
     pub fn open_channel(&self) -> Result<AnyChannel, Failure> {
+        if let Some((card, _)) = &self.open {
+            return Ok(Box::new(card.clone()));
+        }
         channel::open(&self.card, &self.layers, self.ephemeral, self.timeout)
     }
 
@@ -82,6 +90,9 @@ impl Context {
     /// # Errors
     /// As for [`Context::open_channel`].
     pub fn open_channel_with_journal(&self) -> Result<(AnyChannel, CardJournal), Failure> {
+        if let Some((card, journal)) = &self.open {
+            return Ok((Box::new(card.clone()), journal.clone()));
+        }
         channel::open_with_journal(&self.card, &self.layers, self.ephemeral, self.timeout)
     }
 }
@@ -107,6 +118,7 @@ pub fn run(cli: Cli) -> Exit {
         output,
         timeout: cli.global.timeout.map(Duration::from_secs),
         budget: Budget::CARD.times(cli.global.budget),
+        open: None,
     };
     let ran = run_command(&mut context, cli.command);
     // The trace of what failed is complete, too.
@@ -176,6 +188,8 @@ fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure>
         Command::Info(arguments) => info::run(context, arguments),
         Command::Diagnose(arguments) => diagnose::run(context, arguments),
         Command::Dump(arguments) => dump::run(context, arguments),
+        Command::Tree(arguments) => tree::run(context, arguments),
+        Command::Shell(arguments) => shell::run(context, arguments),
         Command::Pin(arguments) => pin::run(context, arguments),
         Command::Key(arguments) => key::run(context, arguments),
         Command::Cert(arguments) => cert::run(context, arguments),

@@ -1,9 +1,10 @@
 //! What the PKCS#15 application says of the card: which files it names, its PINs, its number.
 
-use kortlab_apdu::{Channel, FilePath};
+use kortlab_apdu::{Channel, Fid, FilePath};
 use kortlab_card::files::Budget;
 use kortlab_card::{CardError, Contents, ErrorKind, FoundPin, Session, Token};
 use kortlab_explain::card::serial;
+use kortlab_explain::pkcs15;
 
 use super::tree::Place;
 use super::walk::is_final;
@@ -11,11 +12,16 @@ use super::walk::is_final;
 /// The AID under which the files are that begin with `3FFF`.
 const APPLICATION: FilePath = FilePath::CURRENT_DF;
 
+/// What names the files that say what is on the card.
+pub(super) const BY_THE_CARD: &str = "the card";
+
 /// What the PKCS#15 application says.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     /// The files that it names, and by which of them.
-    pub files: Vec<(Place, String)>,
+    pub names: Vec<(Place, String)>,
+    /// What those files are whose kind is known.
+    pub kinds: Vec<(Place, pkcs15::File)>,
     /// The PINs that it lists, with their states.
     pub pins: Vec<FoundPin>,
     /// The card's number, for people.
@@ -44,7 +50,8 @@ pub(super) fn listed<C: Channel>(
         }
     };
     let mut listed = Listed {
-        files: files(card.contents()),
+        names: files(card.contents()),
+        kinds: kinds(card.contents()),
         serial: card
             .serial_number()
             .map(serial)
@@ -62,13 +69,39 @@ pub(super) fn listed<C: Channel>(
     (card.into_session(), listed, error)
 }
 
-fn files(contents: &Contents) -> Vec<(Place, String)> {
-    let place = |path: &FilePath| match (&contents.selected, path.strip_prefix(&APPLICATION)) {
+fn place(contents: &Contents, path: &FilePath) -> Place {
+    match (&contents.selected, path.strip_prefix(&APPLICATION)) {
         (Some(aid), Some(below)) => Place::in_application(aid, below),
         _ => Place::of_path(path),
-    };
+    }
+}
+
+fn kinds(contents: &Contents) -> Vec<(Place, pkcs15::File)> {
+    use pkcs15::File;
+    let keys = contents.private_keys.iter().map(|file| &file.path);
+    let public = contents.public_keys.iter().map(|file| &file.path);
+    let certificates = contents.certificates.iter().map(|file| &file.path);
+    let pins = contents.authentication.iter().map(|file| &file.path);
+    let data = contents.data.iter().map(|file| &file.path);
+    let unused = contents.unused_space.iter().map(|file| &file.path);
+    let mut named: Vec<(&FilePath, File)> = keys.map(|path| (path, File::PrivateKeys)).collect();
+    named.extend(public.map(|path| (path, File::PublicKeys)));
+    named.extend(certificates.map(|path| (path, File::Certificates)));
+    named.extend(pins.map(|path| (path, File::AuthObjects)));
+    named.extend(data.map(|path| (path, File::DataObjects)));
+    named.extend(unused.map(|path| (path, File::UnusedSpace)));
+    named.push((&FilePath::EF_DIR, File::Dir));
+    let usual = [(0x5031, File::Odf), (0x5032, File::TokenInfo)];
+    let usual = usual.map(|(fid, kind)| (contents.application.child(Fid(fid)), kind));
+    named.extend(usual.iter().map(|(path, kind)| (path, *kind)));
+    let place = |(path, kind): (&FilePath, File)| (place(contents, path), kind);
+    named.into_iter().map(place).collect()
+}
+
+fn files(contents: &Contents) -> Vec<(Place, String)> {
+    let place = |path: &FilePath| place(contents, path);
     let own = contents.sources.iter();
-    let own = own.map(|source| (place(&source.path), "the card".to_owned()));
+    let own = own.map(|source| (place(&source.path), BY_THE_CARD.to_owned()));
     let named = contents.named_files().into_iter();
     let named = named.map(|(path, by)| (place(&path), by.to_string()));
     let whole = |(place, _): &(Place, String)| place.below.is_whole();

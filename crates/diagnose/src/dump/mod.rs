@@ -6,6 +6,7 @@
 //! | `listed` | what the PKCS#15 application names |
 //! | `applications` | what is selected by its AID, and its data objects |
 //! | `search` | what nothing on the card names, by trying |
+//! | `survey` | what was found, file by file, for whoever wants no image |
 //! | `image`, `pins`, `file` | the image of all that |
 //! | `replica` | whether the image answers as the card did |
 //! | `notes` | what is not in it |
@@ -18,6 +19,7 @@ mod notes;
 mod pins;
 mod replica;
 mod search;
+mod survey;
 mod tree;
 mod walk;
 
@@ -39,6 +41,7 @@ use walk::Walk;
 pub use crate::guard::{Listener, Progress};
 pub use notes::Kind;
 pub use search::Search;
+pub use survey::{Content, Object, Survey, Surveyed, look_at, survey};
 
 /// The tag under which the EID applet tells its version.
 const EID_VERSION: u16 = 0xDF30;
@@ -98,36 +101,7 @@ pub fn dump<C: Channel>(
     listener: Listener<'_>,
 ) -> Result<Dump, CardError> {
     let (atr, protocol) = (channel.atr().to_vec(), channel.protocol());
-    let guarded = Layered::new(channel, Guard::new(options.budget, listener));
-    let mut reading = Reading {
-        walk: Walk::new(Session::new(guarded)),
-        listed: Listed::default(),
-        objects: DataObjects::new(),
-        card_objects: Vec::new(),
-        dialect: &dialect::Generic,
-        extra_pins: Vec::new(),
-    };
-    let ended = match reading.everything(options) {
-        (read, None) => {
-            reading = read;
-            None
-        }
-        (read, Some(error)) => {
-            reading = read;
-            Some(error)
-        }
-    };
-    let guard = reading.walk.session.channel_mut().layer();
-    let commands = guard.commands() as u64;
-    let ended = ended.map(|error| match guard.stopped() {
-        Some(why) => Ended::Budget(why.to_owned()),
-        None => Ended::Gone(error),
-    });
-    if let Some(Ended::Gone(error)) = &ended
-        && reading.walk.tree.len() == 0
-    {
-        return Err(error.clone());
-    }
+    let (reading, commands, ended) = read(channel, options, listener)?;
     let (files, bytes) = (reading.walk.tree.len(), reading.walk.tree.bytes);
     let provenance = Provenance {
         program: options.program.clone(),
@@ -143,6 +117,38 @@ pub fn dump<C: Channel>(
         bytes,
         ended,
     })
+}
+
+/// Reads a card as far as it goes: what was read, with how many commands, and what ended it before
+/// everything was.
+///
+/// # Errors
+/// Nothing at all could be read.
+fn read<'a, C: Channel>(
+    channel: C,
+    options: &Options,
+    listener: Listener<'a>,
+) -> Result<(Reading<'a, C>, u64, Option<Ended>), CardError> {
+    let guarded = Layered::new(channel, Guard::new(options.budget, listener));
+    let reading = Reading {
+        walk: Walk::new(Session::new(guarded)),
+        listed: Listed::default(),
+        objects: DataObjects::new(),
+        card_objects: Vec::new(),
+        dialect: &dialect::Generic,
+        extra_pins: Vec::new(),
+    };
+    let (mut reading, error) = reading.everything(options);
+    let guard = reading.walk.session.channel_mut().layer();
+    let commands = guard.commands() as u64;
+    let ended = error.map(|error| match guard.stopped() {
+        Some(why) => Ended::Budget(why.to_owned()),
+        None => Ended::Gone(error),
+    });
+    match &ended {
+        Some(Ended::Gone(error)) if reading.walk.tree.len() == 0 => Err(error.clone()),
+        _ => Ok((reading, commands, ended)),
+    }
 }
 
 /// What is read, and how far.
@@ -210,8 +216,8 @@ impl<C: Channel> Reading<'_, C> {
 
     /// What the PKCS#15 application names, the other applications, and what is searched for.
     fn rest(&mut self, options: &Options) -> Result<(), CardError> {
-        for (place, by) in core::mem::take(&mut self.listed.files) {
-            self.walk.visit_named(&place, &by)?;
+        for (place, by) in &self.listed.names {
+            self.walk.visit_named(place, by)?;
         }
         self.extra_pins()?;
         let identified = self.walk.session.identify()?;

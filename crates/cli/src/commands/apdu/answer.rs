@@ -4,13 +4,13 @@ use std::fmt;
 
 use anstyle::Style;
 use kortlab_explain::answer::Answer;
-use kortlab_explain::dump::{BYTES_A_ROW, ascii};
+use kortlab_explain::dump::{BYTES_A_ROW, ascii, rows};
 
 use crate::output::{DIM, SpacedHex};
 
-/// Writes the answer, its status word in `style`.
-pub fn write(f: &mut fmt::Formatter<'_>, answer: &Answer, style: Style) -> fmt::Result {
-    for row in answer.rows() {
+/// Writes bytes in rows, filler folded.
+pub fn write_rows(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    for row in rows(bytes) {
         write!(f, "  {DIM}{:04X}{DIM:#}  ", row.offset)?;
         match row.folded() {
             Some(text) => {
@@ -24,6 +24,12 @@ pub fn write(f: &mut fmt::Formatter<'_>, answer: &Answer, style: Style) -> fmt::
             }
         }
     }
+    Ok(())
+}
+
+/// Writes the answer, its status word in `style`.
+pub fn write(f: &mut fmt::Formatter<'_>, answer: &Answer, style: Style) -> fmt::Result {
+    write_rows(f, answer.data())?;
     let (status, meaning) = (answer.status(), answer.meaning());
     writeln!(f, "<- {style}{status}{style:#}  {meaning}")?;
     if let Some(file) = answer.file() {
