@@ -53,6 +53,9 @@ pub struct Progress {
     pub executions: u64,
     /// The recipes that others are made of.
     pub corpus: Vec<Recipe>,
+    /// The way that each of them has shown, in their order.
+    #[serde(default)]
+    pub ways: Vec<u64>,
 }
 
 /// A finding, as it was made.
@@ -98,7 +101,8 @@ struct State {
     /// Executions that were begun.
     begun: u64,
     executions: u64,
-    corpus: Vec<Recipe>,
+    /// The recipes, and the way that each has shown.
+    corpus: Vec<(Recipe, u64)>,
     ways: BTreeSet<u64>,
     signatures: BTreeSet<String>,
     failed: Option<CampaignError>,
@@ -121,11 +125,17 @@ impl Campaign {
         if good.commands == 0 {
             return Err(CampaignError::NoCommands);
         }
+        // Of a campaign that was kept without them the ways are found once more.
+        let of_corpus = progress.ways.iter().copied();
+        let mut ways: BTreeSet<u64> = of_corpus.clone().collect();
+        ways.insert(good.way());
+        let corpus = progress.corpus.into_iter();
+        let corpus = corpus.zip(of_corpus.chain(std::iter::repeat(good.way())));
         let state = State {
             begun: progress.executions,
             executions: progress.executions,
-            corpus: progress.corpus,
-            ways: BTreeSet::from([good.way()]),
+            corpus: corpus.collect(),
+            ways,
             signatures: known.into_iter().collect(),
             failed: None,
         };
@@ -163,7 +173,12 @@ impl Campaign {
         Progress {
             seed: self.seed,
             executions: state.executions,
-            corpus: state.corpus.clone(),
+            corpus: state
+                .corpus
+                .iter()
+                .map(|(recipe, _)| recipe.clone())
+                .collect(),
+            ways: state.corpus.iter().map(|(_, way)| *way).collect(),
         }
     }
 
@@ -238,7 +253,7 @@ impl Campaign {
         // Half of them new, half made of what has shown another way.
         let chosen = dice.below(2 * state.corpus.len().max(1));
         Some(match state.corpus.get(chosen) {
-            Some(recipe) => recipe.varied(&mut dice, commands),
+            Some((recipe, _)) => recipe.varied(&mut dice, commands),
             None => Recipe::any(&mut dice, commands),
         })
     }
@@ -252,12 +267,11 @@ impl Campaign {
         if let Some(finding) = oracles::judge(&outcome, &self.good) {
             return self.found(finding, recipe, keep);
         }
+        let way = outcome.way();
         let mut state = self.state();
-        if state.ways.len() < MAX_WAYS
-            && state.ways.insert(outcome.way())
-            && state.corpus.len() < MAX_CORPUS
+        if state.ways.len() < MAX_WAYS && state.ways.insert(way) && state.corpus.len() < MAX_CORPUS
         {
-            state.corpus.push(recipe.clone());
+            state.corpus.push((recipe.clone(), way));
         }
         Ok(())
     }

@@ -14,12 +14,25 @@ use crate::limits::Limits;
 use crate::outcome::Ended;
 use crate::program::Program;
 
-/// How much of what a program prints is kept: the end of it.
+/// How much of what a program says on standard error is kept: the end of it.
 const KEPT: usize = 64 * 1024;
+/// How much of what it prints on standard output is kept.
+const KEPT_OUTPUT: usize = 1 << 20;
 /// How often its memory is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs the program, and gives how it ended and the end of its standard error.
+/// What a program has done.
+#[derive(Debug)]
+pub struct Ran {
+    /// How it ended.
+    pub ended: Ended,
+    /// The end of its standard output.
+    pub stdout: Vec<u8>,
+    /// The end of its standard error.
+    pub stderr: String,
+}
+
+/// Runs the program to its end.
 ///
 /// # Errors
 /// It cannot be started.
@@ -28,7 +41,7 @@ pub fn run(
     (variable, value): (&str, &Path),
     limits: &Limits,
     over: impl Fn() -> bool,
-) -> io::Result<(Ended, String)> {
+) -> io::Result<Ran> {
     let mut child = Command::new(&program.path)
         .args(&program.arguments)
         .env(variable, value)
@@ -37,16 +50,21 @@ pub fn run(
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()?;
-    let printed = child.stdout.take().map(|out| end_of(out, 0));
+    let printed = child.stdout.take().map(|out| end_of(out, KEPT_OUTPUT));
     let told = child.stderr.take().map(|err| end_of(err, KEPT));
     let ended = wait(&mut child, limits, over);
     // Whatever it has started goes with it, and lets go of the pipes.
     end_group(&child);
-    if let Some(printed) = printed {
-        let _ = printed.join();
-    }
-    let told = told.and_then(|told| told.join().ok()).unwrap_or_default();
-    Ok((ended?, String::from_utf8_lossy(&told).into_owned()))
+    let whole = |pipe: Option<JoinHandle<Vec<u8>>>| {
+        let read = pipe.and_then(|pipe| pipe.join().ok());
+        read.unwrap_or_default()
+    };
+    let (stdout, stderr) = (whole(printed), whole(told));
+    Ok(Ran {
+        ended: ended?,
+        stdout,
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+    })
 }
 
 fn wait(child: &mut Child, limits: &Limits, over: impl Fn() -> bool) -> io::Result<Ended> {
@@ -125,8 +143,8 @@ mod tests {
             arguments: vec!["-c".to_owned(), script.to_owned()],
         };
         let before = Instant::now();
-        let (ended, told) = run(&program, ("NOBODY", Path::new("/")), &limits, || false).unwrap();
-        (ended, told, before.elapsed())
+        let ran = run(&program, ("NOBODY", Path::new("/")), &limits, || false).unwrap();
+        (ran.ended, ran.stderr, before.elapsed())
     }
 
     #[test]

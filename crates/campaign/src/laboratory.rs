@@ -15,9 +15,9 @@ use kortlab_faults::{Fault, FaultError};
 use kortlab_pcsc::door::{CLIENT_VARIABLE, Door, DoorError, Manners};
 use kortlab_pcsc::{Card, ReaderError, Service};
 
-use crate::child;
+use crate::child::{self, Ran};
 use crate::limits::Limits;
-use crate::outcome::{Ended, Outcome};
+use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::recipe::Recipe;
 use crate::watch::{Outside, Shared, lock};
@@ -138,13 +138,15 @@ impl Laboratory {
             most: self.limits.commands,
         };
         let card: Card = Box::new(Layered::new(channel, outside));
-        let (ended, stderr) = self.serve(card, &seen)?;
+        let ran = self.serve(card, &seen)?;
         let seen = lock(&seen);
         let after = seen.tries.iter();
         let before = before.into_iter().zip(after);
         Ok(Outcome {
-            ended,
-            stderr,
+            ended: ran.ended,
+            stdout: ran.stdout,
+            stderr: ran.stderr,
+            given: seen.given.clone(),
             exchanges: seen.exchanges(),
             commands: seen.commands,
             commands_over: seen.commands > self.limits.commands,
@@ -155,7 +157,7 @@ impl Laboratory {
     }
 
     /// Puts the card into a reader of its own, and runs the program beside it.
-    fn serve(&self, card: Card, seen: &Shared) -> Result<(Ended, String), LaboratoryError> {
+    fn serve(&self, card: Card, seen: &Shared) -> Result<Ran, LaboratoryError> {
         let execution = self.number.fetch_add(1, Ordering::Relaxed);
         let mut numbers = (1 + execution as u32).wrapping_mul(0x9E37_79B1);
         let service = Arc::new(Service::new(move || {

@@ -26,6 +26,7 @@ pub mod oracles;
 mod outcome;
 mod program;
 mod recipe;
+mod shown;
 mod watch;
 
 pub use campaign::{Campaign, CampaignError, Found, Goal, Progress, Tally};

@@ -33,8 +33,13 @@ pub struct Exchange {
 pub struct Outcome {
     /// How the program ended.
     pub ended: Ended,
+    /// The end of what it printed on standard output.
+    pub stdout: Vec<u8>,
     /// The end of what it printed on standard error.
     pub stderr: String,
+    /// The data of all answers that it got, one behind the other; nothing if there were too many
+    /// to keep.
+    pub given: Option<Vec<u8>>,
     /// The first commands, and the last.
     pub exchanges: Vec<Exchange>,
     /// How many commands there were.

@@ -9,9 +9,11 @@ use crate::outcome::Exchange;
 
 /// How many exchanges are kept from the beginning, and how many of the last.
 const KEPT: usize = 2048;
+/// How many bytes of data are kept.
+const KEPT_DATA: usize = 1 << 20;
 
 /// What was seen so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Seen {
     first: Vec<Exchange>,
     last: VecDeque<Exchange>,
@@ -19,11 +21,38 @@ pub struct Seen {
     pub commands: usize,
     /// The tries left of each PIN of the card.
     pub tries: Vec<(u8, u8)>,
+    /// The data of the answers that the program got; nothing if they were too many.
+    pub given: Option<Vec<u8>>,
     /// The card's own last answer to the command that is under way.
     card: Option<Vec<u8>>,
 }
 
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            first: Vec::new(),
+            last: VecDeque::new(),
+            commands: 0,
+            tries: Vec::new(),
+            given: Some(Vec::new()),
+            card: None,
+        }
+    }
+}
+
 impl Seen {
+    /// Hears what the program gets.
+    fn gave(&mut self, answer: &[u8]) {
+        let data = answer.len().saturating_sub(2);
+        let data = answer.get(..data).unwrap_or_default();
+        if let Some(given) = &mut self.given {
+            given.extend_from_slice(data);
+            if given.len() > KEPT_DATA {
+                self.given = None;
+            }
+        }
+    }
+
     fn push(&mut self, exchange: Exchange) {
         if self.first.len() < KEPT {
             self.first.push(exchange);
@@ -89,11 +118,15 @@ impl Layer for Outside {
         }
         let mut seen = lock(&self.seen);
         let card = seen.card.take();
+        if let Ok(answer) = &answer {
+            seen.gave(answer);
+        }
         seen.push(Exchange {
             header,
             seen: answer.as_ref().ok().and_then(|answer| status(answer)),
             card: card.as_deref().and_then(status),
-            spoilt: answer.as_ref().ok() != card.as_ref(),
+            // A transfer that fails is the fault's doing, whether the card was asked or not.
+            spoilt: answer.is_err() || answer.as_ref().ok() != card.as_ref(),
         });
         answer
     }

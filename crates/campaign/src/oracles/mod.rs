@@ -46,7 +46,8 @@ oracles![
     endless,
     hang,
     tries_lost,
-    refusal_ignored
+    refusal_ignored,
+    not_given
 ];
 
 /// What is to be found in this execution.
@@ -69,7 +70,9 @@ mod tests {
     fn outcome(ended: Ended) -> Outcome {
         Outcome {
             ended,
+            stdout: Vec::new(),
             stderr: String::new(),
+            given: Some(Vec::new()),
             exchanges: Vec::new(),
             commands: 0,
             commands_over: false,

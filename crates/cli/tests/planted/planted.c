@@ -116,10 +116,35 @@ static int deaf(void)
     return 0;
 }
 
+/* The control information says how long the file is; so much of it there is. */
+static int shows(void)
+{
+    static const unsigned char odf[] = {0x50, 0x15, 0x50, 0x31};
+    unsigned char length = 0;
+    if (select_file(odf, sizeof odf, 0x08) != 0x9000)
+        return 1;
+    const unsigned char *found = object(0x81, &length);
+    if (!found || length != 2)
+        return 1;
+    unsigned size = (unsigned)found[0] << 8 | found[1];
+    unsigned char *file = malloc(65536 + 256);
+    for (unsigned at = 0; at < size; at += count) {
+        unsigned char read[5] = {0x00, 0xB0, at >> 8, at & 0xFF, size - at < 0x20 ? size - at : 0x20};
+        if (transmit(read, sizeof read) != 0x9000 || count == 0)
+            break;
+        memcpy(file + at, answer, count);
+    }
+    for (unsigned at = 0; at < size; at++)
+        printf("%02X%s", file[at], at % 16 == 15 || at + 1 == size ? "\n" : " ");
+    free(file);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct { const char *name; int (*run)(void); } bugs[] = {
         {"name", name}, {"endless", endless}, {"counter", counter}, {"empty", empty}, {"deaf", deaf},
+        {"shows", shows},
     };
     if (argc != 2 || SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context) != SCARD_S_SUCCESS)
         return 2;
