@@ -315,6 +315,43 @@ fn a_campaign_that_is_killed_goes_on_and_loses_no_finding() {
 }
 
 #[test]
+fn on_a_full_disk_a_campaign_says_so_and_finds_again_what_it_could_not_keep() {
+    let lab = Lab::new("valid");
+    // In a mount namespace of its own: on a full disk first, then with room.
+    let script = "set -e; mkdir disk; mount -t tmpfs -o size=64k none disk; mkdir disk/out
+        fuzz() { code=0; \"$@\" || code=$?; }
+        head -c 1000000 /dev/zero >disk/rest 2>/dev/null || true
+        fuzz \"$@\"; test $code = 1; ls disk/out >kept
+        rm disk/rest; fuzz \"$@\"; test $code = 6; ls disk/out >>kept";
+    let output = Command::new("unshare")
+        .args(["--mount", "bash", "-c", script, "bash"])
+        .arg(env!("CARGO_BIN_EXE_kortlab"))
+        .args([
+            "fuzz", "run", "--out", "disk/out", "--seed", "1", "--jobs", "1",
+        ])
+        .args(["--findings", "1", "--executions", "6000"])
+        .args(["--limit-commands", "400", "card.json", "--"])
+        .args([planted().to_str().unwrap(), "counter"])
+        .current_dir(lab.directory())
+        .output()
+        .expect("unshare runs; run: cargo xtask test");
+    assert_code(&output, 0);
+    let told = stderr(&output);
+    assert!(
+        told.contains("could not be kept: disk/out/sanitizer-"),
+        "{told}"
+    );
+    assert!(told.contains("No space left on device"), "{told}");
+    assert!(told.contains("hint: make room"), "{told}");
+    let kept = fs::read_to_string(lab.path("kept")).unwrap();
+    let kept: Vec<_> = kept.lines().collect();
+    assert!(
+        matches!(&kept[..], ["campaign.json", case] if case.starts_with("sanitizer-")),
+        "{kept:?}"
+    );
+}
+
+#[test]
 fn what_cannot_be_fuzzed_is_said_with_what_to_do() {
     let lab = Lab::new("valid");
     let fuzz = |rest: &[&str]| lab.run(&[&["fuzz", "run", "--executions", "3"], rest].concat());
