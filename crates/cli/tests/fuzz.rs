@@ -197,6 +197,66 @@ fn a_program_that_goes_on_without_a_card_is_found() {
 }
 
 #[test]
+fn the_report_of_a_campaign_names_the_answer_that_did_it_and_says_nothing_as_markup() {
+    let lab = Lab::new("valid");
+    let program = planted().to_str().unwrap();
+    let output = lab.run(&[
+        "fuzz",
+        "run",
+        "--out",
+        "kortlab-fuzz",
+        "--seed",
+        "1",
+        "--jobs",
+        "1",
+        "--findings",
+        "1",
+        "--executions",
+        "6000",
+        "--limit-commands",
+        "400",
+        "--html",
+        "report.html",
+        "card.json",
+        "--",
+        program,
+        "empty",
+    ]);
+    assert_code(&output, 6);
+    let page = fs::read_to_string(lab.path("report.html")).unwrap();
+    assert!(
+        page.contains("<p class=\"verdict\">1 finding.</p>"),
+        "{page}"
+    );
+    assert!(page.contains(&format!("<h1>Fuzzing of {program} empty</h1>")));
+    assert!(page.contains("1. sanitizer: "));
+    // The answer that did it is marked, and what the sanitizer said stands below it.
+    assert!(page.contains("<mark>* "), "{page}");
+    assert!(page.contains("ERROR: AddressSanitizer: "));
+    // Nothing that a program says becomes markup.
+    assert!(!page.contains("<script") && !page.contains("<null>"));
+    for look in kortlab_interop::axe::Look::ALL {
+        let violations = kortlab_interop::axe::violations(&[("report", page.as_str())], "", look);
+        assert_eq!(violations.unwrap(), [""; 0], "{look:?}");
+    }
+    let other = lab.run(&[
+        "fuzz",
+        "run",
+        "--out",
+        "other",
+        "--executions",
+        "3",
+        "--html",
+        "report.html",
+        "card.json",
+        "--",
+        program,
+        "empty",
+    ]);
+    assert!(stderr(&other).contains("--force"), "{}", stderr(&other));
+}
+
+#[test]
 fn memory_that_is_shown_as_if_it_were_the_cards_is_found() {
     found_and_made_small(
         "shows",

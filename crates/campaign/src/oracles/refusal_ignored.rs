@@ -19,11 +19,14 @@ pub fn judge(outcome: &Outcome, good: &Outcome) -> Option<(String, String)> {
     let (header, seen) = refused
         .into_iter()
         .find(|(header, _)| usual.iter().all(|(other, _)| other[1] != header[1]))?;
-    let said = seen.map_or_else(|| "no answer".to_owned(), |status| format!("{status:04X}"));
+    let said = seen.map_or_else(
+        || "got no answer".to_owned(),
+        |status| format!("was answered {status:04X}"),
+    );
     Some((
         format!("instruction {:02X}", header[1]),
         format!(
-            "{} was answered {said}, never done again with success, and the exit code is 0",
+            "{} {said}, never done again with success, and the exit code is 0",
             header.map(|byte| format!("{byte:02X}")).join(" ")
         ),
     ))

@@ -1,4 +1,5 @@
-//! A diagnosis as one HTML file: no network, no script, light or dark as the reader has it.
+//! A diagnosis as one HTML file: no network, no script, light or dark as the reader has it. The
+//! document around it, for other reports.
 
 mod escape;
 mod hex_view;
@@ -22,18 +23,39 @@ pub fn report(diagnosis: &Diagnosis, program: &str) -> String {
     page
 }
 
-fn write(page: &mut String, diagnosis: &Diagnosis, program: &str) -> fmt::Result {
-    let name = diagnosis.label.as_deref().unwrap_or("a card");
-    let name = Escaped(name);
+/// A document with this title, which is its first heading as well, and what `body` writes below it.
+/// What comes from elsewhere is to be [`Escaped`] there.
+///
+/// # Errors
+/// Those of `body`.
+pub fn document(
+    page: &mut String,
+    title: &str,
+    body: impl FnOnce(&mut String) -> fmt::Result,
+) -> fmt::Result {
+    let title = Escaped(title);
     write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src \
          'unsafe-inline'\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>Diagnosis of {name}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <h1>Diagnosis of {name}</h1>\n"
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <h1>{title}</h1>\n"
     )?;
+    body(page)?;
+    page.push_str("</main>\n</body>\n</html>\n");
+    Ok(())
+}
+
+fn write(page: &mut String, diagnosis: &Diagnosis, program: &str) -> fmt::Result {
+    let name = diagnosis.label.as_deref().unwrap_or("a card");
+    document(page, &format!("Diagnosis of {name}"), |page| {
+        whole(page, diagnosis, program)
+    })
+}
+
+fn whole(page: &mut String, diagnosis: &Diagnosis, program: &str) -> fmt::Result {
     summary(page, diagnosis, program)?;
     findings(page, diagnosis)?;
     list(page, "What was looked at", &diagnosis.looked_at)?;
@@ -42,9 +64,7 @@ fn write(page: &mut String, diagnosis: &Diagnosis, program: &str) -> fmt::Result
         [] => &nothing,
         some => some,
     };
-    list(page, "What was not looked at", not)?;
-    page.push_str("</main>\n</body>\n</html>\n");
-    Ok(())
+    list(page, "What was not looked at", not)
 }
 
 fn summary(page: &mut String, diagnosis: &Diagnosis, program: &str) -> fmt::Result {
@@ -76,7 +96,10 @@ fn summary(page: &mut String, diagnosis: &Diagnosis, program: &str) -> fmt::Resu
 }
 
 /// A table of names and values; what is not known is left out.
-fn table<'a>(
+///
+/// # Errors
+/// None: a String takes everything.
+pub fn table<'a>(
     page: &mut String,
     caption: &str,
     rows: impl Iterator<Item = (&'a str, Option<&'a str>)>,

@@ -1,5 +1,6 @@
 //! `kortlab fuzz`: a program, fuzzed with what a card answers.
 
+mod html;
 mod minimize;
 mod replay;
 mod run;

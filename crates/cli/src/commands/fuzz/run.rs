@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,12 +12,14 @@ use kortlab_campaign::{Campaign, CampaignError, Case, Found, Goal, Laboratory, T
 use kortlab_explain::printable;
 use serde::Serialize;
 
+use super::html::{self, Shown, Summary};
 use super::store::Store;
 use super::{LimitArguments, about, program, read_image};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{GOOD, WARNING, note};
 use crate::stop::{self, SecondTime};
+use crate::world;
 
 /// How often the campaign is kept.
 const KEEP: Duration = Duration::from_secs(5);
@@ -35,6 +37,8 @@ const INTERRUPTED: i32 = 130;
 Examples:
   kortlab fuzz run --executions 20 --seed 1 --jobs 1 card.json -- pkcs15-tool -c
   kortlab fuzz run --executions 10 --out found --jobs 1 card.json -- opensc-tool --name
+  kortlab fuzz run --executions 12 --out found --jobs 1 --html report.html --force \\
+      card.json -- opensc-tool --name
   kortlab --json fuzz run --findings 1 --executions 10 --jobs 1 card.json -- pkcs11-tool -O")]
 pub struct Arguments {
     /// The card image, of which each execution gets a fresh copy
@@ -69,6 +73,14 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
 
+    /// Write a report with all findings of the campaign, each tried once more, as one HTML file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Overwrite the file of --html
+    #[arg(long, requires = "html")]
+    force: bool,
+
     #[command(flatten)]
     limits: LimitArguments,
 }
@@ -102,7 +114,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let (bytes, image) = read_image(&arguments.image)?;
     let card_sha256 = Case::hash(&bytes);
     let (store, progress, cases) =
-        Store::open(&out, &program, limits, card_sha256, arguments.seed)?;
+        Store::open(&out, &program, limits, card_sha256.clone(), arguments.seed)?;
     let before = progress.executions;
     let known = cases.iter().map(|case| case.signature.clone());
     let laboratory = Laboratory::new(image, program, limits).map_err(|error| about(&error))?;
@@ -171,6 +183,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         context.output.report_failed(&report, &failure)?;
         return Err(failure);
     }
+    if let Some(path) = &arguments.html {
+        let page = report_of(&campaign, &store, &out, &card, &card_sha256)?;
+        world::write(path, page.as_bytes(), arguments.force)?;
+        note(format_args!("the report is in {}", path.display()));
+    }
     context.output.report(&report)?;
     if let Some(error) = not_saved {
         return Err(Failure::file("keep the campaign in", &out, &error)
@@ -181,6 +198,39 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     } else {
         Exit::Findings
     })
+}
+
+/// The report of the campaign with all its findings.
+fn report_of(
+    campaign: &Campaign,
+    store: &Store,
+    out: &Path,
+    card: &str,
+    card_sha256: &str,
+) -> Result<String, Failure> {
+    let cases = store.cases()?;
+    let shown = cases.iter().map(|case| Shown {
+        case,
+        file: out.join(case.file_name()).display().to_string(),
+        outcome: campaign.laboratory().execute(&case.faults).ok(),
+    });
+    let shown: Vec<_> = shown.collect();
+    let tally = campaign.tally();
+    let program = campaign.laboratory().program();
+    let words = program.arguments.iter().map(String::as_str);
+    let path = program.path.display().to_string();
+    let summary = Summary {
+        program: std::iter::once(path.as_str())
+            .chain(words)
+            .collect::<Vec<_>>()
+            .join(" "),
+        card,
+        card_sha256,
+        seed: campaign.progress().seed,
+        executions: tally.executions,
+        ways: tally.ways,
+    };
+    Ok(html::report(&summary, &shown))
 }
 
 impl Entry {

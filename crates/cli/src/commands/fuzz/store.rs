@@ -91,7 +91,10 @@ impl Store {
     }
 
     /// The cases that are there; what is none is named and left alone.
-    fn cases(&self) -> Result<Vec<Case>, Failure> {
+    ///
+    /// # Errors
+    /// The directory, or a case, cannot be read.
+    pub fn cases(&self) -> Result<Vec<Case>, Failure> {
         let failed = |error| Failure::file("read the directory", &self.directory, &error);
         let mut paths = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(failed)? {
