@@ -20,6 +20,8 @@ pub enum Ended {
 pub struct Exchange {
     /// The command's first four bytes: what follows may be a PIN.
     pub header: [u8; 4],
+    /// Whether data follows: VERIFY without data only asks how many tries are left.
+    pub has_data: bool,
     /// The status word that the program got; nothing if the transfer failed.
     pub seen: Option<u16>,
     /// The status word that the card itself gave last for it; nothing if it was not asked.

@@ -123,6 +123,7 @@ impl Layer for Outside {
         }
         seen.push(Exchange {
             header,
+            has_data: command.len() > 5,
             seen: answer.as_ref().ok().and_then(|answer| status(answer)),
             card: card.as_deref().and_then(status),
             // A transfer that fails is the fault's doing, whether the card was asked or not.

@@ -109,6 +109,7 @@ mod tests {
         let mut ignored = outcome(Ended::Exit(0));
         ignored.exchanges.push(Exchange {
             header: [0, 0x20, 0, 0x81],
+            has_data: true,
             seen: Some(0x6F00),
             card: Some(0x9000),
             spoilt: false,
@@ -117,10 +118,15 @@ mod tests {
         // The second time it worked.
         ignored.exchanges.push(Exchange {
             header: [0, 0x20, 0, 0x81],
+            has_data: true,
             seen: Some(0x9000),
             card: Some(0x9000),
             spoilt: false,
         });
+        assert_eq!(found(&ignored), None);
+        // To ask for the tries is no request that can be refused.
+        ignored.exchanges.truncate(1);
+        ignored.exchanges[0].has_data = false;
         assert_eq!(found(&ignored), None);
     }
 

@@ -37,8 +37,8 @@ fn last_refusals(outcome: &Outcome) -> Vec<([u8; 4], Option<u16>)> {
     let mut last: Vec<([u8; 4], Option<u16>)> = Vec::new();
     for exchange in &outcome.exchanges {
         let header = exchange.header;
-        // VERIFY without data only asks; its 63Cx is no refusal of anything.
-        let asks = header[1] == 0x20 && matches!(exchange.seen, Some(0x63C0..=0x63CF));
+        // VERIFY without data only asks; whatever is answered is no refusal of anything.
+        let asks = header[1] == 0x20 && !exchange.has_data;
         if TO_BE_DONE.contains(&header[1]) && !asks {
             last.retain(|(other, _)| *other != header);
             last.push((header, exchange.seen));
