@@ -1,8 +1,6 @@
 //! One execution: a fresh card, a service of its own, the program.
 
-use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +18,7 @@ use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::recipe::Recipe;
+use crate::sockets::Sockets;
 use crate::watch::{Outside, Shared, lock};
 
 /// The card's own randomness: the same in every execution.
@@ -75,7 +74,7 @@ pub struct Laboratory {
     card: VirtualCard,
     program: Program,
     limits: Limits,
-    sockets: PathBuf,
+    sockets: Sockets,
     number: AtomicU64,
 }
 
@@ -85,19 +84,10 @@ impl Laboratory {
     /// # Errors
     /// The image makes no sense, or there is no directory for sockets.
     pub fn new(image: Image, program: Program, limits: Limits) -> Result<Self, LaboratoryError> {
-        static LABORATORIES: AtomicU64 = AtomicU64::new(0);
         let card = VirtualCard::new(image, CardRng::from_seed(CARD_SEED))?;
-        let number = LABORATORIES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("kortlab-fuzz-{}-{number}", std::process::id());
-        let sockets = std::env::temp_dir().join(name);
-        let directory = |error| LaboratoryError::Directory {
-            path: sockets.clone(),
-            error,
-        };
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&sockets)
-            .map_err(directory)?;
+        let sockets = Sockets::new(&std::env::temp_dir());
+        let sockets =
+            sockets.map_err(|(path, error)| LaboratoryError::Directory { path, error })?;
         Ok(Self {
             card,
             program,
@@ -165,10 +155,10 @@ impl Laboratory {
             numbers
         }));
         service.add_reader(READER, Some(card))?;
-        let door = Door::open(&self.sockets.join(execution.to_string()))?;
+        let door = Door::open(&self.sockets.path().join(execution.to_string()))?;
         let socket = door.path().to_owned();
         let no_pipe = |error| LaboratoryError::Directory {
-            path: self.sockets.clone(),
+            path: self.sockets.path().to_owned(),
             error,
         };
         let (mut stop, stopped) = UnixStream::pair().map_err(no_pipe)?;
@@ -192,12 +182,6 @@ impl Laboratory {
             path: self.program.path.clone(),
             error,
         })
-    }
-}
-
-impl Drop for Laboratory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.sockets);
     }
 }
 

@@ -27,6 +27,7 @@ mod outcome;
 mod program;
 mod recipe;
 mod shown;
+mod sockets;
 mod watch;
 
 pub use campaign::{Campaign, CampaignError, Found, Goal, Progress, Tally};
