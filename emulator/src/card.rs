@@ -15,7 +15,7 @@
 
 use kortlab_apdu::{Protocol, StatusWord};
 
-use crate::image::{Image, ImageError};
+use crate::image::{Generator, Image, ImageError};
 use crate::memory::{Memory, PowerCut, PowerLost};
 use crate::models;
 use crate::os::session::{Selection, Session};
@@ -34,14 +34,26 @@ pub struct VirtualCard {
     memory: Memory,
     session: Session,
     rng: CardRng,
+    /// What the image keeps of the generator, if it does.
+    kept: Option<KeptGenerator>,
     applications: Applications,
     powered: bool,
     /// The volatile state before the last command, for [`VirtualCard::undo_last`].
     before: (Selection, Verified),
 }
 
+/// A generator that is a part of the card's image.
+#[derive(Clone, Copy, Debug)]
+struct KeptGenerator {
+    /// How many words it had given before the last command.
+    before: u64,
+    /// Whether it has given some since [`VirtualCard::take_changed`].
+    changed: bool,
+}
+
 impl VirtualCard {
-    /// A card that holds what the image says, without power.
+    /// A card that holds what the image says, without power. Its random numbers come from `rng`, or
+    /// from the image's own generator if it has one.
     ///
     /// # Errors
     /// The image is inconsistent, or does not fit into its own capacity.
@@ -59,10 +71,16 @@ impl VirtualCard {
         own: impl IntoIterator<Item = &'static dyn Application>,
     ) -> Result<Self, ImageError> {
         let applications = models::applications(own);
+        let own = image.generator.as_ref().map(Generator::rng);
+        let kept = own.as_ref().map(|rng| KeptGenerator {
+            before: rng.words(),
+            changed: false,
+        });
         Ok(Self {
             memory: Memory::new(image.state(&applications)?),
             session: Session::default(),
-            rng,
+            rng: own.unwrap_or(rng),
+            kept,
             applications,
             powered: false,
             before: Default::default(),
@@ -151,6 +169,9 @@ impl VirtualCard {
     fn execute(&mut self, command: &[u8]) -> Result<Vec<u8>, PowerLost> {
         self.memory.begin_command()?;
         self.before = (self.session.selection, self.session.verified);
+        if let Some(kept) = &mut self.kept {
+            kept.before = self.rng.words();
+        }
         let mut os = Os {
             memory: &mut self.memory,
             session: &mut self.session,
@@ -158,23 +179,50 @@ impl VirtualCard {
             applications: &self.applications,
         };
         let answer = transport::answer(&mut os, command);
+        if let Some(kept) = &mut self.kept {
+            kept.changed |= kept.before != self.rng.words();
+        }
         self.memory.end_command()?;
         Ok(answer)
     }
 
     /// Whether persistent state changed since [`VirtualCard::take_changed`].
     pub fn changed(&self) -> bool {
-        self.memory.changed()
+        self.memory.changed() || self.kept.is_some_and(|kept| kept.changed)
     }
 
     /// Whether persistent state changed since this was last asked.
     pub fn take_changed(&mut self) -> bool {
-        self.memory.take_changed()
+        let drawn = self.kept.as_mut();
+        let drawn = drawn.is_some_and(|kept| core::mem::take(&mut kept.changed));
+        self.memory.take_changed() || drawn
     }
 
     /// The image of the card as it is now.
     pub fn image(&self) -> Image {
-        Image::of(self.memory.state())
+        Image {
+            generator: self.kept.map(|_| Generator::of(&self.rng)),
+            ..Image::of(self.memory.state())
+        }
+    }
+
+    /// The same with the generator where it is now, so that a card that is made of it goes on as this
+    /// one does.
+    pub fn image_with_generator(&self) -> Image {
+        Image {
+            generator: Some(Generator::of(&self.rng)),
+            ..Image::of(self.memory.state())
+        }
+    }
+
+    /// Whether the generator is a part of the card's image, and what it gives a change of it.
+    pub const fn keeps_generator(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// How many random words of 32 bits the card has used.
+    pub fn words_drawn(&self) -> u64 {
+        self.rng.words()
     }
 
     /// The persistent state, to look at.
@@ -187,6 +235,10 @@ impl VirtualCard {
     pub fn undo_last(&mut self) {
         self.memory.roll_back();
         (self.session.selection, self.session.verified) = self.before;
+        if let Some(kept) = &mut self.kept {
+            self.rng.go_to(kept.before);
+            kept.changed = false;
+        }
         self.session.pending = None;
     }
 }

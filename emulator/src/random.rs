@@ -29,6 +29,28 @@ impl CardRng {
         Self(ChaCha20Rng::seed_from_u64(seed))
     }
 
+    /// The generator with this seed, where it has given this many words of 32 bits.
+    pub(crate) fn resumed(seed: [u8; 32], words: u64) -> Self {
+        let mut generator = ChaCha20Rng::from_seed(seed);
+        generator.set_word_pos(words.into());
+        Self(generator)
+    }
+
+    /// The seed: whoever knows it knows what comes.
+    pub(crate) fn seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.get_seed())
+    }
+
+    /// How many words of 32 bits it has given.
+    pub fn words(&self) -> u64 {
+        u64::try_from(self.0.get_word_pos()).unwrap_or(u64::MAX)
+    }
+
+    /// Goes back, or on, to where it had given this many words.
+    pub(crate) fn go_to(&mut self, words: u64) {
+        self.0.set_word_pos(words.into());
+    }
+
     /// Fills `bytes` with random bytes.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         Rng::fill_bytes(&mut self.0, bytes);
@@ -101,6 +123,22 @@ mod tests {
         let mut bytes = [0; 16];
         CardRng::from_seed(7).fill(&mut bytes);
         assert_eq!(hex::encode(bytes), "19454a27b752f905909507d6160ddc88");
+    }
+
+    #[test]
+    fn a_generator_goes_on_from_wherever_it_was() {
+        let mut first = CardRng::from_seed(3);
+        // Pieces that end in the middle of words, of blocks and of the four blocks kept ready.
+        for length in [0, 1, 2, 3, 4, 5, 61, 64, 127, 192, 255, 256, 257, 1000] {
+            let mut bytes = vec![0; length];
+            first.fill(&mut bytes);
+            let mut again = CardRng::resumed(*first.seed(), first.words());
+            assert_eq!(again.words(), first.words(), "after {length} bytes more");
+            let (mut one, mut other) = ([0; 41], [0; 41]);
+            first.clone().fill(&mut one);
+            again.fill(&mut other);
+            assert_eq!(one, other, "after {length} bytes more");
+        }
     }
 
     #[test]

@@ -96,6 +96,11 @@ pub struct GlobalOptions {
     #[arg(long, global = true)]
     pub unmask_pins: bool,
 
+    /// With --trace, keep the card image as it was at the start, and which random numbers the card
+    /// gets, in FILE.json: `trace at` and `trace bisect` enter the trace with it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trace_start: Option<PathBuf>,
+
     /// Read up to N times as much from a card as a card should need: N times 10000 commands, 1 MiB,
     /// 1024 objects, 180 s of waiting for answers; reading stops there, and that is said
     #[arg(

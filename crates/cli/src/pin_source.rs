@@ -191,6 +191,14 @@ pub fn new_pin(source: Option<String>) -> Result<Pin, Failure> {
     Ok(first)
 }
 
+/// Reads a PIN that replaced another one in a recorded session; it is not sent to a card.
+///
+/// # Errors
+/// As for [`PinSources::pin`].
+pub fn recorded_new_pin(source: String) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    Source::parse(Some(source), Secret::New)?.bytes(Secret::New)
+}
+
 /// Reads the PIN that is to be typed on a PIN pad.
 ///
 /// # Errors

@@ -19,7 +19,9 @@ fn a_pin_is_not_in_the_trace_unless_asked_for_and_the_trace_is_for_this_user_alo
         0,
     );
     let text = trace(&lab);
-    assert!(text.starts_with("# ATR: 3B7D9600008031806"), "{text}");
+    let (image, rest) = text.split_once('\n').expect("lines");
+    assert!(image.starts_with("# IMAGE: "), "{text}");
+    assert!(rest.starts_with("# ATR: 3B7D9600008031806"), "{text}");
     assert!(text.contains("\n# PROTOCOL: T=0\n"), "{text}");
     assert!(
         text.contains("# Not shown: 0020008108 and 8 bytes\n"),
@@ -290,7 +292,8 @@ fn wireshark_shows_each_command_and_answer_as_iso7816_and_no_pin() {
     let packets = tshark(&lab, "t.pcapng", &fields);
     assert!(packets.len() > 20, "{packets:?}");
     // Wireshark's dissector of ATRs is part of iso7816, and has no name among the protocols.
-    assert_eq!(packets[0][5], "PROTOCOL: T=0", "{:?}", packets[0]);
+    assert!(packets[0][5].starts_with("IMAGE: "), "{:?}", packets[0]);
+    assert_eq!(packets[1][5], "PROTOCOL: T=0", "{:?}", packets[1]);
     let mut verified = 0;
     let mut dissected = 0;
     for packet in &packets {
@@ -298,7 +301,7 @@ fn wireshark_shows_each_command_and_answer_as_iso7816_and_no_pin() {
             panic!("{packet:?}");
         };
         assert_eq!(name, "card");
-        let is_of_the_card = ["PROTOCOL: ", "RESET: ", "POWER: "]
+        let is_of_the_card = ["IMAGE: ", "PROTOCOL: ", "RESET: ", "POWER: "]
             .iter()
             .any(|start| comment.starts_with(start));
         if is_of_the_card {

@@ -8,6 +8,9 @@
 //!
 //! [`survey()`] gives the same file by file, with who may do what with each, and makes no image.
 //!
+//! [`history`] enters a recorded session with a virtual card at any command, and finds the one that broke
+//! the card.
+//!
 //! ```
 //! use kortlab_diagnose::{Options, dump};
 //! # use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
@@ -30,6 +33,7 @@ pub mod dump;
 mod evidence;
 mod finding;
 mod guard;
+pub mod history;
 pub mod html;
 pub mod rules;
 

@@ -31,6 +31,12 @@ pub enum What {
         /// The protocol.
         protocol: Option<Protocol>,
     },
+    /// The card is a virtual one, and what tells the image that it was made of from others, as it was
+    /// at this moment.
+    Image {
+        /// The fingerprint of the image.
+        fingerprint: [u8; 32],
+    },
     /// The card was reset, or its power switched.
     Occasion(Occasion),
     /// The program sent this.
@@ -156,6 +162,10 @@ impl fmt::Debug for What {
                 .debug_struct("Card")
                 .field("atr", &hex::encode_upper(atr))
                 .field("protocol", protocol)
+                .finish(),
+            Self::Image { fingerprint } => f
+                .debug_tuple("Image")
+                .field(&hex::encode_upper(fingerprint))
                 .finish(),
             Self::Occasion(occasion) => f.debug_tuple("Occasion").field(occasion).finish(),
             Self::Command(sent) => f.debug_tuple("Command").field(sent).finish(),

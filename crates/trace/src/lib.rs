@@ -193,7 +193,7 @@ fn room(event: &Event) -> usize {
         What::Command(sent) => sent.shown().len(),
         What::Answer { bytes, .. } => bytes.len(),
         What::NoAnswer { why, .. } => why.len(),
-        What::Occasion(_) => 0,
+        What::Occasion(_) | What::Image { .. } => 0,
     };
     let name = event.card.as_ref().map_or(0, String::len);
     bytes

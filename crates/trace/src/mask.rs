@@ -24,7 +24,39 @@ pub(crate) fn cut(command: &[u8]) -> Option<usize> {
         }
         _ => 5,
     };
-    (command.len() > shown).then_some(shown)
+    let is_hidden = command.len() > shown && !is_generation(command);
+    is_hidden.then_some(shown)
+}
+
+/// Whether this is GENERATE ASYMMETRIC KEY PAIR in the EID applet's form, which imports keys by the same
+/// instruction: `92 00`, the length of the modulus in bits, that of the public exponent, and the
+/// exponent. There is no secret in it, and without it nobody could make the same key again. The last
+/// part of a chain that happened to look like it would have to be so to its end.
+fn is_generation(command: &[u8]) -> bool {
+    let [
+        class,
+        instruction::GENERATE_ASYMMETRIC_KEY_PAIR,
+        _,
+        _,
+        length,
+        data @ ..,
+    ] = command
+    else {
+        return false;
+    };
+    let [0x92, 0x00, bits @ ..] = data else {
+        return false;
+    };
+    let [high, low, 0x00, exponent_bits, exponent @ ..] = bits else {
+        return false;
+    };
+    let bits = u16::from_be_bytes([*high, *low]);
+    class & 0x10 == 0
+        && usize::from(*length) == data.len()
+        && (512..=4096).contains(&bits)
+        && bits.is_multiple_of(256)
+        && (1..=32).contains(exponent_bits)
+        && exponent.len() == usize::from(exponent_bits.div_ceil(8))
 }
 
 #[cfg(test)]
@@ -53,6 +85,9 @@ mod tests {
             ("4120008104313233340a", "4120008104"),
             // Keys to import, PINs kept as data objects, commands in a command.
             ("0046000004 9A00 0800", "0046000004"),
+            ("0046000009 9A0004000018010001", "0046000009"),
+            ("0046000008 9200040000180100", "0046000008"),
+            ("0046000009 920004010018010001", "0046000009"),
             ("00DA010104 31323334", "00DA010104"),
             ("00DB3FFF04 4D020000", "00DB3FFF04"),
             ("00C200000D 00200081083132333435360000", "00C200000D"),
@@ -76,6 +111,7 @@ mod tests {
             "00A40000023F00",
             "00B0000010",
             "0020008108",
+            "0046000009920004000018010001",
         ] {
             assert_eq!(shown(command), command);
         }

@@ -9,7 +9,9 @@ mod copied;
 mod error;
 mod file;
 mod files;
+mod fingerprint;
 mod flat;
+mod generator;
 mod known;
 mod number;
 mod pin;
@@ -25,6 +27,8 @@ pub use file::{
     DfImage, FileContent, FileImage, FileKind, KeyFileImage, RecordStructure, RecordsImage,
     TransparentImage,
 };
+pub use fingerprint::Fingerprint;
+pub use generator::Generator;
 pub use number::{DataTag, HexByte};
 pub use pin::PinImage;
 
@@ -35,6 +39,8 @@ pub use crate::hex_bytes::{HexBytes, SecretHex, SecretText};
 pub use crate::memory::provenance::{MAX_NOT_READ, NotRead, Provenance};
 pub use crate::security::PinEncoding;
 pub use crate::state::{Model, Settings};
+
+use crate::random::CardRng;
 
 pub(crate) use check::check_primes;
 pub(crate) use known::Known;
@@ -78,6 +84,10 @@ pub struct Image {
     /// has it. The card makes nothing of it; it is here so that each copy of an image has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_change: Option<serde_json::Value>,
+    /// Where the card's random numbers come from. An image without it gets them from the operating
+    /// system, others each time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
     /// From what card it was read, if it was, and what of that card is not in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Box<Provenance>>,
@@ -103,6 +113,7 @@ struct FlatImage {
     data_objects: Vec<DataObjectImage>,
     master_file: FlatFile,
     pending_change: Option<serde_json::Value>,
+    generator: Option<Generator>,
     provenance: Option<Box<Provenance>>,
 }
 
@@ -132,6 +143,7 @@ impl FlatImage {
             data_objects: self.data_objects,
             master_file: self.master_file.into_file(PATH)?,
             pending_change: self.pending_change,
+            generator: self.generator,
             provenance: self.provenance,
         })
     }
@@ -258,6 +270,7 @@ impl Image {
             data_objects: Vec::new(),
             master_file: FileImage::df(0x3F00, files),
             pending_change: None,
+            generator: None,
             provenance: None,
         }
     }

@@ -64,7 +64,7 @@ impl Image {
         Ok(state)
     }
 
-    /// The image of this state.
+    /// The image of this state, without a generator: that is no part of it.
     pub(crate) fn of(state: &State) -> Self {
         Self {
             format: Format::CardImage,
@@ -75,6 +75,7 @@ impl Image {
             atr: state.atr.clone().into(),
             serial: state.serial.clone(),
             pending_change: state.pending_change.clone(),
+            generator: None,
             provenance: state.provenance.clone(),
             capacity: state.capacity,
             settings: state.settings,

@@ -4,8 +4,9 @@ use kortlab_apdu::{Channel, Layered};
 use kortlab_emulator::VirtualCard;
 use kortlab_emulator::memory::PowerCut;
 use kortlab_pcsc::{Contactless, Uid};
+use kortlab_trace::{Event, What};
 
-use super::{AnyChannel, Fault, Planted, TraceFile};
+use super::{AnyChannel, Fault, Planted, StartFile, TraceFile};
 use crate::failure::Failure;
 
 /// What was asked for with `--fault` and `--trace`.
@@ -14,6 +15,8 @@ pub struct Layers {
     tear: Option<PowerCut>,
     faults: Vec<kortlab_faults::Fault>,
     trace: Option<TraceFile>,
+    /// Where the image is kept as it was at the start of the trace.
+    start: Option<StartFile>,
     /// Whether cards in readers are before an antenna, and which UID they have.
     contactless: Option<Uid>,
 }
@@ -46,6 +49,27 @@ impl Layers {
     pub fn with_uid(mut self, uid: Option<Uid>) -> Self {
         self.contactless = uid;
         self
+    }
+
+    /// The same, with a place for the image as it was at the start of the trace.
+    #[must_use]
+    pub fn with_start(mut self, start: Option<StartFile>) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Says in the trace of which image this virtual card is, and keeps that if it is asked for.
+    ///
+    /// # Errors
+    /// It cannot be kept.
+    pub fn begin(&self, card: &VirtualCard) -> Result<(), Failure> {
+        let Some(file) = &self.trace else {
+            return Ok(());
+        };
+        let fingerprint = card.image().fingerprint().0;
+        let event = Event::now(None, What::Image { fingerprint });
+        file.trace().write(&[event]);
+        self.start.as_ref().map_or(Ok(()), |start| start.keep(card))
     }
 
     /// Whether a fault was asked for that only a virtual card in this process can have.

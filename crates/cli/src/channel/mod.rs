@@ -8,6 +8,7 @@ mod open;
 mod planted;
 mod remembered;
 mod spec;
+mod start;
 mod trace;
 
 pub use antenna::AntennaArguments;
@@ -24,4 +25,5 @@ pub use open::{
 pub use planted::{FaultEntry, Planted};
 pub use remembered::Remembered;
 pub use spec::CardSpec;
+pub use start::StartFile;
 pub use trace::{TraceFile, told};

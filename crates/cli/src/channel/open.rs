@@ -143,6 +143,7 @@ fn virtual_card(
         .map_err(|error| Failure::failed(format!("no random numbers: {error}")))?;
     let mut card = VirtualCard::new(image, rng).map_err(|error| about(path, &error))?;
     layers.plant(&mut card);
+    layers.begin(&card)?;
     Ok(Inserted::new(card, store))
 }
 

@@ -83,6 +83,6 @@ pub fn told(story: &mut Story, what: &What) -> Option<String> {
             story.reset();
             None
         }
-        What::Card { .. } | What::NoAnswer { .. } => None,
+        What::Card { .. } | What::Image { .. } | What::NoAnswer { .. } => None,
     }
 }

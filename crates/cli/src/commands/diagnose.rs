@@ -17,6 +17,8 @@ use crate::output::{Table, note};
 use crate::world;
 use shown::Report;
 
+pub(super) use shown::Entry as Found;
+
 /// The program, as reports name it.
 const PROGRAM: &str = concat!("kortlab ", env!("CARGO_PKG_VERSION"));
 

@@ -100,7 +100,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 }
 
 /// Refuses a place where the image cannot be, before the card is read.
-fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
+pub(super) fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
     if path.extension().is_none_or(|extension| extension != "json") {
         return Err(Failure::usage(format!(
             "{}: a card image has a name that ends in .json",

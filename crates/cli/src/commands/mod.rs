@@ -46,7 +46,9 @@ pub use done::Done;
 use kortlab_card::files::Budget;
 
 use crate::args::{Cli, Command};
-use crate::channel::{self, AnyChannel, CardJournal, CardSpec, Layers, Remembered, TraceFile};
+use crate::channel::{
+    self, AnyChannel, CardJournal, CardSpec, Layers, Remembered, StartFile, TraceFile,
+};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::pin_source::PinSources;
@@ -138,6 +140,20 @@ fn layers(cli: &Cli) -> Result<Layers, Failure> {
         (None, false) => None,
         (Some(path), unmask) => Some((path, unmask)),
     };
+    let start = global.trace_start.as_deref();
+    let start = start.map(StartFile::new).transpose()?;
+    if start.is_some() {
+        if trace.is_none() {
+            return Err(Failure::usage("--trace-start is about a trace")
+                .hint("say where to with --trace FILE.apdu"));
+        }
+        if !holds_a_virtual_card(&cli.command, &global.card) {
+            return Err(
+                Failure::usage("--trace-start is for a virtual card in this process")
+                    .hint("name an image with --card FILE.json, or use `kortlab emulate`"),
+            );
+        }
+    }
     let layers = Layers::new(global.faults.clone(), None)?;
     if layers.tears() && !holds_a_virtual_card(&cli.command, &global.card) {
         return Err(
@@ -164,10 +180,9 @@ fn layers(cli: &Cli) -> Result<Layers, Failure> {
     } else {
         Secrets::Masked
     };
-    Layers::new(
-        global.faults.clone(),
-        Some(TraceFile::create(path, secrets)?),
-    )
+    let trace = TraceFile::create(path, secrets)?;
+    let layers = Layers::new(global.faults.clone(), Some(trace))?;
+    Ok(layers.with_start(start))
 }
 
 fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure> {

@@ -107,7 +107,7 @@ const MAKE_CASE: &str =
 
 /// What a reader of a help has before its examples: the files that they speak of, by the command.
 /// Where nothing is said, `card.json`, which is valid, and its authorities in `ca`.
-const GIVEN: [(&str, &str); 33] = [
+const GIVEN: [(&str, &str); 34] = [
     ("kortlab fuzz", MAKE_CASE),
     ("kortlab fuzz replay", MAKE_CASE),
     ("kortlab fuzz minimize", MAKE_CASE),
@@ -140,7 +140,8 @@ const GIVEN: [(&str, &str); 33] = [
         "make_traces; kortlab cert read 4333 --out hcc.pem
          OPENSC_DEBUG=9 kortlab run card.json -- opensc-tool -n 2> opensc-debug.log",
     ),
-    ("kortlab trace", "make_traces"),
+    ("kortlab trace", "make_traces; make_broken"),
+    ("kortlab trace bisect", "make_broken"),
     ("kortlab trace show", "make_traces"),
     ("kortlab trace convert", "make_traces"),
     ("kortlab trace diff", "make_traces"),
@@ -200,6 +201,10 @@ const WITH_A_CARD_IN_PCSCD: [&str; 1] = ["kortlab pcscd"];
 const FUNCTIONS: &str = "\
 set -e
 make_traces() { kortlab --trace session.apdu info; kortlab --trace again.json info; }
+make_broken() {
+    kortlab -c card.json --trace broken.apdu --trace-start start.json apdu \\
+        00200081083132333435360000 00A4080C0450154403 00D606000400000000 00D600000104
+}
 make_blank() { kortlab card new -o card.json --state blank-slots --force; }
 enrol() {
     test -e $1 || kortlab card new -o $1 --state blank-slots

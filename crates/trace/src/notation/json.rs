@@ -36,6 +36,8 @@ pub(crate) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) protocol: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<Digits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kind: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<Digits>,
@@ -67,6 +69,11 @@ impl<'a> Line<'a> {
                 event: Cow::Borrowed("card"),
                 atr: digits(atr),
                 protocol: protocol.map(|protocol| Cow::Borrowed(protocol_name(protocol))),
+                ..line
+            },
+            What::Image { fingerprint } => Self {
+                event: Cow::Borrowed("image"),
+                fingerprint: digits(fingerprint),
                 ..line
             },
             What::Occasion(occasion) => {

@@ -73,7 +73,7 @@ impl Notation for Pcapng {
             What::Card { atr, .. } => ("iso7816.atr", RECEIVED, atr.as_slice(), atr.len()),
             What::Command(sent) => ("iso7816", SENT, sent.shown(), sent.length()),
             What::Answer { bytes, .. } => ("iso7816", RECEIVED, bytes.as_slice(), bytes.len()),
-            What::Occasion(_) => ("data", SENT, &[][..], 0),
+            What::Occasion(_) | What::Image { .. } => ("data", SENT, &[][..], 0),
             What::NoAnswer { .. } => ("data", RECEIVED, &[][..], 0),
         };
         let mut packet = Vec::with_capacity(bytes.len().saturating_add(32));

@@ -46,6 +46,7 @@ impl Notation for Text {
 /// What a comment says of an event that is neither a card nor a command.
 pub(crate) fn words(what: &What) -> Option<Zeroizing<String>> {
     let words = match what {
+        What::Image { fingerprint } => format!("IMAGE: {}", hex::encode_upper(fingerprint)),
         What::Occasion(occasion) => occasion_words(*occasion).to_owned(),
         What::Answer { bytes, after } => {
             let digits = Zeroizing::new(hex::encode_upper(&**bytes));

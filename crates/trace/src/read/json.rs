@@ -104,6 +104,11 @@ fn event(line: &Line<'_>) -> Result<Event, String> {
                 None => None,
             },
         },
+        "image" => What::Image {
+            fingerprint: digits("fingerprint", &line.fingerprint)?
+                .try_into()
+                .map_err(|_| "a fingerprint has 32 bytes".to_owned())?,
+        },
         "reset" => What::Occasion(Occasion::Reset(match line.kind.as_deref() {
             Some("warm") => ResetKind::Warm,
             Some("cold") => ResetKind::Cold,

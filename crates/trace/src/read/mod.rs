@@ -173,7 +173,7 @@ impl Reading {
                 }
                 What::Answer { bytes, after } => (Ok(bytes.as_slice()), *after),
                 What::NoAnswer { why, after } => (Err(why.as_str()), *after),
-                What::Card { .. } | What::Occasion(_) => continue,
+                What::Card { .. } | What::Image { .. } | What::Occasion(_) => continue,
             };
             let found = waiting.iter().position(|(other, _)| *other == card);
             if let Some(found) = found

@@ -202,7 +202,9 @@ fn protocol(option: &PcapNGOption<'_>) -> Option<Protocol> {
 
 fn event(option: &PcapNGOption<'_>) -> Option<What> {
     match said(comment(option)?) {
-        Ok(Said::Event(what @ (What::Occasion(_) | What::NoAnswer { .. }))) => Some(what),
+        Ok(Said::Event(
+            what @ (What::Image { .. } | What::Occasion(_) | What::NoAnswer { .. }),
+        )) => Some(what),
         _ => None,
     }
 }

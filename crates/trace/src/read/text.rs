@@ -156,6 +156,11 @@ pub(super) fn said(comment: &str) -> Comment {
             _ => Err((at, "the protocol is neither T=0 nor T=1".to_owned())),
         };
     }
+    if let Some((value, at)) = behind("IMAGE: ") {
+        let fingerprint = digits(value, at)?.try_into();
+        let fingerprint = fingerprint.map_err(|_| (at, "a fingerprint has 32 bytes".to_owned()))?;
+        return Ok(Said::Event(What::Image { fingerprint }));
+    }
     let occasion = match content {
         "RESET: cold" => Some(Occasion::Reset(ResetKind::Cold)),
         "RESET: warm" => Some(Occasion::Reset(ResetKind::Warm)),

@@ -197,6 +197,7 @@ impl EidCard {
             }],
             master_file: self.master_file()?,
             pending_change: None,
+            generator: None,
             provenance: None,
         };
         image.check()?;

@@ -37,7 +37,7 @@ pub struct Report {
 
 /// A finding: a problem, and what its rule and its bytes say.
 #[derive(Serialize)]
-struct Entry {
+pub struct Entry {
     rule: &'static str,
     #[serde(flatten)]
     problem: Problem,
@@ -71,7 +71,7 @@ impl Report {
 }
 
 impl Entry {
-    fn new(finding: &Finding) -> Self {
+    pub fn new(finding: &Finding) -> Self {
         let bytes = finding.bytes.as_ref();
         Self {
             rule: finding.rule.id,

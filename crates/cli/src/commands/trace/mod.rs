@@ -1,7 +1,11 @@
 //! `kortlab trace`: what was recorded between programs and cards.
 
+mod at;
+mod bisect;
 mod convert;
 mod diff;
+mod judge;
+mod playing;
 mod session;
 mod show;
 
@@ -17,7 +21,7 @@ use crate::output::warn;
 
 pub use session::Session;
 
-/// Show, convert and compare what passed between programs and cards
+/// Show, convert, compare and enter what passed between programs and cards
 ///
 /// A trace is what `--trace` writes (.apdu, .json, .pcapng), or a log as people post it: OpenSC's
 /// debug log, or pcscd's with APDUs. What cannot be read of it is told with its place, and the rest
@@ -27,7 +31,9 @@ pub use session::Session;
 Examples:
   kortlab trace show session.apdu
   kortlab trace convert session.apdu -o session.pcapng
-  kortlab trace diff session.apdu again.json")]
+  kortlab trace diff session.apdu again.json
+  kortlab trace at 2 broken.apdu --image start.json -o then.json
+  kortlab trace bisect broken.apdu --image start.json")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -38,6 +44,8 @@ enum Command {
     Show(show::Arguments),
     Convert(convert::Arguments),
     Diff(diff::Arguments),
+    At(at::Arguments),
+    Bisect(bisect::Arguments),
 }
 
 /// Runs the subcommand.
@@ -46,6 +54,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         Command::Show(arguments) => show::run(context, arguments),
         Command::Convert(arguments) => convert::run(context, arguments),
         Command::Diff(arguments) => diff::run(context, arguments),
+        Command::At(arguments) => at::run(context, arguments),
+        Command::Bisect(arguments) => bisect::run(context, arguments),
     }
 }
 

@@ -86,7 +86,7 @@ struct Trouble {
 /// Where something stands in the file.
 #[derive(Clone, Copy, Serialize)]
 #[serde(untagged)]
-enum At {
+pub enum At {
     Line { line: usize, column: usize },
     Byte { byte: usize },
 }
@@ -202,6 +202,9 @@ impl Step {
                 };
                 step.meaning = format!("card with the ATR {}{protocol}", Hex(atr));
             }
+            What::Image { fingerprint } => {
+                step.meaning = format!("a virtual card, made of the image {}", Hex(fingerprint));
+            }
             What::Occasion(occasion) => {
                 use kortlab_apdu::ResetKind;
                 use kortlab_apdu::channel::Occasion;
@@ -231,6 +234,16 @@ impl Step {
     /// Whether nothing more comes to it.
     pub fn is_complete(&self) -> bool {
         self.command.is_none() || self.answer_meaning.is_some()
+    }
+
+    /// What was selected and verified afterwards, as a line of text.
+    pub fn state(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let selected = self.selected.as_deref().unwrap_or("nothing known");
+        write!(f, "       selected: {}; verified: ", printable(selected))?;
+        match self.verified.is_empty() {
+            true => writeln!(f, "no PIN"),
+            false => writeln!(f, "{}", self.verified.join(", ")),
+        }
     }
 
     /// Whether it is about this file.
