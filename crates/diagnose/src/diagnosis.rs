@@ -107,6 +107,7 @@ pub fn diagnose<'a, C: Channel>(
     };
     let guard = session.channel_mut().layer();
     let commands = guard.commands();
+    evidence.pace = guard.pace().clone();
     // That the budget is spent is a finding; that the card is gone ends the command.
     let (spent, ended) = match guard.stopped() {
         Some(why) => (Some(why.to_owned()), None),

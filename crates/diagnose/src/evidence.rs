@@ -14,6 +14,8 @@ use kortlab_card::{
 };
 use kortlab_explain::card::serial;
 
+use crate::pace::Pace;
+
 /// What a file of a finding is called where it is about the answer to SELECT.
 pub(crate) const ANSWER: &str = "answer to SELECT";
 
@@ -43,6 +45,8 @@ pub struct Evidence {
     pub(crate) free: Vec<Free>,
     /// Where something is that is in use.
     pub(crate) used: Vec<Used>,
+    /// How long the card took for its answers.
+    pub(crate) pace: Pace,
     /// What was looked at, and what was not, in words.
     pub(crate) looked_at: Vec<String>,
     pub(crate) not_looked_at: Vec<String>,

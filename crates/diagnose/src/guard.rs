@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use kortlab_apdu::{Channel, ChannelError, Layer, Layered, instruction};
 use kortlab_card::files::Budget;
 
+use crate::pace::Pace;
+
 /// LIST FILES of the EID applet: class and instruction.
 const LIST_FILES: [u8; 2] = [0x80, 0xAA];
 
@@ -29,6 +31,7 @@ pub type Listener<'a> = Box<dyn FnMut(&Progress) + 'a>;
 pub struct Guard<'a> {
     progress: Progress,
     stopped: Option<String>,
+    pace: Pace,
     listener: Listener<'a>,
 }
 
@@ -43,6 +46,7 @@ impl<'a> Guard<'a> {
                 ..Progress::default()
             },
             stopped: None,
+            pace: Pace::default(),
             listener,
         }
     }
@@ -55,6 +59,11 @@ impl<'a> Guard<'a> {
     /// Why nothing more is let through, if the budget is spent.
     pub(crate) fn stopped(&self) -> Option<&str> {
         self.stopped.as_deref()
+    }
+
+    /// How long the card took for its answers.
+    pub(crate) const fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     fn check_budget(&mut self) -> Result<(), ChannelError> {
@@ -92,7 +101,9 @@ impl Layer for Guard<'_> {
         self.progress.commands += 1;
         let begun = Instant::now();
         let answer = next.transmit(command);
-        self.progress.time = self.progress.time.saturating_add(begun.elapsed());
+        let time = begun.elapsed();
+        self.progress.time = self.progress.time.saturating_add(time);
+        self.pace.note(command, time);
         answer
     }
 }

@@ -35,6 +35,7 @@ mod finding;
 mod guard;
 pub mod history;
 pub mod html;
+mod pace;
 pub mod rules;
 
 pub use diagnosis::{Diagnosing, Diagnosis, diagnose};

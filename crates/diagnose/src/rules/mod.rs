@@ -45,6 +45,7 @@ rules![
     counters,
     free_space,
     unstable,
+    slow,
     other,
 ];
 
