@@ -1,14 +1,15 @@
 //! A program in a process group of its own, with an end to its time, memory and output.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use crate::limits::Limits;
 use crate::outcome::Ended;
@@ -38,13 +39,13 @@ pub struct Ran {
 /// It cannot be started.
 pub fn run(
     program: &Program,
-    (variable, value): (&str, &Path),
+    variables: &[(&str, &OsStr)],
     limits: &Limits,
     over: impl Fn() -> bool,
 ) -> io::Result<Ran> {
     let mut child = Command::new(&program.path)
         .args(&program.arguments)
-        .env(variable, value)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -69,7 +70,8 @@ pub fn run(
 
 fn wait(child: &mut Child, limits: &Limits, over: impl Fn() -> bool) -> io::Result<Ended> {
     let end = Instant::now() + limits.time();
-    let mut pause = Duration::from_micros(200);
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let ending = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     let mut looked = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
@@ -89,8 +91,18 @@ fn wait(child: &mut Child, limits: &Limits, over: impl Fn() -> bool) -> io::Resu
             child.wait()?;
             return Ok(why);
         }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(5));
+        // Until it ends, or somebody has to look at what it does.
+        let pause = LOOK.min(end.saturating_duration_since(now));
+        match &ending {
+            Some(ending) => {
+                let pause = Timespec::try_from(pause).unwrap_or(Timespec {
+                    tv_sec: 0,
+                    tv_nsec: 1_000_000,
+                });
+                let _ = poll(&mut [PollFd::new(ending, PollFlags::IN)], Some(&pause));
+            }
+            None => thread::sleep(pause.min(Duration::from_millis(2))),
+        }
     }
 }
 
@@ -143,7 +155,7 @@ mod tests {
             arguments: vec!["-c".to_owned(), script.to_owned()],
         };
         let before = Instant::now();
-        let ran = run(&program, ("NOBODY", Path::new("/")), &limits, || false).unwrap();
+        let ran = run(&program, &[], &limits, || false).unwrap();
         (ran.ended, ran.stderr, before.elapsed())
     }
 

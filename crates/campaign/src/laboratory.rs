@@ -1,25 +1,30 @@
 //! One execution: a fresh card, a service of its own, the program.
 
+use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use kortlab_apdu::{Channel, ChannelError, Layered, Protocol, ResetKind};
 use kortlab_emulator::{CardRng, Image, ImageError, InProcess, VirtualCard};
 use kortlab_faults::{Fault, FaultError};
 use kortlab_pcsc::door::{CLIENT_VARIABLE, Door, DoorError, Manners};
+use kortlab_pcsc::in_process;
 use kortlab_pcsc::{Card, ReaderError, Service};
 
 use crate::child::{self, Ran};
+use crate::journal::Reading;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::program::Program;
 use crate::recipe::Recipe;
 use crate::sockets::Sockets;
-use crate::watch::{Outside, Shared, lock};
+use crate::watch::{Shared, around, lock, tries};
 
 /// The card's own randomness: the same in every execution.
 const CARD_SEED: u64 = 1;
@@ -57,6 +62,14 @@ pub enum LaboratoryError {
         /// Why.
         error: io::Error,
     },
+    /// A file for programs that have the card in their own process.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The service's socket failed.
     #[error(transparent)]
     Door(#[from] DoorError),
@@ -76,6 +89,8 @@ pub struct Laboratory {
     limits: Limits,
     sockets: Sockets,
     number: AtomicU64,
+    /// The loader's search path, if the card is to be in the program's own process.
+    library: Option<OsString>,
 }
 
 impl Laboratory {
@@ -94,7 +109,24 @@ impl Laboratory {
             limits,
             sockets,
             number: AtomicU64::new(0),
+            library: None,
         })
+    }
+
+    /// The same with the card in the program's own process, by a library that the loader finds along
+    /// this search path: faster, and each process that the program starts has a card of its own.
+    ///
+    /// # Errors
+    /// The card cannot be written to a file for it.
+    pub fn in_process(mut self, search_path: OsString) -> Result<Self, LaboratoryError> {
+        let path = self.card_file();
+        let text = self.card.image().to_json();
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path);
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|error| LaboratoryError::File { path, error })?;
+        self.library = Some(search_path);
+        Ok(self)
     }
 
     /// The program.
@@ -112,23 +144,27 @@ impl Laboratory {
     /// # Errors
     /// The execution could not take place; whatever the program does is an outcome.
     pub fn execute(&self, recipe: &Recipe) -> Result<Outcome, LaboratoryError> {
-        let seen = Shared::default();
         let before = tries(&self.card);
-        let bench = Bench::new(InProcess::ephemeral(self.card.clone()), Arc::clone(&seen));
-        let mut channel: Card = Box::new(bench);
+        let mut faults = Vec::new();
         for text in recipe.faults() {
             let fault = Fault::parse(text).map_err(|error| LaboratoryError::Fault {
                 text: text.clone(),
                 error,
             })?;
-            channel = Box::new(Layered::new(channel, fault));
+            faults.push(fault);
         }
-        let outside = Outside {
-            seen: Arc::clone(&seen),
-            most: self.limits.commands,
+        let seen = Shared::default();
+        let ran = match &self.library {
+            None => {
+                let card = InProcess::ephemeral(self.card.clone());
+                let card = around(card, faults, &seen, self.limits.commands);
+                self.serve(card, &seen)?
+            }
+            Some(search_path) => {
+                lock(&seen).tries.clone_from(&before);
+                self.lend(search_path, recipe, &seen)?
+            }
         };
-        let card: Card = Box::new(Layered::new(channel, outside));
-        let ran = self.serve(card, &seen)?;
         let seen = lock(&seen);
         let after = seen.tries.iter();
         let before = before.into_iter().zip(after);
@@ -167,73 +203,59 @@ impl Laboratory {
         let most = self.limits.commands;
         // A program that goes on without a card, after it had too many commands, has had its time.
         let over = || lock(seen).commands > most.saturating_mul(2);
-        let ran = child::run(
-            &self.program,
-            (CLIENT_VARIABLE, &socket),
-            &self.limits,
-            over,
-        );
+        let variables = [(CLIENT_VARIABLE, socket.as_os_str())];
+        let ran = child::run(&self.program, &variables, &self.limits, over);
         let _ = stop.write_all(&[0]);
         match door.join() {
             Ok(served) => served?,
             Err(_) => return Err(LaboratoryError::Broken),
         }
-        ran.map_err(|error| LaboratoryError::Program {
+        ran.map_err(|error| self.not_run(error))
+    }
+
+    /// Runs the program with the card in its own process, and reads what it has seen.
+    fn lend(
+        &self,
+        search_path: &OsStr,
+        recipe: &Recipe,
+        seen: &Shared,
+    ) -> Result<Ran, LaboratoryError> {
+        let execution = self.number.fetch_add(1, Ordering::Relaxed);
+        let card = self.card_file();
+        let journal = self.sockets.path().join(execution.to_string());
+        let (faults, most) = (recipe.faults().join("\n"), self.limits.commands);
+        let (seed, commands) = (CARD_SEED.to_string(), most.to_string());
+        let variables = [
+            (in_process::SEARCH_PATH, search_path),
+            (in_process::CARDS, card.as_os_str()),
+            (in_process::FAULTS, faults.as_ref()),
+            (in_process::SEED, seed.as_ref()),
+            (in_process::COMMANDS, commands.as_ref()),
+            (in_process::JOURNAL, journal.as_os_str()),
+        ];
+        let file = |error| LaboratoryError::File {
+            path: journal.clone(),
+            error,
+        };
+        let reading = RefCell::new(Reading::of_new(&journal).map_err(file)?);
+        let read = || reading.borrow_mut().advance(&mut lock(seen));
+        let over = || read().is_err() || lock(seen).commands > most.saturating_mul(2);
+        let ran = child::run(&self.program, &variables, &self.limits, over);
+        let rest = read();
+        let _ = fs::remove_file(&journal);
+        rest.map_err(file)?;
+        ran.map_err(|error| self.not_run(error))
+    }
+
+    fn not_run(&self, error: io::Error) -> LaboratoryError {
+        LaboratoryError::Program {
             path: self.program.path.clone(),
             error,
-        })
-    }
-}
-
-/// The tries left of each PIN.
-fn tries(card: &VirtualCard) -> Vec<(u8, u8)> {
-    let pins = card.state().pins.iter();
-    pins.map(|pin| (pin.reference, pin.tries_left)).collect()
-}
-
-/// The card, and what it truly answers and has become.
-struct Bench {
-    card: InProcess,
-    seen: Shared,
-}
-
-impl Bench {
-    fn new(card: InProcess, seen: Shared) -> Self {
-        lock(&seen).tries = tries(card.card());
-        Self { card, seen }
-    }
-}
-
-impl Channel for Bench {
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, ChannelError> {
-        let answer = Channel::transmit(&mut self.card, command)?;
-        let mut seen = lock(&self.seen);
-        seen.card_answered(&answer);
-        seen.tries = tries(self.card.card());
-        Ok(answer)
+        }
     }
 
-    fn reset(&mut self, kind: ResetKind) -> Result<(), ChannelError> {
-        Channel::reset(&mut self.card, kind)
-    }
-
-    fn power_on(&mut self) -> Result<(), ChannelError> {
-        Channel::power_on(&mut self.card)
-    }
-
-    fn power_off(&mut self) -> Result<(), ChannelError> {
-        Channel::power_off(&mut self.card)
-    }
-
-    fn atr(&self) -> &[u8] {
-        Channel::atr(&self.card)
-    }
-
-    fn protocol(&self) -> Protocol {
-        Channel::protocol(&self.card)
-    }
-
-    fn max_command_data(&self) -> usize {
-        self.card.max_command_data()
+    /// The card as a file, for programs that have it in their own process.
+    fn card_file(&self) -> PathBuf {
+        self.sockets.path().join("card.json")
     }
 }

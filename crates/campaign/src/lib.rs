@@ -19,6 +19,7 @@
 mod campaign;
 mod case;
 mod child;
+mod journal;
 mod laboratory;
 mod limits;
 pub mod minimize;
@@ -32,9 +33,11 @@ mod watch;
 
 pub use campaign::{Campaign, CampaignError, Found, Goal, Progress, Tally};
 pub use case::{Case, CaseError, MAX_CASE};
+pub use journal::Journal;
 pub use laboratory::{Laboratory, LaboratoryError};
 pub use limits::Limits;
 pub use oracles::Finding;
 pub use outcome::{Ended, Exchange, Outcome};
 pub use program::Program;
 pub use recipe::Recipe;
+pub use watch::{Seen, Shared, around};

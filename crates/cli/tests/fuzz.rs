@@ -292,6 +292,76 @@ fn memory_that_is_shown_as_if_it_were_the_cards_is_found() {
 }
 
 #[test]
+fn with_the_card_in_the_programs_process_the_same_executions_go_the_same_ways() {
+    let program = planted().to_str().unwrap();
+    for bug in ["name", "counter"] {
+        let [service, own] = [&[][..], &["--in-process"]].map(|place: &[&str]| {
+            let lab = Lab::new("valid");
+            let run = [
+                "--json",
+                "fuzz",
+                "run",
+                "--out",
+                "kortlab-fuzz",
+                "--seed",
+                "9",
+            ];
+            let limits = [
+                "--jobs",
+                "1",
+                "--executions",
+                "100",
+                "--limit-commands",
+                "400",
+            ];
+            let program = ["card.json", "--", program, bug];
+            let output = lab.run(&[&run[..], place, &limits, &program].concat());
+            let mut report = document(&output);
+            report["seconds"] = Value::Null;
+            (lab, report, output.status.code())
+        });
+        assert_eq!(service.1, own.1, "{bug}");
+        assert_eq!(service.2, own.2);
+        assert!(own.1["ways"].as_u64().unwrap() > 2, "{}", own.1);
+        let Some(case) = own.1["findings"][0]["file"].as_str() else {
+            continue;
+        };
+        // What was found one way is found the other way.
+        for place in [&[][..], &["--in-process"]] {
+            let output = own.0.run(&[&["fuzz", "replay"], place, &[case]].concat());
+            assert_code(&output, 6);
+        }
+        let small = ["fuzz", "minimize", "--in-process", case, "-o", "small.json"];
+        assert_code(&own.0.run(&small), 0);
+        assert_code(&own.0.run(&["fuzz", "replay", "small.json"]), 6);
+    }
+}
+
+#[test]
+fn a_program_in_whose_process_there_is_no_card_is_refused() {
+    let lab = Lab::new("valid");
+    let run = [
+        "fuzz",
+        "run",
+        "--in-process",
+        "--executions",
+        "3",
+        "card.json",
+        "--",
+    ];
+    let without = "unset LD_LIBRARY_PATH; opensc-tool -n";
+    for program in [&["true"][..], &["sh", "-c", without]] {
+        let output = lab.run(&[&run[..], program].concat());
+        assert_plain_error(&output, 1);
+        assert!(
+            stderr(&output).contains("sends nothing to a card"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
 fn the_same_seed_finds_the_same_with_the_same_faults() {
     let runs = [0, 1].map(|_| {
         let lab = Lab::new("valid");

@@ -1,31 +1,17 @@
-//! Which cards there are: what the environment asks for, as readers of a service.
-//!
-//! | variable | what it holds |
-//! |---|---|
-//! | `KORTLAB_IN_PROCESS_CARDS` | the paths of card images, one a line; each gets a reader |
-//! | `KORTLAB_IN_PROCESS_READERS` | the readers' names, one a line; else `Kortlab 00 00` and so on |
-//! | `KORTLAB_IN_PROCESS_FAULTS` | faults as `--fault` takes them, one a line, around each card |
-//! | `KORTLAB_IN_PROCESS_SEED` | a number, from which the cards' own randomness follows |
+//! Which cards there are: what the environment asks for, as readers of a service. The variables are
+//! those of [`kortlab_pcsc::in_process`].
 
 use std::env;
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kortlab_apdu::Layered;
+use kortlab_campaign::{Journal, Seen, Shared, around};
 use kortlab_emulator::store::ImageFile;
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_faults::Fault;
-use kortlab_pcsc::{Card, Service};
-
-/// The paths of the card images, one a line.
-pub const CARDS: &str = "KORTLAB_IN_PROCESS_CARDS";
-/// The names of their readers, one a line.
-pub const READERS: &str = "KORTLAB_IN_PROCESS_READERS";
-/// The faults around each card, one a line, the first next to the card.
-pub const FAULTS: &str = "KORTLAB_IN_PROCESS_FAULTS";
-/// What the cards' randomness follows from.
-pub const SEED: &str = "KORTLAB_IN_PROCESS_SEED";
+use kortlab_pcsc::Service;
+use kortlab_pcsc::in_process::{CARDS, COMMANDS, FAULTS, JOURNAL, READERS, SEED};
 
 /// The lines of a variable.
 fn lines(variable: &str) -> Result<Vec<String>, String> {
@@ -33,6 +19,17 @@ fn lines(variable: &str) -> Result<Vec<String>, String> {
         Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
         Err(env::VarError::NotPresent) => Ok(Vec::new()),
         Err(env::VarError::NotUnicode(_)) => Err(format!("{variable} is not UTF-8")),
+    }
+}
+
+/// A number, if there is one.
+fn number(variable: &str) -> Result<Option<u64>, String> {
+    match env::var(variable) {
+        Ok(text) => match text.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(format!("{variable}: {text:?} is no number")),
+        },
+        Err(_) => Ok(None),
     }
 }
 
@@ -65,13 +62,9 @@ pub fn service() -> Result<Arc<Service>, String> {
         let about = |error: &dyn Display| format!("{FAULTS}: {text:?}: {error}");
         faults.push(Fault::parse(&text).map_err(|error| about(&error))?);
     }
-    let seed: Option<u64> = match env::var(SEED) {
-        Ok(text) => {
-            let number = text.parse();
-            Some(number.map_err(|_| format!("{SEED}: {text:?} is no number"))?)
-        }
-        Err(_) => None,
-    };
+    let seed = number(SEED)?;
+    let most = number(COMMANDS)?.and_then(|most| usize::try_from(most).ok());
+    let journal = env::var_os(JOURNAL).map(PathBuf::from);
     // In a process of its own nobody has to guess the numbers of others.
     let mut numbers = 0x4B4F_5254_u32;
     let service = Arc::new(Service::new(move || {
@@ -83,10 +76,19 @@ pub fn service() -> Result<Arc<Service>, String> {
             Some(name) => name.clone(),
             None => format!("Kortlab {number:02} 00"),
         };
-        let mut card: Card = Box::new(fresh(Path::new(path), seed)?);
-        for fault in &faults {
-            card = Box::new(Layered::new(card, fault.clone()));
+        let card = fresh(Path::new(path), seed)?;
+        let mut seen = Seen::default();
+        if let Some(path) = &journal {
+            let opened = Journal::open(path);
+            seen.write_to(opened.map_err(|error| format!("{JOURNAL}: {error}"))?);
         }
+        let most = most.unwrap_or(usize::MAX);
+        let card = around(
+            card,
+            faults.iter().cloned(),
+            &Shared::new(seen.into()),
+            most,
+        );
         let added = service.add_reader(&name, Some(card));
         added.map_err(|error| error.to_string())?;
     }
@@ -96,7 +98,7 @@ pub fn service() -> Result<Arc<Service>, String> {
 /// The card of an image, in memory.
 fn fresh(path: &Path, seed: Option<u64>) -> Result<InProcess, String> {
     let about = |error: &dyn Display| format!("{}: {error}", path.display());
-    let image = ImageFile::peek(path).map_err(|error| about(&error))?;
+    let image = ImageFile::peek_again(path).map_err(|error| about(&error))?;
     let rng = match seed {
         Some(seed) => CardRng::from_seed(seed),
         None => CardRng::from_os().map_err(|error| about(&error))?,

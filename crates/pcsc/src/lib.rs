@@ -42,6 +42,7 @@
 //! | [`pad`] | a PIN pad, whose keys are pressed from elsewhere |
 //! | [`terms`], [`code`] | the words of PC/SC; what a function answers |
 //! | [`door`] | the way in for programs: pcsc-lite's protocol on a Unix socket |
+//! | [`in_process`] | how a program is told of cards in its own process |
 //!
 //! [`Channel`]: kortlab_apdu::Channel
 
@@ -50,6 +51,7 @@ pub mod code;
 pub mod contactless;
 pub mod door;
 pub mod functions;
+pub mod in_process;
 pub mod pad;
 mod reader;
 pub mod service;

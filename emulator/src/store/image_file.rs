@@ -69,7 +69,7 @@ impl ImageFile {
                 locked => break locked?,
             }
         };
-        let image = read(&path, &mut locked)?;
+        let image = Image::from_json(&read(&path, &mut locked)?)?;
         Ok((Self { path, locked }, image))
     }
 
@@ -81,7 +81,17 @@ impl ImageFile {
     pub fn peek(path: impl AsRef<Path>) -> Result<Image, ImageError> {
         let path = path.as_ref();
         let mut file = open_regular(path)?;
-        read(path, &mut file)
+        Image::from_json(&read(path, &mut file)?)
+    }
+
+    /// The same of an image that was read before; see [`Image::from_known_json`].
+    ///
+    /// # Errors
+    /// The file cannot be opened or read, or is no image.
+    pub fn peek_again(path: impl AsRef<Path>) -> Result<Image, ImageError> {
+        let path = path.as_ref();
+        let mut file = open_regular(path)?;
+        Image::from_known_json(&read(path, &mut file)?)
     }
 
     /// Makes a new image file and locks it. A file of that name that is there already is left as
@@ -199,7 +209,7 @@ fn open_regular(path: &Path) -> Result<File, ImageError> {
     File::open(path).map_err(cannot)
 }
 
-fn read(path: &Path, file: &mut File) -> Result<Image, ImageError> {
+fn read(path: &Path, file: &mut File) -> Result<Zeroizing<Vec<u8>>, ImageError> {
     let length = file.metadata().map_or(0, |metadata| metadata.len());
     if length > MAX_LENGTH {
         return Err(too_large(length));
@@ -208,7 +218,7 @@ fn read(path: &Path, file: &mut File) -> Result<Image, ImageError> {
     file.take(MAX_LENGTH + 1)
         .read_to_end(&mut text)
         .map_err(|error| file_error(path, &describe(&error, "read")))?;
-    Image::from_json(&text)
+    Ok(text)
 }
 
 fn too_large(length: u64) -> ImageError {

@@ -9,7 +9,7 @@ use kortlab_campaign::minimize::minimize;
 use kortlab_campaign::{Recipe, oracles};
 use serde::Serialize;
 
-use super::{about, open_case};
+use super::{PlaceArguments, about, open_case};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
@@ -36,6 +36,9 @@ pub struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    #[command(flatten)]
+    place: PlaceArguments,
+
     /// The card image, if it is somewhere else now
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
@@ -56,8 +59,12 @@ struct Report {
 
 /// Makes it smaller.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let (mut case, laboratory, image) =
-        open_case(&arguments.case, arguments.image.clone(), &arguments.program)?;
+    let (mut case, laboratory, image) = open_case(
+        &arguments.case,
+        arguments.image.clone(),
+        &arguments.program,
+        &arguments.place,
+    )?;
     let failed = |error| about(&error);
     let good = laboratory.execute(&Recipe::default()).map_err(failed)?;
     let outcome = laboratory.execute(&case.faults).map_err(failed)?;

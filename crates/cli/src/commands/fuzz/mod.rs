@@ -15,6 +15,7 @@ use kortlab_campaign::{Case, Laboratory, LaboratoryError, Limits, MAX_CASE, Prog
 use kortlab_emulator::Image;
 
 use super::Context;
+use super::run::Library;
 use crate::channel::about_image;
 use crate::failure::{Exit, Failure};
 use crate::files;
@@ -74,6 +75,35 @@ impl LimitArguments {
     }
 }
 
+/// Where the card of an execution is.
+#[derive(Args)]
+struct PlaceArguments {
+    /// Put the card into the program's own process, as `kortlab run --in-process` does: faster; a
+    /// process that the program starts has a card of its own
+    #[arg(long)]
+    in_process: bool,
+}
+
+impl PlaceArguments {
+    /// A laboratory with the card there.
+    fn laboratory(
+        &self,
+        image: Image,
+        program: Program,
+        limits: Limits,
+    ) -> Result<Laboratory, Failure> {
+        let laboratory = Laboratory::new(image, program, limits).map_err(|error| about(&error))?;
+        match self.in_process {
+            false => Ok(laboratory),
+            true => {
+                let (_, search_path) = Library::find()?.variable();
+                let laboratory = laboratory.in_process(search_path);
+                laboratory.map_err(|error| about(&error))
+            }
+        }
+    }
+}
+
 /// The most bytes of a card image.
 const MAX_IMAGE: usize = kortlab_emulator::image::MAX_LENGTH as usize;
 
@@ -106,6 +136,7 @@ fn open_case(
     path: &Path,
     card: Option<PathBuf>,
     words: &[OsString],
+    place: &PlaceArguments,
 ) -> Result<(Case, Laboratory, Vec<u8>), Failure> {
     let text = files::read(path, MAX_CASE)?;
     let mut case = Case::parse(&text)
@@ -123,8 +154,8 @@ fn open_case(
     if !words.is_empty() {
         case.program = program(words)?;
     }
-    let laboratory = Laboratory::new(image, case.program.clone(), case.limits);
-    Ok((case, laboratory.map_err(|error| about(&error))?, bytes))
+    let laboratory = place.laboratory(image, case.program.clone(), case.limits)?;
+    Ok((case, laboratory, bytes))
 }
 
 fn about(error: &LaboratoryError) -> Failure {

@@ -9,7 +9,7 @@ use kortlab_campaign::{Recipe, oracles};
 use kortlab_explain::printable;
 use serde::Serialize;
 
-use super::{about, open_case, said};
+use super::{PlaceArguments, about, open_case, said};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{GOOD, WARNING};
@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Another program than that of the case, behind `--`: a repaired one
     #[arg(value_name = "PROGRAM", last = true)]
     program: Vec<OsString>,
+
+    #[command(flatten)]
+    place: PlaceArguments,
 
     /// The card image, if it is somewhere else now
     #[arg(long, value_name = "FILE")]
@@ -63,7 +66,12 @@ struct Report {
 
 /// Replays it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let (case, laboratory, _) = open_case(&arguments.case, arguments.image, &arguments.program)?;
+    let (case, laboratory, _) = open_case(
+        &arguments.case,
+        arguments.image,
+        &arguments.program,
+        &arguments.place,
+    )?;
     let failed = |error| about(&error);
     let good = laboratory.execute(&Recipe::default()).map_err(failed)?;
     let mut found = 0;

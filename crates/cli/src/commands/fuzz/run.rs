@@ -8,13 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kortlab_campaign::{Campaign, CampaignError, Case, Found, Goal, Laboratory, Tally};
+use kortlab_campaign::{Campaign, CampaignError, Case, Found, Goal, Tally};
 use kortlab_explain::printable;
 use serde::Serialize;
 
 use super::html::{self, Shown, Summary};
 use super::store::Store;
-use super::{LimitArguments, about, program, read_image};
+use super::{LimitArguments, PlaceArguments, about, program, read_image};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{GOOD, WARNING, note};
@@ -36,6 +36,7 @@ const INTERRUPTED: i32 = 130;
 #[command(after_help = "\
 Examples:
   kortlab fuzz run --executions 20 --seed 1 --jobs 1 card.json -- pkcs15-tool -c
+  kortlab fuzz run --in-process --executions 20 --jobs 1 card.json -- pkcs15-tool -c
   kortlab fuzz run --executions 10 --out found --jobs 1 card.json -- opensc-tool --name
   kortlab fuzz run --executions 12 --out found --jobs 1 --html report.html --force \\
       card.json -- opensc-tool --name
@@ -82,6 +83,9 @@ pub struct Arguments {
     force: bool,
 
     #[command(flatten)]
+    place: PlaceArguments,
+
+    #[command(flatten)]
     limits: LimitArguments,
 }
 
@@ -117,7 +121,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         Store::open(&out, &program, limits, card_sha256.clone(), arguments.seed)?;
     let before = progress.executions;
     let known = cases.iter().map(|case| case.signature.clone());
-    let laboratory = Laboratory::new(image, program, limits).map_err(|error| about(&error))?;
+    let laboratory = arguments.place.laboratory(image, program, limits)?;
     let campaign = Campaign::new(laboratory, progress, known).map_err(|error| failed(&error))?;
     let entries = cases
         .iter()

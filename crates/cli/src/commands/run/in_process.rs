@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use kortlab_emulator::ImageFile;
+use kortlab_pcsc::in_process::{CARDS, FAULTS, READERS};
 
 use super::library::Library;
 use super::program::Program;
@@ -12,13 +13,6 @@ use crate::commands::Context;
 use crate::desk::ReaderArguments;
 use crate::failure::{Exit, Failure};
 use crate::output::note;
-
-/// What the library takes the cards from, one image a line.
-const CARDS: &str = "KORTLAB_IN_PROCESS_CARDS";
-/// What it takes the readers' names from, one a line.
-const READERS: &str = "KORTLAB_IN_PROCESS_READERS";
-/// What it takes the faults from, one a line.
-const FAULTS: &str = "KORTLAB_IN_PROCESS_FAULTS";
 
 /// Runs the program, and ends as it does.
 ///

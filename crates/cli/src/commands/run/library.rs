@@ -7,6 +7,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use kortlab_pcsc::in_process::SEARCH_PATH;
+
 use crate::desk::for_library;
 use crate::failure::Failure;
 
@@ -23,8 +25,6 @@ const PLACES: [&str; 5] = [
     "deps/libkortlab_libpcsclite.so",
     "libkortlab_libpcsclite.so",
 ];
-/// Where the loader looks first.
-const SEARCH_PATH: &str = "LD_LIBRARY_PATH";
 
 /// A libpcsclite.so.1 with cards in it.
 #[derive(Clone, Debug)]
