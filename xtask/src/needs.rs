@@ -58,7 +58,7 @@ const PCSC: [Need; 2] = [
 ];
 
 /// To run the interoperability tests.
-const INTEROPERABILITY: [Need; 19] = [
+const INTEROPERABILITY: [Need; 20] = [
     Need {
         purpose: "the PC/SC daemon that the tests run",
         check: Check::Program(&["pcscd"]),
@@ -113,6 +113,11 @@ const INTEROPERABILITY: [Need; 19] = [
         purpose: "PC/SC from Python (pyscard)",
         check: Check::File("/usr/lib/python3/dist-packages/smartcard/__init__.py"),
         packages: &["python3-pyscard"],
+    },
+    Need {
+        purpose: "a judge of JSON schemas (jsonschema)",
+        check: Check::File("/usr/lib/python3/dist-packages/jsonschema/__init__.py"),
+        packages: &["python3-jsonschema"],
     },
     Need {
         purpose: "a judge of what C's interface reads and writes (valgrind)",
@@ -394,6 +399,7 @@ mod tests {
             "pkg-config",
             "postgresql",
             "procps",
+            "python3-jsonschema",
             "python3-pyscard",
             "sqlite3",
             "tshark",
