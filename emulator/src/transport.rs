@@ -10,7 +10,8 @@
 //!
 //! # T=1
 //!
-//! * Short and extended length fields. A command without Le gets no data.
+//! * Short and extended length fields. A command without Le gets no data, unless the image says
+//!   that the card from which it was copied gave some.
 //! * More data than Ne, or than fits into 65 535 bytes, is given in parts: `61xx` and GET RESPONSE.
 //!
 //! Under both, any command but GET RESPONSE drops a response that waits.
@@ -90,11 +91,13 @@ fn t1(os: &mut Os<'_>, bytes: &[u8]) -> Vec<u8> {
         return get_response(os, &command);
     }
     os.session.pending = None;
+    os.session.unasked = false;
     let instruction = match os.admit(&command) {
         Ok(instruction) => instruction,
         Err(status) => return refused(os, status),
     };
     match os.run(instruction, &command) {
+        Ok(response) if os.session.unasked => up_to(os, response, command.ne().or(Some(256))),
         Ok(response) => up_to(os, response, command.ne()),
         Err(word) => status(word),
     }

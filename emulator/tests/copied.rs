@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use kortlab_apdu::StatusWord;
+use kortlab_apdu::{Channel, ResetKind, StatusWord};
 use kortlab_emulator::image::{
     FileContent, FileImage, KeyFileImage, NotRead, ObjectOfDf, PinImage, Provenance,
     RecordStructure, Recorded, RecordsImage, Refusal, SecretText, Unreadable,
@@ -112,6 +112,100 @@ fn last(card: &mut InProcess, commands: &[&str]) -> String {
         answer = card.transmit(&hex::decode(command.replace(' ', "")).unwrap());
     }
     hex::encode_upper(answer)
+}
+
+/// A card whose files are behind an application that has a file system of its own, and describes
+/// itself in its own way.
+fn behind() -> Image {
+    let inside = FileImage::df(
+        0x5015,
+        vec![FileImage::transparent(0x5031, 2, &[0xA0, 0x00])],
+    );
+    let files = vec![FileImage::transparent(0x2F00, 1, &[0x61]), inside];
+    let application = recorded(
+        FileImage::df(0x7F80, files).with_name(b"\xF2\x76\xA2\x88"),
+        Recorded {
+            answer: Some(vec![0x00, 0x06, 0x06].into()),
+            unasked: true,
+            file_system: true,
+            ..Recorded::default()
+        },
+    );
+    let mut image = Image::plain(vec![
+        recorded(
+            FileImage::transparent(0x2F00, 0, &[]),
+            selected(Some(0x6986), None),
+        ),
+        FileImage::transparent(0x0001, 1, &[0x01]),
+        FileImage::df(0x5000, Vec::new()).with_name(b"\xA0\x00\x00\x03\x08"),
+        application,
+    ]);
+    image.master_file = recorded(image.master_file, selected(Some(0x6986), None));
+    image
+}
+
+#[test]
+fn an_application_with_a_file_system_of_its_own_is_the_whole_card_while_it_is_selected() {
+    let mut card = insert(behind());
+    let outside = ["00A40000023F00", "00A40800022F00", "00A40000022F00"];
+    for command in outside {
+        assert_eq!(last(&mut card, &[command]), "6986", "{command}");
+    }
+    assert_eq!(last(&mut card, &["00A4080C0450155031"]), "6A82");
+    let within = [
+        ("00A4080C022F00", "00B0000001", "619000"),
+        ("00A4080C063F0050155031", "00B0000002", "A0009000"),
+        ("00A4000C022F00", "00B0000001", "619000"),
+        ("00A4080C0450155031", "00B0000002", "A0009000"),
+    ];
+    assert_eq!(last(&mut card, &["00A4040C04F276A288"]), "0006069000");
+    for (select, read, content) in within {
+        assert_eq!(last(&mut card, &[select, read]), content, "{select}");
+        // The MF is that of the application, and nothing is around or beside it.
+        assert_eq!(last(&mut card, &["00A4000C023F00"]), "9000");
+        assert_eq!(last(&mut card, &["00A4080C020001"]), "6A82");
+        assert_eq!(last(&mut card, &["00A4000C025000"]), "6A82");
+        assert_eq!(last(&mut card, &["00A4030C"]), "6A82");
+    }
+    // Another application leads out of it, and so does a reset.
+    assert_eq!(last(&mut card, &["00A4040C05A000000308"]), "9000");
+    assert_eq!(last(&mut card, &["00A4000C023F00"]), "6986");
+    last(&mut card, &["00A4040C04F276A288"]);
+    Channel::reset(&mut card, ResetKind::Warm).expect("a reset");
+    assert_eq!(last(&mut card, &["00A4000C023F00"]), "6986");
+    assert_eq!(last(&mut card, &["00A4080C020001", "00B0000001"]), "019000");
+}
+
+#[test]
+fn an_application_describes_itself_unasked_where_the_card_did() {
+    let mut card = insert(behind());
+    for select in [
+        "00A4040004F276A288",
+        "00A4040C04F276A288",
+        "00A4040004F276A28800",
+    ] {
+        assert_eq!(last(&mut card, &[select]), "0006069000", "{select}");
+    }
+    let mut image = behind();
+    let files = image.master_file.files_mut().expect("the MF");
+    let told = files.last_mut().and_then(|file| file.recorded.as_mut());
+    told.expect("recorded").unasked = false;
+    let mut card = insert(image);
+    assert_eq!(last(&mut card, &["00A4040004F276A288"]), "9000");
+    assert_eq!(last(&mut card, &["00A4040004F276A28800"]), "0006069000");
+    // The flag does not outlive the command.
+    let mut card = insert(behind());
+    last(&mut card, &["00A4040004F276A288"]);
+    assert_eq!(last(&mut card, &["00A40800022F00"]), "9000");
+    // Only a DF has a file system.
+    let mut image = behind();
+    let file = &mut image.master_file.files_mut().expect("the MF")[1];
+    file.recorded = Some(Box::new(Recorded {
+        file_system: true,
+        ..Recorded::default()
+    }));
+    let error = image.check().expect_err("no DF");
+    assert!(error.to_string().contains("only a DF"), "{error}");
 }
 
 #[test]

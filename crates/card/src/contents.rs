@@ -541,17 +541,20 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         Err(missing)
     }
 
-    /// The same inside the application that is selected: in its own DF, or where its own EF.DIR or
-    /// the standard says. `outside` is EF.DIR as it was read before.
+    /// The same inside the application that is selected: where its own EF.DIR or the standard says,
+    /// or in its own DF. `outside` is EF.DIR as it was read before.
     fn find_inside(&mut self, outside: &Option<EfDir>) -> Result<Option<Found>, CardError> {
-        match self.odf_at(&APPLICATION, None) {
-            Ok(odf) => return Ok(Some((outside.clone(), APPLICATION, odf))),
+        let inside = self.ef_dir()?;
+        match self.find_odf(inside.as_ref().and_then(EfDir::pkcs15)) {
+            Ok((application, odf)) => return Ok(Some((inside, application, odf))),
             Err(error) if ends_all(&error) => return Err(error),
             Err(_) => {}
         }
-        let inside = self.ef_dir()?;
-        match self.find_odf(inside.as_ref().and_then(EfDir::pkcs15)) {
-            Ok((application, odf)) => Ok(Some((inside, application, odf))),
+        // What is told of the places where it is not is of no use.
+        self.problems.clear();
+        self.sources.clear();
+        match self.odf_at(&APPLICATION, None) {
+            Ok(odf) => Ok(Some((outside.clone(), APPLICATION, odf))),
             Err(error) if ends_all(&error) => Err(error),
             Err(_) => Ok(None),
         }

@@ -74,7 +74,11 @@ fn problem(file: &FilePath, why: WhyUnknown) -> Option<Problem> {
         WhyUnknown::DirectoryRefused(StatusWord::FILE_NOT_FOUND) | WhyUnknown::NoReference(_) => {
             return None;
         }
-        WhyUnknown::NotAsked | WhyUnknown::NotTold(_) => (
+        WhyUnknown::NotAsked => (
+            Severity::Note,
+            "`kortlab pin verify` tells whether the PIN works, and spends a try if it is wrong",
+        ),
+        WhyUnknown::NotTold(_) => (
             Severity::Note,
             "the card tells no more; `kortlab pin verify` spends a try if the PIN is wrong",
         ),

@@ -10,7 +10,7 @@ use kortlab_card::dialect::{Dialect as _, Eid};
 use kortlab_card::files::FileInfo;
 use kortlab_card::{
     Against, Card, CardError, Checked, Contents, ErrorKind, Key, ObjectRef, PinState, Problem,
-    Severity, Slot, SlotProblem,
+    Severity, Slot, SlotProblem, WhyUnknown,
 };
 use kortlab_explain::card::serial;
 
@@ -490,6 +490,8 @@ fn tell(contents: &Contents, evidence: &mut Evidence) {
         number => format!("{number} {more}"),
     };
     let certificates = evidence.slots().count();
+    let not_asked = |pin: &&PinAsked| pin.first == PinState::Unknown(WhyUnknown::NotAsked);
+    let not_asked = evidence.pins.iter().filter(not_asked).count();
     let looked_at = [
         "answer to reset".to_owned(),
         count(
@@ -500,7 +502,7 @@ fn tell(contents: &Contents, evidence: &mut Evidence) {
         count(certificates, "certificate", "certificates"),
         count(evidence.keys.len(), "private key", "private keys"),
         count(
-            evidence.pins.len(),
+            evidence.pins.len() - not_asked,
             "PIN, asked for twice",
             "PINs, each asked for twice",
         ),
@@ -519,13 +521,20 @@ fn tell(contents: &Contents, evidence: &mut Evidence) {
             if untold == 1 { "is" } else { "are" }
         ));
     }
-    let unasked = |pin: &&PinAsked| matches!(pin.first, PinState::Unknown(_));
-    let unasked = evidence.pins.iter().filter(unasked).count();
-    if unasked > 0 {
-        let what = count(unasked, "PIN", "PINs");
-        evidence.not_looked_at.push(format!(
-            "how many tries are left of {what}: the card does not tell"
-        ));
+    let unknown = |pin: &&PinAsked| matches!(pin.first, PinState::Unknown(_));
+    let unknown = evidence.pins.iter().filter(unknown).count();
+    for (number, why) in [
+        (unknown - not_asked, "the card does not tell"),
+        (
+            not_asked,
+            "not asked: this card OS is not known, and the question might cost a try",
+        ),
+    ] {
+        if number > 0 {
+            let what = count(number, "PIN", "PINs");
+            let left = format!("how many tries are left of {what}: {why}");
+            evidence.not_looked_at.push(left);
+        }
     }
 }
 

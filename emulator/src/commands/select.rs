@@ -41,7 +41,12 @@ pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
         LifeCycle::Terminated => StatusWord::FILE_TERMINATED,
         _ => told.map_or(StatusWord::SUCCESS, Refusal::status),
     };
+    // The DF of an application with a file system of its own is told of as the MF of that.
+    let is_told = by_name || !recorded.is_some_and(|recorded| recorded.file_system);
+    let recorded = recorded.filter(|_| is_told);
     let answer = recorded.and_then(|recorded| recorded.answer.as_ref());
+    let unasked = recorded.is_some_and(|recorded| recorded.unasked);
+    let template = template.or(unasked.then_some(Template::Fci));
     let information = template.map(|template| {
         if let Some(answer) = answer {
             return answer.0.clone();
@@ -54,6 +59,7 @@ pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
         _ => Selection::df(id),
     };
     context.select(selection);
+    context.session.unasked = unasked;
     Ok(Response::new(information.unwrap_or_default(), status))
 }
 
@@ -67,8 +73,9 @@ pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
 pub(crate) fn resolve(context: &Context<'_>, p1: u8, data: &[u8]) -> Result<FileId, StatusWord> {
     let files = context.files();
     let df = context.session.selection.df;
+    let root = files.root(df);
     match p1 {
-        0x00 if data.is_empty() => Ok(FileSystem::MASTER_FILE),
+        0x00 if data.is_empty() => Ok(root),
         0x00 => nearby(files, df, fid(data)?).ok_or(StatusWord::FILE_NOT_FOUND),
         0x01 | 0x02 => files
             .child(df, fid(data)?)
@@ -78,14 +85,17 @@ pub(crate) fn resolve(context: &Context<'_>, p1: u8, data: &[u8]) -> Result<File
                     .is_some_and(|file| file.is_df() == (p1 == 0x01))
             })
             .ok_or(StatusWord::FILE_NOT_FOUND),
-        0x03 if data.is_empty() => files.parent(df).ok_or(StatusWord::FILE_NOT_FOUND),
+        0x03 if data.is_empty() => {
+            let parent = files.parent(df).filter(|_| df != root);
+            parent.ok_or(StatusWord::FILE_NOT_FOUND)
+        }
         0x03 => Err(StatusWord::NC_INCONSISTENT_P1_P2),
         0x08 => {
             // The path begins below the MF; the MF's own identifier, which some send, is
             // unambiguous and skipped.
             let mut path = path(data)?.peekable();
             path.next_if_eq(&Fid::MASTER_FILE);
-            follow(files, FileSystem::MASTER_FILE, path)
+            follow(files, root, path)
         }
         0x09 => follow(files, df, path(data)?),
         _ => Err(StatusWord::INCORRECT_P1_P2),
@@ -122,11 +132,12 @@ fn fid(data: &[u8]) -> Result<Fid, StatusWord> {
 /// The search order for P1 = 00: the MF, the children of the current DF, that DF itself, its
 /// parent, and the DFs beside it.
 fn nearby(files: &FileSystem, df: FileId, fid: Fid) -> Option<FileId> {
+    let root = files.root(df);
     if fid == Fid::MASTER_FILE {
-        return Some(FileSystem::MASTER_FILE);
+        return Some(root);
     }
     let is = |id: FileId| files.get(id).is_some_and(|file| file.fid == fid);
-    let parent = files.parent(df);
+    let parent = files.parent(df).filter(|_| df != root);
     files
         .child(df, fid)
         .or_else(|| is(df).then_some(df))

@@ -95,6 +95,17 @@ impl FileSystem {
             .map_or(ApplicationId::default(), |file| file.application)
     }
 
+    /// Where the paths begin that begin with the MF, for one who is in the DF `id`: the nearest DF
+    /// around it that has a file system of its own, or the MF.
+    pub fn root(&self, id: FileId) -> FileId {
+        let own = |id: &FileId| {
+            let recorded = self.get(*id).and_then(|file| file.recorded.as_deref());
+            recorded.is_some_and(|recorded| recorded.file_system)
+        };
+        let found = self.with_ancestors(id).find(own);
+        found.unwrap_or(Self::MASTER_FILE)
+    }
+
     /// How many DFs stand around a file.
     pub fn depth(&self, id: FileId) -> usize {
         self.with_ancestors(id).count().saturating_sub(1)

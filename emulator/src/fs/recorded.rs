@@ -18,6 +18,14 @@ pub struct Recorded {
     /// What SELECT answers, without the status word. It stays as it is whatever becomes of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<HexBytes>,
+    /// Whether SELECT gives that also where no data is asked for (no Le, P2 with 0C), as
+    /// applications do that know no other answer. Under T=1; T=0 always offers data.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unasked: bool,
+    /// Of a DF: whether it has a file system of its own. While it is the current DF, or one in it,
+    /// 3F00 and the paths from the MF begin here.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub file_system: bool,
     /// With which status word SELECT answers: a warning (`62xx`, `63xx`) selects the file, any other
     /// refuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,8 +86,17 @@ impl Refusal {
 impl Recorded {
     /// Whether it says nothing.
     pub const fn is_empty(&self) -> bool {
-        self.answer.is_none() && self.select.is_none() && self.unreadable.is_none()
+        self.answer.is_none()
+            && !self.unasked
+            && !self.file_system
+            && self.select.is_none()
+            && self.unreadable.is_none()
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl fmt::Debug for Refusal {

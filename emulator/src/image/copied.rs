@@ -37,9 +37,13 @@ pub(super) fn check_provenance(provenance: &Provenance, path: &str) -> Check {
 }
 
 /// What the copied card answered is an answer, and not longer than one.
-pub(super) fn check_recorded(recorded: &Recorded, path: &str) -> Check {
+pub(super) fn check_recorded(recorded: &Recorded, is_df: bool, path: &str) -> Check {
     if recorded.is_empty() {
         return fail(path, "says nothing: leave it out");
+    }
+    if recorded.file_system && !is_df {
+        let path = format!("{path}.file_system");
+        return fail(&path, "only a DF has a file system of its own");
     }
     let answer = recorded.answer.as_ref();
     if answer.is_some_and(|answer| answer.0.len() > MAX_ANSWER) {

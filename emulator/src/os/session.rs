@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub chain: Option<Chain>,
     /// A response that waits for GET RESPONSE.
     pub pending: Option<Pending>,
+    /// Whether the answer of this command goes out also where it asks for none.
+    pub unasked: bool,
 }
 
 /// The current DF, EF and record.

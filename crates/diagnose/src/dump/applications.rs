@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kortlab_apdu::tlv::{Reader, object};
-use kortlab_apdu::{Channel, Command, StatusWord, instruction};
+use kortlab_apdu::{Channel, Command, FilePath, StatusWord, instruction};
 use kortlab_card::{CardError, Identification};
 
 use super::notes::Kind;
@@ -121,12 +121,44 @@ impl<C: Channel> Walk<'_, C> {
             if aids.iter().any(longer) {
                 continue;
             }
-            let place = Place::in_application(aid, Default::default());
+            let place = self.application(aid)?;
             if self.visit(&place)? {
                 self.data_objects(&place, objects)?;
+                if place.rooted {
+                    for path in super::usual() {
+                        self.visit(&Place::in_file_system_of(aid, &path))?;
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    /// Where an application is: one that has an MF, on a card that has none without it, has a file
+    /// system of its own.
+    ///
+    /// # Errors
+    /// Nothing more can be read from the card.
+    pub(super) fn application(&mut self, aid: &[u8]) -> Result<Place, CardError> {
+        let place = Place::in_application(aid, Default::default());
+        let rooted = Place::in_file_system_of(aid, &FilePath::MASTER_FILE);
+        let known = |place| self.tree.get(place).is_some();
+        if known(&place) || known(&rooted) {
+            return Ok(if known(&rooted) { rooted } else { place });
+        }
+        let outside = self.tree.get(&Place::of_path(&FilePath::MASTER_FILE));
+        if outside.is_some_and(|found| found.refused.is_none()) {
+            return Ok(place);
+        }
+        let inside = self.repeated(|files| {
+            files.select_application(aid)?;
+            files.select(&FilePath::MASTER_FILE)
+        });
+        match inside {
+            Ok(_) => Ok(rooted),
+            Err(error) if is_final(&error) => Err(error),
+            Err(_) => Ok(place),
+        }
     }
 
     /// Asks an application for the data objects that its kind has.

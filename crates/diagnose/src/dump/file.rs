@@ -83,6 +83,8 @@ fn recorded(found: &Found) -> Option<Box<Recorded>> {
     };
     let recorded = Recorded {
         answer: None,
+        unasked: found.unasked,
+        file_system: false,
         select: found.refused.and_then(Refusal::new),
         unreadable,
     };

@@ -64,6 +64,7 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
                     fid,
                     found: &unseen,
                     name: None,
+                    rooted: false,
                     objects: Vec::new(),
                 };
                 dfs.entry(above.clone()).or_default().push(ghost);
@@ -86,6 +87,7 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
             fid,
             found,
             name,
+            rooted: place.rooted && place.below.is_empty(),
             objects: objects.iter().collect(),
         });
     }
@@ -133,6 +135,8 @@ struct Node<'a> {
     found: &'a Found,
     /// The name of an application that was selected by it.
     name: Option<Vec<u8>>,
+    /// Whether it has a file system of its own.
+    rooted: bool,
     objects: Vec<&'a super::applications::DataObject>,
 }
 
@@ -164,6 +168,9 @@ impl Maker<'_> {
             let mut child = file(node.fid.0, node.found, is_df, self.is_eid, &mut self.room);
             if let FileContent::Df(df) = &mut child.content {
                 df.objects = node.objects.iter().map(|object| of_df(object)).collect();
+            }
+            if node.rooted {
+                child.recorded.get_or_insert_default().file_system = true;
             }
             self.name(&mut child, node.name);
             self.fill(&mut child, &below);
@@ -232,8 +239,12 @@ fn homes(tree: &Tree, notes: &mut Notes) -> BTreeMap<Vec<u8>, FilePath> {
             continue;
         };
         taken.insert(fid);
+        let what = match place.rooted {
+            true => "the application has a file system of its own",
+            false => "where the application is in the file system is not known",
+        };
         let why = format!(
-            "where the application is in the file system is not known; in the image it is {}",
+            "{what}; in the image it is in {}",
             FilePath::MASTER_FILE.child(fid)
         );
         notes.add(place, Kind::Assumed, None, why);

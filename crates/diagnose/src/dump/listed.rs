@@ -72,7 +72,8 @@ pub(super) fn listed<C: Channel>(
 fn place(contents: &Contents, path: &FilePath) -> Place {
     match (&contents.selected, path.strip_prefix(&APPLICATION)) {
         (Some(aid), Some(below)) => Place::in_application(aid, below),
-        _ => Place::of_path(path),
+        (Some(aid), None) => Place::in_file_system_of(aid, path),
+        (None, _) => Place::of_path(path),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kortlab_apdu::{FilePath, StatusWord};
+use kortlab_apdu::{Channel as _, FilePath, ResetKind, StatusWord};
 use kortlab_card::Session;
 use kortlab_card::files::FileInfo;
 use kortlab_emulator::image::{FileImage, Recorded, Refusal};
@@ -72,10 +72,11 @@ fn different(
         let Some(path) = places.get(place) else {
             continue;
         };
-        let by_path = Place {
-            application: None,
-            below: path.clone(),
+        let by_path = match place.rooted {
+            true => place.clone(),
+            false => Place::of_path(path),
         };
+        restart(&mut copy);
         let is_same = match select(&mut copy.files(), &by_path) {
             Ok(info) => same(&info, &known.info),
             Err(_) => false,
@@ -87,12 +88,19 @@ fn different(
     Ok(found)
 }
 
+/// Whoever is in a file system of an application's own gets out of it with a reset. If the copy does
+/// not even do that, what follows finds it.
+fn restart(copy: &mut Session<InProcess>) {
+    drop(copy.channel_mut().reset(ResetKind::Warm));
+}
+
 fn same(one: &FileInfo, other: &FileInfo) -> bool {
     one.raw == other.raw && one.warning == other.warning
 }
 
 /// How the copy answers otherwise than the card did, in words.
 fn difference(copy: &mut Session<InProcess>, place: &Place, found: &Found) -> Option<String> {
+    restart(copy);
     let mut files = copy.files();
     let selected = select(&mut files, place);
     match (&selected, found.refused) {
@@ -123,7 +131,8 @@ fn difference(copy: &mut Session<InProcess>, place: &Place, found: &Found) -> Op
         Body::Records { records, .. } => {
             let read = files.read_records(&FilePath::MASTER_FILE.join(&place.below));
             let read = read.map(|(_, records)| records).unwrap_or_default();
-            let is_same = place.application.is_some() || read == *records;
+            let by_path = place.application.is_none() || place.rooted;
+            let is_same = !by_path || read == *records;
             (is_same, true)
         }
         Body::Df | Body::Internal | Body::Unknown => (true, true),

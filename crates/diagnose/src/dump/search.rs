@@ -166,7 +166,7 @@ impl<C: Channel> Walk<'_, C> {
     ) -> Result<(), CardError> {
         for first in 0..=0xFF_u8 {
             for aid in self.beginning_with(first)? {
-                let place = Place::in_application(&aid, Default::default());
+                let place = self.application(&aid)?;
                 if self.tree.get(&place).is_none() && self.visit(&place)? {
                     self.data_objects(&place, objects)?;
                 }

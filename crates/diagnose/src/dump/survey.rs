@@ -132,6 +132,7 @@ impl Surveyed {
     fn place(&self) -> Place {
         Place {
             application: self.application.clone(),
+            rooted: false,
             below: self.below.clone(),
         }
     }
@@ -172,9 +173,16 @@ pub fn look_at<C: Channel>(
 ) -> Result<Option<Surveyed>, CardError> {
     let guarded = Layered::new(channel, Guard::new(options.budget, Box::new(|_| {})));
     let mut walk = Walk::new(Session::new(guarded));
+    let directory = match application {
+        Some(aid) => {
+            walk.visit(&Place::of_path(&FilePath::MASTER_FILE))?;
+            walk.application(aid)?
+        }
+        None => Place::of_path(&FilePath::EMPTY),
+    };
     let place = Place {
-        application: application.map(<[u8]>::to_vec),
         below: below.clone(),
+        ..directory
     };
     if !walk.visit(&place)? {
         // What made no sense was noted; what is not there is no note.

@@ -11,6 +11,8 @@ use kortlab_card::files::FileInfo;
 pub(super) struct Place {
     /// The application's AID; `None`: the MF.
     pub application: Option<Vec<u8>>,
+    /// Whether the application has a file system of its own, in which 3F00 is its own MF.
+    pub rooted: bool,
     /// The path below it, without 3F00; empty: the MF, or the application's own DF.
     pub below: FilePath,
 }
@@ -20,6 +22,8 @@ pub(super) struct Place {
 pub(super) struct Found {
     /// What the card said of it.
     pub info: FileInfo,
+    /// Whether it said that also where it was not asked for.
+    pub unasked: bool,
     /// With which status word SELECT was refused.
     pub refused: Option<StatusWord>,
     /// What is in it.
@@ -65,6 +69,7 @@ impl Place {
     pub(super) fn of_path(path: &FilePath) -> Self {
         Self {
             application: None,
+            rooted: false,
             below: path.below_master_file().into(),
         }
     }
@@ -73,7 +78,16 @@ impl Place {
     pub(super) fn in_application(aid: &[u8], below: FilePath) -> Self {
         Self {
             application: Some(aid.to_vec()),
+            rooted: false,
             below,
+        }
+    }
+
+    /// A file in the file system that an application has of its own, by its path from 3F00.
+    pub(super) fn in_file_system_of(aid: &[u8], path: &FilePath) -> Self {
+        Self {
+            rooted: true,
+            ..Self::in_application(aid, path.below_master_file().into())
         }
     }
 
@@ -81,16 +95,16 @@ impl Place {
     pub(super) fn parent(&self) -> Option<Self> {
         let (below, _) = self.below.split_last()?;
         Some(Self {
-            application: self.application.clone(),
             below,
+            ..self.clone()
         })
     }
 
     /// The file with this identifier in this DF.
     pub(super) fn child(&self, fid: kortlab_apdu::Fid) -> Self {
         Self {
-            application: self.application.clone(),
             below: self.below.child(fid),
+            ..self.clone()
         }
     }
 
@@ -126,6 +140,7 @@ impl Found {
     pub(super) const fn selected(info: FileInfo, body: Body) -> Self {
         Self {
             info,
+            unasked: false,
             refused: None,
             body,
         }
@@ -135,6 +150,7 @@ impl Found {
     pub(super) fn refused(status: StatusWord) -> Self {
         Self {
             info: FileInfo::default(),
+            unasked: false,
             refused: Some(status),
             body: Body::Unknown,
         }

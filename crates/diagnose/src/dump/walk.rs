@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kortlab_apdu::{Channel, Class, Command, Fid, FilePath, Layered, StatusWord, instruction};
 use kortlab_card::dialect::{self, Dialect, Identity};
-use kortlab_card::files::{Files, MAX_FILE, MAX_RECORDS};
+use kortlab_card::files::{FileInfo, Files, MAX_FILE, MAX_RECORDS};
 use kortlab_card::{CardError, ErrorKind, Session};
 use kortlab_emulator::fs::limits;
 
@@ -255,8 +255,12 @@ fn breaks(error: &CardError) -> bool {
 pub(super) fn select<C: Channel + ?Sized>(
     files: &mut Files<'_, C>,
     place: &Place,
-) -> Result<kortlab_card::files::FileInfo, CardError> {
+) -> Result<FileInfo, CardError> {
     match (&place.application, place.path()) {
+        (Some(aid), _) if place.rooted && !place.below.is_empty() => {
+            files.select_application(aid)?;
+            files.select(&FilePath::MASTER_FILE.join(&place.below))
+        }
         (Some(aid), _) => files.select_in_application_of(aid, &place.below),
         (None, path) => files.select(&path.unwrap_or(FilePath::MASTER_FILE)),
     }
@@ -285,6 +289,10 @@ fn look<C: Channel + ?Sized>(
         true => Says::Df,
         false => Says::of(&info),
     };
+    let unasked = match &place.application {
+        Some(aid) if place.below.is_empty() => answers_unasked(files, aid, &info)?,
+        _ => false,
+    };
     let size = info.size();
     let body = match says {
         Says::Df => Body::Df,
@@ -306,7 +314,26 @@ fn look<C: Channel + ?Sized>(
             }
         }
     };
-    Ok(Look::Found(Found::selected(info, body).into()))
+    let found = Found {
+        unasked,
+        ..Found::selected(info, body)
+    };
+    Ok(Look::Found(found.into()))
+}
+
+/// Whether an application describes itself also where that is not asked for: programs know some by
+/// it.
+fn answers_unasked<C: Channel + ?Sized>(
+    files: &mut Files<'_, C>,
+    aid: &[u8],
+    info: &FileInfo,
+) -> Result<bool, CardError> {
+    let command = Command::new(instruction::SELECT, 0x04, 0x00).with_data(aid);
+    match files.send("select an application without asking", &command) {
+        Ok(answer) => Ok(!answer.data().is_empty() && *answer.data() == *info.raw),
+        Err(error) if breaks(&error) => Err(error),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Whether a status word says that there is no file with bytes, or none with records.
