@@ -9,10 +9,14 @@
 //! ordinary tests, so what fuzzing found once can never come back unnoticed. `README.md` says how
 //! to run and how to add a target.
 
+mod answers;
 mod pkcs15;
 #[cfg(test)]
 mod replay;
 pub mod targets;
+
+use std::ffi::OsString;
+use std::path::Path;
 
 pub use targets::TARGETS;
 
@@ -42,13 +46,19 @@ impl Target {
         })
     }
 
-    /// The target that [`TARGET_VARIABLE`] names.
+    /// The target that [`TARGET_VARIABLE`] names; if it is not set, the one that the program is called
+    /// by, as where each target has to be a program of its own.
     ///
     /// # Errors
-    /// It is not set, or names none.
+    /// There is none of that name.
     pub fn from_environment() -> Result<&'static Self, String> {
-        let name = std::env::var_os(TARGET_VARIABLE).unwrap_or_default();
-        Self::named(&name.to_string_lossy())
+        let called = || {
+            Path::new(&std::env::args_os().next()?)
+                .file_stem()
+                .map(OsString::from)
+        };
+        let name = std::env::var_os(TARGET_VARIABLE).or_else(called);
+        Self::named(&name.unwrap_or_default().to_string_lossy())
     }
 }
 

@@ -11,6 +11,11 @@ impl Effort {
     /// The rounds that one file may ask for in all.
     pub const MOST: u32 = 20_000_000;
 
+    /// So many rounds in all, if they are fewer than [`MOST`](Self::MOST).
+    pub fn at_most(rounds: u32) -> Self {
+        Self(rounds.min(Self::MOST))
+    }
+
     /// Takes this many rounds.
     ///
     /// # Errors

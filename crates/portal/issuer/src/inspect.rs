@@ -234,7 +234,7 @@ impl Appearance {
 
 /// BasicConstraints ::= SEQUENCE { cA BOOLEAN DEFAULT FALSE, … }, read leniently.
 fn says_authority(value: &[u8]) -> bool {
-    matches!(value, [0x30, _, 0x01, 0x01, flag, ..] if *flag != 0)
+    matches!(value, [0x30, 3..0x80, 0x01, 0x01, flag, ..] if *flag != 0)
 }
 
 /// The issuers are told apart by their names, as people do: there is no other mark.
