@@ -6,6 +6,8 @@
 //! [`dump()`] reads everything readable of any card, PKCS#15 or not, into a card image, with what could
 //! not be read and why. It tries no PIN and writes nothing: commands that could are not let through.
 //!
+//! [`bundle`] puts all of it into one document to share, without the person whose card it is.
+//!
 //! [`survey()`] gives the same file by file, with who may do what with each, and makes no image.
 //!
 //! [`history`] enters a recorded session with a virtual card at any command, and finds the one that broke
@@ -28,6 +30,7 @@
 //! # }
 //! ```
 
+pub mod bundle;
 mod diagnosis;
 pub mod dump;
 mod evidence;

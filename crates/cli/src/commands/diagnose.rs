@@ -1,5 +1,6 @@
 //! `kortlab diagnose`: what is wrong with a card.
 
+mod bundle;
 mod shown;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use super::cert::Evidence;
 use super::{Context, recover};
+use crate::channel::Remembered;
 use crate::failure::{Exit, Failure};
 use crate::output::{Table, note};
 use crate::world;
@@ -29,6 +31,11 @@ const PROGRAM: &str = concat!("kortlab ", env!("CARGO_PKG_VERSION"));
 /// Certificates are looked at as `cert check` does, with the same options. --html writes a report
 /// that needs no network and no script, with the bytes of each finding marked.
 ///
+/// --bundle writes a file for a bug report: the findings, the card as `dump` reads it, what passed
+/// between program and card, and the versions. Names, card numbers, personal numbers and addresses
+/// in it are replaced, the same by the same of the same length; what was replaced is said. Keys and
+/// PINs are not in it. `card unpack` makes a card image of it, which plays.
+///
 /// Exits 6 if there is an error or a warning; what was not looked at is said.
 #[derive(Args)]
 #[command(after_help = "\
@@ -36,6 +43,7 @@ Examples:
   kortlab diagnose
   kortlab -c card.json diagnose --html report.html --force
   kortlab -c card.json diagnose --ca-dir ca
+  kortlab -c card.json diagnose --bundle bundle.json --force
   kortlab -c card.json --json diagnose --rules free-space,pairs
   kortlab diagnose --list")]
 pub struct Arguments {
@@ -54,8 +62,16 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Overwrite a report that is there
-    #[arg(long, requires = "html")]
+    /// Write findings, card and trace into one file to share, without the person whose card it is
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+
+    /// Replace this text in the bundle, too, wherever it stands
+    #[arg(long, value_name = "TEXT", requires = "bundle")]
+    replace: Vec<String>,
+
+    /// Overwrite a report or a bundle that is there
+    #[arg(long)]
     force: bool,
 }
 
@@ -84,9 +100,17 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         rules: arguments.rules,
     };
     let (channel, mut journal) = context.open_channel_with_journal()?;
+    let session = arguments
+        .bundle
+        .as_ref()
+        .map(|_| bundle::Session::default());
+    let card = Remembered::new(match &session {
+        Some(session) => session.record(channel),
+        None => channel,
+    });
     let mut unread = None;
     let diagnosis = diagnose(
-        channel,
+        card.clone(),
         &options,
         |card| {
             recover::waiting(card, &mut journal).unwrap_or_else(|failure| {
@@ -105,6 +129,14 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         note(format_args!("the report is in {}", path.display()));
     }
     let report = Report::new(&diagnosis);
+    if let (Some(path), Some(session)) = (&arguments.bundle, session) {
+        let bundle = session.bundle(context.budget, card, &report, arguments.replace)?;
+        world::write(path, bundle.text.as_bytes(), arguments.force)?;
+        note(format_args!(
+            "the bundle is in {}; {bundle}",
+            path.display()
+        ));
+    }
     if let Some(error) = &diagnosis.ended {
         let failure = Failure::from(error.clone());
         let failure = failure.saying(format!(

@@ -28,7 +28,7 @@ Examples:
   kortlab tree
   kortlab -c card.json tree
   kortlab -c card.json --json tree
-  kortlab -c card.json --budget 20 tree --brute-force=files")]
+  kortlab -c card.json tree --brute-force=aids")]
 pub struct Arguments {
     /// Look for what nothing on the card names, by trying, as `dump` does: files, aids; both, if none
     /// is named

@@ -107,7 +107,7 @@ const MAKE_CASE: &str =
 
 /// What a reader of a help has before its examples: the files that they speak of, by the command.
 /// Where nothing is said, `card.json`, which is valid, and its authorities in `ca`.
-const GIVEN: [(&str, &str); 34] = [
+const GIVEN: [(&str, &str); 37] = [
     ("kortlab fuzz", MAKE_CASE),
     ("kortlab fuzz replay", MAKE_CASE),
     ("kortlab fuzz minimize", MAKE_CASE),
@@ -115,6 +115,16 @@ const GIVEN: [(&str, &str); 34] = [
     (
         "kortlab apdu",
         "echo '00A4000C023F00 =9000' > commands.apdu",
+    ),
+    ("kortlab card", "kortlab diagnose --bundle bundle.json"),
+    (
+        "kortlab card unpack",
+        "kortlab diagnose --bundle bundle.json",
+    ),
+    (
+        "kortlab shell",
+        "echo 'cat 2F00' > commands.txt
+         printf 'verify auth\\nupdate 5015/4946 0 41\\n' > write.txt",
     ),
     (
         "kortlab emulate",
