@@ -384,8 +384,17 @@ fn on_a_card_os_that_nobody_knows_nothing_is_removed_or_written_and_nothing_is_s
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     assert!(error.to_string().contains("nothing was changed"), "{error}");
     let new = NewCertificate::new(certificates()[1].clone(), 0x45, "New");
-    let error = card.write_certificate(&new, &mut journal).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    let other = card.write_certificate(&new, &mut journal).unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Unsupported, "{other}");
+    // What is not known here is not called a limit of the card, and another program is named.
+    for error in [error, other] {
+        let text = error.to_string();
+        assert!(
+            text.contains("on this card is not known here") && text.contains("nothing was changed")
+        );
+        let next = error.next_step().unwrap_or_default();
+        assert!(next.contains("pkcs15-init"), "{next}");
+    }
     assert!(journal.is_empty());
     assert!(image(&mut card).master_file == before);
 }

@@ -56,6 +56,8 @@ pub use recover::{IfChanged, Recovery, Way};
 
 /// How many bytes of two certificates are compared before both are read: what one command brings.
 const HEAD: usize = 256;
+/// What to do with a card whose files are made in ways that are not known here.
+const OTHER_PROGRAM: &str = "use a program that knows this card, such as OpenSC's `pkcs15-init`";
 
 /// A certificate on the card.
 #[derive(Clone, Debug)]

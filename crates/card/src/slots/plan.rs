@@ -334,10 +334,12 @@ impl<C: Channel> Card<C> {
             return Err(CardError::new(
                 ErrorKind::Unsupported,
                 format!(
-                    "certificates cannot be written to this card: {} creates no files",
+                    "cannot write the certificate: how files are made on this card is not known \
+                     here ({}); nothing was changed",
                     self.dialect().name()
                 ),
-            ));
+            )
+            .hint(super::OTHER_PROGRAM));
         }
         Ok(file)
     }

@@ -78,12 +78,13 @@ impl<C: Channel> Card<C> {
             return Err(CardError::new(
                 ErrorKind::Unsupported,
                 format!(
-                    "certificates cannot be removed from this card: {} deletes no files, and the \
-                     file {} would be left without an entry; nothing was changed",
-                    self.dialect().name(),
-                    path
+                    "cannot remove the certificate: how files are deleted on this card is not \
+                     known here ({}), and its file {path} would be left without an entry; nothing was \
+                     changed",
+                    self.dialect().name()
                 ),
-            ));
+            )
+            .hint(super::OTHER_PROGRAM));
         }
         if let Some(why) = not_plain(&content.info) {
             return keep(why.to_owned());
