@@ -61,6 +61,37 @@ fn every_file_of_the_card_is_shown_whatever_its_state() {
 }
 
 #[test]
+fn an_application_that_answers_with_its_own_template_is_not_called_faulty() {
+    let lab = Lab::new("blank");
+    let mut image: Value = serde_json::from_slice(&lab.image()).unwrap();
+    // As NIST SP 800-73-4, part 2, table 3 has it: an application property template.
+    let answer = "61114F0600001000010079074F05A000000308";
+    let file = |fid: &str, name: Value, answer: &str| {
+        serde_json::json!({
+            "fid": fid, "kind": "df", "name": name, "files": [], "recorded": {"answer": answer},
+        })
+    };
+    image["master_file"]["files"] = serde_json::json!([
+        file("7F66", Value::from("A000000308000010000100"), answer),
+        file("5015", Value::Null, "6103010203"),
+        file("7F67", Value::from("D27600012401"), "000606"),
+    ]);
+    fs::write(lab.path("card.json"), image.to_string()).unwrap();
+    let tree = lab.json(&["tree"]);
+    let found = |path: &str| {
+        let all = files(&tree).into_iter();
+        let mut found = all.filter(|file| file["path"].as_str().unwrap().contains(path));
+        found.next().unwrap_or_else(|| panic!("{path}: {tree:#}"))
+    };
+    assert!(found("7F66").get("findings").is_none(), "{tree:#}");
+    // Of a directory that is no application's, and of another answer, it stays one.
+    assert!(found("5015")["findings"][0].is_string(), "{tree:#}");
+    assert!(found("7F67")["findings"][0].is_string(), "{tree:#}");
+    let text = stdout(&lab.run(&["tree"]));
+    assert!(text.contains("application template: 61 11 4F 06"), "{text}");
+}
+
+#[test]
 fn sizes_and_access_rules_are_what_opensc_says_of_the_same_card() {
     let lab = Lab::new("valid");
     let opensc = lab.run(&["run", "card.json", "--", "opensc-tool", "--list-files"]);

@@ -8,7 +8,7 @@ use kortlab_diagnose::dump::{Content, Object, Surveyed};
 use kortlab_explain::access::Access;
 use serde::Serialize;
 
-use crate::output::{BOLD, DIM, Hex, WARNING, printable, words_within};
+use crate::output::{BOLD, DIM, Hex, SpacedHex, WARNING, printable, words_within};
 
 /// The columns that text is folded to; beside the tree it is a page.
 const COLUMNS: usize = 80;
@@ -57,6 +57,9 @@ struct File {
     /// What is wrong with the card's description of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<String>,
+    /// What an application says of itself where that is no description of a file.
+    #[serde(skip)]
+    own_answer: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     objects: Vec<DataObject>,
 }
@@ -129,6 +132,15 @@ impl File {
             .refused
             .map(|status| Refused::new("select", None, status));
         let reading = ended.map(|status| Refused::new("read", from, status));
+        // PIV describes itself so, and not as a file.
+        let own_answer = match fcp {
+            None if !file.aids.is_empty()
+                && file.info.raw.first() == Some(&APPLICATION_TEMPLATE) =>
+            {
+                Some(&*file.info.raw)
+            }
+            _ => None,
+        };
         Self {
             path: file.name(),
             depth: file.depth(),
@@ -145,7 +157,11 @@ impl File {
             named_by: file.named_by.clone(),
             access: file.access.clone(),
             refused: select.into_iter().chain(reading).collect(),
-            findings: file.info.findings.iter().map(ToString::to_string).collect(),
+            findings: match own_answer {
+                Some(_) => Vec::new(),
+                None => file.info.findings.iter().map(ToString::to_string).collect(),
+            },
+            own_answer: own_answer.map(|answer| SpacedHex(answer).to_string()),
             objects: file.objects.iter().map(DataObject::new).collect(),
         }
     }
@@ -246,6 +262,8 @@ impl fmt::Display for File {
                 more.push(format!("access rules ({coding}) {raw}: {unread}"));
             }
         }
+        let own = self.own_answer.iter();
+        more.extend(own.map(|answer| format!("answers with an application template: {answer}")));
         let findings = self.findings.iter();
         more.extend(findings.map(|finding| format!("its description: {finding}")));
         more.extend(self.objects.iter().map(DataObject::in_words));
@@ -259,6 +277,9 @@ impl fmt::Display for File {
         Ok(())
     }
 }
+
+/// The tag of an application template (ISO/IEC 7816-4 §8.2.1.1; NIST SP 800-73-4, part 2, table 3).
+const APPLICATION_TEMPLATE: u8 = 0x61;
 
 /// `1 file`, `2 files`.
 fn counted(count: usize, what: &str) -> String {
