@@ -7,7 +7,9 @@ use std::fmt;
 use clap::Args;
 use kortlab_apdu::{Channel, Protocol};
 use kortlab_card::{Against, ErrorKind, Problem, Token};
-use kortlab_explain::card::{CertificateEntry, KeyEntry, PinEntry, serial};
+use kortlab_explain::card::{
+    CertificateEntry, KeyEntry, PinEntry, TokenWords, UriEntry, serial, uris,
+};
 use serde::Serialize;
 
 use super::cert::{self, RevocationLists};
@@ -31,11 +33,17 @@ use crate::output::{BOLD, Cell, Hex, SpacedHex, Table};
 Examples:
   kortlab info
   kortlab -c card.json info
+  kortlab -c card.json info --uris
   kortlab -c card.json info --json")]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Show the PKCS#11 URIs (RFC 7512) of keys and certificates, too, as p11tool spells them with
+    /// OpenSC's module
+    #[arg(long)]
+    uris: bool,
+}
 
 /// Reads and shows it.
-pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failure> {
+pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let (session, mut journal) = session::begin_with_journal(context)?;
     let mut card = match session.open_token(context.budget) {
         Ok(Token::Pkcs15(card)) => *card,
@@ -49,7 +57,7 @@ pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failu
     let lists = RevocationLists::none();
     let (pins, unknown) = status::read(&mut card)?;
     let checked = card.survey(lists.time(), &Against::default())?.certificates;
-    let certificates = checked.iter().map(CertificateEntry::new).collect();
+    let certificates: Vec<_> = checked.iter().map(CertificateEntry::new).collect();
     let contents = card.contents();
     let token = contents.token_info.as_ref();
     // What time or an issuer brings is a certificate's state, which its row shows; what is left
@@ -74,7 +82,15 @@ pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failu
         _ => Exit::Findings,
     };
     let applications = contents.dir.iter().flat_map(|dir| dir.objects());
+    let keys: Vec<_> = card.keys().iter().map(KeyEntry::from).collect();
+    let words = TokenWords {
+        label: contents.label(),
+        manufacturer: token.and_then(|token| token.manufacturer_id.as_deref()),
+        serial: card.serial_number(),
+    };
     let info = Info {
+        uris: uris(words, &pins, &keys, &certificates),
+        shows_uris: arguments.uris,
         token: "pkcs15",
         label: contents.label().map(str::to_owned),
         serial: card.serial_number().map(serial),
@@ -87,7 +103,7 @@ pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failu
                 label: application.label.clone(),
             })
             .collect(),
-        keys: card.keys().iter().map(KeyEntry::from).collect(),
+        keys,
         problems,
         pins,
         certificates,
@@ -123,6 +139,9 @@ struct Info {
     pins: Vec<PinEntry>,
     keys: Vec<KeyEntry>,
     certificates: Vec<CertificateEntry>,
+    uris: Vec<UriEntry>,
+    #[serde(skip)]
+    shows_uris: bool,
     /// What is wrong with the card's files.
     problems: Vec<Problem>,
     #[serde(skip)]
@@ -171,6 +190,13 @@ impl fmt::Display for Info {
             "{BOLD}Certificates{BOLD:#}\n{}",
             cert::table(&self.certificates)
         )?;
+        if self.shows_uris {
+            writeln!(f, "\n{BOLD}PKCS#11 URIs{BOLD:#}")?;
+            for entry in &self.uris {
+                // In one piece, to be copied.
+                writeln!(f, "{}", entry.uri)?;
+            }
+        }
         if !self.problems.is_empty() {
             writeln!(f, "\n{BOLD}Problems{BOLD:#}")?;
             problem::folded(self.problems.iter().map(Shown::new)).fmt(f)?;
