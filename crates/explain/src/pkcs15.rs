@@ -118,7 +118,10 @@ fn directory<T: DirectoryObject + Words>(
                 Entry::Object(object) => node.mean(object.words().join(", ")),
                 Entry::Unreadable(_) => node.mean("cannot be read"),
             }
-            attributes(node);
+            match file {
+                File::Odf | File::UnusedSpace => paths(node),
+                _ => attributes(node),
+            }
         }
     }
     explanation
@@ -170,6 +173,13 @@ fn content<T>(file: File, bytes: &[u8], parsed: Parsed<T>) -> (Explanation, T) {
         problems,
     };
     (explanation.settled(), parsed.value)
+}
+
+/// Names the Path (PKCS#15 §6.1.5) in an entry of EF(ODF) and in a record of EF(UnusedSpace).
+fn paths(node: &mut Node) {
+    if let Some(part) = node.parts.iter_mut().find(|part| part.is(0x30)) {
+        part.rename("path");
+    }
 }
 
 /// Names the attributes of a PKCS15Object (PKCS#15 §6.1.8): SEQUENCE { common, class, [0] subclass,
@@ -363,6 +373,17 @@ mod tests {
             (filler.name.as_str(), filler.span.offset),
             ("filler", length)
         );
+    }
+
+    #[test]
+    fn what_an_entry_of_the_odf_and_free_space_hold_is_a_path_and_no_attributes() {
+        let odf = hex::decode("A00A300804063F0050154402").expect("bytes");
+        let unused = hex::decode("300D300B040243330201008002052A").expect("bytes");
+        for (file, bytes) in [(File::Odf, odf), (File::UnusedSpace, unused)] {
+            let explained = explain(file, &bytes);
+            assert!(explained.problems.is_empty(), "{explained}");
+            assert_eq!(explained.nodes[0].parts[0].name, "path", "{explained}");
+        }
     }
 
     #[test]
