@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
         code::NO_CERTIFICATES,
     ],
     look,
-    trips: &[],
+    trips: &[("no-certificate-directory", "OpenSC")],
 };
 
 /// Of a card without PKCS#15 nothing was looked at but what it tells of itself; that is never an

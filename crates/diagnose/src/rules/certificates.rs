@@ -15,5 +15,12 @@ pub(super) static RULE: Rule = Rule {
         "not-rfc5280",
     ],
     look: nothing_more,
-    trips: &[],
+    trips: &[
+        ("empty-file", "strict DER"),
+        ("empty-file", "OpenSSL"),
+        ("empty-file", "NSS"),
+        ("not-a-certificate", "strict DER"),
+        ("not-a-certificate", "OpenSSL"),
+        ("not-a-certificate", "NSS"),
+    ],
 };

@@ -20,5 +20,5 @@ pub(super) static RULE: Rule = Rule {
         "mismatch",
     ],
     look: nothing_more,
-    trips: &[],
+    trips: &[("truncated", "strict DER")],
 };

@@ -10,5 +10,8 @@ pub(super) static RULE: Rule = Rule {
     remedy: "whoever wrote the file must move the filler behind the last object",
     codes: &["object-after-filler"],
     look: nothing_more,
-    trips: &[("object-after-filler", "OpenSC")],
+    trips: &[
+        ("object-after-filler", "OpenSC"),
+        ("object-after-filler", "strict DER"),
+    ],
 };

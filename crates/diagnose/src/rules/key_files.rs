@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
              that is there",
     codes: &[KEY_STALE],
     look,
-    trips: &[],
+    trips: &[(KEY_STALE, "OpenSC")],
 };
 
 /// Only of cards that tell the public key of a key file, as the EID applet does.

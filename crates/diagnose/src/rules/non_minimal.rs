@@ -10,5 +10,5 @@ pub(super) static RULE: Rule = Rule {
     remedy: "whoever wrote the file must write it in DER",
     codes: &["non-minimal-length", "non-der-value", "negative-number"],
     look: nothing_more,
-    trips: &[],
+    trips: &[("non-minimal-length", "strict DER")],
 };
