@@ -107,7 +107,7 @@ const MAKE_CASE: &str =
 
 /// What a reader of a help has before its examples: the files that they speak of, by the command.
 /// Where nothing is said, `card.json`, which is valid, and its authorities in `ca`.
-const GIVEN: [(&str, &str); 37] = [
+const GIVEN: [(&str, &str); 36] = [
     ("kortlab fuzz", MAKE_CASE),
     ("kortlab fuzz replay", MAKE_CASE),
     ("kortlab fuzz minimize", MAKE_CASE),
@@ -116,10 +116,9 @@ const GIVEN: [(&str, &str); 37] = [
         "kortlab apdu",
         "echo '00A4000C023F00 =9000' > commands.apdu",
     ),
-    ("kortlab card", "kortlab diagnose --bundle bundle.json"),
     (
         "kortlab card unpack",
-        "kortlab diagnose --bundle bundle.json",
+        "kortlab -c card.json diagnose --bundle bundle.json",
     ),
     (
         "kortlab shell",
@@ -182,7 +181,10 @@ const GIVEN: [(&str, &str); 37] = [
          kortlab cert read 4334 --der --out hcc.der",
     ),
     ("kortlab renew", "make_blank; enrol card.json"),
-    ("kortlab card", "rm -r card.json ca; make_p12"),
+    (
+        "kortlab card",
+        "kortlab -c card.json diagnose --bundle bundle.json; rm -r card.json ca; make_p12",
+    ),
     ("kortlab card new", "rm -r card.json ca; make_p12"),
     (
         "kortlab pcscd",
