@@ -25,6 +25,14 @@ impl ShareMode {
             _ => Err(Code::INVALID_VALUE),
         }
     }
+
+    /// The same for a connection with one of these protocols, whose absence is told first.
+    pub const fn for_connecting(number: u32, preferred: Protocols) -> Result<Self, Code> {
+        match Self::from_number(number) {
+            Err(_) if !preferred.names_any() => Err(Code::PROTO_MISMATCH),
+            mode => mode,
+        }
+    }
 }
 
 /// What becomes of the card when a handle is disconnected, reconnected, or ends a transaction.

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn connect(
         let name = std::str::from_utf8(&reader).unwrap_or_default();
         let (share, preferred) = (word(share), Protocols(word(preferred)));
         let (handle, protocol) = door::for_context(context, Waits::ForOthers, |client| {
-            let share = ShareMode::from_number(share).map_err(Refusal::from)?;
+            let share = ShareMode::for_connecting(share, preferred).map_err(Refusal::from)?;
             client.connect(name, share, preferred)
         })?;
         // SAFETY: the caller's contract.

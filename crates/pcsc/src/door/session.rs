@@ -126,7 +126,7 @@ impl Session {
                 share,
                 protocols,
             } => {
-                let mode = ShareMode::from_number(share).map_err(Refusal::from);
+                let mode = ShareMode::for_connecting(share, protocols).map_err(Refusal::from);
                 let name = std::str::from_utf8(reader).unwrap_or_default();
                 let done = mode.and_then(|mode| client.connect(name, mode, protocols));
                 if let Some(reply) = held(&done, true) {

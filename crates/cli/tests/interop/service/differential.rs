@@ -171,7 +171,7 @@ fn note_holder(holder: &mut Option<usize>, call: Call, came: &Came) {
 
 /// A call that says something of a client with so many handles.
 fn call(random: &mut Random, handles: usize, holder: Option<usize>) -> Call {
-    let share = [1, 2, 2, 2, 3][random.below(5)];
+    let share = [1, 2, 2, 2, 2, 3, 3, 0][random.below(8)];
     let protocols = [1, 3, 3, 3, 2, 0, 4, 0x1000][random.below(8)];
     if handles == 0 {
         return match random.below(10) {
