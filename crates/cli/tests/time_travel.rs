@@ -220,6 +220,27 @@ fn bisect_names_the_command_that_broke_the_card() {
 }
 
 #[test]
+fn wherever_the_bad_write_is_the_program_names_it_in_every_notation() {
+    let lab = Lab::new("valid");
+    let good = lab.image();
+    for (number, trace) in [(3, "t.apdu"), (8, "t.json"), (14, "t.pcapng")] {
+        fs::write(lab.path("card.json"), &good).expect("written");
+        let mut commands = vec!["00200081083132333435360000", "00A4080C0450154403"];
+        for index in 3..=14 {
+            commands.push(match index {
+                _ if index == number => "00D600000104",
+                _ if index % 3 == 0 => "00B0000004",
+                _ => "00D606000400000000",
+            });
+        }
+        let record = ["--trace", trace, "--trace-start", "start.json", "apdu"];
+        assert_code(&lab.run(&[&record[..], &commands].concat()), 0);
+        let found = lab.json(&["trace", "bisect", trace, "--image", "start.json"]);
+        assert_eq!(found["number"], number, "{trace}");
+    }
+}
+
+#[test]
 fn bisect_asks_the_users_own_program_which_gets_the_image() {
     let lab = Lab::new("valid");
     let number = broken(&lab);
