@@ -70,6 +70,26 @@ fn every_field_is_in_the_document() {
             &mut found,
         );
     }
+    // The half of a pair that is left: what the session has broken.
+    let lab = Lab::new("valid");
+    let trace = ["--trace", "t.json", "--trace-start", "start.json"];
+    let remove = [&trace[..], &["cert", "remove", "4334"]].concat();
+    assert_eq!(lab.with_pins(&remove).status.code(), Some(0));
+    for command in [
+        &["trace", "show", "t.json"][..],
+        &["trace", "at", "3", "t.json", "--image", "start.json"],
+        &["trace", "at", "1", "t.json", "--image", "card.json"],
+        &["trace", "bisect", "t.json", "--image", "start.json"],
+    ] {
+        let output = lab.run(&[&["--json"], command].concat());
+        let is_other = command.contains(&"card.json");
+        let exit = if is_other { 6 } else { 0 };
+        assert_eq!(output.status.code(), Some(exit), "{command:?}");
+        fields(
+            &serde_json::from_slice(&output.stdout).expect("JSON"),
+            &mut found,
+        );
+    }
     let portal = Portal::start();
     let card = portal.card("delivered", "t0");
     let output = portal.renew_with(&card, &["--json"]);
