@@ -15,7 +15,7 @@ pub struct Example {
     /// What is typed, continued lines joined.
     pub line: String,
     /// What is shown; empty if nothing is.
-    shown: Vec<String>,
+    pub shown: Vec<String>,
 }
 
 impl Example {
