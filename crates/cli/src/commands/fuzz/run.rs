@@ -37,9 +37,8 @@ const INTERRUPTED: i32 = 130;
 Examples:
   kortlab fuzz run --executions 20 --seed 1 --jobs 1 card.json -- pkcs15-tool -c
   kortlab fuzz run --in-process --executions 20 --jobs 1 card.json -- pkcs15-tool -c
-  kortlab fuzz run --executions 10 --out found --jobs 1 card.json -- opensc-tool --name
-  kortlab fuzz run --executions 12 --out found --jobs 1 --html report.html --force \\
-      card.json -- opensc-tool --name
+  kortlab fuzz run --executions 10 --out f --jobs 1 card.json -- opensc-tool -n
+  kortlab fuzz run --executions 9 --out f --html f.html card.json -- opensc-tool -n
   kortlab --json fuzz run --findings 1 --executions 10 --jobs 1 card.json -- pkcs11-tool -O")]
 pub struct Arguments {
     /// The card image, of which each execution gets a fresh copy
