@@ -1,5 +1,6 @@
 //! A finding that can be replayed, as a file.
 
+use kortlab_faults::MAX_FAULTS;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -46,6 +47,9 @@ pub enum CaseError {
     /// It is no case.
     #[error("it is no case of `kortlab fuzz`: {0}")]
     Form(serde_json::Error),
+    /// It has more faults than there can be around a card.
+    #[error("it has {0} faults, and there can be at most {MAX_FAULTS}")]
+    TooManyFaults(usize),
     /// It is of another version.
     #[error("it is a case of version {0}, and this program knows version 1")]
     Version(u32),
@@ -83,6 +87,10 @@ impl Case {
         let case: Self = serde_json::from_slice(bytes).map_err(CaseError::Form)?;
         if case.kortlab_case != VERSION {
             return Err(CaseError::Version(case.kortlab_case));
+        }
+        let faults = case.faults.faults().len();
+        if faults > MAX_FAULTS {
+            return Err(CaseError::TooManyFaults(faults));
         }
         Ok(case)
     }

@@ -3,8 +3,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,6 +22,9 @@ use crate::program::Program;
 const KEPT: usize = 64 * 1024;
 /// How much of what it prints on standard output is kept.
 const KEPT_OUTPUT: usize = 1 << 20;
+/// How long its output is waited for once it has ended: a process that it has sent away may hold the
+/// pipes for ever.
+const LINGER: Duration = Duration::from_millis(200);
 /// How often its memory is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -54,12 +60,11 @@ pub fn run(
     let printed = child.stdout.take().map(|out| end_of(out, KEPT_OUTPUT));
     let told = child.stderr.take().map(|err| end_of(err, KEPT));
     let ended = wait(&mut child, limits, over);
-    // Whatever it has started goes with it, and lets go of the pipes.
+    // Whatever it has started goes with it, and lets go of the pipes; what has left its process
+    // group does not.
     end_group(&child);
-    let whole = |pipe: Option<JoinHandle<Vec<u8>>>| {
-        let read = pipe.and_then(|pipe| pipe.join().ok());
-        read.unwrap_or_default()
-    };
+    let until = Instant::now() + LINGER;
+    let whole = |pipe: Option<Pipe>| pipe.map(|pipe| pipe.end(until)).unwrap_or_default();
     let (stdout, stderr) = (whole(printed), whole(told));
     Ok(Ran {
         ended: ended?,
@@ -129,20 +134,57 @@ fn resident(pid: u32) -> u64 {
     kibibytes.unwrap_or(0) / 1024
 }
 
+/// What is read from a pipe beside us.
+struct Pipe {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Vec<u8>>,
+}
+
+impl Pipe {
+    /// What was read until it was closed, or until this moment.
+    fn end(self, until: Instant) -> Vec<u8> {
+        while !self.thread.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_micros(100));
+        }
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_default()
+    }
+}
+
 /// Reads to the end, and keeps so many of the last bytes.
-fn end_of(mut from: impl Read + Send + 'static, keep: usize) -> JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
+fn end_of(mut from: impl Read + AsFd + Send + 'static, keep: usize) -> Pipe {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let thread = thread::spawn(move || {
         let mut kept = Vec::new();
         let mut buffer = [0; 8192];
-        while let Ok(count @ 1..) = from.read(&mut buffer) {
+        let pause = Timespec {
+            tv_sec: 0,
+            tv_nsec: 50_000_000,
+        };
+        loop {
+            let readable = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&pause));
+            if readable.is_ok_and(|count| count == 0) {
+                if stopped.load(Ordering::Relaxed) {
+                    break;
+                }
+                continue;
+            }
+            let Ok(count @ 1..) = from.read(&mut buffer) else {
+                break;
+            };
             kept.extend_from_slice(buffer.get(..count).unwrap_or_default());
             if kept.len() > 2 * keep {
                 kept.drain(..kept.len() - keep);
             }
+            if stopped.load(Ordering::Relaxed) {
+                break;
+            }
         }
         kept.drain(..kept.len().saturating_sub(keep));
         kept
-    })
+    });
+    Pipe { stop, thread }
 }
 
 #[cfg(test)]
@@ -173,6 +215,13 @@ mod tests {
         let (ended, _, took) = shell("sleep 60 & sleep 60", short);
         assert_eq!(ended, Ended::TimeOver);
         assert!(took < Duration::from_secs(20), "{took:?}");
+    }
+
+    #[test]
+    fn a_process_that_was_sent_away_and_holds_the_pipes_keeps_nobody_waiting() {
+        let (ended, told, took) = shell("setsid sleep 5 & echo err >&2", Limits::default());
+        assert_eq!((ended, told.as_str()), (Ended::Exit(0), "err\n"));
+        assert!(took < Duration::from_secs(4), "{took:?}");
     }
 
     #[test]

@@ -20,6 +20,21 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// The same, of a regular file alone: a pipe may never end, and a device not either.
+///
+/// # Errors
+/// As for [`read`]; or it is something else than a regular file.
+pub fn read_regular(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let found = fs::metadata(path).map_err(|error| Failure::file("read", path, &error))?;
+    if !found.is_file() {
+        return Err(
+            Failure::failed(format!("{} is not a regular file", path.display()))
+                .hint("name the file that was meant"),
+        );
+    }
+    read(path, limit)
+}
+
 /// The same of a file with a secret in it: the bytes are erased when they are dropped.
 ///
 /// # Errors

@@ -92,6 +92,21 @@ pub fn write_authorities(
     Ok(written)
 }
 
+/// Says beforehand what [`write`] would refuse: a file that is there, unless `force` says otherwise.
+///
+/// # Errors
+/// It is there.
+pub fn may_write(path: &Path, force: bool) -> Result<(), Failure> {
+    if force || fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let failure = Failure::file("write", path, &std::io::ErrorKind::AlreadyExists.into());
+    Err(match path.is_dir() {
+        true => failure.hint("name a file in it"),
+        false => failure.hint("--force overwrites it"),
+    })
+}
+
 /// Writes a file; one that is there is overwritten only if `force` says so.
 ///
 /// # Errors

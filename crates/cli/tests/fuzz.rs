@@ -197,6 +197,108 @@ fn a_program_that_goes_on_without_a_card_is_found() {
 }
 
 #[test]
+fn what_is_in_the_directory_already_is_left_alone_and_nothing_is_overwritten_unasked() {
+    let lab = Lab::new("valid");
+    let program = planted().to_str().unwrap();
+    let run = |out: &str| {
+        let output = lab.run(&[
+            "--json",
+            "fuzz",
+            "run",
+            "--out",
+            out,
+            "--seed",
+            "5",
+            "--jobs",
+            "1",
+            "--findings",
+            "1",
+            "--executions",
+            "6000",
+            "--limit-commands",
+            "400",
+            "card.json",
+            "--",
+            program,
+            "counter",
+        ]);
+        assert_code(&output, 6);
+        (
+            document(&output)["findings"][0]["file"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+            stderr(&output),
+        )
+    };
+    let (case, _) = run("first");
+    let name = Path::new(&case)
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    // Something else has the name: a text, a directory, a pipe that nobody writes to.
+    for (index, obstacle) in ["printf '{}' >", "mkdir", "mkfifo"].iter().enumerate() {
+        let out = format!("other{index}");
+        let script = format!("mkdir {out} && {obstacle} {out}/{name}");
+        let made = Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(lab.directory())
+            .status();
+        assert!(made.unwrap().success());
+        let (kept, told) = run(&out);
+        assert!(
+            told.contains(&format!("{out}/{name} is left alone")),
+            "{told}"
+        );
+        assert_ne!(kept, format!("{out}/{name}"));
+        assert_code(&lab.run(&["fuzz", "replay", &kept]), 6);
+    }
+    let image = fs::read(lab.path("card.json")).unwrap();
+    let output = lab.run(&["fuzz", "minimize", &case, "-o", "card.json"]);
+    assert_plain_error(&output, 1);
+    assert!(stderr(&output).contains("--force"), "{}", stderr(&output));
+    let output = lab.run(&[
+        "fuzz",
+        "run",
+        "--html",
+        "card.json",
+        "--force",
+        "--executions",
+        "1",
+        "card.json",
+        "--",
+        program,
+        "counter",
+    ]);
+    assert_plain_error(&output, 2);
+    assert_eq!(fs::read(lab.path("card.json")).unwrap(), image);
+    // More faults than can be around a card.
+    let mut many: Value = serde_json::from_slice(&fs::read(lab.path(&case)).unwrap()).unwrap();
+    many["faults"] = vec!["empty"; 2000].into();
+    fs::write(lab.path("many.json"), many.to_string()).unwrap();
+    let output = lab.run(&["fuzz", "replay", "many.json"]);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("at most 64"),
+        "{}",
+        stderr(&output)
+    );
+    let none = [
+        "fuzz",
+        "run",
+        "--jobs",
+        "100000",
+        "card.json",
+        "--",
+        program,
+        "counter",
+    ];
+    assert_plain_error(&lab.run(&none), 2);
+}
+
+#[test]
 fn the_report_of_a_campaign_names_the_answer_that_did_it_and_says_nothing_as_markup() {
     let lab = Lab::new("valid");
     let program = planted().to_str().unwrap();

@@ -202,6 +202,9 @@ pub struct Fault {
     spoiler: Box<dyn Spoiler>,
 }
 
+/// The most faults around one card: each is a layer around the others.
+pub const MAX_FAULTS: usize = 64;
+
 impl Fault {
     /// Reads a fault as it is written: `NAME:PARAMETER=VALUE,…`, or a [`Strategy`] of several.
     ///

@@ -162,7 +162,7 @@ impl<'a> Parameters<'a> {
             None => Ok(()),
             Some((name, _)) => Err(FaultError::NoSuchParameter {
                 name: (*name).to_owned(),
-                known,
+                known: if known.is_empty() { "none" } else { known },
             }),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use kortlab_campaign::{Journal, Seen, Shared, around};
 use kortlab_emulator::store::ImageFile;
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
-use kortlab_faults::Fault;
+use kortlab_faults::{Fault, MAX_FAULTS};
 use kortlab_pcsc::Service;
 use kortlab_pcsc::in_process::{CARDS, COMMANDS, FAULTS, JOURNAL, READERS, SEED};
 
@@ -61,6 +61,12 @@ pub fn service() -> Result<Arc<Service>, String> {
     for text in lines(FAULTS)? {
         let about = |error: &dyn Display| format!("{FAULTS}: {text:?}: {error}");
         faults.push(Fault::parse(&text).map_err(|error| about(&error))?);
+    }
+    if faults.len() > MAX_FAULTS {
+        return Err(format!(
+            "{FAULTS} has {} faults, at most {MAX_FAULTS}",
+            faults.len()
+        ));
     }
     let seed = number(SEED)?;
     let most = number(COMMANDS)?.and_then(|most| usize::try_from(most).ok());

@@ -66,7 +66,7 @@ impl Fault {
         match kortlab_faults::Fault::parse(text) {
             Ok(fault) => Ok(Self::Answer(fault)),
             Err(FaultError::Unknown) => Err(format!(
-                "no such fault; there are {}\n--fault list says what each does",
+                "no such fault; --fault list says what each of these does:{}",
                 names()
             )),
             Err(error) => Err(error.to_string()),
@@ -78,8 +78,13 @@ impl Fault {
 fn names() -> String {
     let mut lines = String::new();
     let mut width = LINE;
+    let mut last = String::new();
     for FaultEntry { name, .. } in Faults::all().faults {
         let name = name.split(':').next().unwrap_or_default();
+        if last == name {
+            continue;
+        }
+        name.clone_into(&mut last);
         if width + name.len() + 1 > LINE {
             lines.push_str("\n ");
             width = 1;

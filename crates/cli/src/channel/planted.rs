@@ -6,14 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kortlab_apdu::channel::Occasion;
 use kortlab_apdu::{Channel, ChannelError, Layer, Layered, Protocol, ResetKind};
-use kortlab_faults::Fault;
+use kortlab_faults::{Fault, MAX_FAULTS};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::output::printable;
-
-/// The most faults of one reader.
-const MAX_FAULTS: usize = 64;
 
 /// The faults of one reader, the first next to the card. Clones are the same faults.
 #[derive(Clone, Debug, Default)]

@@ -21,9 +21,11 @@ impl Mutation for AtrHistorical {
     const OF_COMMANDS: bool = false;
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
+        // Four bits hold the number: more would come around to where it was.
+        let within = |text: &str| change(text).filter(|by| (1..=15).contains(&by.abs()));
         Ok(Self {
             by: parameters
-                .optional("by", "a number with its sign", change)?
+                .optional("by", "a number with its sign, at most 15", within)?
                 .unwrap_or(1),
         })
     }

@@ -13,6 +13,7 @@ use super::{PlaceArguments, about, open_case};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
+use crate::world;
 
 /// Make a case as small as it can be
 ///
@@ -35,6 +36,10 @@ pub struct Arguments {
     /// Write the smaller case here [default: over the case]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Overwrite the file of --output
+    #[arg(long, requires = "output")]
+    force: bool,
 
     #[command(flatten)]
     place: PlaceArguments,
@@ -59,6 +64,9 @@ struct Report {
 
 /// Makes it smaller.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    if let Some(path) = &arguments.output {
+        world::may_write(path, arguments.force)?;
+    }
     let (mut case, laboratory, image) = open_case(
         &arguments.case,
         arguments.image.clone(),
@@ -88,9 +96,17 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         case.card = card.display().to_string();
         case.card_sha256 = kortlab_campaign::Case::hash(&image);
     }
-    let path = arguments.output.unwrap_or(arguments.case);
-    files::replace(&path, case.to_json().as_bytes())
-        .map_err(|error| Failure::file("write", &path, &error))?;
+    let path = match arguments.output {
+        Some(path) => {
+            world::write(&path, case.to_json().as_bytes(), arguments.force)?;
+            path
+        }
+        None => {
+            files::replace(&arguments.case, case.to_json().as_bytes())
+                .map_err(|error| Failure::file("write", &arguments.case, &error))?;
+            arguments.case
+        }
+    };
     context.output.report(&Report {
         signature: case.signature,
         faults: case.faults.faults().to_vec(),

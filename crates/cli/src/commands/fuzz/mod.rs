@@ -118,7 +118,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 
 /// A card image: the bytes of its file, and what they say.
 fn read_image(path: &Path) -> Result<(Vec<u8>, Image), Failure> {
-    let bytes = files::read(path, MAX_IMAGE)?;
+    let bytes = files::read_regular(path, MAX_IMAGE)?;
     let image = Image::from_json(&bytes).map_err(|error| about_image(path, &error))?;
     Ok((bytes, image))
 }
@@ -138,7 +138,7 @@ fn open_case(
     words: &[OsString],
     place: &PlaceArguments,
 ) -> Result<(Case, Laboratory, Vec<u8>), Failure> {
-    let text = files::read(path, MAX_CASE)?;
+    let text = files::read_regular(path, MAX_CASE)?;
     let mut case = Case::parse(&text)
         .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
     let named = card.is_some();

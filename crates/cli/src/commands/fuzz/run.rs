@@ -70,8 +70,8 @@ pub struct Arguments {
     findings: Option<usize>,
 
     /// So many executions at a time [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    jobs: Option<u16>,
 
     /// Write a report with all findings of the campaign, each tried once more, as one HTML file
     #[arg(long, value_name = "FILE")]
@@ -114,17 +114,24 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         PathBuf::from(format!("fuzz-{}", name.display()))
     });
     let limits = arguments.limits.limits();
+    if let Some(path) = &arguments.html {
+        if is_same_file(path, &arguments.image) {
+            return Err(Failure::usage("--html would overwrite the card image")
+                .hint("name another file for the report"));
+        }
+        world::may_write(path, arguments.force)?;
+    }
     let (bytes, image) = read_image(&arguments.image)?;
     let card_sha256 = Case::hash(&bytes);
     let (store, progress, cases) =
         Store::open(&out, &program, limits, card_sha256.clone(), arguments.seed)?;
     let before = progress.executions;
-    let known = cases.iter().map(|case| case.signature.clone());
+    let known = cases.iter().map(|(_, case)| case.signature.clone());
     let laboratory = arguments.place.laboratory(image, program, limits)?;
     let campaign = Campaign::new(laboratory, progress, known).map_err(|error| failed(&error))?;
     let entries = cases
         .iter()
-        .map(|case| Entry::of(case, out.join(case.file_name())));
+        .map(|(path, case)| Entry::of(case, path.clone()));
     let findings: Mutex<Vec<Entry>> = Mutex::new(entries.collect());
     let lock = || findings.lock().unwrap_or_else(PoisonError::into_inner);
     let card = arguments.image.display().to_string();
@@ -157,6 +164,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     };
     let jobs = arguments
         .jobs
+        .map(usize::from)
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
     let begun = Instant::now();
     let mut kept = Instant::now();
@@ -187,7 +195,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         return Err(failure);
     }
     if let Some(path) = &arguments.html {
-        let page = report_of(&campaign, &store, &out, &card, &card_sha256)?;
+        let page = report_of(&campaign, &store, &card, &card_sha256)?;
         world::write(path, page.as_bytes(), arguments.force)?;
         note(format_args!("the report is in {}", path.display()));
     }
@@ -203,18 +211,23 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     })
 }
 
+/// Whether two paths lead to one file that is there.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let [one, other] = [one, other].map(|path| path.canonicalize().ok());
+    one.is_some() && one == other
+}
+
 /// The report of the campaign with all its findings.
 fn report_of(
     campaign: &Campaign,
     store: &Store,
-    out: &Path,
     card: &str,
     card_sha256: &str,
 ) -> Result<String, Failure> {
     let cases = store.cases()?;
-    let shown = cases.iter().map(|case| Shown {
+    let shown = cases.iter().map(|(path, case)| Shown {
         case,
-        file: out.join(case.file_name()).display().to_string(),
+        file: path.display().to_string(),
         outcome: campaign.laboratory().execute(&case.faults).ok(),
     });
     let shown: Vec<_> = shown.collect();

@@ -49,7 +49,7 @@ impl Store {
         limits: Limits,
         card_sha256: String,
         seed: Option<u64>,
-    ) -> Result<(Self, Progress, Vec<Case>), Failure> {
+    ) -> Result<(Self, Progress, Vec<(PathBuf, Case)>), Failure> {
         fs::create_dir_all(directory)
             .map_err(|error| Failure::file("make the directory", directory, &error))?;
         let store = Self {
@@ -71,7 +71,7 @@ impl Store {
                 ..Progress::default()
             });
         }
-        let text = files::read(&path, MAX_CAMPAIGN)?;
+        let text = files::read_regular(&path, MAX_CAMPAIGN)?;
         let kept: Kept = serde_json::from_slice(&text).map_err(|error| {
             Failure::failed(format!("{} is damaged: {error}", path.display()))
                 .hint("remove it: its cases stay, and the campaign begins anew")
@@ -93,8 +93,8 @@ impl Store {
     /// The cases that are there; what is none is named and left alone.
     ///
     /// # Errors
-    /// The directory, or a case, cannot be read.
-    pub fn cases(&self) -> Result<Vec<Case>, Failure> {
+    /// The directory cannot be read.
+    pub fn cases(&self) -> Result<Vec<(PathBuf, Case)>, Failure> {
         let failed = |error| Failure::file("read the directory", &self.directory, &error);
         let mut paths = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(failed)? {
@@ -108,8 +108,8 @@ impl Store {
         paths.sort();
         let mut cases = Vec::new();
         for path in paths {
-            match Case::parse(&files::read(&path, MAX_CASE)?) {
-                Ok(case) => cases.push(case),
+            match read_case(&path) {
+                Ok(case) => cases.push((path, case)),
                 Err(why) => warn(format_args!("{} is left alone: {why}", path.display())),
             }
         }
@@ -121,9 +121,26 @@ impl Store {
     /// # Errors
     /// The file system's.
     pub fn keep(&self, case: &Case) -> io::Result<PathBuf> {
-        let path = self.directory.join(case.file_name());
+        let path = self.free(case);
         files::replace(&path, case.to_json().as_bytes())?;
         Ok(path)
+    }
+
+    /// Where a case goes: its own name, or one beside it if something else has that.
+    fn free(&self, case: &Case) -> PathBuf {
+        let name = case.file_name();
+        let stem = name.trim_end_matches(".json");
+        let names = (2..).map(|number: u32| format!("{stem}-{number}.json"));
+        let mut paths = std::iter::once(name.clone())
+            .chain(names)
+            .map(|name| self.directory.join(name));
+        let is_free = |path: &PathBuf| {
+            fs::symlink_metadata(path).is_err()
+                || read_case(path).is_ok_and(|there| there.signature == case.signature)
+        };
+        paths
+            .find(is_free)
+            .unwrap_or_else(|| self.directory.join(&name))
     }
 
     /// Keeps what the campaign needs to go on.
@@ -141,4 +158,11 @@ impl Store {
         let text = serde_json::to_string(&kept).map_err(io::Error::other)?;
         files::replace(&self.directory.join(CAMPAIGN), text.as_bytes())
     }
+}
+
+/// A case in the directory; or why it is none.
+fn read_case(path: &Path) -> Result<Case, String> {
+    let text =
+        files::read_regular(path, MAX_CASE).map_err(|failure| failure.message().to_owned())?;
+    Case::parse(&text).map_err(|error| error.to_string())
 }

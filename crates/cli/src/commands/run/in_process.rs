@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use kortlab_emulator::ImageFile;
+use kortlab_faults::MAX_FAULTS;
 use kortlab_pcsc::in_process::{CARDS, FAULTS, READERS};
 
 use super::library::Library;
@@ -33,6 +34,12 @@ pub fn run(
             .hint("name one; a card in a reader, or on a socket, is served without --in-process"));
     }
     let faults = context.layers.only_faults()?;
+    if faults.len() > MAX_FAULTS {
+        return Err(Failure::usage(format!(
+            "there are {} faults, and there can be at most {MAX_FAULTS}",
+            faults.len()
+        )));
+    }
     let library = Library::find()?;
     let mut cards = Vec::new();
     for image in &images {
