@@ -7,7 +7,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::request::no_request;
+use super::request::{check_object, no_request};
 use crate::failure::Failure;
 
 /// The most digits that are pressed at once.
@@ -135,6 +135,7 @@ impl Press {
     /// # Errors
     /// It is no such request; nothing of a PIN is repeated.
     pub fn parse(line: &[u8]) -> Result<Self, Failure> {
+        check_object(line)?;
         serde_json::from_slice(line).map_err(|error| no_request(&error))
     }
 

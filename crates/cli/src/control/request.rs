@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -114,6 +115,7 @@ impl Request {
     /// # Errors
     /// It is no JSON object with a request in it.
     pub fn parse(line: &[u8]) -> Result<Self, Failure> {
+        check_object(line)?;
         serde_json::from_slice(line).map_err(|error| no_request(&error))
     }
 
@@ -170,15 +172,57 @@ impl Request {
     }
 }
 
-/// What is said of a line that is none.
+/// Whether a line is a whole JSON object, whatever is in it: a list of its values is none, and of one
+/// that was cut nothing else is said.
+///
+/// # Errors
+/// It is not.
+pub fn check_object(line: &[u8]) -> Result<(), Failure> {
+    if line.trim_ascii_start().first() != Some(&b'{') {
+        return Err(no_object("it is no JSON object"));
+    }
+    let whole = serde_json::from_slice::<IgnoredAny>(line);
+    whole.map(drop).map_err(|error| no_request(&error))
+}
+
+/// What is said of a line that is none. Digits are not repeated: they may be a PIN in a wrong place.
 pub fn no_request(error: &serde_json::Error) -> Failure {
-    Failure::usage(format!("this line is no request: {error}"))
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    let what = text.strip_suffix(&place).unwrap_or(&text);
+    let mut masked = String::new();
+    for piece in what.split_inclusive(|character: char| !character.is_ascii_digit()) {
+        let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = piece.split_at(digits);
+        masked.push_str(if digits < 4 { number } else { "…" });
+        masked.push_str(rest);
+    }
+    no_object(&format!("{masked}, at column {}", error.column()))
+}
+
+fn no_object(why: &str) -> Failure {
+    Failure::usage(format!("this line is no request: {why}"))
         .hint("a request is one JSON object a line, as {\"do\": \"state\"}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_request_is_said_without_the_digits_in_it() {
+        for (line, what) in [
+            (r#"["remove",null]"#, "no JSON object"),
+            ("", "no JSON object"),
+            (r#"{"do":"press","pin":"987654"#, "EOF"),
+            (r#"{"do":"987654"}"#, "unknown variant"),
+            (r#"{"do":"remove-fault","number":"987654"}"#, "invalid type"),
+        ] {
+            let failure = Request::parse(line.as_bytes()).expect_err(line);
+            let text = failure.message();
+            assert!(text.contains(what) && !text.contains("9876"), "{text}");
+        }
+    }
 
     #[test]
     fn requests_are_read_as_they_are_written() {

@@ -29,6 +29,9 @@ struct Kept {
     progress: Progress,
 }
 
+/// A case, behind where it is.
+pub type Placed = (PathBuf, Case);
+
 /// The directory of a campaign.
 pub struct Store {
     directory: PathBuf,
@@ -49,7 +52,7 @@ impl Store {
         limits: Limits,
         card_sha256: String,
         seed: Option<u64>,
-    ) -> Result<(Self, Progress, Vec<(PathBuf, Case)>), Failure> {
+    ) -> Result<(Self, Progress, Vec<Placed>), Failure> {
         fs::create_dir_all(directory)
             .map_err(|error| Failure::file("make the directory", directory, &error))?;
         let store = Self {
@@ -94,7 +97,7 @@ impl Store {
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub fn cases(&self) -> Result<Vec<(PathBuf, Case)>, Failure> {
+    pub fn cases(&self) -> Result<Vec<Placed>, Failure> {
         let failed = |error| Failure::file("read the directory", &self.directory, &error);
         let mut paths = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(failed)? {
