@@ -141,6 +141,42 @@ fn another_card_of_the_same_serial_number_is_never_overwritten_not_even_with_for
     }
 }
 
+/// As in a card image that another card's `pending_change` was put into.
+#[test]
+fn the_change_of_another_card_in_the_journal_of_one_card_is_refused_by_name_also_with_force() {
+    let mut looked = 0;
+    for change in &changes() {
+        for bytes in (0..).step_by(97) {
+            let mut journal = MemoryJournal::new();
+            if torn(change, &mut journal, bytes).is_none() {
+                break;
+            }
+            let kept = journal.clone();
+            let mut other = open(another_card());
+            let before = image(&mut other);
+            assert_eq!(fits(&mut other, &mut journal), [Fit::Foreign]);
+            for if_changed in IfChanged::ALL {
+                let error = other
+                    .recover(&mut journal, &pin("123456"), if_changed)
+                    .unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Interrupted);
+                let said = error.to_string();
+                assert!(said.contains("is another card's"), "{said}");
+            }
+            // Nor is it forgotten for a change of this card.
+            let remove = Change::new().remove(other.slots().unwrap().remove(0));
+            assert!(other.change(&remove, &mut journal).is_err());
+            let problems = other.unfinished_changes(&mut journal).unwrap();
+            assert_eq!(problems.len(), 1);
+            assert_eq!(problems[0].code(), "change-elsewhere");
+            assert!(image(&mut other) == before);
+            assert_eq!(journal, kept);
+            looked += 1;
+        }
+    }
+    assert!(looked > 5, "{looked}");
+}
+
 /// A journal as earlier versions wrote it: nothing in it tells cards of one number apart.
 fn without_witness(journal: &MemoryJournal) -> MemoryJournal {
     let mut old = MemoryJournal::shared();

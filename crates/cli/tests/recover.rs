@@ -224,6 +224,38 @@ fn a_note_in_the_image_that_is_of_no_use_is_told_for_a_copy_as_well() {
 }
 
 #[test]
+fn the_change_of_a_card_with_other_keys_is_not_carried_out_on_an_image_not_even_by_force() {
+    let lab = torn_image();
+    let parsed =
+        |bytes: &[u8]| -> serde_json::Value { serde_json::from_slice(bytes).expect("JSON") };
+    let torn = parsed(&lab.image());
+    let new = ["card", "new", "-o", "other.json", "--state", "valid"];
+    assert_code(&lab.run(&[&new[..], &["--seed", "8"]].concat()), 0);
+    let mut other = parsed(&fs::read(lab.path("other.json")).expect("an image"));
+    other["pending_change"] = torn["pending_change"].clone();
+    fs::write(lab.path("card.json"), other.to_string()).expect("written");
+    let before = lab.image();
+    for command in [
+        &["recover"][..],
+        &["recover", "--force"],
+        &["cert", "remove", "HCC Underskrift"],
+    ] {
+        let output = lab.with_pins(command);
+        assert_plain_error(&output, 1);
+        let said = stderr(&output);
+        assert!(said.contains("another card's"), "{said}");
+        assert!(!said.contains("recovered now"), "{said}");
+        assert_eq!(lab.image(), before);
+    }
+    let info = lab.run(&["info"]);
+    assert!(
+        stderr(&info).contains("another card's"),
+        "{}",
+        stderr(&info)
+    );
+}
+
+#[test]
 fn a_card_that_waits_for_its_recovery_is_told_when_it_is_put_into_a_reader() {
     let lab = torn_image();
     let mut command = lab.command(&["emulate", "card.json", "--socket", "card.socket"]);

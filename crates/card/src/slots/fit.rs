@@ -25,7 +25,8 @@ pub enum Fit {
     Begun,
     /// It is the card, but another program has changed a directory since.
     Changed,
-    /// It is another card with the same serial number.
+    /// It is another card with the same serial number: its keys are others, or nothing of the change
+    /// is there.
     Foreign,
 }
 
@@ -63,7 +64,8 @@ impl<C: Channel> Card<C> {
         let transaction = &note.transaction;
         let known = match (&transaction.witness, self.witness()) {
             (Some(theirs), Some(ours)) if *theirs == ours => true,
-            (Some(_), Some(_)) if !note.of_this_card => return Ok(Fit::Foreign),
+            // Also where the journal is one card's alone: it may have been put beside another card.
+            (Some(_), Some(_)) => return Ok(Fit::Foreign),
             _ => note.of_this_card,
         };
         let mut versions = Vec::new();

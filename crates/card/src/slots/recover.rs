@@ -13,6 +13,8 @@
 //! | new or torn | neither | complete, with the new files from the journal |
 //! | another one | | refuse: another program has changed the card since |
 //!
+//! What a card with other keys has begun is refused before any of this, `--force` or not.
+//!
 //! To complete is: the new files, the directory, read back, then the old files are deleted. To
 //! roll back is: the directory, read back, then the new files are deleted. Each step leads to a
 //! state from which the same table leads to the same end, so recovery can itself be cut and begun
@@ -108,7 +110,8 @@ impl<C: Channel> Card<C> {
     /// unless the journal knows cards of its serial number.
     ///
     /// # Errors
-    /// The journal cannot be read ([`ErrorKind::Journal`]), or the card is gone.
+    /// The journal cannot be read ([`ErrorKind::Journal`]), or the card is gone; or the journal is
+    /// this card's alone, and has a change of a card with other keys ([`ErrorKind::Interrupted`]).
     pub fn pending(&mut self, journal: &mut dyn Journal) -> Result<Option<Transaction>, CardError> {
         Ok(self
             .newest_unfinished(journal)?
@@ -119,7 +122,7 @@ impl<C: Channel> Card<C> {
     /// it fits this card, the oldest first.
     ///
     /// # Errors
-    /// As for [`Card::pending`].
+    /// The journal cannot be read ([`ErrorKind::Journal`]), or the card is gone.
     pub fn notes(&mut self, journal: &mut dyn Journal) -> Result<Vec<(Note, Fit)>, CardError> {
         let notes = journal.notes(&self.card_key()).map_err(no_journal)?;
         if notes.is_empty() {
@@ -164,13 +167,21 @@ impl<C: Channel> Card<C> {
             .collect())
     }
 
-    /// What is to be recovered on this card, the newest first.
+    /// What is to be recovered on this card, the newest first. What only another card can be
+    /// recovered with is an error: it keeps the journal of this card from any other change.
     fn newest_unfinished(
         &mut self,
         journal: &mut dyn Journal,
     ) -> Result<Option<(Note, Fit)>, CardError> {
-        let mut notes = self.notes(journal)?.into_iter().rev();
-        Ok(notes.find(|(note, fit)| needs_recovery(note, *fit)))
+        let mut notes = self.notes(journal)?;
+        notes.retain(|(note, fit)| needs_recovery(note, *fit));
+        let Some(newest) = notes.iter().rposition(|(_, fit)| *fit != Fit::Foreign) else {
+            return match notes.pop() {
+                Some((note, _)) => Err(of_another_card(&note.transaction)),
+                None => Ok(None),
+            };
+        };
+        Ok(Some(notes.swap_remove(newest)))
     }
 
     /// Completes or undoes the change of this card that is not finished; `None` if there is none.
@@ -333,6 +344,11 @@ fn said_of(note: &Note, fit: Fit) -> Option<Problem> {
     let path = directories
         .first()
         .map_or(&FilePath::EMPTY, |change| &change.path);
+    if note.of_this_card && fit == Fit::Foreign {
+        let (severity, code) = (Severity::Warning, code::CHANGE_ELSEWHERE);
+        let text = text_of_another_card(&note.transaction);
+        return Some(Problem::new(severity, code, JOURNAL, path, text).hint(TAKE_OUT));
+    }
     if needs_recovery(note, fit) {
         let text = format!(
             "a change of this card ({purpose}) was interrupted and waits to be completed or undone"
@@ -394,6 +410,27 @@ fn changed_since(transaction: &Transaction) -> CardError {
         "check the certificates on the card; `kortlab recover --force` overwrites that change, or \
          move the journal away to keep it",
     )
+}
+
+/// What to do about a change that was put into the image of another card.
+const TAKE_OUT: &str = "nothing recovers it here, not even `--force`: recover the card whose change it is, and remove \
+     `pending_change` from this image; until then this card's certificates are not changed";
+
+fn text_of_another_card(transaction: &Transaction) -> String {
+    format!(
+        "the interrupted change that is noted down for this card ({}) is another card's: its keys \
+         are others",
+        transaction.purpose
+    )
+}
+
+fn of_another_card(transaction: &Transaction) -> CardError {
+    let text = text_of_another_card(transaction);
+    CardError::new(
+        ErrorKind::Interrupted,
+        format!("{text}; the card was left as it is"),
+    )
+    .hint(TAKE_OUT)
 }
 
 fn pin_object(used: &PinUse) -> PinObject {
