@@ -3,10 +3,10 @@
 
 use core::fmt;
 
-use kortlab_apdu::{Channel, StatusWord};
-use kortlab_pkcs15::{EfDir, PKCS15_AID};
+use kortlab_apdu::{Channel, FilePath, StatusWord};
+use kortlab_pkcs15::{Application, EfDir, PKCS15_AID};
 
-use crate::contents::is_final;
+use crate::contents::{Contents, is_final};
 use crate::error::{CardError, ErrorKind};
 use crate::files::{FileInfo, Files};
 
@@ -159,6 +159,42 @@ pub struct Asked {
     pub listed: bool,
     /// How the card answered.
     pub reply: Reply,
+}
+
+impl Contents {
+    /// The applications that EF.DIR lists beside the one that was read, in words:
+    /// `the application A000000063504B43532D313501 in 3F00/5016, which EF.DIR lists beside it`. What their
+    /// files hold and name was not looked at.
+    pub fn unread_applications(&self) -> Vec<String> {
+        let entries = || self.dir.iter().flat_map(|dir| dir.objects());
+        let place = |entry: &Application| {
+            let path = entry.path.as_ref().filter(|path| !path.is_empty())?;
+            Some(match path.is_absolute() {
+                true => path.clone(),
+                false => FilePath::MASTER_FILE.join(path),
+            })
+        };
+        let is_here = |entry: &Application| place(entry).as_ref() == Some(&self.application);
+        let is_selected = |entry: &Application| self.selected.as_deref() == Some(&entry.aid);
+        let read = entries()
+            .find(|entry| is_selected(entry))
+            .or_else(|| self.dir.as_ref().and_then(EfDir::pkcs15))
+            .or_else(|| entries().find(|entry| is_here(entry)))
+            .or_else(|| entries().find(|entry| entry.path.is_none() && holds_pkcs15(&entry.aid)));
+        entries()
+            .filter(|entry| read.is_none_or(|read| !core::ptr::eq(*entry, read)))
+            .filter(|entry| entry.ddo.is_some() || !is_here(entry))
+            .map(|entry| {
+                let aid = hex::encode_upper(&entry.aid);
+                match place(entry) {
+                    Some(path) => {
+                        format!("the application {aid} in {path}, which EF.DIR lists beside it")
+                    }
+                    None => format!("the application {aid}, which EF.DIR lists beside it"),
+                }
+            })
+            .collect()
+    }
 }
 
 /// The AIDs by which a PKCS#15 application may be selected: those that EF.DIR gives, then those of

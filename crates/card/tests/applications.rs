@@ -6,10 +6,12 @@
 mod support;
 
 use kortlab_apdu::{Channel, ChannelError, FilePath, Protocol, ResetKind};
-use kortlab_card::{Card, CardError, ErrorKind, Hash, PinRole, PinState, Scheme};
+use kortlab_card::{
+    Card, CardError, Change, ErrorKind, Hash, MemoryJournal, PinRole, PinState, Scheme,
+};
 use kortlab_emulator::image::Fid;
 use kortlab_emulator::{Image, InProcess};
-use support::{PROTOCOLS, insert, model, pin};
+use support::{PROTOCOLS, insert, model, old_and_stays, pin, unlocked};
 
 const PKCS15: &str = "A000000063504B43532D3135";
 const ISO_APPLET: &str = "F276A288BCFBA69D34F31001";
@@ -256,4 +258,47 @@ fn looking_for_an_application_takes_few_commands() {
     let mut channel = Other::new(image(Protocol::T1), Way::Only(Vec::new()));
     Card::open(&mut channel).expect_err("no PKCS#15");
     assert!(channel.commands < 40, "{}", channel.commands);
+}
+
+/// EF.DIR with this template (tag 61) behind that of the application.
+fn listing(template: &str) -> Image {
+    let image = old_and_stays(model(Protocol::T1)).to_json();
+    let mut image: serde_json::Value = serde_json::from_str(&image).unwrap();
+    let files = image["master_file"]["files"].as_array_mut().unwrap();
+    let mut files = files.iter_mut();
+    let dir = files.find(|file| file["fid"] == "2F00").unwrap();
+    let listed = dir["data"].as_str().unwrap().to_owned();
+    dir["data"] = (listed.trim_end_matches("00").to_owned() + template).into();
+    Image::from_json(image.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn a_file_that_an_application_which_was_not_read_may_name_stays_on_the_card() {
+    for (template, unread) in [
+        ("", 0),
+        // The application itself, under another AID.
+        ("610D4F05E828BD080F51043F005015", 0),
+        ("61154F0DA000000063504B43532D3135015104 3F005016", 1),
+        ("610D4F05E828BD080F51043F005016", 1),
+        ("61074F05A000000003", 1),
+    ] {
+        let mut card = unlocked(listing(&template.replace(' ', "")));
+        let others = card.contents().unread_applications();
+        assert_eq!(others.len(), unread, "{template}: {others:?}");
+        let old = card.slots().unwrap().remove(0);
+        let path = old.path.clone().unwrap();
+        let remove = Change::new().remove(old);
+        let changed = card.change(&remove, &mut MemoryJournal::new()).unwrap();
+        let stays = changed
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("not read"));
+        assert_eq!(stays, unread > 0, "{template}: {:?}", changed.warnings);
+        assert_eq!(
+            card.files().exists(&path).unwrap(),
+            unread > 0,
+            "{template}"
+        );
+        assert_eq!(card.slots().unwrap().len(), 1);
+    }
 }

@@ -218,6 +218,8 @@ pub(crate) fn of_card<C: Channel>(
     let of_lists = lists.map(|(name, trouble)| trouble.to_problem(name));
     evidence.problems.extend(of_lists);
     evidence.not_looked_at.extend(not_checked(&checked));
+    let others = card.contents().unread_applications();
+    evidence.not_looked_at.extend(others);
     evidence.checked = Some(checked);
     keys(card, evidence)?;
     files(card, evidence)?;

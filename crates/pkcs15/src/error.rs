@@ -57,8 +57,8 @@ pub enum EncodeError {
     },
     /// The file holds bytes that belong to no object; writing it anew would lose them.
     #[error(
-        "{length} bytes at byte {offset} belong to no object; \
-         look at them first, then say `discard_garbage` to write the file without them"
+        "{length} bytes at byte {offset} belong to no object, and writing the file anew would lose \
+         them: look at them first (`kortlab diagnose`); no command of kortlab removes them"
     )]
     Garbage {
         /// Where the first of them starts.

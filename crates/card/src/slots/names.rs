@@ -94,6 +94,7 @@ impl Names {
             names.doubt(|| problem.to_string());
         }
         names.doubt_missing(contents);
+        names.doubt_applications(contents);
         names
     }
 
@@ -189,6 +190,13 @@ impl Names {
             .find(|path| !contents.sources.iter().any(|source| source.path == *path));
         if let Some(path) = unread {
             self.doubt(|| format!("{} was not read", path));
+        }
+    }
+
+    /// An application beside the one that was read: its files may name any.
+    fn doubt_applications(&mut self, contents: &Contents) {
+        if let Some(application) = contents.unread_applications().first() {
+            self.doubt(|| format!("not read: {application}"));
         }
     }
 

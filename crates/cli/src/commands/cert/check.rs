@@ -72,6 +72,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         findings,
         certificates,
         problems,
+        not_looked_at: card.contents().unread_applications(),
     };
     context.output.report(&report)?;
     Ok(if findings == 0 {
@@ -94,6 +95,9 @@ struct Report {
     certificates: Vec<CertificateEntry>,
     /// What is wrong with the card's PKCS#15 files.
     problems: Vec<Problem>,
+    /// What was not looked at, in words: other applications of the card.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_looked_at: Vec<String>,
 }
 
 impl fmt::Display for Report {
@@ -116,7 +120,8 @@ impl fmt::Display for Report {
             .iter()
             .flat_map(|certificate| &certificate.not_checked)
             .collect();
-        match (self.findings, not_checked.is_empty()) {
+        let all = not_checked.is_empty() && self.not_looked_at.is_empty();
+        match (self.findings, all) {
             (0, true) => writeln!(f, "{GOOD}no findings{GOOD:#}")?,
             (0, false) => writeln!(f, "nothing wrong in what was checked")?,
             (count, _) => writeln!(f, "{}", problem::counted(count))?,
@@ -127,6 +132,9 @@ impl fmt::Display for Report {
                 "{WARNING}not checked{WARNING:#}: {}",
                 printable(&entry.message)
             )?;
+        }
+        for entry in &self.not_looked_at {
+            writeln!(f, "{WARNING}not looked at{WARNING:#}: {}", printable(entry))?;
         }
         Ok(())
     }
