@@ -64,6 +64,8 @@ pub mod code {
     pub const KEY_WITHOUT_CERTIFICATE: &str = "key-without-certificate";
     /// A file holds a certificate, and nothing on the card names the file.
     pub const CERTIFICATE_NOT_LISTED: &str = "certificate-not-listed";
+    /// More than filler stands behind a certificate in its file.
+    pub const BEHIND_CERTIFICATE: &str = "behind-certificate";
     /// The value of a private key stands in its directory.
     pub const KEY_IN_DIRECTORY: &str = "key-in-directory";
     /// Anything else that is odd.

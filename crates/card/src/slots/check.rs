@@ -190,6 +190,7 @@ impl<C: Channel> Card<C> {
             } else {
                 checked.problems.extend(card.keys_without_certificate());
             }
+            checked.problems.extend(card.more_than_certificates()?);
             checked.problems.extend(card.certificates_not_listed()?);
             Ok(checked)
         })

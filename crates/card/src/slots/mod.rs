@@ -16,6 +16,7 @@
 //! effect with one byte in every case; but the cards known here let nobody update their ODF.
 
 mod admission;
+mod behind;
 mod check;
 mod execute;
 mod fit;

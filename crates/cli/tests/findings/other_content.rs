@@ -119,3 +119,26 @@ fn a_certificate_whose_file_is_gone_is_a_finding() {
     assert_eq!(codes(&document), ["file-absent"], "{document:#}");
     assert_plain_error(&lab.run(&["cert", "read", HCC, "--raw"]), 5);
 }
+
+#[test]
+fn what_stands_behind_a_certificate_is_found_at_its_byte_and_filler_is_not() {
+    let lab = valid();
+    let good = data(&lab, HCC);
+    for filler in [[0x00; 40], [0xFF; 40]] {
+        set_data(&lab, HCC, &[&good[..], &filler].concat());
+        assert_eq!(check(&lab, &[]).1, 0);
+    }
+    // A few bytes, and another certificate whole.
+    for behind in [&[0xDE, 0xAD][..], &good] {
+        set_data(&lab, HCC, &[&good[..], behind].concat());
+        let (document, exit) = check(&lab, &[]);
+        assert_eq!(exit, 6);
+        let found = problem(&document, "behind-certificate");
+        assert_eq!(found["offset"].as_u64(), Some(good.len() as u64));
+        let message = found["message"].as_str().expect("a message");
+        assert!(
+            message.starts_with(&format!("{} bytes", behind.len())),
+            "{message}"
+        );
+    }
+}

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
                programs and not in others",
     remedy: "write the certificate anew, or have its issuer make it anew",
     codes: &[
+        "behind-certificate",
         "empty-file",
         "not-a-certificate",
         "not-strict-der",
