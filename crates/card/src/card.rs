@@ -9,7 +9,7 @@ use kortlab_pkcs15::{Id, ObjectValue, Path};
 use crate::contents::{Contents, Scope, is_final};
 use crate::dialect::{self, Dialect, Identity};
 use crate::error::{CardError, ErrorKind};
-use crate::files::{Budget, Files, Known, Shelf};
+use crate::files::{Budget, FileInfo, Files, Known, Shelf};
 use crate::keys::RsaPublicKey;
 use crate::pins::{PinObject, PinState};
 use crate::profile::Profile;
@@ -224,6 +224,16 @@ impl<C: Channel> Card<C> {
     /// Whether there is a file at `path`, within what is asked of a card.
     pub(crate) fn file_exists(&mut self, path: &FilePath) -> Result<bool, CardError> {
         Files::metered(&mut self.session.channel, &mut self.session.shelf).exists(path)
+    }
+
+    /// What the card says of the file at `path`, within what is asked of a card.
+    pub(crate) fn describe_file(&mut self, path: &FilePath) -> Result<FileInfo, CardError> {
+        Files::metered(&mut self.session.channel, &mut self.session.shelf).select(path)
+    }
+
+    /// Whether a file that could be read is said to be in this state of its life cycle (tag 8A).
+    pub(crate) fn has_read_in_state(&self, state: u8) -> bool {
+        self.session.shelf.has_read_in_state(state)
     }
 
     fn read_path(&mut self, path: &Path) -> Result<Bytes, CardError> {

@@ -66,6 +66,12 @@ pub mod code {
     pub const CERTIFICATE_NOT_LISTED: &str = "certificate-not-listed";
     /// More than filler stands behind a certificate in its file.
     pub const BEHIND_CERTIFICATE: &str = "behind-certificate";
+    /// The path of a private key leads to a file that is none of a key.
+    pub const NOT_A_KEY_FILE: &str = "not-a-key-file";
+    /// The file of a private key is deactivated or terminated.
+    pub const KEY_FILE_NOT_ACTIVE: &str = "key-file-not-active";
+    /// Two private keys are said to be at one place.
+    pub const KEY_NAMED_TWICE: &str = "key-named-twice";
     /// The value of a private key stands in its directory.
     pub const KEY_IN_DIRECTORY: &str = "key-in-directory";
     /// Anything else that is odd.

@@ -50,8 +50,9 @@ fn no_command_sends_more_than_it_needs() {
         (&["info"][..], 73),
         (&["pin", "status"], 22),
         (&["cert", "list"], 69),
-        // Four of them look for certificates that no directory names.
-        (&["cert", "check"], 76),
+        // Four of them look for certificates that no directory names, and two ask what the files of
+        // the keys are.
+        (&["cert", "check"], 78),
         (&["key", "list"], 37),
         (&["cert", "read", "4334", "--der", "--out", "x.der"], 70),
         (&["cert", "remove", "4334"], 85),

@@ -79,6 +79,8 @@ pub(crate) struct FileRead {
     pub path: FilePath,
     /// What the card said of it the second time.
     pub info: FileInfo,
+    /// Whether it was read by records.
+    pub by_records: bool,
     /// Its bytes at the first time, if they were kept.
     pub before: Option<Bytes>,
     /// Its bytes at the second time, or why there are none.
@@ -350,9 +352,11 @@ fn files<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), 
         if evidence.files.contains_key(&path) {
             continue;
         }
+        let mut by_records = false;
         let read = card.exclusively(|card| match card.files().read(&path) {
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 let (info, records) = card.files().read_records(&path)?;
+                by_records = true;
                 Ok((info, records.concat()))
             }
             other => other.map(|content| (content.info, content.data)),
@@ -371,6 +375,7 @@ fn files<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), 
                 name,
                 path,
                 info,
+                by_records,
                 before,
                 again,
             },

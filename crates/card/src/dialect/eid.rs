@@ -53,6 +53,10 @@ impl Dialect for Eid {
         true
     }
 
+    fn keeps_keys_in_files_of_their_own(&self) -> bool {
+        true
+    }
+
     fn card_paddings(&self, operation: Operation) -> &'static [CardPadding] {
         match operation {
             Operation::Sign => &[CardPadding::Raw, CardPadding::Pkcs1],

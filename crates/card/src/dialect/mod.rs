@@ -132,6 +132,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// (ISO/IEC 7816-4 §11.6.6).
     fn tells_pin_status(&self) -> bool;
 
+    /// Whether each private key is in an EF of its own, of a kind that is no working EF's.
+    fn keeps_keys_in_files_of_their_own(&self) -> bool {
+        false
+    }
+
     /// Which paddings the card does for `operation`.
     fn card_paddings(&self, operation: Operation) -> &'static [CardPadding];
 

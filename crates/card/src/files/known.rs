@@ -76,6 +76,15 @@ impl Shelf {
         told.find(|info| info.fcp.is_some()).cloned()
     }
 
+    /// Whether the card says of a file that could be read that its life cycle is in this state
+    /// (tag 8A).
+    pub(crate) fn has_read_in_state(&self, state: u8) -> bool {
+        let read = |known: &&Known| known.ended.is_none() && !known.data.is_empty();
+        let said = |known: &Known| known.info.fcp.as_ref()?.life_cycle;
+        let mut states = self.files.values().filter(read).filter_map(said);
+        states.any(|said| said == state)
+    }
+
     /// Keeps what was read.
     pub(crate) fn keep(&mut self, path: &FilePath, known: Known) {
         self.files.insert(key(path), known);

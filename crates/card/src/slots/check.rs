@@ -1,16 +1,14 @@
 //! Whether the certificates on the card are good for anything now, and what could not be told.
 
 use core::fmt;
-use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use kortlab_apdu::Channel;
-use kortlab_pkcs15::{Id, ObjectRef, Severity};
+use kortlab_pkcs15::{Id, Severity};
 
 use super::{Slot, SlotProblem};
 use crate::card::Card;
 use crate::certificate::{self, CertificateInfo, ReadTime, is_signed_by, same_name};
-use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
 use crate::keys::{EcPoint, Key, KeyKind};
 use crate::problem::{Problem, code};
@@ -176,15 +174,16 @@ impl<C: Channel> Card<C> {
         })
     }
 
-    /// The same as [`Card::survey`], and whether the files of the private keys are there, there
-    /// is any certificate, and none seems to have lost its entry.
+    /// The same as [`Card::survey`], and whether the path of each private key leads to a file that
+    /// can be its own and is in use, there is any certificate, and none seems to have lost its entry.
     ///
     /// # Errors
     /// The card is gone.
     pub fn check(&mut self, now: SystemTime, against: &Against) -> Result<Checked, CardError> {
         self.exclusively(|card| {
             let mut checked = card.survey(now, against)?;
-            checked.problems.extend(card.key_files()?);
+            let of_keys = card.key_files(&checked.certificates)?;
+            checked.problems.extend(of_keys);
             if checked.certificates.is_empty() {
                 checked.problems.push(card.no_certificates());
             } else {
@@ -194,64 +193,6 @@ impl<C: Channel> Card<C> {
             checked.problems.extend(card.certificates_not_listed()?);
             Ok(checked)
         })
-    }
-
-    /// The private keys whose files are not there.
-    fn key_files(&mut self) -> Result<Vec<Problem>, CardError> {
-        let mut keys = Vec::new();
-        for file in &self.contents().private_keys {
-            for (index, key) in file.directory.objects().enumerate() {
-                let path = key.path().filter(|path| !path.path.is_empty());
-                let Some(path) = path else { continue };
-                let object = ObjectRef {
-                    index,
-                    label: key.common.label.clone(),
-                    id: Some(key.id().clone()),
-                };
-                keys.push((self.contents().absolute(path), object));
-            }
-        }
-        let mut problems = Vec::new();
-        let mut seen = BTreeSet::new();
-        for (path, object) in keys {
-            if !seen.insert(path.clone()) {
-                continue;
-            }
-            match self.file_exists(&path) {
-                Ok(true) => {}
-                Err(error) if is_final(&error) => return Err(error),
-                Err(error) if error.kind() == ErrorKind::Budget => {
-                    problems.push(Problem::unreadable("private key", &path, &error));
-                    break;
-                }
-                // A card may refuse to select a key's file and still use it.
-                Err(error) if error.kind() != ErrorKind::NotFound => problems.push(
-                    Problem::new(
-                        Severity::Note,
-                        code::FILE_UNREADABLE,
-                        "private key",
-                        &path,
-                        format!("it cannot be told whether its file is there: {error}"),
-                    )
-                    .about(object),
-                ),
-                Ok(false) | Err(_) => problems.push(
-                    Problem::new(
-                        Severity::Error,
-                        code::FILE_ABSENT,
-                        "private key",
-                        &path,
-                        "its file is not on the card (6A82): the key cannot be used",
-                    )
-                    .about(object)
-                    .hint(
-                        "the card must be replaced, or its key be made anew by whoever issued it: \
-                         a private key cannot be restored",
-                    ),
-                ),
-            }
-        }
-        Ok(problems)
     }
 
     fn no_certificates(&self) -> Problem {

@@ -22,6 +22,7 @@ mod execute;
 mod fit;
 mod guard;
 pub mod journal;
+mod key_files;
 mod lost;
 mod names;
 mod plan;

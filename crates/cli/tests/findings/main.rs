@@ -10,5 +10,6 @@ mod counts;
 mod directories;
 mod good_cards;
 mod issuers;
+mod key_files;
 mod lists;
 mod other_content;

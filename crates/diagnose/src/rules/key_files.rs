@@ -1,4 +1,4 @@
-//! Is the key in a key's file the one that the card's certificates are for?
+//! Is what a private key's path leads to a key, in use, and the one that its certificates are for?
 
 use kortlab_card::{Problem, Severity};
 
@@ -10,12 +10,12 @@ const KEY_STALE: &str = "key-stale";
 
 pub(super) static RULE: Rule = Rule {
     id: "key-files",
-    help: "is each key the one that its certificates are for?",
+    help: "is each key there, in use, and the one its certificates are for?",
     explanation: "EF(PrKDF) finds a key by its path or reference; after a renewal that may lead to \
                   an old key, or to none, while the certificates are for the new one",
     remedy: "whoever renewed the card must correct EF(PrKDF), or write the certificate of the key \
              that is there",
-    codes: &[KEY_STALE],
+    codes: &[KEY_STALE, "not-a-key-file", "key-file-not-active"],
     look,
     trips: &[(KEY_STALE, "OpenSC")],
 };

@@ -15,6 +15,7 @@ pub(super) static RULE: Rule = Rule {
         "dangling-path",
         "entry-without-file",
         "file-named-twice",
+        "key-named-twice",
         "circular-path",
         "empty-path",
         "odd-path",

@@ -23,7 +23,8 @@ use crate::output::{GOOD, WARNING, printable};
 /// key is not on the card; a directory file is damaged or missing; there is no certificate at all, or
 /// none for one of the keys; the file of a certificate is in no directory.
 /// Signatures are checked against --issuer and --ca-dir and the authorities' certificates on the
-/// card, revocation against --crl. What was not checked is said at the end.
+/// card, revocation against --crl. What was not checked is said at the end; no key is tried, as that
+/// takes a PIN: `kortlab diagnose` says which cards tell without one whose key is in a file.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -82,6 +83,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     })
 }
 
+/// What this command leaves to others, whatever it is given.
+const KEYS_NOT_TRIED: &str = "\
+no key was tried: whether a key's file holds the key of its certificates,
+`kortlab diagnose` says where the card tells, and a signature elsewhere";
+
 /// Whether a problem is that there is no certificate.
 fn is_emptiness(problem: &Problem) -> bool {
     matches!(problem.code(), NO_CERTIFICATES | KEY_WITHOUT_CERTIFICATE)
@@ -136,6 +142,7 @@ impl fmt::Display for Report {
         for entry in &self.not_looked_at {
             writeln!(f, "{WARNING}not looked at{WARNING:#}: {}", printable(entry))?;
         }
+        writeln!(f, "{KEYS_NOT_TRIED}")?;
         Ok(())
     }
 }
