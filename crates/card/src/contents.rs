@@ -19,6 +19,7 @@ use crate::applications;
 use crate::error::{CardError, ErrorKind};
 use crate::files::{APPLICATION, Files, Known, Shelf};
 use crate::index::Index;
+use crate::pin_doubt;
 use crate::pins::{PinIndex, pin_object};
 use crate::problem::{Problem, code};
 
@@ -200,9 +201,13 @@ impl Contents {
             pins: OnceLock::new(),
         };
         contents.read_directories(&mut reader)?;
-        contents.sources = reader.sources;
-        contents.problems = reader.problems;
+        contents.sources = core::mem::take(&mut reader.sources);
         contents.index = Index::new(&contents);
+        contents.problems = core::mem::take(&mut reader.problems);
+        let doubts = pin_doubt::problems(&contents);
+        reader.problems = core::mem::take(&mut contents.problems);
+        doubts.into_iter().for_each(|doubt| reader.push(doubt));
+        contents.problems = reader.problems;
         Ok(contents)
     }
 

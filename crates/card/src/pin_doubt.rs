@@ -1,17 +1,54 @@
 //! Whether the files of a card leave no doubt about which PIN is the one for a purpose. A PIN that is
 //! sent as another costs that other a try.
 
-use kortlab_pkcs15::Severity;
+use std::collections::BTreeMap;
+use std::ptr;
+
+use kortlab_apdu::FilePath;
+use kortlab_pkcs15::{Id, ObjectRef, PrivateKey, Severity};
 
 use crate::contents::Contents;
-use crate::pins::{PinObject, PinPurpose, pin_objects, role_key};
+use crate::pins::{PinObject, PinPurpose, find, pin_object, pin_objects, role_key};
+use crate::problem::{Problem, code};
 use crate::profile::Profile;
 use crate::role::PinRole;
+
+/// What is to be corrected so that no doubt is left, each thing once. What has a finding of its own
+/// already is not among it: a PIN that is not listed, a damaged file.
+pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
+    let mut problems = equal_places(contents);
+    for role in PinRole::ALL {
+        let key = role_key(contents, role).and_then(|key| Some((key, listed(contents, key)?)));
+        let (Some((key, (path, index))), Some(pin)) = (key, find(contents, role)) else {
+            continue;
+        };
+        if key.common.auth_id.as_ref() != Some(&pin.auth_id) {
+            continue;
+        }
+        let Some(label) = other_label(contents, role, &pin) else {
+            continue;
+        };
+        let message = format!(
+            "the key is protected by the authentication object {}, which is called {label:?}: the \
+             PIN for {role} should be another, by that",
+            pin.auth_id
+        );
+        let code = code::DOUBTFUL_PIN;
+        let problem = Problem::new(Severity::Warning, code, "EF(PrKDF)", path, message);
+        problems.push(problem.about(ObjectRef {
+            index,
+            label: key.common.label.clone(),
+            id: Some(key.id().clone()),
+        }));
+    }
+    problems
+}
 
 /// Why it is not certain that this is the PIN for `role`; nothing if it is.
 pub(crate) fn of_role(contents: &Contents, role: PinRole, pin: &PinObject) -> Option<String> {
     let label = pin.label.as_deref();
     let said = label.and_then(|label| Profile::of(contents).role_of_label(label));
+    let other = other_label(contents, role, pin);
     let key = role_key(contents, role);
     let protector = key.and_then(|key| key.common.auth_id.as_ref());
     match (protector, said) {
@@ -19,9 +56,9 @@ pub(crate) fn of_role(contents: &Contents, role: PinRole, pin: &PinObject) -> Op
             "the key for it is protected by the authentication object {protector}, which the card \
              does not list"
         )),
-        (_, Some(other)) if other != role && !is_alone(contents) => Some(format!(
+        _ if other.is_some() => Some(format!(
             "the only one that it could be is called {:?}",
-            label.unwrap_or_default()
+            other.unwrap_or_default()
         )),
         (None, None) if is_damaged(contents) => Some(
             "no key and no label says which it is, and the files that would are damaged".to_owned(),
@@ -50,6 +87,52 @@ pub(crate) fn of_object(contents: &Contents, pin: &PinObject) -> Option<String> 
                 None
             }
         })
+}
+
+/// The label of the PIN for `role`, if it says the other role.
+fn other_label<'a>(contents: &Contents, role: PinRole, pin: &'a PinObject) -> Option<&'a str> {
+    let label = pin.label.as_deref()?;
+    let said = Profile::of(contents).role_of_label(label)?;
+    (said != role && !is_alone(contents)).then_some(label)
+}
+
+/// The PINs that have the place of one before them: the card cannot tell the two apart.
+fn equal_places(contents: &Contents) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut before: BTreeMap<(u32, FilePath), Id> = BTreeMap::new();
+    for file in &contents.authentication {
+        for (index, object) in file.directory.objects().enumerate() {
+            let pin = pin_object(contents, object).filter(|pin| pin.purpose == PinPurpose::User);
+            let Some(pin) = pin else { continue };
+            let place = (pin.reference, pin.directory.clone());
+            let first = before.entry(place).or_insert_with(|| pin.auth_id.clone());
+            if *first == pin.auth_id {
+                continue;
+            }
+            let message = format!(
+                "the authentication objects {first} and {} both have the reference {:02X}: one of \
+                 the two is another PIN",
+                pin.auth_id, pin.reference
+            );
+            let code = code::DOUBTFUL_PIN;
+            let problem = Problem::new(Severity::Warning, code, "EF(AODF)", &file.path, message);
+            problems.push(problem.about(ObjectRef {
+                index,
+                label: pin.label,
+                id: Some(pin.auth_id),
+            }));
+        }
+    }
+    problems
+}
+
+/// Where a private key is listed: the PrKDF, and which of its objects it is.
+fn listed<'a>(contents: &'a Contents, key: &PrivateKey) -> Option<(&'a FilePath, usize)> {
+    contents.private_keys.iter().find_map(|file| {
+        let mut objects = file.directory.objects();
+        let index = objects.position(|object| ptr::eq(object, key))?;
+        Some((&file.path, index))
+    })
 }
 
 /// Whether the card has one PIN for everything, as far as can be seen and nothing is lost.

@@ -48,6 +48,8 @@ pub mod code {
     pub const NO_CERTIFICATE_DIRECTORY: &str = "no-certificate-directory";
     /// An object names an authentication object that the card does not list.
     pub const NO_SUCH_PIN: &str = "no-such-pin";
+    /// It is not certain which PIN is the one for a purpose.
+    pub const DOUBTFUL_PIN: &str = "doubtful-pin";
     /// Whether a PIN is verified, and how many tries it has, could not be found out.
     pub const PIN_STATE_UNKNOWN: &str = "pin-state-unknown";
     /// A change of the card was interrupted and waits for its recovery.
@@ -283,6 +285,12 @@ impl Problem {
             }
             code::NO_SUCH_PIN | code::NO_CERTIFICATE_DIRECTORY | code::ENTRY_WITHOUT_FILE => {
                 "the card's profile is incomplete: whoever issued the card must complete it"
+                    .to_owned()
+            }
+            code::DOUBTFUL_PIN => {
+                "until it is corrected, no such PIN is sent: sent as another, it \
+                 would cost that one a try; whoever issued the card must correct EF(AODF) or \
+                 EF(PrKDF)"
                     .to_owned()
             }
             code::KIND_NOT_READ | code::TOO_MANY => {

@@ -318,3 +318,97 @@ fn with_one_pin_for_everything_both_roles_have_it() {
     assert_eq!(two.roles(&two.pins()[1]), [PinRole::Signature]);
     assert!(two.pins()[0].flags.contains(PinFlags::NEEDS_PADDING));
 }
+
+/// Bytes, in hexadecimal, and others of the same length in their place.
+type Changes = &'static [(&'static str, &'static str)];
+
+/// The card with these bytes of one of its directories replaced by others of the same length.
+fn patched(protocol: Protocol, fid: u16, changes: Changes) -> Image {
+    let mut image = image(protocol);
+    let directory = image.master_file.files_mut().into_iter().flatten();
+    let mut files = directory.flat_map(|file| file.files_mut().into_iter().flatten());
+    let file = files.find(|file| file.fid == Fid(fid)).expect("the file");
+    let bytes = file.data_mut().expect("content");
+    let places: Vec<_> = changes
+        .iter()
+        .map(|(old, new)| {
+            let [old, new] = [old, new].map(|text| hex::decode(text).expect("hex"));
+            let place = bytes.windows(old.len()).position(|part| part == old);
+            (place.expect("the bytes"), new)
+        })
+        .collect();
+    for (place, new) in places {
+        bytes[place..place + new.len()].copy_from_slice(&new);
+    }
+    image
+}
+
+/// What the session finds of it when it reads.
+fn doubts(card: &Odd) -> Vec<Problem> {
+    let is_doubt = |problem: &&Problem| problem.code() == code::DOUBTFUL_PIN;
+    let problems = card.contents().problems.iter();
+    problems.filter(is_doubt).cloned().collect()
+}
+
+#[test]
+fn what_leaves_in_doubt_which_pin_it_is_is_found_in_the_files_and_no_pin_is_sent() {
+    const PRKDF: u16 = 0x4402;
+    let [auth, sign] = PinRole::ALL;
+    let cases: [(u16, Changes, &str, &str, &[PinRole]); 4] = [
+        // Both PINs have the reference 81: neither can be told from the other.
+        (
+            AODF,
+            &[("80020082", "80020081")],
+            "EF(AODF)",
+            "both have the reference 81",
+            &[auth, sign],
+        ),
+        // A key is protected by the PIN that is called as the other.
+        (
+            PRKDF,
+            &[("0780040101", "0780040102")],
+            "EF(PrKDF)",
+            "Underskrift",
+            &[auth],
+        ),
+        (
+            PRKDF,
+            &[("0780040102", "0780040101")],
+            "EF(PrKDF)",
+            "Legitimering",
+            &[sign],
+        ),
+        // Nothing is wrong.
+        (AODF, &[], "", "", &[]),
+    ];
+    for protocol in PROTOCOLS {
+        for (fid, changes, file, part, roles) in cases {
+            let (mut card, sent) = open_odd(patched(protocol, fid, changes), None);
+            let found = doubts(&card);
+            if roles.is_empty() {
+                assert_eq!(found, []);
+            } else {
+                let first = found.first().expect(part);
+                assert_eq!(first.file(), file, "{first}");
+                assert!(first.message().contains(part), "{first}");
+                assert!(first.counts() && first.object().is_some(), "{first}");
+                assert!(first.next_step().contains("no such PIN is sent"));
+            }
+            for role in PinRole::ALL {
+                let right = match role {
+                    PinRole::Authentication => pin("123456"),
+                    PinRole::Signature => pin("654321"),
+                };
+                let verified = card.verify(role, &right);
+                if roles.contains(&role) {
+                    let error = verified.expect_err(part);
+                    assert_eq!(error.kind(), ErrorKind::DoubtfulPin, "{error}");
+                } else {
+                    verified.expect(part);
+                }
+            }
+            let expected = PinRole::ALL.len() - roles.len();
+            assert_eq!(with_a_pin(&sent).len(), expected, "{part}");
+        }
+    }
+}

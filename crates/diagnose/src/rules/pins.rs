@@ -7,7 +7,12 @@ pub(super) static RULE: Rule = Rule {
     help: "can each key's PIN be found, asked for and typed?",
     explanation: "a key whose PIN is not listed, or whose rules contradict each other, cannot be used",
     remedy: "whoever issued the card must correct EF(AODF)",
-    codes: &["no-such-pin", "pin-state-unknown", "pin-lengths"],
+    codes: &[
+        "no-such-pin",
+        "doubtful-pin",
+        "pin-state-unknown",
+        "pin-lengths",
+    ],
     look: nothing_more,
     trips: &[],
 };
