@@ -92,7 +92,7 @@ pub fn write_authorities(
     Ok(written)
 }
 
-/// Says beforehand what [`write`] would refuse: a file that is there, unless `force` says otherwise.
+/// Says beforehand what [`write()`] would refuse: a file that is there, unless `force` says otherwise.
 ///
 /// # Errors
 /// It is there.
