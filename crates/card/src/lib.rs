@@ -46,7 +46,7 @@
 //! | [`files`] | SELECT, READ and UPDATE BINARY, records |
 //! | [`pin`], [`pins`], [`role`] | PINs: their form, their state, what they are for |
 //! | [`keys`], [`padding`] | signing and deciphering, with padding where the card has none |
-//! | [`slots`], [`certificate`], [`revocation`] | certificates: list, write, remove, check |
+//! | [`slots`], [`certificate`], [`revocation`], [`ocsp`] | certificates: list, write, remove, check |
 //! | [`dialect`] | how a card OS wants its commands |
 //! | [`profile`] | what is particular to the staff card, as data |
 //! | [`error`] | what can go wrong, and what to do next |
@@ -62,6 +62,7 @@ pub mod error;
 pub mod files;
 mod index;
 pub mod keys;
+pub mod ocsp;
 pub mod padding;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
@@ -83,6 +84,7 @@ pub use contents::Contents;
 pub use error::{CardError, ErrorKind};
 pub use keys::{Encryption, Key, KeyKind, RawInput, RsaPublicKey, Scheme, UnlockedKey};
 pub use kortlab_pkcs15::{Id, ObjectRef, Severity};
+pub use ocsp::{AnswerTrouble, OcspAnswer};
 pub use padding::Hash;
 pub use pin::{Pin, PinError};
 pub use pin_states::FoundPin;

@@ -13,7 +13,9 @@ use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 use kortlab_pkcs15::Severity;
 
-use crate::certificate::{CertificateInfo, ReadTime, extension_parts, is_signed_by, same_name};
+use crate::certificate::{
+    CertificateInfo, ReadTime, extension_parts, is_signed_by_spki, same_name,
+};
 use crate::problem::Problem;
 
 /// The extensions of lists that are known (RFC 5280 §5.2), by the last byte of 2.5.29.n.
@@ -66,22 +68,60 @@ struct Scope {
     only_authorities: bool,
 }
 
-/// What the lists say of one certificate.
+/// What the lists and the answers of responders say of one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Revocation {
-    /// No list of its issuer was given.
+    /// No list of its issuer was given, and no answer about it.
     NotChecked,
     /// A list of its issuer that is in force does not have it, and the issuer's signature over the
-    /// list is right.
+    /// list is right; or a responder that may speak for its issuer says so.
     Good,
     /// The same, but the issuer's certificate is not at hand: the list is taken on the word of
     /// whoever gave it.
     GoodIfGenuine,
-    /// The list has it.
+    /// The list has it, or the responder says so.
     Revoked(RevokedEntry),
-    /// There are lists of its issuer, but none that says anything of it; why is told of the lists.
+    /// A responder that may speak for its issuer does not know it.
+    NotIssued,
+    /// There are lists of its issuer or answers about it, but none that says anything; why is told of
+    /// them.
     Unknown,
+}
+
+/// What is said of a certificate, and how new that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) revocation: Revocation,
+    /// thisUpdate, in seconds since the epoch.
+    pub(crate) since: Option<i64>,
+}
+
+impl Said {
+    /// What counts of two: something counts more than nothing, what is genuine more than what may not
+    /// be, and then the newer; of two that are as new, what speaks against the certificate. That a
+    /// responder does not know it only an entry in a list outweighs.
+    pub(crate) fn or_newer(self, other: Self) -> Self {
+        let weight = |said: &Self| match said.revocation {
+            Revocation::NotChecked => (0, None, false),
+            Revocation::Unknown => (1, None, false),
+            Revocation::GoodIfGenuine => (2, said.since, false),
+            Revocation::Good => (3, said.since, false),
+            Revocation::Revoked(_) => (3, said.since, true),
+            Revocation::NotIssued => (4, None, false),
+        };
+        let is_revoked = |said: &Self| matches!(said.revocation, Revocation::Revoked(_));
+        let is_unknown = |said: &Self| said.revocation == Revocation::NotIssued;
+        match (self, other) {
+            (revoked, unknown) | (unknown, revoked)
+                if is_revoked(&revoked) && is_unknown(&unknown) =>
+            {
+                revoked
+            }
+            _ if weight(&other) > weight(&self) => other,
+            _ => self,
+        }
+    }
 }
 
 /// What is wrong with a list that was given.
@@ -293,11 +333,7 @@ impl RevocationList {
             .iter()
             .filter(|issuer| same_name(&issuer.subject_der, &self.issuer_der))
         {
-            let signed = issuer
-                .public_key
-                .as_ref()
-                .and_then(|key| is_signed_by(&self.der, key));
-            match signed {
+            match is_signed_by_spki(&self.der, &issuer.public_key_der) {
                 Some(true) => return Some(true),
                 Some(false) => result = Some(false),
                 None => {}
@@ -463,14 +499,18 @@ impl<'a> Lists<'a> {
 
     /// What the lists say of a certificate: the newest one in force counts (RFC 5280 §6.3.3). A
     /// list that is out of force still speaks against a certificate, as nothing newer does.
-    pub(crate) fn say(&mut self, info: &CertificateInfo, is_authority: bool) -> Revocation {
+    pub(crate) fn say(&mut self, info: &CertificateInfo, is_authority: bool) -> Said {
+        let said = |revocation| Said {
+            revocation,
+            since: None,
+        };
         let mut of_issuer: Vec<_> = self
             .lists
             .iter_mut()
             .filter(|judged| same_name(&judged.list.issuer_der, &info.issuer_der))
             .collect();
         if of_issuer.is_empty() {
-            return Revocation::NotChecked;
+            return said(Revocation::NotChecked);
         }
         of_issuer.sort_by(|one, other| other.list.age().cmp(&one.list.age()));
         let mut answer = None;
@@ -487,10 +527,13 @@ impl<'a> Lists<'a> {
                 judged.superseded = true;
                 continue;
             }
-            answer = Some(match judged.list.entry(&info.serial_number) {
-                Some(entry) => Revocation::Revoked(entry),
-                None if judged.genuine == Some(true) => Revocation::Good,
-                None => Revocation::GoodIfGenuine,
+            answer = Some(Said {
+                revocation: match judged.list.entry(&info.serial_number) {
+                    Some(entry) => Revocation::Revoked(entry),
+                    None if judged.genuine == Some(true) => Revocation::Good,
+                    None => Revocation::GoodIfGenuine,
+                },
+                since: judged.list.this_update.map(ReadTime::unix_seconds),
             });
         }
         answer.unwrap_or_else(|| {
@@ -500,8 +543,8 @@ impl<'a> Lists<'a> {
                     Some(ListTrouble::Expired(_) | ListTrouble::NoTime)
                 ) && judged.list.covers(info, is_authority)
             });
-            old.and_then(|judged| judged.list.entry(&info.serial_number))
-                .map_or(Revocation::Unknown, Revocation::Revoked)
+            let entry = old.and_then(|judged| judged.list.entry(&info.serial_number));
+            said(entry.map_or(Revocation::Unknown, Revocation::Revoked))
         })
     }
 

@@ -1,9 +1,10 @@
-//! Certificates and revocation lists that are given in files, in whatever form they come.
+//! Certificates, revocation lists and answers of responders that are given in files, in whatever form they
+//! come.
 
 use std::path::Path;
 
-use kortlab_card::{CertificateInfo, RevocationList};
-use kortlab_explain::{certificate, revocation_list};
+use kortlab_card::{CertificateInfo, OcspAnswer, RevocationList};
+use kortlab_explain::{certificate, ocsp, revocation_list};
 use kortlab_issuer::encoded::{self, Unusable, Wanted};
 
 use crate::failure::Failure;
@@ -14,6 +15,9 @@ const MAX_CERTIFICATES: usize = 1 << 20;
 
 /// The longest revocation list that is read.
 const MAX_CRL: usize = 64 << 20;
+
+/// The longest answer of a responder that is read.
+const MAX_ANSWER: usize = 1 << 20;
 
 /// The one certificate that a file is about: the only one, or the leaf of a chain. It has the outline
 /// of one.
@@ -69,6 +73,23 @@ pub fn revocation_lists(path: &Path) -> Result<Vec<RevocationList>, Failure> {
         })
     };
     lists.iter().map(parse).collect()
+}
+
+/// The answer of a responder in a file, DER.
+///
+/// # Errors
+/// The file cannot be read, or is none.
+pub fn ocsp_answer(path: &Path) -> Result<OcspAnswer, Failure> {
+    let bytes = files::read(path, MAX_ANSWER)?;
+    OcspAnswer::parse(path.display().to_string(), &bytes).map_err(|error| {
+        Failure::failed(format!(
+            "{} is no answer of an OCSP responder: {error}",
+            path.display()
+        ))
+        .of_kind("invalid")
+        .hint("give an OCSPResponse in DER")
+        .because(ocsp::explain(&bytes).problems)
+    })
 }
 
 /// Says of a file what it is instead of what it was given as.

@@ -310,3 +310,66 @@ fn without_a_portal_or_its_token_the_administrator_is_told_what_to_do() {
         stderr(&output)
     );
 }
+
+#[test]
+fn the_responder_and_the_lists_that_certificates_name_are_asked_if_that_is_wanted() {
+    let portal = Portal::start();
+    let issuers: Vec<_> = ["hcc-ca.pem", "carrier-ca.pem"]
+        .map(|name| portal.data().join(name).display().to_string())
+        .into();
+    let check = |lab: &Lab, online: bool| -> (Vec<String>, Value) {
+        let mut arguments = vec!["--json", "cert", "check"];
+        for issuer in &issuers {
+            arguments.extend(["--issuer", issuer]);
+        }
+        arguments.extend(online.then_some("--online"));
+        let output = lab.run(&arguments);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let rows = document["certificates"].as_array().unwrap().iter();
+        let words = rows.map(|row| row["revocation"].as_str().unwrap().to_owned());
+        (words.collect(), document)
+    };
+    let valid = portal.card("valid", "t1");
+    let (words, document) = check(&valid, false);
+    assert!(
+        words.iter().all(|word| word == "not-checked"),
+        "{document:#}"
+    );
+    let (words, document) = check(&valid, true);
+    assert_eq!(words, ["good"; 4], "{document:#}");
+    assert_eq!(document["findings"], 0, "{document:#}");
+    let revoked = portal.card("revoked", "t1");
+    let (words, document) = check(&revoked, true);
+    assert_eq!(
+        words,
+        ["good", "good", "revoked", "revoked"],
+        "{document:#}"
+    );
+    // `diagnose` is of the same opinion.
+    let mut arguments = vec!["--json", "diagnose", "--online", "--rules", "revocation"];
+    for issuer in &issuers {
+        arguments.extend(["--issuer", issuer]);
+    }
+    let output = revoked.run(&arguments);
+    assert_code(&output, 6);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let codes = document["problems"].as_array().unwrap().iter();
+    let codes: Vec<_> = codes
+        .map(|problem| problem["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["revoked", "revoked"], "{document:#}");
+    // A responder that fails is told, and the issuer's list says it in its place.
+    let plan = serde_json::json!({"kind": "ocsp-unreachable", "times": 1});
+    portal.admin("POST", "/admin/v1/failures", &plan);
+    let (words, document) = check(&revoked, true);
+    assert_eq!(
+        words,
+        ["good", "good", "revoked", "revoked"],
+        "{document:#}"
+    );
+    let problems = document["problems"].as_array().unwrap().iter();
+    let codes: Vec<_> = problems
+        .map(|problem| problem["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["not-reached"], "{document:#}");
+}

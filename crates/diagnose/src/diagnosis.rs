@@ -19,7 +19,7 @@ pub struct Diagnosing {
     pub budget: Budget,
     /// The time for which certificates are looked at.
     pub now: SystemTime,
-    /// Issuers and revocation lists.
+    /// Issuers, revocation lists and answers of responders.
     pub against: Against,
     /// The rules whose findings are told; empty: all.
     pub rules: Vec<&'static Rule>,
@@ -58,7 +58,7 @@ impl Diagnosis {
 
 /// Looks at a card, reading alone: no PIN is tried and nothing is written, which a layer around the
 /// channel sees to. `known` is asked of a card with a PKCS#15 application for what is known to be
-/// wrong beside what the card tells.
+/// wrong beside what the card tells, and may add to what certificates are looked at against.
 ///
 /// What was read before the card is gone is looked at, and [`Diagnosis::ended`] says so.
 ///
@@ -67,7 +67,7 @@ impl Diagnosis {
 pub fn diagnose<'a, C: Channel>(
     channel: C,
     options: &Diagnosing,
-    known: impl FnOnce(&mut Card<Guarded<'a, C>>) -> Vec<Problem>,
+    known: impl FnOnce(&mut Card<Guarded<'a, C>>, &mut Against) -> Vec<Problem>,
     listener: Listener<'a>,
 ) -> Result<Diagnosis, CardError> {
     let mut evidence = Evidence {
@@ -79,8 +79,9 @@ pub fn diagnose<'a, C: Channel>(
     let token = Session::new(guarded).open_token(options.budget);
     let (mut session, ended) = match token {
         Ok(Token::Pkcs15(mut card)) => {
-            let known = known(&mut card);
-            let read = evidence::of_card(&mut card, options.now, &options.against, &mut evidence);
+            let mut against = options.against.clone();
+            let known = known(&mut card, &mut against);
+            let read = evidence::of_card(&mut card, options.now, &against, &mut evidence);
             evidence.problems.extend(known);
             (card.into_session(), read.err())
         }

@@ -219,6 +219,9 @@ pub(crate) fn of_card<C: Channel>(
     let lists = checked.lists.iter();
     let of_lists = lists.map(|(name, trouble)| trouble.to_problem(name));
     evidence.problems.extend(of_lists);
+    let answers = checked.answers.iter();
+    let of_answers = answers.map(|(name, trouble)| trouble.to_problem(name));
+    evidence.problems.extend(of_answers);
     evidence.not_looked_at.extend(not_checked(&checked));
     let others = card.contents().unread_applications();
     evidence.not_looked_at.extend(others);

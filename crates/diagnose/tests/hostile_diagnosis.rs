@@ -40,7 +40,7 @@ fn options() -> Diagnosing {
 }
 
 fn look(card: impl Channel, options: &Diagnosing) -> Result<Diagnosis, CardError> {
-    let found = diagnose(card, options, |_| Vec::new(), Box::new(|_| {}))?;
+    let found = diagnose(card, options, |_, _| Vec::new(), Box::new(|_| {}))?;
     // Whatever the card said, the report is one, and has an end.
     let page = html::report(&found, "a test");
     assert!(page.ends_with("</html>\n") && !page.contains("<script"));

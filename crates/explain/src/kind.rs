@@ -1,11 +1,13 @@
 //! What some bytes are: [`Kind`], said by a person or guessed from the bytes.
 
 use kortlab_apdu::{Atr, Command, Response, StatusWord};
-use kortlab_card::CertificateInfo;
 use kortlab_card::revocation::RevocationList;
+use kortlab_card::{CertificateInfo, OcspAnswer};
 
 use crate::node::Explanation;
-use crate::{answer, atr, certificate, command, fcp, pkcs15, revocation_list, status, tlv};
+use crate::{
+    answer, atr, certificate, cms, command, fcp, ocsp, pkcs15, revocation_list, status, tlv,
+};
 
 /// What some bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +26,10 @@ pub enum Kind {
     Certificate,
     /// An X.509 revocation list.
     RevocationList,
+    /// An answer of an OCSP responder.
+    Ocsp,
+    /// A signed or enveloped message.
+    Cms,
     /// A file of a PKCS#15 application.
     Pkcs15(pkcs15::File),
     /// BER-TLV data objects.
@@ -31,7 +37,7 @@ pub enum Kind {
 }
 
 /// The kinds by the words that people say for them.
-const NAMES: [(&str, Kind); 17] = [
+const NAMES: [(&str, Kind); 19] = [
     ("command", Kind::Command),
     ("answer", Kind::Answer),
     ("status", Kind::Status),
@@ -39,6 +45,8 @@ const NAMES: [(&str, Kind); 17] = [
     ("fci", Kind::File),
     ("certificate", Kind::Certificate),
     ("crl", Kind::RevocationList),
+    ("ocsp", Kind::Ocsp),
+    ("cms", Kind::Cms),
     ("dir", Kind::Pkcs15(pkcs15::File::Dir)),
     ("tokeninfo", Kind::Pkcs15(pkcs15::File::TokenInfo)),
     ("odf", Kind::Pkcs15(pkcs15::File::Odf)),
@@ -72,6 +80,12 @@ impl Kind {
         }
         if RevocationList::parse("", bytes).is_ok() {
             return Self::RevocationList;
+        }
+        if cms::is_message(bytes) {
+            return Self::Cms;
+        }
+        if OcspAnswer::parse("", bytes).is_ok() {
+            return Self::Ocsp;
         }
         let is_status = |first: u8| matches!(first, 0x61..=0x6F | 0x90..=0x9F);
         match bytes {
@@ -108,6 +122,8 @@ impl Kind {
             Self::File => fcp::explain(bytes),
             Self::Certificate => certificate::explain(bytes),
             Self::RevocationList => revocation_list::explain(bytes),
+            Self::Ocsp => ocsp::explain(bytes),
+            Self::Cms => cms::explain(bytes),
             Self::Pkcs15(file) => pkcs15::explain(file, bytes),
             Self::Tlv => tlv::explain(bytes),
         }

@@ -36,7 +36,8 @@
 //! | [`atr`] | answers to reset |
 //! | [`fcp`], [`access`], [`tlv`] | what SELECT says of a file, and who may do what with it; BER-TLV of any kind |
 //! | [`pkcs15`] | the files of a PKCS#15 application, and their objects |
-//! | [`certificate`], [`revocation_list`] | X.509 |
+//! | [`certificate`], [`revocation_list`], [`ocsp`] | X.509, and what responders answer |
+//! | [`cms`] | signed and enveloped messages |
 //! | [`kind`] | what bytes are, said or guessed |
 //! | [`story`] | commands and answers one after the other: what is selected, verified and read |
 //! | [`card`] | what a card session found: keys, PINs, certificates, numbers |
@@ -48,6 +49,7 @@ mod asn1;
 pub mod atr;
 pub mod card;
 pub mod certificate;
+pub mod cms;
 pub mod command;
 pub mod dump;
 pub mod fcp;
@@ -55,6 +57,7 @@ mod hexadecimal;
 pub mod kind;
 mod lines;
 mod node;
+pub mod ocsp;
 mod oid;
 pub mod pkcs15;
 mod printable;

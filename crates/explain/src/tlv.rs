@@ -45,6 +45,22 @@ pub(crate) fn tree(bytes: &[u8], filler: Filler) -> (Vec<Node>, Vec<Error>) {
     (nodes, builder.errors)
 }
 
+/// Takes the value of a primitive object apart where it is one object from its first byte to its last, as
+/// what an OCTET STRING wraps.
+pub(crate) fn open(node: &mut Node, all: &[u8]) {
+    let mut builder = Builder {
+        all,
+        left: MAX_NODES,
+        errors: Vec::new(),
+    };
+    let mut parts = builder.read(node.content(), 0, Filler::Reject);
+    if builder.errors.is_empty() && parts.len() == 1 {
+        crate::asn1::dress(&mut parts, all);
+        node.value = None;
+        node.parts = parts;
+    }
+}
+
 struct Builder<'a> {
     all: &'a [u8],
     left: usize,

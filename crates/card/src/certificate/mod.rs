@@ -5,6 +5,7 @@ mod der_rules;
 mod fault;
 mod kind;
 mod name;
+mod signature;
 mod syntax;
 mod time;
 
@@ -14,11 +15,11 @@ use kortlab_pkcs15::Severity;
 use x509_cert::name::Name;
 
 use crate::keys::RsaPublicKey;
-use crate::padding::{Hash, pkcs1_encode};
 
 pub use fault::{Fault, Rule};
 pub use kind::ContentKind;
 pub use name::{Attribute, same_name};
+pub use signature::{is_signed_by, is_signed_by_spki};
 pub use time::ReadTime;
 
 /// The most extensions of one certificate that are read.
@@ -47,6 +48,8 @@ pub struct CertificateInfo {
     pub not_after: Option<ReadTime>,
     /// The subject's public key, if it is an RSA key.
     pub public_key: Option<RsaPublicKey>,
+    /// The subject's public key, whatever it is: its SubjectPublicKeyInfo in DER.
+    pub public_key_der: Vec<u8>,
     /// The extensions that can be read.
     pub extensions: Vec<Extension>,
     /// What is wrong with how it is written, in the order of its bytes; empty if it is DER and
@@ -87,6 +90,7 @@ impl CertificateInfo {
             not_before: next_time(),
             not_after: next_time(),
             public_key: RsaPublicKey::from_der(outline.public_key.raw),
+            public_key_der: outline.public_key.raw.to_vec(),
             extensions: outline
                 .extensions
                 .map(|wrapper| extensions(&wrapper))
@@ -187,35 +191,6 @@ pub(crate) fn at_start(content: &[u8]) -> Option<&[u8]> {
     let outer = read_one(content).ok()?;
     (outer.tag == Tag::SEQUENCE).then_some(outer.raw)
 }
-
-/// Whether `key` signed `signed`: a certificate or a revocation list in DER, or anything else of
-/// the form SEQUENCE { body, algorithm, signature }. `None` if that cannot be told: another
-/// algorithm than RSASSA-PKCS1-v1_5 with a hash of [`Hash::ALL`], or nothing of that form.
-pub fn is_signed_by(signed: &[u8], key: &RsaPublicKey) -> Option<bool> {
-    let mut parts = read_one(signed).ok()?.children();
-    let body = parts.next()?.ok()?;
-    let algorithm = parts.next()?.ok()?.children().next()?.ok()?;
-    let signature = parts.next()?.ok()?;
-    // 1.2.840.113549.1.1.n (RFC 8017 §A.2.4).
-    let hash = match algorithm.value.strip_prefix(PKCS_1)? {
-        [0x05] => Hash::Sha1,
-        [0x0B] => Hash::Sha256,
-        [0x0C] => Hash::Sha384,
-        [0x0D] => Hash::Sha512,
-        _ => return None,
-    };
-    if signature.tag != Tag::BIT_STRING {
-        return Some(false);
-    }
-    let (&unused, signature) = signature.value.split_first()?;
-    let info = hash.digest_info(&hash.digest(body.raw));
-    let expected = pkcs1_encode(&info, key.modulus().len()).ok()?;
-    let opened = key.open(signature);
-    Some(unused == 0 && opened.is_some_and(|opened| opened == expected))
-}
-
-/// The arc of PKCS #1, 1.2.840.113549.1.1.
-const PKCS_1: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01];
 
 /// The public key in the certificate at the start of `content`.
 pub(crate) fn public_key(content: &[u8]) -> Option<RsaPublicKey> {

@@ -8,9 +8,10 @@ use kortlab_pkcs15::{Id, Severity};
 
 use super::{Slot, SlotProblem};
 use crate::card::Card;
-use crate::certificate::{self, CertificateInfo, ReadTime, is_signed_by, same_name};
+use crate::certificate::{self, CertificateInfo, ReadTime, is_signed_by_spki, same_name};
 use crate::error::{CardError, ErrorKind};
 use crate::keys::{EcPoint, Key, KeyKind};
+use crate::ocsp::{AnswerTrouble, Answers, OcspAnswer};
 use crate::problem::{Problem, code};
 use crate::revocation::{ListTrouble, Lists, Revocation, RevocationList};
 
@@ -23,6 +24,8 @@ pub struct Against {
     pub all_issuers: bool,
     /// Revocation lists.
     pub lists: Vec<RevocationList>,
+    /// Answers of OCSP responders.
+    pub answers: Vec<OcspAnswer>,
 }
 
 /// What a check found.
@@ -36,6 +39,8 @@ pub struct Checked {
     pub problems: Vec<Problem>,
     /// What is wrong with the revocation lists: the name of each, and its trouble.
     pub lists: Vec<(String, ListTrouble)>,
+    /// What is wrong with the answers of responders: the name of each, and its trouble.
+    pub answers: Vec<(String, AnswerTrouble)>,
 }
 
 /// A certificate and what is wrong with it now.
@@ -45,7 +50,7 @@ pub struct CheckedSlot {
     pub slot: Slot,
     /// What is wrong with it; empty if nothing is.
     pub problems: Vec<SlotProblem>,
-    /// What the revocation lists say of it.
+    /// What the revocation lists and the answers of responders say of it.
     pub revocation: Revocation,
     /// What of it was not checked.
     pub not_checked: Vec<NotChecked>,
@@ -65,12 +70,12 @@ pub enum NotChecked {
         /// The issuer's name.
         issuer: String,
     },
-    /// Whether it is revoked: no list of its issuer was given.
+    /// Whether it is revoked: no list of its issuer was given, and no answer about it.
     Revocation {
         /// The issuer's name.
         issuer: String,
     },
-    /// Whether it is revoked: no list that was given says anything of it.
+    /// Whether it is revoked: nothing that was given says anything of it.
     Lists {
         /// The issuer's name.
         issuer: String,
@@ -114,11 +119,11 @@ impl fmt::Display for NotChecked {
             ),
             Self::Revocation { issuer } => write!(
                 f,
-                "revocation by {issuer}, of which no list was given (--crl)"
+                "revocation by {issuer}: no list and no answer was given (--crl, --ocsp)"
             ),
             Self::Lists { issuer } => write!(
                 f,
-                "revocation by {issuer}: none of its lists that were given says anything now"
+                "revocation by {issuer}: nothing that was given says anything now"
             ),
             Self::ListSignature { issuer } => write!(
                 f,
@@ -150,6 +155,7 @@ impl<C: Channel> Card<C> {
             let slots = card.slots()?;
             let issuers = issuers(&slots, against);
             let mut lists = Lists::new(&against.lists, &issuers, now);
+            let mut answers = Answers::new(&against.answers, now);
             let mut certificates = Vec::with_capacity(slots.len());
             for slot in slots {
                 let mut checked = CheckedSlot {
@@ -161,7 +167,7 @@ impl<C: Channel> Card<C> {
                 if let Some(info) = checked.slot.info.clone() {
                     checked.problems.extend(validity(&info, now));
                     checked.look_at_signature(&info, &issuers, against.all_issuers);
-                    checked.look_at_lists(&info, &mut lists);
+                    checked.look_at_revocation(&info, &issuers, &mut lists, &mut answers);
                     card.look_at_key(&mut checked, &info)?;
                 }
                 certificates.push(checked);
@@ -170,6 +176,7 @@ impl<C: Channel> Card<C> {
                 certificates,
                 problems: Vec::new(),
                 lists: lists.troubles(),
+                answers: answers.troubles(),
             })
         })
     }
@@ -326,11 +333,7 @@ impl CheckedSlot {
                 continue;
             }
             found = true;
-            let signed = candidate
-                .public_key
-                .as_ref()
-                .and_then(|key| is_signed_by(&self.slot.der, key));
-            match signed {
+            match is_signed_by_spki(&self.slot.der, &candidate.public_key_der) {
                 Some(true) if by_name => return,
                 Some(_) => {}
                 None => unknown = true,
@@ -348,8 +351,19 @@ impl CheckedSlot {
         }
     }
 
-    fn look_at_lists(&mut self, info: &CertificateInfo, lists: &mut Lists<'_>) {
-        self.revocation = lists.say(info, self.slot.is_authority());
+    fn look_at_revocation(
+        &mut self,
+        info: &CertificateInfo,
+        issuers: &[CertificateInfo],
+        lists: &mut Lists<'_>,
+        answers: &mut Answers<'_>,
+    ) {
+        let by_lists = lists.say(info, self.slot.is_authority());
+        let said = match answers.say(info, issuers, lists) {
+            Some(by_answers) => by_lists.or_newer(by_answers),
+            None => by_lists,
+        };
+        self.revocation = said.revocation;
         let issuer = issuer_text(info);
         match self.revocation {
             Revocation::NotChecked => {
@@ -362,6 +376,9 @@ impl CheckedSlot {
             Revocation::Revoked(entry) => {
                 let since = entry.since;
                 self.problems.push(SlotProblem::Revoked { since });
+            }
+            Revocation::NotIssued => {
+                self.problems.push(SlotProblem::NotIssued { issuer });
             }
             Revocation::Good => {}
         }
@@ -376,7 +393,7 @@ fn issuer_text(info: &CertificateInfo) -> String {
 
 /// The issuers' certificates that were given, and those of authorities on the card: what the
 /// directory lists as one, and what says that it is one.
-fn issuers(slots: &[Slot], against: &Against) -> Vec<CertificateInfo> {
+pub(crate) fn issuers(slots: &[Slot], against: &Against) -> Vec<CertificateInfo> {
     let says = |slot: &Slot| slot.info.as_ref().is_some_and(|info| info.is_authority());
     let on_card = slots
         .iter()

@@ -44,6 +44,7 @@ use crate::certificate::{self, CertificateInfo, ContentKind};
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
 
+pub(crate) use check::issuers;
 pub use check::{Against, Checked, CheckedSlot, NotChecked};
 pub use execute::Executed;
 pub use fit::Fit;

@@ -48,6 +48,11 @@ pub enum SlotProblem {
         /// Since when, if that can be read.
         since: Option<SystemTime>,
     },
+    /// A responder that speaks for its issuer does not know it.
+    NotIssued {
+        /// The issuer's name.
+        issuer: String,
+    },
     /// Its signature is not by the issuer that it names.
     BadSignature {
         /// The issuer's name.
@@ -115,6 +120,7 @@ impl SlotProblem {
             Self::NotYetValid => "not-yet-valid",
             Self::UnknownValidity => "unknown-validity",
             Self::Revoked { .. } => "revoked",
+            Self::NotIssued { .. } => "unknown-to-responder",
             Self::BadSignature { .. } => "bad-signature",
             Self::UnknownIssuer { .. } => "unknown-issuer",
             Self::KeyMismatch { .. } => "key-mismatch",
@@ -202,6 +208,9 @@ impl SlotProblem {
                 "renew the card, for example with `kortlab renew`"
             }
             Self::NotYetValid => "wait until it is valid, or set this computer's clock right",
+            Self::NotIssued { .. } => {
+                "ask its issuer: programs that ask the responder refuse the certificate"
+            }
             Self::BadSignature { .. } => {
                 "the certificate was changed after it was signed, or the issuer's certificate that \
                  was given is another one: check that, and have it made anew"
@@ -284,6 +293,10 @@ impl fmt::Display for SlotProblem {
                 "whether it is valid cannot be told: it says no time that all programs read alike",
             ),
             Self::Revoked { .. } => f.write_str("revoked"),
+            Self::NotIssued { issuer } => write!(
+                f,
+                "the responder that answers for {issuer:?} does not know it: it is not called good"
+            ),
             Self::BadSignature { issuer } => write!(
                 f,
                 "its signature is not by {issuer:?}, which it names as its issuer"

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::cert::Evidence;
 use super::{Context, recover};
-use crate::channel::Remembered;
+use crate::channel::{AnyChannel, Remembered};
 use crate::failure::{Exit, Failure};
 use crate::output::{Table, note};
 use crate::world;
@@ -97,22 +97,27 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         budget: context.budget,
         now: arguments.evidence.time(),
         against: arguments.evidence.read()?,
-        rules: arguments.rules,
+        rules: arguments.rules.clone(),
     };
     let (channel, mut journal) = context.open_channel_with_journal()?;
-    let session = arguments
-        .bundle
-        .as_ref()
-        .map(|_| bundle::Session::default());
-    let card = Remembered::new(match &session {
-        Some(session) => session.record(channel),
+    // A bundle reads the card once more, and has in it what passed.
+    let mut again = None;
+    let card: AnyChannel = match &arguments.bundle {
+        Some(_) => {
+            let session = bundle::Session::default();
+            let card = Remembered::new(session.record(channel));
+            again = Some((session, card.clone()));
+            Box::new(card)
+        }
         None => channel,
-    });
+    };
     let mut unread = None;
     let diagnosis = diagnose(
-        card.clone(),
+        card,
         &options,
-        |card| {
+        |card, against| {
+            // What the card cannot tell now it cannot tell below, either, and that is said there.
+            let _ = arguments.evidence.ask(card, against);
             recover::waiting(card, &mut journal).unwrap_or_else(|failure| {
                 unread = Some(failure);
                 Vec::new()
@@ -129,7 +134,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         note(format_args!("the report is in {}", path.display()));
     }
     let report = Report::new(&diagnosis);
-    if let (Some(path), Some(session)) = (&arguments.bundle, session) {
+    if let (Some(path), Some((session, card))) = (&arguments.bundle, again) {
         let bundle = session.bundle(context.budget, card, &report, arguments.replace)?;
         world::write(path, bundle.text.as_bytes(), arguments.force)?;
         note(format_args!(

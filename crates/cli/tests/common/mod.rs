@@ -65,6 +65,8 @@ impl Lab {
             .current_dir(self.directory())
             .env("KORTLAB_CARD", "card.json")
             .env("XDG_STATE_HOME", self.path("state"))
+            // A proxy of the machine is nobody's way to a server of a test.
+            .env("NO_PROXY", "127.0.0.1")
             .env_remove("CLICOLOR_FORCE")
             .env_remove("COLUMNS")
             .env_remove("NO_COLOR")

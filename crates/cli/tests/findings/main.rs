@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod authority;
 mod bench;
 mod certificates;
 mod counts;
@@ -12,4 +13,5 @@ mod good_cards;
 mod issuers;
 mod key_files;
 mod lists;
+mod ocsp;
 mod other_content;

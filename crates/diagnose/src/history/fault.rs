@@ -89,7 +89,7 @@ impl NewFaults {
 fn look(mut card: VirtualCard, options: &Diagnosing) -> Result<Diagnosis, CardError> {
     card.power_off();
     let channel = InProcess::ephemeral(card);
-    diagnose(channel, options, |_| Vec::new(), Box::new(|_| {}))
+    diagnose(channel, options, |_, _| Vec::new(), Box::new(|_| {}))
 }
 
 fn counted(diagnosis: &Diagnosis) -> BTreeMap<Name, usize> {

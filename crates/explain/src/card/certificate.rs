@@ -44,8 +44,8 @@ pub struct CertificateEntry {
     pub not_after: Option<String>,
     /// `valid`, `expired`, `not-yet-valid`, `revoked`, `invalid`, `unknown` or `unreadable`.
     pub state: &'static str,
-    /// `good`, `revoked`, `not-checked` if no list of its issuer was given, or `unknown` if none
-    /// that was given says anything.
+    /// `good`, `revoked`, `not-checked` if no list of its issuer was given and no answer about it, or
+    /// `unknown` if none that was given says anything, or a responder does not know it.
     pub revocation: &'static str,
     /// Its length in bytes.
     pub size: usize,
@@ -141,7 +141,9 @@ fn state(checked: &CheckedSlot) -> &'static str {
         "expired"
     } else if any(|problem| matches!(problem, SlotProblem::NotYetValid)) {
         "not-yet-valid"
-    } else if any(|problem| matches!(problem, SlotProblem::UnknownValidity)) || !is_loaded(checked)
+    } else if any(|problem| matches!(problem, SlotProblem::UnknownValidity))
+        || any(|problem| matches!(problem, SlotProblem::NotIssued { .. }))
+        || !is_loaded(checked)
     {
         "unknown"
     } else {

@@ -43,7 +43,7 @@ fn found(image: &Image, issuers: &[Vec<u8>], now: Duration) -> Vec<String> {
     let against = Against {
         issuers: issuers.to_vec(),
         all_issuers: true,
-        lists: Vec::new(),
+        ..Against::default()
     };
     let checked = card.check(UNIX_EPOCH + now, &against).expect("checked");
     let of_certificates = checked

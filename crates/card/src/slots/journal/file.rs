@@ -31,6 +31,17 @@ pub struct FileJournal {
     directory: PathBuf,
 }
 
+/// Where programs keep what outlives them and is no document: `$XDG_STATE_HOME`, or `~/.local/state`;
+/// `None` if neither variable is an absolute path.
+pub fn state_directory() -> Option<PathBuf> {
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+}
+
 impl FileJournal {
     /// The journal of this user: `$XDG_STATE_HOME/kortlab/transactions`, or
     /// `~/.local/state/kortlab/transactions`.
@@ -38,14 +49,7 @@ impl FileJournal {
     /// # Errors
     /// Neither variable is an absolute path.
     pub fn of_user() -> Result<Self, JournalError> {
-        let absolute = |name| {
-            env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        let state = absolute("XDG_STATE_HOME")
-            .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-            .ok_or(JournalError::NoPlace)?;
+        let state = state_directory().ok_or(JournalError::NoPlace)?;
         Ok(Self::at(state.join(BELOW_STATE)))
     }
 

@@ -62,7 +62,7 @@ use crate::files::MAX_FILE;
 use crate::pin::{PinCoding, PinFormat};
 use crate::pins::PinObject;
 
-pub use file::FileJournal;
+pub use file::{FileJournal, state_directory};
 pub use memory::{Crash, MemoryJournal};
 
 /// The most files of one kind in one transaction.

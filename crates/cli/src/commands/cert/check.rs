@@ -9,7 +9,7 @@ use kortlab_card::problem::code::{KEY_WITHOUT_CERTIFICATE, NO_CERTIFICATES};
 use kortlab_explain::card::CertificateEntry;
 use serde::Serialize;
 
-use super::evidence::{Evidence, problems_of_lists};
+use super::evidence::{Evidence, problems_of_evidence};
 use super::table;
 use crate::commands::problem::{self, Shown};
 use crate::commands::{Context, recover, session};
@@ -23,13 +23,14 @@ use crate::output::{GOOD, WARNING, printable};
 /// key is not on the card; a directory file is damaged or missing; there is no certificate at all, or
 /// none for one of the keys; the file of a certificate is in no directory.
 /// Signatures are checked against --issuer and --ca-dir and the authorities' certificates on the
-/// card, revocation against --crl. What was not checked is said at the end; no key is tried, as that
+/// card, revocation against --crl and --ocsp, or what --online asks for. What was not checked is said at the end; no key is tried, as that
 /// takes a PIN: `kortlab diagnose` says which cards tell without one whose key is in a file.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   kortlab cert check
   kortlab cert check --ca-dir ca --crl carrier.crl --crl hcc.crl
+  kortlab cert check --ca-dir ca --ocsp answer.der
   kortlab -c card.json cert check --date 2027-01-31
   kortlab -c blank.json cert check --allow-empty")]
 pub struct Arguments {
@@ -43,9 +44,10 @@ pub struct Arguments {
 
 /// Checks them.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let against = arguments.evidence.read()?;
+    let mut against = arguments.evidence.read()?;
     let (mut card, mut journal) = session::open_with_journal(context)?;
     let waiting = recover::waiting(&mut card, &mut journal)?;
+    arguments.evidence.ask(&mut card, &mut against)?;
     let checked = card.check(arguments.evidence.time(), &against)?;
     let certificates: Vec<_> = checked
         .certificates
@@ -63,7 +65,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .chain(of_card)
         .chain(&waiting)
         .cloned()
-        .chain(problems_of_lists(&checked))
+        .chain(problems_of_evidence(&checked))
         .collect();
     let of_certificates = certificates
         .iter()

@@ -1,19 +1,34 @@
-//! What the certificates on a card are looked at against, as `cert list` and `cert check` take it.
+//! What the certificates on a card are looked at against, as `cert list`, `cert check` and `diagnose`
+//! take it.
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
-use kortlab_card::{Against, Checked, Problem};
+use kortlab_apdu::Channel;
+use kortlab_card::{Against, Card, CardError, Checked, Problem};
 
 use super::RevocationLists;
+#[cfg(feature = "portal")]
+use super::online::Online;
 use super::trust::Issuers;
+use crate::certificate_file;
 use crate::failure::Failure;
 
-/// Revocation lists, issuers, and the time.
+/// Revocation lists, answers of responders, issuers, and the time.
 #[derive(Args)]
 pub struct Evidence {
     #[command(flatten)]
     lists: RevocationLists,
+
+    /// The answer of an OCSP responder about a certificate, DER, as `openssl ocsp -respout` writes it;
+    /// give it once for each. It counts only with the issuer's certificate, which is given or on the card
+    #[arg(long, value_name = "FILE")]
+    ocsp: Vec<PathBuf>,
+
+    #[cfg(feature = "portal")]
+    #[command(flatten)]
+    online: Online,
 
     #[command(flatten)]
     issuers: Issuers,
@@ -29,7 +44,31 @@ impl Evidence {
             issuers: self.issuers.read()?,
             all_issuers: self.issuers.are_all(),
             lists: self.lists.read()?,
+            answers: self
+                .ocsp
+                .iter()
+                .map(|path| certificate_file::ocsp_answer(path))
+                .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Asks what is to be asked over the network about the certificates on this card.
+    ///
+    /// # Errors
+    /// The card is gone. Who does not answer is told as a problem.
+    pub fn ask<C: Channel>(
+        &self,
+        card: &mut Card<C>,
+        against: &mut Against,
+    ) -> Result<(), CardError> {
+        #[cfg(feature = "portal")]
+        if self.online.is_wanted() {
+            let slots = card.slots()?;
+            self.online.ask(&slots, against);
+        }
+        #[cfg(not(feature = "portal"))]
+        let _ = (card, against);
+        Ok(())
     }
 
     /// The time for which the certificates are looked at.
@@ -38,10 +77,11 @@ impl Evidence {
     }
 }
 
-/// What is wrong with the revocation lists.
-pub fn problems_of_lists(checked: &Checked) -> impl Iterator<Item = Problem> {
-    checked
-        .lists
-        .iter()
+/// What is wrong with the revocation lists and the answers of responders.
+pub fn problems_of_evidence(checked: &Checked) -> impl Iterator<Item = Problem> {
+    let lists = checked.lists.iter();
+    let answers = checked.answers.iter();
+    lists
         .map(|(name, trouble)| trouble.to_problem(name))
+        .chain(answers.map(|(name, trouble)| trouble.to_problem(name)))
 }

@@ -7,7 +7,7 @@ use kortlab_card::Problem;
 use kortlab_explain::card::CertificateEntry;
 use serde::Serialize;
 
-use super::evidence::{Evidence, problems_of_lists};
+use super::evidence::{Evidence, problems_of_evidence};
 use super::table;
 use crate::commands::problem::{self, Shown};
 use crate::commands::{Context, recover, session};
@@ -27,9 +27,10 @@ pub struct Arguments {
 
 /// Lists them.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let against = arguments.evidence.read()?;
+    let mut against = arguments.evidence.read()?;
     let (mut card, mut journal) = session::open_with_journal(context)?;
     let waiting = recover::waiting(&mut card, &mut journal)?;
+    arguments.evidence.ask(&mut card, &mut against)?;
     let checked = card.survey(arguments.evidence.time(), &against)?;
     let certificates = checked
         .certificates
@@ -42,7 +43,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .iter()
         .chain(&waiting)
         .cloned()
-        .chain(problems_of_lists(&checked))
+        .chain(problems_of_evidence(&checked))
         .collect();
     context.output.report(&Certificates {
         certificates,

@@ -4,6 +4,8 @@ mod check;
 mod evidence;
 mod find;
 mod list;
+#[cfg(feature = "portal")]
+mod online;
 mod read;
 mod remove;
 mod revocation;

@@ -1,0 +1,111 @@
+//! An authority that OpenSSL is, and a card with a certificate by it.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::bench::*;
+use crate::common::Lab;
+
+/// A card with one certificate for its first key, by an authority that OpenSSL is: its lists can
+/// be made as one likes.
+pub struct Authority {
+    pub lab: Lab,
+}
+
+/// The file of that certificate.
+pub const CERTIFICATE: &str = "4331";
+
+impl Authority {
+    pub fn new(subject: &str, string_mask: &str) -> Self {
+        let lab = valid();
+        let config = format!(
+            "[req]\ndistinguished_name = dn\nstring_mask = {string_mask}\nprompt = no\n\
+             [dn]\nCN = {subject}\n\
+             [ca]\ndefault_ca = a\n[a]\ndatabase = index.txt\ncrlnumber = crlnumber\n\
+             default_md = sha256\ncertificate = own.pem\nprivate_key = own.key\n\
+             [idp]\nissuingDistributionPoint = critical,@point\n\
+             [point]\nonlysomereasons = keyCompromise\n\
+             [attributes]\nissuingDistributionPoint = critical,@pointa\n\
+             [pointa]\nonlyAA = TRUE\n\
+             [indirect]\nissuingDistributionPoint = critical,@pointi\n\
+             [pointi]\nindirectCRL = TRUE\n\
+             [users]\nissuingDistributionPoint = critical,@pointu\n\
+             [pointu]\nonlyuser = TRUE\n\
+             [cas]\nissuingDistributionPoint = critical,@pointc\n\
+             [pointc]\nonlyCA = TRUE\n\
+             [delta]\n2.5.29.27 = critical,DER:020101\n\
+             [odd]\n1.2.3.4 = critical,DER:0500\n"
+        );
+        fs::write(lab.path("own.cnf"), config).expect("written");
+        fs::write(lab.path("index.txt"), "").expect("written");
+        fs::write(lab.path("crlnumber"), "01\n").expect("written");
+        lab.openssl(&[
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "own.key", "-out",
+            "own.pem", "-days", "4000", "-config", "own.cnf",
+        ]);
+        // The certificate is for the card's own key.
+        lab.openssl(&[
+            "req", "-new", "-key", "own.key", "-subj", "/CN=Kim", "-out", "new.csr",
+        ]);
+        fs::write(lab.path("old.der"), data(&lab, CERTIFICATE)).expect("written");
+        lab.openssl(&[
+            "x509", "-inform", "DER", "-in", "old.der", "-noout", "-pubkey", "-out", "key.pem",
+        ]);
+        lab.openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            "new.csr",
+            "-CA",
+            "own.pem",
+            "-CAkey",
+            "own.key",
+            "-force_pubkey",
+            "key.pem",
+            "-set_serial",
+            "4711",
+            "-days",
+            "3000",
+            "-outform",
+            "DER",
+            "-out",
+            "new.der",
+        ]);
+        let der = fs::read(lab.path("new.der")).expect("made");
+        set_data(&lab, CERTIFICATE, &der);
+        Self { lab }
+    }
+
+    /// Makes the list `name`; `options` are those of `openssl ca -gencrl`.
+    pub fn list(&self, name: &str, revoked: bool, options: &[&str]) {
+        let index = if revoked {
+            "R\t400101000000Z\t240101000000Z\t1267\tunknown\t/CN=Kim\n"
+        } else {
+            ""
+        };
+        fs::write(self.lab.path("index.txt"), index).expect("written");
+        let base = ["ca", "-config", "own.cnf", "-gencrl", "-out", name];
+        self.lab.openssl(&[&base[..], options].concat());
+    }
+
+    /// Revocation of the certificate, the codes of all problems but those of the other
+    /// certificates, and the exit code.
+    pub fn check(&self, lists: &[&str], options: &[&str]) -> (String, Vec<String>, i32) {
+        let mut arguments = vec!["cert", "check"];
+        for list in lists {
+            arguments.extend(["--crl", list]);
+        }
+        arguments.extend(options);
+        let (document, exit) = run(&self.lab, &arguments);
+        let row = certificate(&document, CERTIFICATE);
+        let mut of_row = row.clone();
+        of_row["certificates"] = Value::Null;
+        let own = serde_json::json!({ "problems": document["problems"], "certificates": [row] });
+        (
+            of_row["revocation"].as_str().expect("a word").to_owned(),
+            codes(&own),
+            exit,
+        )
+    }
+}
