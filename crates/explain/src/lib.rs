@@ -40,6 +40,7 @@
 //! | [`cms`] | signed and enveloped messages |
 //! | [`kind`] | what bytes are, said or guessed |
 //! | [`story`] | commands and answers one after the other: what is selected, verified and read |
+//! | [`written`] | bytes as programs and people write them down |
 //! | [`card`] | what a card session found: keys, PINs, certificates, numbers |
 //! | [`dump`], [`printable()`] | bytes as rows; text that is safe for a terminal |
 
@@ -66,6 +67,7 @@ mod span;
 pub mod status;
 pub mod story;
 pub mod tlv;
+pub mod written;
 mod x509;
 
 pub use hexadecimal::{Hex, SpacedHex};

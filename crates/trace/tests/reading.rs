@@ -129,6 +129,72 @@ fn no_notation_shows_a_pin_unless_it_is_asked_for() {
     }
 }
 
+/// Commands with the PIN 4711 in them, each as ASCII, as BCD with its length before it, and as UTF-16: of
+/// any class, chained or not, short or extended, to change, unblock and switch PINs, as keys and data objects.
+fn with_pins() -> Vec<Vec<u8>> {
+    let pins: [&[u8]; 3] = [
+        b"471147",
+        &[0x26, 0x47, 0x11, 0x47, 0xFF, 0xFF, 0xFF, 0xFF],
+        &[0, b'4', 0, b'7', 0, b'1', 0, b'1', 0, b'4', 0, b'7'],
+    ];
+    let mut commands = Vec::new();
+    for pin in pins {
+        for ins in [
+            0x20, 0x21, 0x24, 0x25, 0x26, 0x28, 0x2C, 0x2D, 0x46, 0xC2, 0xDA, 0xDB,
+        ] {
+            for class in [
+                0x00, 0x01, 0x0C, 0x10, 0x1C, 0x40, 0x80, 0x84, 0x90, 0xA0, 0xFF,
+            ] {
+                let length = pin.len() as u8;
+                commands.push([&[class, ins, 0x00, 0x81, length], pin].concat());
+                commands.push([&[class, ins, 0x00, 0x81, 0x00, 0x00, length], pin].concat());
+                // Two PINs, an Le behind them, and a length that lies.
+                commands.push([&[class, ins, 0x00, 0x81, 2 * length], pin, pin, &[0x00]].concat());
+                commands.push([&[class, ins, 0x00, 0x81, 0xFF], pin].concat());
+            }
+        }
+    }
+    commands
+}
+
+#[test]
+fn no_notation_shows_a_pin_of_any_command_in_any_encoding() {
+    for format in Format::ALL {
+        let paper = Paper::default();
+        let trace = Trace::new(paper.clone(), format, Secrets::Masked);
+        let mut card = trace.record(Card);
+        for command in with_pins() {
+            let _ = card.transmit(&command);
+        }
+        trace.finish().unwrap();
+        let text = paper.0.lock().unwrap().clone();
+        let has = |bytes: &[u8]| text.windows(bytes.len()).any(|window| window == bytes);
+        for pin in [
+            &b"471147"[..],
+            &[0x47, 0x11, 0x47],
+            b"4\x007\x001",
+            b"\x004\x007\x001",
+        ] {
+            let upper = hex::encode_upper(pin);
+            assert!(!has(pin), "{format:?} {pin:02X?}");
+            // Lengths and classes stand in hexadecimal, too: shorter runs than a PIN tell nothing.
+            assert!(!has(upper.as_bytes()), "{format:?} {upper}");
+            assert!(!has(upper.to_lowercase().as_bytes()), "{format:?} {upper}");
+        }
+        assert_eq!(read(&text).exchanges().len(), with_pins().len());
+        // The judge can find.
+        let shown = Paper::default();
+        let trace = Trace::new(shown.clone(), format, Secrets::Shown);
+        let _ = trace.record(Card).transmit(b"\x00\x20\x00\x81\x06471147");
+        trace.finish().unwrap();
+        let text = shown.0.lock().unwrap().clone();
+        let digits = b"343731313437";
+        let found = text.windows(6).any(|window| window == b"471147")
+            || text.windows(digits.len()).any(|window| window == digits);
+        assert!(found, "{format:?}");
+    }
+}
+
 #[test]
 fn a_trace_that_is_cut_at_any_byte_keeps_what_stands_before() {
     for format in Format::ALL {
@@ -339,4 +405,202 @@ fn packets_of_something_else_are_told_and_not_read() {
     let told = reading.troubles[0].to_string();
     assert!(told.contains("link type 1 "), "{told}");
     assert!(told.starts_with("byte "), "{told}");
+}
+
+/// Commands and answers of a text, in hexadecimal: `00A4…>9000`.
+fn exchanged(reading: &Reading) -> Vec<String> {
+    let exchanges = reading.exchanges().into_iter();
+    exchanges
+        .map(|exchange| {
+            let answer = match exchange.answer {
+                Some(Ok(bytes)) => hex::encode_upper(bytes),
+                Some(Err(why)) => why.to_owned(),
+                None => String::new(),
+            };
+            format!("{}>{answer}", hex::encode_upper(exchange.command.shown()))
+        })
+        .collect()
+}
+
+#[test]
+fn what_globalplatformpro_and_apdu4j_print_is_read_also_where_a_terminal_broke_it() {
+    let text = "# GlobalPlatformPro v21.12.31\n\
+        SCardConnect(\"Some Reader 00 00\", T=*) -> T=1, 3B8580018073C821100E\n\
+        A>> T=1 (4+0008) 00A40400 08 A000000151000000\n\
+        A<< (0018+2) (26ms) 6F108408A000000151000000A5049F6501FF 9000\n\
+        [DEBUG] GlobalPlatform - Auto-detected ISD: A000000151000000\n\
+        A>> T=1 (4+0000) 00A40400 00 \n\
+        A<< (0018+2) (7ms) 6F108408A000\n\
+        000151000000A5049F6501FF 9000\n\
+        A>> T=1 (4+0004) 80CA9F7F 04 0102\n\
+        A<< (0002+2) (1ms) 0102\n\
+        A>> T=1 (4+0000) 00B00000 10\n\
+        << SCARD_E_NOT_TRANSACTED\n";
+    let reading = read(text.as_bytes());
+    assert_eq!(reading.source, Source::GlobalPlatformLog);
+    let atr = hex::decode("3B8580018073C821100E").unwrap();
+    assert_eq!(reading.card(), Some((&atr[..], Some(Protocol::T1))));
+    assert_eq!(reading.cards(), ["Some Reader 00 00"]);
+    assert_eq!(
+        exchanged(&reading),
+        [
+            "00A4040008A000000151000000>6F108408A000000151000000A5049F6501FF9000",
+            "00A4040000>6F108408A000000151000000A5049F6501FF9000",
+            "80CA9F7F040102>",
+            "00B0000010>SCARD_E_NOT_TRANSACTED",
+        ]
+    );
+    let after = reading.exchanges()[0].after;
+    assert_eq!(after, Some(std::time::Duration::from_millis(26)));
+    let told: Vec<_> = reading.troubles.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "line 9, column 1: 1 of 8 bytes are missing; the line may be cut",
+            "line 10, column 1: 2 of 4 bytes are missing; the line may be cut",
+        ]
+    );
+}
+
+#[test]
+fn what_opensc_tool_prints_is_read_and_characters_are_no_bytes() {
+    let text = "Using reader with a card: Some Reader 00 00\n\
+        Sending: 00 A4 04 00 \n\
+        Received (SW1=0x90, SW2=0x00):\n\
+        6F 12 84 10 A0 00 00 00 63 50 4B 43 53 2D 31 35 o.......cPKCS-15\n\
+        61 62 63 64                                     abcd\n\
+        Sending: 00 B0 00 00 03 \n\
+        Received (SW1=0x90, SW2=0x00):\n\
+        61 62 20 ab \n\
+        Sending: 00 B0\n\
+        Received (SW1=0x6A, SW2=0x82)\n";
+    let reading = read(text.as_bytes());
+    assert_eq!(reading.source, Source::OpenScTool);
+    assert_eq!(
+        exchanged(&reading),
+        [
+            "00A40400>6F128410A000000063504B43532D3135616263649000",
+            "00B0000003>6162209000",
+        ]
+    );
+    assert_eq!(reading.troubles.len(), 1, "{:?}", reading.troubles);
+    assert_eq!(
+        reading.troubles[0].place,
+        Place::Line { line: 9, column: 1 }
+    );
+}
+
+#[test]
+fn arrows_of_every_program_are_read_and_bytes_without_a_mark_are_told() {
+    for (text, expected) in [
+        (
+            "00A40800022F00\n> 00 A4 08 00 02 2F 00 \n< 6A 82 : File not found.\n00 B0 00 00 00\n\
+             > 00 B0 00 00 00\n< 61 62 63 64 61 62 63 64 61 62 63 64 61 62 63 64 \n\
+             61 62 90 00 : Normal processing.\n",
+            &[
+                "00A40800022F00>6A82",
+                "00B0000000>616263646162636461626364616263646162\
+              9000",
+            ][..],
+        ),
+        (
+            "connecting to Some Reader\n> A0 A4 00 00 02 7F 10\n<   9F 1A\n> 00 B0 00 00 02\n\
+             < 61 62 90 0 \n> 00 84 00 00 08\n<   6D 0 \n",
+            &[
+                "A0A40000027F10>9F1A",
+                "00B0000002>61629000",
+                "0084000008>6D00",
+            ],
+        ),
+        (
+            "-> 00a40004023f00\n<- 9000: 620482013883\n-> 00b0000002\n<- 6982:\n",
+            &["00A40004023F00>6204820138839000", "00B0000002>6982"],
+        ),
+        (
+            " => 00 A4 04 00 08 A0 00 00 00 03 00 00 00 00          ................\n\
+             \x20(12 msec)\n <= 6F 10 84 08 A0 00 00 00 03 00 00 00 A5 04 9F 65    o..............e\n\
+             \x20   01 FF 90 00                                        ....\nStatus: No Error\n",
+            &["00A4040008A00000000300000000>6F108408A000000003000000A5049F6501FF9000"],
+        ),
+        (
+            "select -AID a000\nCommand --> 00A4040002A000\nWrapped command --> 0CA4040002A000\n\
+             Response <-- 6A82\nUnwrapped response <-- 6A82\n",
+            &["0CA4040002A000>6A82"],
+        ),
+        ("C-APDU: 00 A4 04 00\nR-APDU: 90 00\n", &["00A40400>9000"]),
+    ] {
+        let reading = read(text.as_bytes());
+        assert_eq!(reading.source, Source::Arrows, "{text}");
+        assert_eq!(exchanged(&reading), expected, "{text}");
+        assert_eq!(reading.troubles, [], "{text}");
+    }
+    let reading = read(b"> RESET\n< OK: 3B 00\n> 00 A4 04 00\n< 90 00 : OK.\n");
+    assert_eq!((reading.entries.len(), &reading.troubles[..]), (4, &[][..]));
+    assert_eq!(reading.card(), Some((&[0x3B, 0x00][..], None)));
+    let reading = read(b"> 00 A4 04 00\n< 90 00\n00 B0 00 00 10\n> nonsense\n< 9\n");
+    let lines: Vec<_> = reading
+        .troubles
+        .iter()
+        .map(|trouble| trouble.place)
+        .collect();
+    let line = |line| Place::Line { line, column: 1 };
+    assert_eq!(lines, [line(3), line(4), line(5)]);
+}
+
+#[test]
+fn scripts_of_apdutool_and_what_it_prints_are_read() {
+    let text = "powerup;\n// select\n0x00 0xA4 0x04 0x00 0x02 0xA0 0x00 0x7F;\n\
+        0x80 0x10 0x00 0x00\n 0x02 0x01\n 0x02;\n/* more\n of it */\necho \"hello\";\n\
+        delay 100;\nnonsense;\npowerdown;\n0x00 0xB0";
+    let reading = read(text.as_bytes());
+    assert_eq!(reading.source, Source::ApduTool);
+    assert_eq!(
+        exchanged(&reading),
+        ["00A4040002A0007F>", "80100000020102>"]
+    );
+    let told: Vec<_> = reading.troubles.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "line 11, column 1: this is no statement of such a script",
+            "line 13, column 1: the command does not end: a semicolon is missing",
+            "line 13, column 1: a command has four bytes or more",
+        ]
+    );
+    let text = "CLA: 00, INS: a4, P1: 04, P2: 00, Lc: 02, a0, 00, Le: 00, SW1: 6a, SW2: 82\n\
+        CLA: 00, INS: b0, P1: 00, P2: 00, Lc: 00, Le: 02, 61, 62, SW1: 90, SW2: 00\n\
+        CLA: 00, INS: b0, P1: 00, P2: 00, Lc: 02, 61\n";
+    let reading = read(text.as_bytes());
+    assert_eq!(
+        exchanged(&reading),
+        ["00A4040002A000>6A82", "00B00000>61629000"]
+    );
+    assert_eq!(reading.troubles.len(), 1);
+}
+
+#[test]
+fn lists_of_cards_and_the_atrs_in_logs_are_read() {
+    let text = "PC/SC device scanner\n Reader 0: Some Reader 00 00\n  Card state: Card inserted, \n\
+        \x20 ATR: 3B D5 18 FF 81 B1 FE 45 1F C3 80 73 C8 21 10 6F\n\n\
+        ATR: 3B D5 18 FF 81 B1 FE 45 1F C3 80 73 C8 21 10 6F\n+ TS = 3B --> Direct Convention\n";
+    let reading = read(text.as_bytes());
+    assert_eq!(reading.source, Source::Scan);
+    let atr = hex::decode("3BD518FF81B1FE451FC38073C821106F").unwrap();
+    assert_eq!(reading.card(), Some((&atr[..], None)));
+    assert_eq!(
+        (reading.entries.len(), reading.cards()),
+        (1, vec!["Some Reader 00 00"])
+    );
+
+    let pcscd = "00000031 [139741320026936] Card ATR: 3B 00 \n\
+        00000005 [139741320026936] APDU: 00 A4 00 00 \n00000171 [139741320026936] SW: 90 00 \n";
+    assert_eq!(
+        read(pcscd.as_bytes()).card(),
+        Some((&[0x3B, 0x00][..], None))
+    );
+    let opensc = "0x7f 10:00:00 [t] ATR     : 3b:00\n0x7f 10:00:00 [t] reader 'R'\n\
+        Outgoing APDU (4 bytes):\n00 A4 00 00 ....\nIncoming APDU (2 bytes):\n90 00 ..\n";
+    let reading = read(opensc.as_bytes());
+    assert_eq!(reading.card(), Some((&[0x3B, 0x00][..], None)));
+    assert_eq!(exchanged(&reading), ["00A40000>9000"]);
 }

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use kortlab_explain::kind::Kind;
-use kortlab_explain::{Explanation, printable};
-use kortlab_trace::{MAX_TRACE, Reading};
+use kortlab_explain::{Explanation, printable, written};
+use kortlab_trace::{MAX_TRACE, Reading, What};
 use serde::Serialize;
 
 use super::Context;
@@ -23,10 +23,12 @@ use crate::output::{BOLD, DIM, warn};
 /// Say what a command, an answer, a status word, an ATR, a file of a card, a certificate, a trace or
 /// a log means
 ///
-/// WHAT is hexadecimal, base64, or a file: DER, PEM, text in hexadecimal or base64, a trace, a debug
-/// log of OpenSC (OPENSC_DEBUG=9) or a log of pcscd with APDUs, as people post them. Of traces and
-/// logs it knows what was selected, verified and read before. Exits 6 if something is wrong with
-/// what was given.
+/// WHAT is hexadecimal, base64, an array or a text with escapes of a programming language, or a file:
+/// DER, PEM, text of these forms, rows of xxd, hexdump, od or Wireshark, a trace, or what people post
+/// of their cards: a debug log of OpenSC (OPENSC_DEBUG=9), a log of pcscd with APDUs, of
+/// GlobalPlatformPro and apdu4j, of apdutool, and what opensc-tool, scriptor, pyscard, pySim, JCShell,
+/// GPShell and pcsc_scan print. Of traces and logs it knows what was selected, verified and read
+/// before. Exits 6 if something is wrong with what was given.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -34,6 +36,7 @@ Examples:
   kortlab explain 00 A4 08 00 04 50 15 44 03
   kortlab explain --as odf A40A300804063F0050154403
   kortlab explain MAYwBAwCQUI=
+  kortlab explain '{0x00, 0xA4, 0x04, 0x00}'
   kortlab explain hcc.pem
   kortlab explain session.apdu
   kortlab explain opensc-debug.log")]
@@ -91,7 +94,7 @@ fn given(words: &[String], as_bytes: bool) -> Result<Given, Failure> {
     }
     let text = words.join(" ");
     if let Some(bytes) = of_text(&text) {
-        return Ok(Given::Bytes(bytes));
+        return bytes.map(Given::Bytes);
     }
     // Neither: what a reader of hexadecimal complains about is the most telling.
     let failure = hexadecimal::parse(&text).err();
@@ -106,14 +109,68 @@ fn of_file(path: &Path, as_bytes: bool) -> Result<Given, Failure> {
             return Ok(Given::Bytes(der));
         }
         if let Some(bytes) = of_text(text) {
-            return Ok(Given::Bytes(bytes));
+            let named = |failure: Failure| {
+                let message = format!("{}: {}", path.display(), failure.message());
+                failure.saying(message)
+            };
+            return bytes.map(Given::Bytes).map_err(named);
         }
     }
-    let reading = (!as_bytes).then(|| kortlab_trace::read(&bytes));
-    Ok(match reading.filter(|reading| !reading.is_empty()) {
-        Some(reading) => Given::Session(reading),
-        None => Given::Bytes(bytes.to_vec()),
+    if as_bytes {
+        return Ok(Given::Bytes(bytes.to_vec()));
+    }
+    let reading = kortlab_trace::read(&bytes);
+    if !reading.is_empty() {
+        return Ok(of_reading(reading));
+    }
+    match is_text(&bytes) {
+        true => Err(not_understood(path, &reading)),
+        false => Ok(Given::Bytes(bytes.to_vec())),
+    }
+}
+
+/// A list of cards without commands is their answers to reset: of one card that.
+fn of_reading(reading: Reading) -> Given {
+    let mut atrs = reading.entries.iter().map(|entry| match &entry.event.what {
+        What::Card { atr, .. } => Some(atr),
+        _ => None,
+    });
+    if let (Some(Some(atr)), None) = (atrs.next(), atrs.next())
+        && reading.troubles.is_empty()
+    {
+        return Given::Bytes(atr.clone());
+    }
+    Given::Session(reading)
+}
+
+/// Whether these bytes are a text, and so not what a card or a file in DER has.
+fn is_text(bytes: &[u8]) -> bool {
+    let text = str::from_utf8(bytes);
+    text.is_ok_and(|text| {
+        let is_control = |character: char| character.is_control() && !character.is_whitespace();
+        !text.trim().is_empty() && !text.contains(is_control)
     })
+}
+
+/// A text of no form that is known: the first lines that were not understood are named.
+fn not_understood(path: &Path, reading: &Reading) -> Failure {
+    /// So many of them are told.
+    const TOLD: usize = 3;
+    let told = reading.troubles.iter().take(TOLD).map(ToString::to_string);
+    let told: Vec<_> = told.collect();
+    let why = match told.is_empty() {
+        true => "there is no command, answer or other bytes in it".to_owned(),
+        false => told.join("; "),
+    };
+    let more = reading.troubles.len().saturating_sub(TOLD);
+    let more = match more {
+        0 => String::new(),
+        more => format!("; and {more} lines more"),
+    };
+    let text = format!("{} was not understood: {why}{more}", path.display());
+    Failure::failed(text).of_kind("invalid").hint(
+        "`kortlab explain --help` says which forms are; --as KIND takes the bytes as they stand",
+    )
 }
 
 /// What stands in the first block of PEM.
@@ -124,15 +181,29 @@ fn pem(text: &str) -> Option<Vec<u8>> {
     base64(body)
 }
 
-/// The bytes of a text that is hexadecimal or base64 and nothing else; base64 is not of words.
-fn of_text(text: &str) -> Option<Vec<u8>> {
-    let is_blank = text.trim().is_empty();
+/// The bytes of a text that writes down bytes and is nothing else; base64 is not of words.
+///
+/// # Errors
+/// It has one of the forms, but for a line.
+fn of_text(text: &str) -> Option<Result<Vec<u8>, Failure>> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    if let Some(written) = written::read(text) {
+        let misfit = |misfit: written::Misfit| Failure::failed(misfit.to_string());
+        return Some(
+            written
+                .map(|written| written.bytes)
+                .map_err(|error| misfit(error).of_kind("invalid").hint(WHOLE)),
+        );
+    }
     let is_words = text.trim().contains([' ', '\t']);
     let bytes = hexadecimal::parse(text).ok();
-    bytes
-        .or_else(|| base64(text).filter(|_| !is_words))
-        .filter(|_| !is_blank)
+    bytes.or_else(|| base64(text).filter(|_| !is_words)).map(Ok)
 }
+
+/// What to do where a line does not fit the others.
+const WHOLE: &str = "give all of it, and nothing else; nothing is left out in silence";
 
 /// The bytes of base64, padded, line feeds anywhere.
 fn base64(text: &str) -> Option<Vec<u8>> {

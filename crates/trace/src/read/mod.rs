@@ -1,14 +1,21 @@
 //! Reading traces, of any notation: what can be read is kept, and what cannot is told with its place.
 
+mod apdutool;
+mod arrows;
+mod digits;
+mod globalplatform;
 mod hexadecimal;
 mod json;
 mod opensc;
+mod opensc_tool;
 mod pcapng;
 mod pcscd;
+mod scan;
 mod text;
 
 use core::fmt;
 use core::time::Duration;
+use std::borrow::Cow;
 
 use kortlab_apdu::Protocol;
 
@@ -36,6 +43,16 @@ pub enum Source {
     OpenScLog,
     /// The log of pcscd with APDUs (`pcscd --apdu --foreground`).
     PcscdLog,
+    /// What GlobalPlatformPro and apdu4j print (`gp -d`).
+    GlobalPlatformLog,
+    /// What `opensc-tool -s` prints.
+    OpenScTool,
+    /// A script of the Java Card simulator's apdutool, or what it prints.
+    ApduTool,
+    /// Commands and answers behind arrows or words: scriptor, pyscard, pySim, JCShell, GPShell.
+    Arrows,
+    /// A list of readers and cards (pcsc_scan), without commands.
+    Scan,
 }
 
 /// Where in a file something stands.
@@ -119,6 +136,11 @@ pub fn read(bytes: &[u8]) -> Reading {
         Source::Pcapng => pcapng::read(bytes, &mut reading),
         Source::OpenScLog => opensc::read(bytes, &mut reading),
         Source::PcscdLog => pcscd::read(bytes, &mut reading),
+        Source::GlobalPlatformLog => globalplatform::read(&text(bytes), &mut reading),
+        Source::OpenScTool => opensc_tool::read(&text(bytes), &mut reading),
+        Source::ApduTool => apdutool::read(&text(bytes), &mut reading),
+        Source::Arrows => arrows::read(&text(bytes), &mut reading),
+        Source::Scan => scan::read(&text(bytes), &mut reading),
     }
     reading
 }
@@ -140,8 +162,33 @@ fn source(bytes: &[u8]) -> Source {
     } else if pcscd::is_log(bytes) {
         Source::PcscdLog
     } else {
+        of_lines(&text(bytes))
+    }
+}
+
+/// Of which kind a text is, by its lines.
+fn of_lines(text: &str) -> Source {
+    if globalplatform::is_log(text) {
+        Source::GlobalPlatformLog
+    } else if opensc_tool::is_log(text) {
+        Source::OpenScTool
+    } else if apdutool::is_log(text) {
+        Source::ApduTool
+    } else if text::is_recorded(text) {
+        Source::Text
+    } else if arrows::is_log(text) {
+        Source::Arrows
+    } else if scan::is_log(text) {
+        Source::Scan
+    } else {
         Source::Text
     }
+}
+
+/// The text of a log; what is none in it stands in the way of no line but its own. Windows ends lines with
+/// two characters, and begins a file with a mark.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))
 }
 
 impl Reading {
@@ -253,6 +300,11 @@ impl Source {
             Self::Pcapng => "a capture file (.pcapng)",
             Self::OpenScLog => "a debug log of OpenSC",
             Self::PcscdLog => "a log of pcscd",
+            Self::GlobalPlatformLog => "a log of GlobalPlatformPro or apdu4j",
+            Self::OpenScTool => "what opensc-tool prints",
+            Self::ApduTool => "a script or the output of apdutool",
+            Self::Arrows => "commands and answers behind arrows",
+            Self::Scan => "a list of readers and cards",
         }
     }
 }

@@ -15,7 +15,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Place, Reading};
+use super::{Place, Reading, arrows};
 use crate::event::{Event, Sent, What};
 
 /// What tells such a log.
@@ -65,6 +65,23 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
         if let Some(name) = reader_name(line) {
             reader = Some(name.to_owned());
         }
+        if let Some(atr) = atr(line) {
+            let place = Place::Line {
+                line: line_number,
+                column: 1,
+            };
+            let event = Event {
+                card: reader.clone(),
+                time: None,
+                what: What::Card {
+                    atr,
+                    protocol: None,
+                },
+            };
+            if !reading.keep(place, event) {
+                return;
+            }
+        }
         if let Some((is_command, column, length)) = head(line) {
             let place = Place::Line {
                 line: line_number,
@@ -87,6 +104,11 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
     if let Some(cut) = block {
         end(cut, reader.as_deref(), reading);
     }
+}
+
+/// The answer to reset that a line tells: `ATR     : 3b:ff:96…`.
+fn atr(line: &str) -> Option<Vec<u8>> {
+    arrows::atr(line.get(line.find("ATR     : ")?..)?)
 }
 
 fn starts_something(line: &str) -> bool {

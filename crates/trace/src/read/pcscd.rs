@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Place, Reading, hexadecimal};
+use super::{Place, Reading, arrows, hexadecimal};
 use crate::event::{Event, Sent, What};
 
 /// What stands before a command.
@@ -27,6 +27,15 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
     for (index, line) in text.lines().enumerate() {
         since = since.saturating_add(passed(line).unwrap_or_default());
         let Some((is_command, at, digits)) = marked(line) else {
+            if let Some(event) = card(line) {
+                let place = Place::Line {
+                    line: index.saturating_add(1),
+                    column: 1,
+                };
+                if !reading.keep(place, event) {
+                    return;
+                }
+            }
             continue;
         };
         let before = line.get(..at).unwrap_or_default().chars().count();
@@ -67,6 +76,20 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             return;
         }
     }
+}
+
+/// The card that was put in or reset: `Card ATR: 3B …`.
+fn card(line: &str) -> Option<Event> {
+    let at = line.find("Card ATR: ")?;
+    let atr = arrows::atr(line.get(at..)?)?;
+    Some(Event {
+        card: None,
+        time: None,
+        what: What::Card {
+            atr,
+            protocol: None,
+        },
+    })
 }
 
 /// Whether some line of these bytes is one of such a log, with a command or an answer.

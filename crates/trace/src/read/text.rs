@@ -91,6 +91,15 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
     }
 }
 
+/// Whether a recorder has written some line of this text.
+pub(super) fn is_recorded(text: &str) -> bool {
+    let comments = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('#'));
+    let mut said = comments.map(said);
+    said.any(|said| !matches!(said, Ok(Said::Nothing)))
+}
+
 /// Says the protocol of the card that was named last, if it was named just before.
 fn takes_protocol(reading: &mut Reading, card: Option<&str>, said: Protocol) -> bool {
     let Some(last) = reading.entries.last_mut() else {

@@ -107,6 +107,11 @@ fn source<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Err
         Source::Pcapng => "pcapng",
         Source::OpenScLog => "opensc-log",
         Source::PcscdLog => "pcscd-log",
+        Source::GlobalPlatformLog => "globalplatform-log",
+        Source::OpenScTool => "opensc-tool",
+        Source::ApduTool => "apdutool",
+        Source::Arrows => "arrows",
+        Source::Scan => "scan",
     })
 }
 

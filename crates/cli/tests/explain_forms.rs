@@ -1,0 +1,171 @@
+//! `kortlab explain` and the forms in which people post bytes and sessions: other programs write them here,
+//! and what is not understood is said, with its line.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use common::{Lab, assert_code, assert_plain_error, stderr, stdout};
+
+/// A certificate of the card, which the forms are of.
+fn certificate(lab: &Lab) -> Vec<u8> {
+    assert_code(
+        &lab.run(&["cert", "read", "4333", "--der", "--out", "one.der"]),
+        0,
+    );
+    fs::read(lab.path("one.der")).unwrap()
+}
+
+fn output(lab: &Lab, program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(lab.directory())
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(output.status.success(), "{program}: {}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_certificate_is_the_same_in_every_form_that_programs_write() {
+    let lab = Lab::new("valid");
+    let der = certificate(&lab);
+    let expected = lab.run(&["--json", "explain", "one.der"]);
+    assert_code(&expected, 0);
+    let base64 = output(&lab, "openssl", &["base64", "-in", "one.der"]);
+    let numbers: Vec<_> = der.iter().map(|byte| format!("0x{byte:02x}")).collect();
+    let decimals: Vec<_> = der.iter().map(u8::to_string).collect();
+    let escapes: String = der.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    for (name, text) in [
+        ("base64", base64),
+        (
+            "od",
+            output(&lab, "od", &["-A", "x", "-t", "x1", "one.der"]),
+        ),
+        ("od octal", output(&lab, "od", &["-t", "x1", "one.der"])),
+        (
+            "od with characters",
+            output(&lab, "od", &["-A", "x", "-t", "x1z", "one.der"]),
+        ),
+        (
+            "array of C",
+            format!(
+                "static const uint8_t der[] = {{\n{}\n}};\n",
+                numbers.join(", ")
+            ),
+        ),
+        ("list of Python", format!("[{}]\n", decimals.join(", "))),
+        ("escapes", format!("\"{escapes}\"\n")),
+    ] {
+        fs::write(lab.path("form.txt"), text).unwrap();
+        let explained = lab.run(&["--json", "explain", "form.txt"]);
+        assert_eq!(stdout(&explained), stdout(&expected), "{name}");
+    }
+}
+
+#[test]
+fn what_tshark_prints_of_a_capture_is_its_bytes() {
+    let lab = Lab::new("valid");
+    assert_code(&lab.run(&["--trace", "t.pcapng", "info"]), 0);
+    let rows = output(
+        &lab,
+        "tshark",
+        &["-r", "t.pcapng", "-x", "-Y", "frame.number == 2"],
+    );
+    fs::write(lab.path("rows.txt"), rows.trim()).unwrap();
+    let explained = lab.run(&["explain", "rows.txt"]);
+    // The rows are of the exported PDU: its tags, and then a command. That they are read is judged by
+    // the bytes that tshark prints as hexadecimal.
+    let hex = output(
+        &lab,
+        "tshark",
+        &["-r", "t.pcapng", "-T", "jsonraw", "-Y", "frame.number == 2"],
+    );
+    let document: serde_json::Value = serde_json::from_str(&hex).unwrap();
+    let frame = &document[0]["_source"]["layers"]["frame_raw"][0];
+    let plain = lab.run(&["explain", frame.as_str().unwrap()]);
+    assert_eq!(stdout(&explained), stdout(&plain), "{rows}");
+}
+
+#[test]
+fn what_opensc_tool_prints_of_a_session_is_explained_command_by_command() {
+    let lab = Lab::new("valid");
+    let select = "00:A4:08:00:04:50:15:50:31:00";
+    let read = "00:B0:00:00:30";
+    let ran = lab.run(&[
+        "run",
+        "card.json",
+        "--",
+        "opensc-tool",
+        "-s",
+        select,
+        "-s",
+        read,
+        "-s",
+        "00:B0:7F:00:10",
+    ]);
+    assert_code(&ran, 0);
+    fs::write(lab.path("tool.txt"), &ran.stdout).unwrap();
+    let explained = lab.run(&["--json", "explain", "tool.txt"]);
+    assert_code(&explained, 0);
+    let document: serde_json::Value = serde_json::from_slice(&explained.stdout).unwrap();
+    assert_eq!(document["source"], "opensc-tool");
+    let steps = document["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 3, "{document:#}");
+    // EF(ODF) as the card has it, whatever characters stand behind the rows.
+    let image: serde_json::Value = serde_json::from_slice(&lab.image()).unwrap();
+    let files = image["master_file"]["files"].as_array().unwrap().iter();
+    let application = files.clone().find(|file| file["fid"] == "5015").unwrap();
+    let odf = application["files"].as_array().unwrap().iter();
+    let odf = odf.clone().find(|file| file["fid"] == "5031").unwrap();
+    let content = odf["data"].as_str().unwrap();
+    let answer = steps[1]["answer"].as_str().unwrap();
+    let answer = answer.strip_suffix("9000").unwrap();
+    assert!(content.starts_with(&answer[..content.len().min(answer.len())]));
+}
+
+#[test]
+fn a_text_of_no_known_form_is_refused_and_its_lines_are_named() {
+    let lab = Lab::new("valid");
+    for (text, line) in [
+        ("hello world\nthis is no trace\n", "line 1"),
+        ("{ \"format\": \"another\" }\n", "line 1"),
+        ("0000  00 a4 04 00\n0004  00 b0\nand more\n", "line 3"),
+        ("0000  00 a4 04 00\n0020  00 b0\n", "line 2"),
+        ("{ 0x00,\n  0x1FF }\n", "line 2"),
+        ("\\x00\\xA4 and more", "line 1"),
+    ] {
+        fs::write(lab.path("text.txt"), text).unwrap();
+        let output = lab.run(&["explain", "text.txt"]);
+        assert_plain_error(&output, 1);
+        assert!(
+            stderr(&output).contains(line),
+            "{text}: {}",
+            stderr(&output)
+        );
+    }
+    // What is understood is kept, and what is not is told.
+    fs::write(
+        lab.path("text.txt"),
+        "> 00 A4 04 00\n< 90 00\n00 B0 00 00 10\n",
+    )
+    .unwrap();
+    let output = lab.run(&["explain", "text.txt"]);
+    assert_code(&output, 6);
+    assert!(stdout(&output).contains("SELECT") && stderr(&output).contains("line 3"));
+    // A binary file is bytes.
+    fs::write(lab.path("bytes"), [0x30, 0x03, 0x02, 0x01, 0x05]).unwrap();
+    assert_code(&lab.run(&["explain", "bytes"]), 0);
+    // One card in a list is its answer to reset.
+    fs::write(lab.path("scan.txt"), "Reader 0: R\n  ATR: 3B 80 80 01 01\n").unwrap();
+    let output = lab.run(&["explain", "scan.txt"]);
+    assert_code(&output, 0);
+    assert!(
+        stdout(&output).contains("answer to reset"),
+        "{}",
+        stdout(&output)
+    );
+}

@@ -1,0 +1,92 @@
+//! Texts with escapes, as C, Python and shells have bytes: `\x00\xA4`, `b'\x00\xa4\x04o'`.
+
+use super::{Misfit, Written};
+
+const FORM: &str = "a text with escapes";
+
+/// The bytes, if a text has `\x` in it and is nothing else.
+pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
+    let text = text.trim();
+    if !text.contains("\\x") {
+        return None;
+    }
+    let bare = text
+        .strip_prefix('b')
+        .or_else(|| text.strip_prefix('$'))
+        .filter(|rest| rest.starts_with(['\'', '"']))
+        .unwrap_or(text);
+    let quote = bare
+        .chars()
+        .next()
+        .filter(|first| matches!(first, '\'' | '"'));
+    let inside = match quote {
+        Some(quote) => bare.strip_prefix(quote)?.strip_suffix(quote)?,
+        // Without quotes only escapes are bytes: anything else is another text with one in it.
+        None if bare.starts_with("\\x") => bare,
+        None => return None,
+    };
+    let mut bytes = Vec::new();
+    let mut characters = inside.chars();
+    while let Some(character) = characters.next() {
+        let byte = match character {
+            '\\' => escaped(&mut characters),
+            ' '..='~' if quote.is_some() => Some(character as u8),
+            _ => None,
+        };
+        let Some(byte) = byte else {
+            let before = inside.len() - characters.as_str().len();
+            let line = inside.get(..before)?.matches('\n').count() + 1;
+            let what = "an escape or a character of ASCII is expected".to_owned();
+            return Some(Err(Misfit {
+                form: FORM,
+                line,
+                what,
+            }));
+        };
+        bytes.push(byte);
+    }
+    Some(Ok(Written { form: FORM, bytes }))
+}
+
+/// What stands behind the sign.
+fn escaped(characters: &mut core::str::Chars<'_>) -> Option<u8> {
+    match characters.next()? {
+        'x' => {
+            let rest = characters.as_str();
+            let byte = u8::from_str_radix(rest.get(..2)?, 16).ok()?;
+            *characters = rest.get(2..)?.chars();
+            Some(byte)
+        }
+        'n' => Some(b'\n'),
+        'r' => Some(b'\r'),
+        't' => Some(b'\t'),
+        '0' => Some(0),
+        same @ ('\\' | '\'' | '"') => Some(same as u8),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_what_stands_between_them_are_bytes() {
+        for (text, expected) in [
+            (r"\x00\xA4\x04\x00", &[0x00, 0xA4, 0x04, 0x00][..]),
+            (r"b'o\x02\x84\x00\n'", b"o\x02\x84\x00\n"),
+            (r#""\x00\xa4""#, &[0x00, 0xA4]),
+            (r"$'\x90\x00'", &[0x90, 0x00]),
+            (r"'\\\'\x00'", b"\\'\0"),
+        ] {
+            let written = read(text).and_then(Result::ok).map(|written| written.bytes);
+            assert_eq!(written.as_deref(), Some(expected), "{text}");
+        }
+        for text in ["", "00A4", "a\\x00", "'\\x00", "x"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        for text in [r"\x0", r"\xZZ", r"\x00 \x01", r"'\x00å'", r"'\x00\q'"] {
+            assert!(read(text).is_some_and(|read| read.is_err()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Bytes in lines of logs: groups of hexadecimal digits with words, or the bytes' characters, behind them.
+
+use zeroize::Zeroizing;
+
+/// What stands at the start of a text.
+pub(super) struct Run {
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    /// How many characters of the text that took, with the blanks before.
+    pub(super) length: usize,
+    /// Whether the last two bytes are written with one digit each, at least one of them.
+    pub(super) single: bool,
+}
+
+/// The bytes at the start of a text, up to the first thing that is none: a word, a sign, or a gap of two
+/// blanks, behind which logs show the characters. Groups have whole bytes, with blanks or colons between
+/// them. Some programs write 0 as one digit in a status word (`90 0`): a group of one digit is a byte where
+/// it is the last or the last but one.
+pub(super) fn run(text: &str) -> Run {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
+    let start = text.len() - text.trim_start().len();
+    let mut rest = text.get(start..).unwrap_or_default();
+    let mut length = text.get(..start).map_or(0, |blank| blank.chars().count());
+    let mut single = 0_usize;
+    loop {
+        let end = rest
+            .find(|character: char| !character.is_ascii_hexdigit())
+            .unwrap_or(rest.len());
+        let (group, behind) = rest.split_at(end);
+        let ends_here = behind
+            .chars()
+            .next()
+            .is_none_or(|character| matches!(character, ' ' | '\t' | ':' | '\r' | ','));
+        let is_single = group.len() == 1;
+        let is_bytes = group.len() >= 2 && group.len() % 2 == 0 && single == 0;
+        if !ends_here || !(is_bytes || is_single || (single > 0 && group.len() == 2)) {
+            break;
+        }
+        match is_single {
+            true => bytes.extend(u8::from_str_radix(group, 16)),
+            false => {
+                let (pairs, _) = group.as_bytes().as_chunks::<2>();
+                let pair = |pair: &[u8; 2]| {
+                    let text = str::from_utf8(pair).unwrap_or_default();
+                    u8::from_str_radix(text, 16).unwrap_or_default()
+                };
+                bytes.extend(pairs.iter().map(pair));
+            }
+        }
+        if is_single || single > 0 {
+            single = single.saturating_add(1);
+        }
+        length = length.saturating_add(group.len());
+        let mut characters = behind.chars();
+        match (characters.next(), characters.next()) {
+            (Some(' ' | '\t' | ':'), Some(next)) if next.is_ascii_hexdigit() => {
+                rest = behind.get(1..).unwrap_or_default();
+                length = length.saturating_add(1);
+            }
+            _ => break,
+        }
+    }
+    // Two at most are written so: more are no bytes, but numbers.
+    if single > 2 {
+        bytes.clear();
+    }
+    Run {
+        bytes,
+        length,
+        single: single > 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_end_where_something_else_begins() {
+        for (text, expected) in [
+            ("00 A4 04 00", "00A40400"),
+            ("00A40400 08 0F00", "00A40400080F00"),
+            ("  6F 10 84 90 00 : Normal processing.", "6F10849000"),
+            ("6A 82 j.", "6A82"),
+            ("6A 82  ab cd", "6A82"),
+            ("3b:ff:96", "3BFF96"),
+            ("90 0 ", "9000"),
+            ("6F 02 90 0", "6F029000"),
+            ("6 A", "060A"),
+            ("1 2 3", ""),
+            ("hello", ""),
+            ("", ""),
+            ("123", ""),
+            ("9000: 6F", "9000"),
+        ] {
+            let run = run(text);
+            assert_eq!(hex::encode_upper(&*run.bytes), expected, "{text:?}");
+        }
+        assert_eq!(run("  6A 82 j.").length, 7);
+        assert!(run("90 0").single && !run("90 00").single);
+    }
+}

@@ -1,0 +1,54 @@
+//! What lists readers and the cards in them: `pcsc_scan`, and whatever has a line `ATR: 3B …`. There are no
+//! commands in it.
+
+use super::{Place, Reading, arrows};
+use crate::event::{Event, What};
+
+/// Whether some line of this text has an answer to reset.
+pub(super) fn is_log(text: &str) -> bool {
+    text.lines().any(|line| arrows::atr(line.trim()).is_some())
+}
+
+pub(super) fn read(text: &str, reading: &mut Reading) {
+    let mut card: Option<String> = None;
+    for (index, line) in text.lines().enumerate() {
+        let content = line.trim();
+        if let Some(name) = reader(content) {
+            card = Some(name.to_owned());
+        }
+        let Some(atr) = arrows::atr(content) else {
+            continue;
+        };
+        // The same card is told twice: as it came, and taken apart.
+        let is_told = reading.entries.iter().any(|entry| {
+            matches!(&entry.event.what, What::Card { atr: told, .. } if *told == atr)
+                && entry.event.card == card
+        });
+        if is_told {
+            continue;
+        }
+        let indent = line.chars().count() - line.trim_start().chars().count();
+        let place = Place::Line {
+            line: index.saturating_add(1),
+            column: indent.saturating_add(1),
+        };
+        let event = Event {
+            card: card.clone(),
+            time: None,
+            what: What::Card {
+                atr,
+                protocol: None,
+            },
+        };
+        if !reading.keep(place, event) {
+            return;
+        }
+    }
+}
+
+/// `Reader 0: Some Reader 00 00`.
+fn reader(content: &str) -> Option<&str> {
+    let (number, name) = content.strip_prefix("Reader ")?.split_once(": ")?;
+    let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then_some(name)
+}
