@@ -30,6 +30,59 @@ fn encodings(text: &str) -> Vec<Vec<u8>> {
     all
 }
 
+/// The spellings of a name that are neither an encoding of its letters nor ASCII.
+fn others(text: &str) -> Vec<Vec<u8>> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric();
+    let percent = |small: bool| -> String {
+        let each = text.bytes().map(|byte| match (plain(&byte), small) {
+            (true, _) => char::from(byte).to_string(),
+            (false, true) => format!("%{byte:02x}"),
+            (false, false) => format!("%{byte:02X}"),
+        });
+        each.collect()
+    };
+    let json: String = text
+        .chars()
+        .map(|sign| match sign.is_ascii() {
+            true => sign.to_string(),
+            false => format!("\\u{:04x}", sign as u32),
+        })
+        .collect();
+    let accents = [
+        ('å', 'a', 0xCA, '\u{30A}'),
+        ('Å', 'A', 0xCA, '\u{30A}'),
+        ('ä', 'a', 0xC8, '\u{308}'),
+        ('Ä', 'A', 0xC8, '\u{308}'),
+        ('ö', 'o', 0xC8, '\u{308}'),
+        ('Ö', 'O', 0xC8, '\u{308}'),
+        ('é', 'e', 0xC2, '\u{301}'),
+    ];
+    let mut teletex = Vec::new();
+    let mut apart = String::new();
+    for sign in text.chars() {
+        match accents.iter().find(|(with, ..)| *with == sign) {
+            Some((_, letter, accent, combining)) => {
+                teletex.extend([*accent, *letter as u8]);
+                apart.push(*letter);
+                apart.push(*combining);
+            }
+            None => {
+                teletex.extend(sign.to_string().bytes());
+                apart.push(sign);
+            }
+        }
+    }
+    let universal = text.chars().flat_map(|sign| u32::from(sign).to_be_bytes());
+    vec![
+        percent(false).into_bytes(),
+        percent(true).into_bytes(),
+        json.into_bytes(),
+        teletex,
+        apart.into_bytes(),
+        universal.collect(),
+    ]
+}
+
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<_> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     let pairs = digits.chunks_exact(2);
@@ -60,7 +113,7 @@ fn assert_nowhere(name: &str, text: &str, secret: &str) {
             .flat_map(|answer| hex(&answer[..answer.len().saturating_sub(4)]))
             .collect(),
     );
-    for encoded in encodings(secret) {
+    for encoded in encodings(secret).into_iter().chain(others(secret)) {
         for bytes in &all {
             let found = bytes
                 .windows(encoded.len())
@@ -117,10 +170,21 @@ fn lab_with_encodings() -> (Lab, Vec<String>) {
             .iter()
             .map(|byte| byte.rotate_left(4)),
     );
+    // As URIs, JSON, TeletexString and macOS spell a name, and UniversalString.
+    for spelt in others(&name) {
+        data.extend(spelt);
+        data.push(0);
+    }
     data.extend(b"19121212-1212 ");
+    // The same person's number, in every form, and another one's in BCD and in UTF-16 alone.
+    data.extend(b"191212121212 1212121212 121212-1212 121212+1212 ");
+    data.extend(hex("198112189876"));
+    data.push(0);
+    data.extend("20000101-2384".encode_utf16().flat_map(u16::to_be_bytes));
+    data.push(0);
     data.extend(format!("{}@example.org", "anna.andersson").as_bytes());
     let file = serde_json::json!({
-        "fid": "4AAA", "kind": "transparent", "size": 2048, "data": hex_text(&data),
+        "fid": "4AAA", "kind": "transparent", "size": 4096, "data": hex_text(&data),
         "access": "0101",
     });
     let files = image["master_file"]["files"].as_array_mut().unwrap();
@@ -128,7 +192,15 @@ fn lab_with_encodings() -> (Lab, Vec<String>) {
     application["files"].as_array_mut().unwrap().push(file);
     fs::write(lab.path("card.json"), image.to_string()).unwrap();
     let mut all = people;
-    all.extend(["19121212-1212".to_owned(), "anna.andersson".to_owned()]);
+    let numbers = [
+        "19121212-1212",
+        "191212121212",
+        "1212121212",
+        "121212-1212",
+        "121212+1212",
+    ];
+    all.extend(numbers.map(str::to_owned));
+    all.extend(["198112189876", "20000101-2384", "anna.andersson"].map(str::to_owned));
     (lab, all)
 }
 

@@ -11,6 +11,7 @@
 mod answers;
 mod check_digit;
 mod personal;
+mod spellings;
 mod spread;
 mod stand_in;
 

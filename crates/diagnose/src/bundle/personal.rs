@@ -3,6 +3,7 @@
 //! Nothing is parsed as a whole, since a card for a bug report is a broken one: attributes of names are
 //! found by their object identifiers wherever they stand.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kortlab_apdu::tlv::{Reader, Tag, Tlv, read_one};
@@ -130,10 +131,18 @@ impl Personal {
                     self.add(kind, &text);
                 }
             }
-            for address in addresses(bytes) {
-                self.add(Kind::Address, &address);
+            for text in [Cow::Borrowed(bytes.as_slice())]
+                .into_iter()
+                .chain(narrowed(bytes))
+            {
+                for address in addresses(&text) {
+                    self.add(Kind::Address, &address);
+                }
+                for number in personal_numbers(&text) {
+                    self.add(Kind::Number, &number);
+                }
             }
-            for number in personal_numbers(bytes) {
+            for number in packed_personal_numbers(bytes) {
                 self.add(Kind::Number, &number);
             }
         }
@@ -301,6 +310,7 @@ fn attributes(bytes: &[u8]) -> Vec<(Kind, String)> {
         }
         let text = match tag {
             0x1E => utf16(content),
+            0x1C => utf32(content),
             0x0C => String::from_utf8(content.to_vec()).unwrap_or_else(|_| latin(content)),
             0x12 | 0x13 | 0x14 | 0x16 | 0x1A => latin(content),
             _ => continue,
@@ -316,6 +326,12 @@ fn utf16(bytes: &[u8]) -> String {
         _ => 0,
     });
     char::decode_utf16(units).map_while(Result::ok).collect()
+}
+
+fn utf32(bytes: &[u8]) -> String {
+    let (letters, _) = bytes.as_chunks::<4>();
+    let letters = letters.iter().map(|letter| u32::from_be_bytes(*letter));
+    letters.map_while(char::from_u32).collect()
 }
 
 fn latin(bytes: &[u8]) -> String {
@@ -345,13 +361,57 @@ fn addresses(bytes: &[u8]) -> Vec<String> {
     found
 }
 
-/// Swedish personal numbers in ASCII: ten or twelve digits, a hyphen or none before the last four, a
-/// month, a day, and the check digit (SKV 704).
+/// The ASCII in what may be UTF-16, from its first byte or its second, either byte first; 0 for all else.
+fn narrowed(bytes: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    let orders: [fn([u8; 2]) -> u16; 2] = [u16::from_be_bytes, u16::from_le_bytes];
+    (0..2_usize).flat_map(move |start| {
+        let (pairs, _) = bytes.get(start..).unwrap_or_default().as_chunks::<2>();
+        orders.into_iter().map(move |order| {
+            let units = pairs.iter().map(|pair| u8::try_from(order(*pair)));
+            let letters = units.map(|unit| unit.ok().filter(u8::is_ascii).unwrap_or(0));
+            Cow::Owned(letters.collect())
+        })
+    })
+}
+
+/// Personal numbers of twelve digits, two a byte. Of ten digits too many bytes look like one by chance.
+fn packed_personal_numbers(bytes: &[u8]) -> Vec<String> {
+    let digits = |packed: &[u8]| -> Option<Vec<u8>> {
+        let digits: Vec<u8> = packed
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 0x0F])
+            .collect();
+        digits.iter().all(|digit| *digit < 10).then_some(digits)
+    };
+    let windows = bytes
+        .windows(6)
+        .filter(|window| matches!(window, [0x19 | 0x20, ..]));
+    let found = windows
+        .filter_map(digits)
+        .filter(|digits| is_personal_number(digits));
+    found
+        .map(|digits| digits.iter().map(u8::to_string).collect())
+        .collect()
+}
+
+/// The ten digits of a text that is a personal number, whatever century and sign it has.
+pub(super) fn personal_number(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let is_written = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+'));
+    let values: Vec<u8> = digits.bytes().map(|digit| digit - b'0').collect();
+    let last = digits.get(digits.len().checked_sub(10)?..)?;
+    (is_written && is_personal_number(&values)).then(|| last.to_owned())
+}
+
+/// Swedish personal numbers in ASCII: ten or twelve digits, a hyphen (a plus from a hundred years on) or
+/// nothing before the last four, a month, a day, and the check digit (SKV 704).
 fn personal_numbers(bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     let mut run: Vec<u8> = Vec::new();
     for &byte in bytes.iter().chain([&0]) {
-        if byte.is_ascii_digit() || (byte == b'-' && matches!(run.len(), 6 | 8)) {
+        if byte.is_ascii_digit() || (matches!(byte, b'-' | b'+') && matches!(run.len(), 6 | 8)) {
             run.push(byte);
             continue;
         }
@@ -418,6 +478,25 @@ mod tests {
         let found = |text: &str| personal_numbers(text.as_bytes());
         assert_eq!(found("x 19121212-1212 y"), ["19121212-1212"]);
         assert_eq!(found("1212121212"), ["1212121212"]);
+        assert_eq!(found("121212+1212"), ["121212+1212"]);
+        assert_eq!(
+            packed_personal_numbers(b"\x00\x19\x12\x12\x12\x12\x12\x00"),
+            ["191212121212"]
+        );
+        for text in ["19121212-1212", "191212121212", "121212+1212", "1212121212"] {
+            assert_eq!(
+                personal_number(text).as_deref(),
+                Some("1212121212"),
+                "{text}"
+            );
+        }
+        assert_eq!(personal_number("9752000003140029704"), None);
+        let wide: Vec<u8> = "19121212-1212"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let views: Vec<_> = narrowed(&wide).collect();
+        assert!(views.iter().any(|view| !personal_numbers(view).is_empty()));
         assert!(found("1212121213").is_empty());
         assert!(found("121212121212Z").is_empty());
         assert!(found("9999999999").is_empty());

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kortlab_emulator::CardRng;
 use serde_json::Value;
 
-use super::personal::{Kind, Personal};
+use super::personal::{Kind, Personal, personal_number};
+use super::spellings::{Pair, Spelt};
 use super::stand_in::{StandIns, capitals, small, words};
 use super::{Replaced, sums};
 
@@ -60,26 +61,21 @@ impl Spread {
         for (original, kind) in &personal.texts {
             let index = kinds.len();
             kinds.push(*kind);
-            let mut forms: BTreeSet<String> = [original.clone()].into();
-            forms.extend([small(original), capitals(original)]);
-            for word in words(original).filter(|word| is_telling(word)) {
-                forms.extend([word.to_owned(), small(word), capitals(word)]);
-            }
-            for form in forms {
-                let new = stand_ins.of(&form);
-                for (from, to) in encodings(&form, &new) {
-                    bytes.push(Needle {
-                        from,
-                        to,
-                        original: index,
-                    });
-                }
+            let needle = |(from, to): Spelt| Needle {
+                from,
+                to,
+                original: index,
+            };
+            for (form, new) in forms(original, &mut stand_ins) {
+                bytes.extend(encodings(&form, &new).into_iter().map(needle));
                 if form.len() >= SHORTEST && is_telling_text(&form) {
-                    text.push(Needle {
-                        from: form.into_bytes(),
-                        to: new.into_bytes(),
-                        original: index,
-                    });
+                    let pair = Pair {
+                        old: &form,
+                        new: &new,
+                    };
+                    let spelt = [pair.plain()].into_iter().chain(pair.decomposed());
+                    let spelt = spelt.chain(pair.percent()).chain(pair.escaped());
+                    text.extend(spelt.map(needle));
                 }
             }
         }
@@ -228,6 +224,45 @@ fn count(places: &mut [usize], original: usize) {
     }
 }
 
+/// How a text may be written elsewhere, each form with what stands for it.
+fn forms(original: &str, stand_ins: &mut StandIns) -> BTreeMap<String, String> {
+    if let Some(digits) = personal_number(original) {
+        // The same number with another century, or another sign in it, is the same person's.
+        let new = stand_ins.of(&digits);
+        let born = original.get(..2).filter(|_| original.len() >= 12);
+        return as_personal_numbers(&digits, born)
+            .into_iter()
+            .zip(as_personal_numbers(&new, born))
+            .collect();
+    }
+    let mut forms: BTreeSet<String> = [original.to_owned()].into();
+    forms.extend([small(original), capitals(original)]);
+    for word in words(original).filter(|word| is_telling(word)) {
+        forms.extend([word.to_owned(), small(word), capitals(word)]);
+    }
+    forms
+        .into_iter()
+        .map(|form| {
+            let new = stand_ins.of(&form);
+            (form, new)
+        })
+        .collect()
+}
+
+/// A personal number of ten digits in all the forms in which it is written, and the day of birth alone where
+/// the century is known.
+fn as_personal_numbers(digits: &str, born: Option<&str>) -> Vec<String> {
+    let (day, rest) = digits.split_at_checked(6).unwrap_or((digits, ""));
+    let mut forms = Vec::new();
+    for century in ["", "19", "20"] {
+        for sign in ["", "-", "+"] {
+            forms.push(format!("{century}{day}{sign}{rest}"));
+        }
+    }
+    forms.extend(born.map(|century| format!("{century}{day}")));
+    forms
+}
+
 /// Whether a word is replaced wherever it stands.
 fn is_telling(word: &str) -> bool {
     match word.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -241,27 +276,29 @@ fn is_telling_text(text: &str) -> bool {
     text.chars().any(char::is_alphabetic) || is_telling(text)
 }
 
-/// A text and what stands for it in the encodings that cards have: UTF-8, ISO/IEC 8859-1, UTF-16 both
-/// ways, digits as BCD both ways. A short one only as the whole value of a string.
-fn encodings(old: &str, new: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+/// A text and what stands for it in the encodings that cards have (`spellings`), digits as BCD both ways. A
+/// short one only as the whole value of a string.
+fn encodings(old: &str, new: &str) -> Vec<Spelt> {
+    let pair = Pair { old, new };
     let mut found = Vec::new();
-    let wide = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
-        text.encode_utf16().flat_map(order).collect()
-    };
-    let plain = (old.as_bytes().to_vec(), new.as_bytes().to_vec());
-    let narrow = latin(old).zip(latin(new));
-    let big = (wide(old, u16::to_be_bytes), wide(new, u16::to_be_bytes));
+    let (plain, narrow, big) = (pair.plain(), pair.latin(), pair.wide());
     for tag in STRINGS {
         found.extend(as_value(tag, &plain));
         found.extend(narrow.as_ref().and_then(|narrow| as_value(tag, narrow)));
     }
     found.extend(as_value(0x1E, &big));
-    let long = |pair: &(Vec<u8>, Vec<u8>)| pair.0.len() >= SHORTEST;
+    found.extend(as_value(0x1C, &pair.universal()));
+    let long = |spelt: &Spelt| spelt.0.len() >= SHORTEST;
     found.extend(Some(plain).filter(long));
     found.extend(narrow.filter(long));
+    found.extend(pair.teletex().filter(long));
+    found.extend(pair.decomposed().filter(long));
+    found.extend(pair.percent().into_iter().filter(long));
+    found.extend(pair.escaped().into_iter().filter(long));
     if old.chars().count() >= 3 {
         found.push(big);
-        found.push((wide(old, u16::to_le_bytes), wide(new, u16::to_le_bytes)));
+        found.push(pair.wide_swapped());
+        found.push(pair.universal());
     }
     let is_number = old.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && old.len() >= SHORTEST_BCD {
@@ -271,7 +308,7 @@ fn encodings(old: &str, new: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// With the tag and the length of a string in front.
-fn as_value(tag: u8, pair: &(Vec<u8>, Vec<u8>)) -> Option<(Vec<u8>, Vec<u8>)> {
+fn as_value(tag: u8, pair: &Spelt) -> Option<Spelt> {
     let length = u8::try_from(pair.0.len())
         .ok()
         .filter(|length| *length < 0x80)?;
@@ -279,16 +316,9 @@ fn as_value(tag: u8, pair: &(Vec<u8>, Vec<u8>)) -> Option<(Vec<u8>, Vec<u8>)> {
     Some(([&head[..], &pair.0].concat(), [&head[..], &pair.1].concat()))
 }
 
-/// ISO/IEC 8859-1, if it has all the letters.
-fn latin(text: &str) -> Option<Vec<u8>> {
-    text.chars()
-        .map(|sign| u8::try_from(u32::from(sign)).ok())
-        .collect()
-}
-
 /// Digits two a byte: an odd one filled with F behind or 0 in front; and with the digits of each byte
 /// the other way round, as in an ICCID.
-fn bcd(old: &str, new: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn bcd(old: &str, new: &str) -> Vec<Spelt> {
     let filled = |text: &str| match text.len() % 2 {
         0 => vec![text.to_owned()],
         _ => vec![format!("{text}F"), format!("0{text}")],
