@@ -20,8 +20,10 @@ pub(super) static RULE: Rule = Rule {
         ("empty-file", "strict DER"),
         ("empty-file", "OpenSSL"),
         ("empty-file", "NSS"),
+        ("empty-file", "rustls"),
         ("not-a-certificate", "strict DER"),
         ("not-a-certificate", "OpenSSL"),
         ("not-a-certificate", "NSS"),
+        ("not-a-certificate", "rustls"),
     ],
 };

@@ -20,5 +20,5 @@ pub(super) static RULE: Rule = Rule {
         "mismatch",
     ],
     look: nothing_more,
-    trips: &[("truncated", "strict DER")],
+    trips: &[("truncated", "strict DER"), ("truncated", "OpenSSL")],
 };

@@ -10,5 +10,5 @@ pub(super) static RULE: Rule = Rule {
     remedy: "check the issuer's certificate that was given; otherwise have the certificate made anew",
     codes: &["bad-signature", "unknown-issuer"],
     look: nothing_more,
-    trips: &[],
+    trips: &[("bad-signature", "OpenSSL"), ("bad-signature", "rustls")],
 };

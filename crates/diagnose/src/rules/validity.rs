@@ -9,5 +9,10 @@ pub(super) static RULE: Rule = Rule {
     remedy: "renew the card, or set this computer's clock right",
     codes: &["expired", "not-yet-valid", "unknown-validity"],
     look: nothing_more,
-    trips: &[],
+    trips: &[
+        ("expired", "OpenSSL"),
+        ("expired", "rustls"),
+        ("not-yet-valid", "OpenSSL"),
+        ("not-yet-valid", "rustls"),
+    ],
 };
