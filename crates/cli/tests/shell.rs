@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::{Lab, assert_code, stderr, stdout};
 
 /// The shell with these lines on standard input.
-fn piped(lab: &Lab, options: &[&str], lines: &str) -> Output {
+fn piped(lab: &Lab, options: &[&str], lines: impl AsRef<[u8]>) -> Output {
     let mut command = lab.command(options);
     command
         .args(["--auth-pin", "env:AUTH", "--sign-pin", "env:SIGN"])
@@ -26,7 +26,7 @@ fn piped(lab: &Lab, options: &[&str], lines: &str) -> Output {
     let mut process = command.spawn().expect("kortlab runs");
     let mut input = process.stdin.take().unwrap();
     // Whoever does not read on is judged by how it ends.
-    let _ = input.write_all(lines.as_bytes());
+    let _ = input.write_all(lines.as_ref());
     drop(input);
     process.wait_with_output().unwrap()
 }
@@ -248,6 +248,26 @@ fn plain_lines_go_on_after_one_that_fails_and_repeat_nothing_that_may_be_a_pin()
     assert!(!stderr(&output).contains("12345"), "{}", stderr(&output));
     let no_text = piped(&lab, &["shell"], "pwd\n");
     assert_code(&no_text, 0);
+}
+
+#[test]
+fn a_line_that_is_no_text_is_told_with_its_number_and_the_others_are_done() {
+    let lab = Lab::new("valid");
+    let long = [&[b'A'; 300_000][..], b"\n"].concat();
+    let lines = [b"pwd\ncd \xFF5015\n", &long[..], b"cd 5015\npwd\n"].concat();
+    let output = piped(&lab, &["shell"], lines);
+    assert_code(&output, 2);
+    let said = stderr(&output);
+    assert!(
+        said.contains("line 2: byte 4 of it is no text in UTF-8"),
+        "{said}"
+    );
+    assert!(said.contains("line 3: it is longer than"), "{said}");
+    let shown = stdout(&output);
+    assert!(
+        shown.contains("3F00\n") && shown.trim_end().ends_with("3F00/5015"),
+        "{shown}"
+    );
 }
 
 #[test]

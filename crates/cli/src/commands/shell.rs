@@ -105,6 +105,13 @@ impl Shell<'_> {
             let names = self.names();
             let line = match input.next(&self.here.to_string(), &names)? {
                 Next::Line(line) => line,
+                Next::Unreadable(failure) => {
+                    if exit == Exit::Done {
+                        exit = failure.exit();
+                    }
+                    self.context.output.failed(&failure);
+                    continue;
+                }
                 #[cfg(feature = "line-editing")]
                 Next::Nothing => continue,
                 Next::End => break,

@@ -1,10 +1,11 @@
 //! The history of the shell: `$XDG_STATE_HOME/kortlab/history`, for this user alone.
 
-use std::env;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+
+use kortlab_card::slots::journal::state_directory;
 
 use crate::failure::Failure;
 use crate::files;
@@ -17,13 +18,7 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// Where it is; `None` if neither variable is an absolute path, and nothing is kept.
 fn path() -> Option<PathBuf> {
-    let absolute = |name| {
-        let path = env::var_os(name).map(PathBuf::from);
-        path.filter(|path| path.is_absolute())
-    };
-    let state = absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
-    Some(state.join("kortlab/history"))
+    state_directory().map(|state| state.join("kortlab/history"))
 }
 
 /// The lines of earlier sessions, the last one last.

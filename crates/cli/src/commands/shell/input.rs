@@ -16,6 +16,8 @@ use crate::files;
 pub enum Next {
     /// A line.
     Line(Line),
+    /// A line that is none: it is not done, and the ones behind it are.
+    Unreadable(Failure),
     /// Nothing: the line was given up.
     #[cfg(feature = "line-editing")]
     Nothing,
@@ -89,7 +91,7 @@ impl Input {
     /// The next line; `here` is for the prompt, `names` can be completed.
     ///
     /// # Errors
-    /// Standard input cannot be read, or a line is too long or no text.
+    /// Standard input cannot be read.
     pub fn next(&mut self, here: &str, names: &[String]) -> Result<Next, Failure> {
         self.number += 1;
         match &mut self.source {
@@ -100,10 +102,14 @@ impl Input {
                 if *terminal {
                     prompt(&format!("{here}> "));
                 }
-                match plain_line()? {
-                    Some(line) => Ok(Next::Line(Line::new(&line))),
-                    None => Ok(Next::End),
-                }
+                Ok(match plain_line()? {
+                    Plain::Text(line) => Next::Line(Line::new(&line)),
+                    Plain::None(why) => Next::Unreadable(Failure::usage(format!(
+                        "line {}: {why}; it is not done",
+                        self.number
+                    ))),
+                    Plain::End => Next::End,
+                })
             }
             Source::Script { text, at, .. } => {
                 let rest = text.get(*at..).unwrap_or_default();
@@ -127,8 +133,10 @@ impl Input {
                 .hint("--yes does it without asking"));
         }
         prompt(&format!("{question} [y/N] "));
-        let answer = plain_line()?.unwrap_or_default();
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+        Ok(match plain_line()? {
+            Plain::Text(answer) => matches!(answer.trim(), "y" | "Y" | "yes"),
+            Plain::None(_) | Plain::End => false,
+        })
     }
 
     /// Keeps a line that was done in the history, if it carries no secret.
@@ -173,23 +181,43 @@ fn prompt(text: &str) {
     let _ = write!(stream, "{text}").and_then(|()| stream.flush());
 }
 
-/// A line of standard input without its end; `None` at the end.
-fn plain_line() -> Result<Option<Zeroizing<String>>, Failure> {
+/// A line of standard input.
+enum Plain {
+    /// Its text, without its end.
+    Text(Zeroizing<String>),
+    /// It is no line of text; why.
+    None(String),
+    End,
+}
+
+/// The next line of standard input. One that is too long is read to its end and not kept.
+fn plain_line() -> Result<Plain, Failure> {
     let failed = |error: io::Error| Failure::failed(format!("cannot read standard input: {error}"));
     let mut bytes = Zeroizing::new(Vec::new());
-    let input = io::stdin().lock();
-    let mut limited = input.take(MAX_LINE as u64 + 1);
-    limited.read_until(b'\n', &mut bytes).map_err(failed)?;
-    if bytes.is_empty() {
-        return Ok(None);
+    let read = |bytes: &mut Vec<u8>| {
+        let mut limited = io::stdin().lock().take(MAX_LINE as u64 + 1);
+        limited.read_until(b'\n', bytes).map_err(failed)
+    };
+    if read(&mut bytes)? == 0 {
+        return Ok(Plain::End);
     }
     if bytes.len() > MAX_LINE {
-        return Err(Failure::usage(format!(
-            "a line is longer than {MAX_LINE} bytes"
-        )));
+        while bytes.last() != Some(&b'\n') {
+            bytes.clear();
+            if read(&mut bytes)? == 0 {
+                break;
+            }
+        }
+        return Ok(Plain::None(format!("it is longer than {MAX_LINE} bytes")));
     }
-    let text = std::str::from_utf8(&bytes);
-    let text = text.map_err(|_| Failure::usage("a line is no text in UTF-8"))?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    Ok(Some(Zeroizing::new(text.to_owned())))
+    Ok(match str::from_utf8(&bytes) {
+        Ok(text) => {
+            let text = text.trim_end_matches(['\r', '\n']);
+            Plain::Text(Zeroizing::new(text.to_owned()))
+        }
+        Err(error) => {
+            let at = error.valid_up_to() + 1;
+            Plain::None(format!("byte {at} of it is no text in UTF-8"))
+        }
+    })
 }
