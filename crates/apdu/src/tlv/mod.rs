@@ -5,6 +5,8 @@
 //! Building always gives minimal (DER) lengths.
 
 mod builder;
+#[cfg(feature = "counted")]
+pub mod counted;
 mod reader;
 mod tag;
 

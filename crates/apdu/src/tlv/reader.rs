@@ -162,6 +162,8 @@ impl core::iter::FusedIterator for Reader<'_> {}
 /// A tag or length field that is cut short or too long, an indefinite length (ISO/IEC 7816-4
 /// does not use it), or a value longer than what remains.
 pub fn read_one(bytes: &[u8]) -> Result<Tlv<'_>, Error> {
+    #[cfg(feature = "counted")]
+    super::counted::one();
     let (tag, tag_len) = Tag::parse(bytes)?;
     let after_tag = bytes.get(tag_len..).unwrap_or_default();
     let (length, length_len) = length(after_tag).map_err(|error| error.nested(tag_len))?;
