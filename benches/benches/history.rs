@@ -86,7 +86,7 @@ fn bisect(criterion: &mut Criterion) {
         bencher.iter(|| {
             let card = VirtualCard::new(start.clone(), CardRng::from_seed(1)).expect("a card");
             let channel = InProcess::ephemeral(card);
-            diagnose(channel, &diagnosing(), |_| Vec::new(), Box::new(|_| {})).expect("read")
+            diagnose(channel, &diagnosing(), |_, _| Vec::new(), Box::new(|_| {})).expect("read")
         });
     });
     group.bench_function("read the trace", |bencher| {

@@ -22,10 +22,8 @@ pub(super) fn write(page: &mut String, number: usize, bytes: &Marked) -> fmt::Re
         end.saturating_sub(1),
         bytes.all.len()
     )?;
-    for (row, chunk) in bytes.all.chunks(BYTES_A_ROW).enumerate() {
-        if !(first..=last).contains(&row) {
-            continue;
-        }
+    let rows = bytes.all.chunks(BYTES_A_ROW).enumerate();
+    for (row, chunk) in rows.skip(first).take(last - first + 1) {
         let offset = row * BYTES_A_ROW;
         write!(page, "{offset:04X} ")?;
         let mut marking = false;

@@ -129,7 +129,7 @@ fn findings(page: &mut String, diagnosis: &Diagnosis) -> fmt::Result {
     page.push_str("<h2>Findings</h2>\n");
     writeln!(
         page,
-        "<table>\n<caption>All findings</caption>\n<thead>\n<tr><th scope=\"col\">Number</th><th \
+        "<table class=\"all\">\n<caption>All findings</caption>\n<thead>\n<tr><th scope=\"col\">Number</th><th \
          scope=\"col\">Severity</th><th scope=\"col\">Rule</th><th scope=\"col\">Place</th></tr>\n\
          </thead>\n<tbody>"
     )?;

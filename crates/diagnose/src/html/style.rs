@@ -21,6 +21,9 @@ caption { text-align: left; color: var(--dim); }
 th, td { border: 1px solid var(--line); padding: 0.3rem 0.6rem; text-align: left; \
 vertical-align: top; }
 tbody th { width: 11rem; }
+.all th, .all td { overflow-wrap: break-word; }
+.all td:last-child { overflow-wrap: anywhere; }
+@media (max-width: 30rem) { th, td { padding: 0.2rem 0.3rem; } tbody th { width: 7rem; } }
 figure { margin: 1rem 0; }
 figcaption { color: var(--dim); }
 pre { border: 1px solid var(--line); padding: 0.5rem; overflow-x: auto; \
