@@ -251,6 +251,48 @@ fn with_4_6_a_change_is_told_only_after_the_reader_states() {
 }
 
 #[test]
+fn each_version_waits_in_its_own_way_and_hears_of_a_new_reader_once() {
+    for minor in 4..=6 {
+        let open = Open::new();
+        let mut raw = Raw(open.connect());
+        raw.ask(0x11, &[4, minor, 0]);
+        raw.ask(0x01, &[2, 0, 0]);
+        let begin_to_wait = |raw: &mut Raw| {
+            raw.send(0x13, &[]);
+            // From 4.6 on the states are asked for, and how many there are.
+            if minor >= 6 {
+                raw.send(0x16, &[]);
+                assert_eq!(raw.read_numbers(1), [16]);
+                raw.send(0x17, &[]);
+            }
+            raw.read(16 * READER_STATE)
+        };
+        let count = |raw: &mut Raw| {
+            raw.send(0x15, &[]);
+            raw.read_numbers(2)
+        };
+        assert_eq!(count(&mut raw), [1, 0]);
+        let before = begin_to_wait(&mut raw);
+        open.service.add_reader("Other", None).expect("a reader");
+        assert_eq!(raw.read_numbers(2), [0, 0]);
+        assert_eq!(count(&mut raw), [2, 0]);
+        // Nothing changes: the end of the wait is answered, once.
+        let after = begin_to_wait(&mut raw);
+        assert_eq!(before[READER_STATE], 0);
+        assert_eq!(after[READER_STATE..][..6], *b"Other\0");
+        raw.send(0x14, &[]);
+        assert_eq!(raw.read_numbers(2), [0, 0]);
+        assert_eq!(count(&mut raw), [2, 0], "nothing else was told");
+        // Something does before the end of the wait: that answers it, once.
+        begin_to_wait(&mut raw);
+        open.service.remove_reader("Other").expect("a reader");
+        raw.send(0x14, &[]);
+        assert_eq!(raw.read_numbers(2), [0, 0]);
+        assert_eq!(count(&mut raw), [3, 0], "nothing else was told");
+    }
+}
+
+#[test]
 fn a_wait_is_cancelled_from_another_connection() {
     let open = Open::new();
     let mut waiting = Raw(open.connect());
