@@ -146,7 +146,7 @@ const GIVEN: [(&str, &str); 36] = [
     ),
     (
         "kortlab cert check",
-        "make_lists; kortlab card new -o blank.json --state blank-slots",
+        "make_lists; make_answer; kortlab card new -o blank.json --state blank-slots",
     ),
     ("kortlab cert list", "make_lists"),
     (
@@ -228,6 +228,13 @@ enrol() {
     kortlab -c $1 admin enrol --state expired --auth-pin env:PIN
 }
 make_lists() { cp ca/test-telia*.crl carrier.crl; cp ca/test-siths*.crl hcc.crl; }
+make_answer() {
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout own.key -out own.pem -days 30 -subj '/CN=Own CA'
+    touch index.txt
+    openssl ocsp -issuer own.pem -serial 1 -reqout request.der
+    openssl ocsp -index index.txt -CA own.pem -rsigner own.pem -rkey own.key -reqin request.der \
+        -respout answer.der
+}
 make_public() { kortlab cert read $1 | openssl x509 -noout -pubkey > public.pem; }
 make_secret() {
     make_public 4331
