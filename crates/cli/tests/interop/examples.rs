@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kortlab_interop::{Command, Running, Sandbox};
 
-use self::document::{Example, examples_of_document, examples_of_help};
+use self::document::{Example, documents, examples_of_document, examples_of_help};
 use self::terminal::{Typed, type_in};
 use crate::lab::KORTLAB;
 
@@ -419,24 +419,14 @@ fn the_readme_runs_as_printed_in_the_order_printed() {
 fn the_documents_run_as_printed_in_the_order_printed() {
     let mut shell = Shell::new();
     let mut count = 0;
-    for name in [
-        "docs/control.md",
-        "docs/durability.md",
-        "docs/faults.md",
-        "docs/fuzz.md",
-        "docs/image.md",
-        "docs/json.md",
-        "docs/pcsc.md",
-        "docs/portal.md",
-        "docs/portal-store.md",
-        "docs/trace.md",
-    ] {
-        match name {
+    for name in documents() {
+        match name.as_str() {
+            "README.md" => continue,
             // In the data directory of the portal that the document before has started.
             "docs/portal-store.md" => shell.directory.push("portal"),
             _ => shell.in_directory(&name.replace('/', "-")),
         }
-        for example in examples_of_document(name) {
+        for example in examples_of_document(&name) {
             count += 1;
             shell.run(&example);
         }
@@ -501,17 +491,9 @@ fn the_help_runs_as_printed_in_the_order_printed() {
 /// What is not run, and why, is printed; and the list has nothing that is shown no more.
 #[test]
 fn every_exception_has_its_example() {
-    let documents = [
-        "README.md",
-        "docs/durability.md",
-        "docs/faults.md",
-        "docs/fuzz.md",
-        "docs/portal.md",
-        "docs/portal-store.md",
-    ];
-    let lines: Vec<String> = documents
-        .into_iter()
-        .flat_map(examples_of_document)
+    let lines: Vec<String> = documents()
+        .iter()
+        .flat_map(|name| examples_of_document(name))
         .chain(examples_of_help().into_iter().flat_map(|(_, all)| all))
         .map(|example| example.line)
         .collect();

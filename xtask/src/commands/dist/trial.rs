@@ -17,6 +17,32 @@ fn release() -> Result<String, Failure> {
         .ok_or_else(|| Failure::new("/etc/os-release names no release"))
 }
 
+/// What is there once the package is installed, besides the documents.
+const INSTALLED: [&str; 6] = [
+    "usr/lib/kortlab/libpcsclite.so.1",
+    "usr/share/bash-completion/completions/kortlab",
+    "usr/share/zsh/vendor-completions/_kortlab",
+    "usr/share/fish/vendor_completions.d/kortlab.fish",
+    "usr/share/man/man1/kortlab.1.gz",
+    "usr/share/doc/kortlab/copyright",
+];
+
+/// Where the documents of the repository are once the package is installed.
+fn documents() -> Result<Vec<String>, Failure> {
+    let directory = process::root().join("docs");
+    let entries = fs::read_dir(&directory).map_err(|error| about(&directory, &error))?;
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        let name = entry
+            .map_err(|error| about(&directory, &error))?
+            .file_name();
+        Ok(format!(
+            "usr/share/doc/kortlab/docs/{}",
+            name.to_string_lossy()
+        ))
+    };
+    entries.map(name).collect()
+}
+
 /// Installs the package in a bare Debian of this machine's release, and lets it run.
 ///
 /// # Errors
@@ -48,15 +74,10 @@ pub fn in_bare_debian(package: &Path) -> Result<(), Failure> {
             )));
         }
     }
-    for file in [
-        "usr/lib/kortlab/libpcsclite.so.1",
-        "usr/share/bash-completion/completions/kortlab",
-        "usr/share/zsh/vendor-completions/_kortlab",
-        "usr/share/fish/vendor_completions.d/kortlab.fish",
-        "usr/share/man/man1/kortlab.1.gz",
-        "usr/share/doc/kortlab/copyright",
-    ] {
-        if !root.path.join(file).is_file() {
+    for file in INSTALLED.into_iter().map(str::to_owned).chain(documents()?) {
+        // dpkg-deb compresses the larger ones of the documents.
+        let there = ["", ".gz"].map(|end| root.path.join(format!("{file}{end}")));
+        if !there.iter().any(|path| path.is_file()) {
             return Err(Failure::new(format!(
                 "the package has not installed {file}"
             )));

@@ -1,6 +1,7 @@
 //! The examples of a document or of the help, and what is shown below them.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::lab::KORTLAB;
@@ -68,10 +69,46 @@ fn line_fits(shown: &str, line: &str) -> bool {
     }
 }
 
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every document of the repository in which something is typed, by its path, those that continue
+/// another after it. The transcripts in `tests/cmd` are another test's.
+pub fn documents() -> Vec<String> {
+    let mut found = Vec::new();
+    let mut directories = vec![root()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let below = path.strip_prefix(root()).expect("below the root");
+            let name = below.to_str().expect("text").to_owned();
+            let hidden = name.starts_with('.') || name.starts_with("target");
+            if path.is_dir() && !hidden && name != "crates/cli/tests/cmd" {
+                directories.push(path);
+            } else if name.ends_with(".md") {
+                let text = fs::read_to_string(&path).expect("text");
+                if text.contains("```console") || text.lines().any(|line| line.starts_with("$ ")) {
+                    found.push(name);
+                }
+            }
+        }
+    }
+    // Without its ending "portal" stands before "portal-store".
+    found.sort_by(|one, other| {
+        one.trim_end_matches(".md")
+            .cmp(other.trim_end_matches(".md"))
+    });
+    for known in ["README.md", "docs/diagnose.md", "docs/portal-store.md"] {
+        assert!(found.iter().any(|name| name == known), "{found:?}");
+    }
+    found
+}
+
 /// What is typed in the console blocks of a document, in order.
 pub fn examples_of_document(name: &str) -> Vec<Example> {
-    let path = format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(&path).expect(name);
+    let text = fs::read_to_string(root().join(name)).expect(name);
     let mut examples: Vec<Example> = Vec::new();
     let (mut block, mut console) = (false, false);
     let mut continued = false;
