@@ -69,7 +69,7 @@ impl Finished {
             }
             Performed::Written(serials) => {
                 let what = Words::new(
-                    "De två certifikaten finns nu på kortet. De är lästa tillbaka och jämförda.",
+                    "De två certifikaten finns nu på kortet. De har lästs tillbaka och jämförts.",
                     "The two certificates are on the card now. They were read back and compared.",
                 );
                 (what, Done::Written { serials }, None)

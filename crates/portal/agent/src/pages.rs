@@ -364,7 +364,7 @@ fn describe(work: &Work) -> [Words; 3] {
                 "Fetch new HCCs: sign the order",
             ),
             Words::new(
-                "Kortets två nycklar begär varsitt certifikat, och du skriver under beställningen. Kontrollera uppgifterna först.",
+                "För var och en av kortets två nycklar begärs ett certifikat, och du skriver under beställningen. Kontrollera uppgifterna först.",
                 "Each of the card's two keys requests a certificate, and you sign the order. Check the data first.",
             ),
             Words::new("Skriv under", "Sign"),
@@ -484,14 +484,26 @@ fn differences(work: &Work) -> Vec<Notice> {
     differences.iter().map(notice).collect()
 }
 
+/// What a journal calls its change (`write 2, remove 1`).
+fn purpose_in_swedish(purpose: &str) -> String {
+    let purpose = purpose.replace("write ", "skriva ");
+    visible(&purpose.replace("remove ", "ta bort "))
+}
+
 fn remark(work: &Work) -> Option<Words> {
     match work {
         Work::Recover { purpose } => Some(Words::new(
-            format!("Den avbrutna ändringen: {purpose}."),
-            format!("The interrupted change: {purpose}."),
+            format!(
+                "Den avbrutna ändringen (antal certifikat): {}.",
+                purpose_in_swedish(purpose)
+            ),
+            format!(
+                "The interrupted change (certificates): {}.",
+                visible(purpose)
+            ),
         )),
         Work::Request { .. } => Some(Words::new(
-            "Sist i texten läggs de två begärandenas kontrollsummor (SHA-256) till. De finns först när kortet har gjort dem, och visas efteråt.",
+            "Sist i texten läggs kontrollsummorna (SHA-256) för de två begärandena till. De kan räknas ut först när kortet har gjort begärandena, och visas efteråt.",
             "The digests (SHA-256) of the two requests are added at the end of the text. They exist once the card has made the requests, and are shown afterwards.",
         )),
         Work::Remove { absent, .. } if !absent.is_empty() => {

@@ -206,11 +206,11 @@ impl Service {
             );
             let words = match recovery.way {
                 Way::Completed => Words::new(
-                    "Den avbrutna ändringen är nu färdig. Nu fortsätter uppgiften.",
+                    "Den avbrutna ändringen är nu färdig. Uppgiften fortsätter.",
                     "The interrupted change is now completed. Now the task goes on.",
                 ),
                 Way::RolledBack => Words::new(
-                    "Den avbrutna ändringen är nu återtagen. Nu fortsätter uppgiften.",
+                    "Den avbrutna ändringen har nu tagits tillbaka. Uppgiften fortsätter.",
                     "The interrupted change is now undone. Now the task goes on.",
                 ),
             };
@@ -394,7 +394,7 @@ impl From<GivenUp> for NotDone {
             )
             .next("Försök igen om en stund.", "Try again in a while."),
             GivenUp::Stopping => Self::new(
-                "Agenten har blivit ombedd att avsluta. Uppgiften görs inte.",
+                "Agenten håller på att avslutas. Uppgiften görs inte.",
                 "The agent has been told to stop. The task is not done.",
             )
             .next(

@@ -29,7 +29,7 @@ texts! {
     too_large: "Det som skickades är större än något kort kan ge.", "What was sent is larger than anything a card gives.";
     too_large_do: "Gå tillbaka och försök igen.", "Go back and try again.";
     too_many_title: "För många försök", "Too many attempts";
-    too_many: "Så många anrop på kort tid tas inte emot från en dator.", "So many requests in a short time are not taken from one computer.";
+    too_many: "Det kom för många anrop på kort tid från din dator.", "So many requests in a short time are not taken from one computer.";
     too_many_do: "Vänta en minut och ladda om sidan.", "Wait a minute and load the page again.";
     bad_request_title: "Formuläret kunde inte läsas", "The form could not be read";
     bad_request: "Något i det som skickades saknas eller är fel.", "Something in what was sent is missing or wrong.";
@@ -160,7 +160,7 @@ fn swedish(error: &PortalError) -> (String, String) {
         ),
         PortalError::UnknownCertificate { issuer } => (
             format!("Certifikatet, utfärdat av {issuer}, är okänt här."),
-            "Kontrollera att rätt kort sitter i läsaren. Det måste vara utfärdat av denna portals utfärdare.",
+            "Kontrollera att rätt kort sitter i läsaren. Portalen känner bara kort från sin egen utfärdare.",
         ),
         PortalError::CertificateNotUsable { state } => (
             match state {

@@ -26,7 +26,7 @@ texts! {
     issuer: "Utfärdare", "Issuer";
     serial: "Serienummer", "Serial number";
     holder: "Innehavare", "Holder";
-    state: "Läge", "State";
+    state: "Status", "State";
     certificate: "Certifikat", "Certificate";
 }
 
