@@ -61,6 +61,79 @@ fn no_word_is_broken_or_lost_and_no_line_is_too_long_at_any_width() {
     }
 }
 
+/// What is told at this width, on standard output and standard error.
+fn told(lab: &Lab, columns: usize, arguments: &[&str]) -> String {
+    let mut command = lab.command(arguments);
+    let output = command.env("COLUMNS", columns.to_string()).output();
+    let output = output.expect("it runs");
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8(text).expect("UTF-8")
+}
+
+#[test]
+fn messages_trees_traces_and_findings_break_between_words() {
+    let lab = Lab::with(&["--state", "expired", "--date", "2026-11-24"]);
+    lab.run(&["--trace", "t.apdu", "info"]);
+    let commands: [&[&str]; 17] = [
+        &["tree"],
+        &["trace", "show", "t.apdu"],
+        &["trace", "show", "--contents", "t.apdu"],
+        &["diagnose", "--date", "2026-11-24"],
+        &["cert", "check", "--date", "2026-11-24"],
+        &["--fault", "list"],
+        &["--fault", "nonsense", "info"],
+        &["explain", "3B7D96000080318065B0A31101F383"],
+        &["explain", "6A82"],
+        &["apdu", "00A4000C023F00", "00B0820000", "0084000008"],
+        &["-c", "nothing.json", "info"],
+        &["-c", "pcsc:no such reader", "info"],
+        &[
+            "pin",
+            "verify",
+            "auth",
+            "--auth-pin",
+            "env:NO_SUCH_VARIABLE",
+        ],
+        &["cert", "write", "t.apdu"],
+        &[
+            "renew",
+            "--portal",
+            "https://localhost:1",
+            "--ca",
+            "nothing.pem",
+        ],
+        &["dump", "-o", "copy.json", "--force"],
+        &["readers"],
+    ];
+    for arguments in commands {
+        let wide = told(&lab, 0, arguments);
+        let all = words(&wide);
+        assert!(!all.is_empty(), "{arguments:?}");
+        for columns in [60, 80, 120] {
+            let text = told(&lab, columns, arguments);
+            // Times and random numbers are others each time; tables become blocks.
+            let first = arguments[0];
+            if !["apdu", "cert", "dump"].contains(&first) {
+                assert_eq!(words(&text), all, "{arguments:?} at {columns}");
+            }
+            if first == "cert" {
+                for word in words(&text) {
+                    assert!(all.contains(&word), "{arguments:?} at {columns}: {word}");
+                }
+            }
+            for line in text.lines() {
+                let width = line.chars().count();
+                let longest = line.split_whitespace().map(|word| word.chars().count());
+                let unavoidable = longest.max().unwrap_or(0) > columns / 2;
+                assert!(
+                    width <= columns || unavoidable,
+                    "{arguments:?} at {columns}: {line:?}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_no_terminal_has_one_line_a_certificate_unless_columns_says_otherwise() {
     let lab = Lab::new("valid");

@@ -4,6 +4,7 @@
 //! document, [`Display`] the text for people. Colours are part of the text; they reach only
 //! terminals, and not where `NO_COLOR` is set.
 
+mod fold;
 mod style;
 mod table;
 mod width;
@@ -18,12 +19,14 @@ use serde::Serialize;
 
 use crate::failure::{ErrorEntry, Exit, Failure};
 
+use fold::folded;
 pub use kortlab_explain::{Hex, SpacedHex, printable};
 pub use style::{BLUE, BOLD, DIM, ERROR, GOOD, HINT, PINK, WARNING};
 pub use table::{Cell, Table};
-#[cfg(feature = "demo")]
-pub use width::of_standard_error as columns_of_standard_error;
-pub use width::{of_standard_output as columns_of_standard_output, words_within};
+pub use width::{
+    of_standard_error as columns_of_standard_error,
+    of_standard_output as columns_of_standard_output, words_within,
+};
 
 /// How long people look at nothing before they wonder.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -91,7 +94,7 @@ impl Output {
         let document = serde_json::to_string_pretty(report)
             .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
         self.said = Said::Result;
-        self.text(&document)
+        self.whole(document)
     }
 
     /// What a command has to show although it failed; the document names the failure as well.
@@ -144,12 +147,17 @@ impl Output {
     fn line(&mut self, event: &impl Serialize) -> Result<(), Failure> {
         let line = serde_json::to_string(event)
             .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-        self.text(&line)
+        self.whole(line)
     }
 
-    /// Text, with a line feed at its end.
+    /// Text for people, in lines that fit the terminal, with a line feed at its end.
     pub fn text(&mut self, text: &impl Display) -> Result<(), Failure> {
-        let mut text = text.to_string();
+        let text = text.to_string();
+        self.whole(folded(&text, columns_of_standard_output()).into_owned())
+    }
+
+    /// Lines as they are, with a line feed at their end.
+    fn whole(&mut self, mut text: String) -> Result<(), Failure> {
         if !text.ends_with('\n') {
             text.push('\n');
         }
@@ -180,6 +188,8 @@ impl Output {
 
 /// A message for people on standard error, whatever standard output carries.
 pub fn note(text: impl Display) {
+    let text = text.to_string();
+    let text = folded(&text, columns_of_standard_error());
     // Nobody is left to tell when standard error is gone.
     let _ = writeln!(anstream::stderr(), "{text}");
 }

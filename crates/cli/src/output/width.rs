@@ -15,7 +15,6 @@ pub fn of_standard_output() -> Option<usize> {
 }
 
 /// The same of standard error.
-#[cfg(feature = "demo")]
 pub fn of_standard_error() -> Option<usize> {
     given().or_else(|| known(terminal_size_of(io::stderr())))
 }

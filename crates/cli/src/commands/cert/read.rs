@@ -72,7 +72,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     };
     match &arguments.out {
         Some(path) => world::write(path, bytes, arguments.force)?,
-        None if context.output.is_json() || !arguments.der => context.output.report(&Read {
+        None if context.output.is_json() => context.output.report(&Read {
             id: slot_id(slot),
             der: Hex(&slot.der).to_string(),
             pem,

@@ -1,0 +1,175 @@
+//! Lines that are wider than the terminal, broken between words, so that the terminal breaks none.
+
+use std::borrow::Cow;
+
+/// How far the rest of a line is moved to the right of where the line begins.
+const FURTHER: usize = 2;
+
+/// The text in lines of at most so many columns. What a line goes on with stands below its
+/// description, if it has one behind two spaces, and else a little to the right of its beginning. A
+/// word that is too long by itself stays whole.
+pub fn folded(text: &str, columns: Option<usize>) -> Cow<'_, str> {
+    let Some(columns) = columns else {
+        return Cow::Borrowed(text);
+    };
+    if text.lines().all(|line| width(line) <= columns) {
+        return Cow::Borrowed(text);
+    }
+    let mut folded = String::with_capacity(text.len() + text.len() / 8);
+    for line in text.split_inclusive('\n') {
+        fold(line, columns, &mut folded);
+    }
+    Cow::Owned(folded)
+}
+
+/// How many columns a line takes.
+fn width(line: &str) -> usize {
+    visible(line).count()
+}
+
+/// The characters that take a column, with their places: no escape sequence (ECMA-48 §5.4), no
+/// combining mark.
+fn visible(line: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut in_sequence = false;
+    line.char_indices().filter(move |&(_, character)| {
+        if in_sequence {
+            in_sequence = !('@'..='~').contains(&character) || character == '[';
+            return false;
+        }
+        in_sequence = character == '\u{1b}';
+        !character.is_control() && !matches!(character, '\u{300}'..='\u{36f}')
+    })
+}
+
+fn fold(line: &str, columns: usize, to: &mut String) {
+    let hang = hang(line, columns);
+    let mut rest = line;
+    let mut indent = 0;
+    while let Some(end) = end_of_line(
+        rest,
+        columns.saturating_sub(indent),
+        hang - hang.min(indent),
+    ) {
+        let (now, later) = rest.split_at(end);
+        to.push_str(now);
+        to.push('\n');
+        to.extend(std::iter::repeat_n(' ', hang));
+        indent = hang;
+        rest = later.trim_start_matches(' ');
+    }
+    to.push_str(rest);
+}
+
+/// The column below which a line goes on.
+fn hang(line: &str, columns: usize) -> usize {
+    let characters: Vec<char> = visible(line).map(|(_, character)| character).collect();
+    let is_space = |column: usize| characters.get(column) == Some(&' ');
+    let begins = (0..).take_while(|&column| is_space(column)).count();
+    let half = columns / 2;
+    let description = (begins + 3..=half)
+        .rev()
+        .find(|&column| !is_space(column) && is_space(column - 1) && is_space(column - 2));
+    description.unwrap_or((begins + FURTHER).min(half))
+}
+
+/// Where a line that is too wide is to end: behind the last word that fits, or else behind the first
+/// one. Nothing if all of it fits, or where ending it would move nothing to the left: a word that
+/// stands at the column `hang`, or before it, stays where it is.
+fn end_of_line(line: &str, columns: usize, hang: usize) -> Option<usize> {
+    if width(line) <= columns {
+        return None;
+    }
+    let mut last = None;
+    // Where the spaces began behind the word before, and whether there was a word.
+    let mut spaces = Some(0);
+    let mut begun = false;
+    for (column, (at, character)) in visible(line).enumerate() {
+        match (character, spaces) {
+            (' ', None) => {
+                if column > columns && last.is_some() {
+                    return last;
+                }
+                spaces = Some(at);
+            }
+            (' ', Some(_)) => {}
+            (_, Some(end)) => {
+                if begun && column > hang {
+                    last = Some(end);
+                }
+                if column >= columns && last.is_some() {
+                    return last;
+                }
+                begun = true;
+                spaces = None;
+            }
+            (_, None) => {}
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_or_has_no_limit_stays_as_it_is() {
+        let text = "one two three\n\n  four\n";
+        assert_eq!(folded(text, None), text);
+        assert_eq!(folded(text, Some(13)), text);
+        assert!(matches!(folded(text, Some(13)), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn lines_break_between_words_and_go_on_further_right() {
+        assert_eq!(
+            folded("error: one two three\nfour\n", Some(12)),
+            "error: one\n  two three\nfour\n"
+        );
+        assert_eq!(
+            folded("  a bb ccc dddd", Some(9)),
+            "  a bb\n    ccc\n    dddd"
+        );
+    }
+
+    #[test]
+    fn what_goes_on_stands_below_the_description_if_there_is_one() {
+        assert_eq!(
+            folded("    4B01  one two three four", Some(20)),
+            "    4B01  one two\n          three four"
+        );
+        // Too far to the right for that.
+        assert_eq!(
+            folded("a very long beginning  one two three", Some(24)),
+            "a very long beginning\n  one two three"
+        );
+    }
+
+    #[test]
+    fn words_that_are_too_long_stay_whole_and_do_not_take_others_with_them() {
+        assert_eq!(
+            folded("to 0123456789012345 now", Some(10)),
+            "to\n  0123456789012345\n  now"
+        );
+        assert_eq!(folded("0123456789012345", Some(10)), "0123456789012345");
+        assert_eq!(
+            folded("0123456789012345 a", Some(10)),
+            "0123456789012345\n  a"
+        );
+        // Nor does a name leave its value.
+        assert_eq!(
+            folded("key  0123456789012345 a", Some(14)),
+            "key  0123456789012345\n     a"
+        );
+    }
+
+    #[test]
+    fn colours_and_combining_marks_take_no_columns() {
+        let text = "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m a\u{30a}a\u{30a}a\u{30a} b";
+        assert_eq!(folded(text, Some(12)), text);
+        assert_eq!(
+            folded(text, Some(11)),
+            "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m a\u{30a}a\u{30a}a\u{30a}\n  b"
+        );
+    }
+}
