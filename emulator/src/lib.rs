@@ -40,6 +40,7 @@ mod commands;
 pub mod crypto;
 pub mod fs;
 mod hex_bytes;
+mod holder;
 pub mod image;
 pub mod in_process;
 pub mod link;
@@ -54,8 +55,9 @@ mod transport;
 
 pub use applications::Application;
 pub use card::VirtualCard;
+pub use holder::Holder;
 pub use image::{Image, ImageError};
 pub use in_process::{InProcess, Inserted};
 pub use memory::state;
 pub use random::CardRng;
-pub use store::{Ephemeral, Holder, ImageFile, Store, StoreError};
+pub use store::{Ephemeral, ImageFile, Store, StoreError};

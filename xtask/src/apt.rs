@@ -87,13 +87,13 @@ fn means(machine: Machine, interactive: bool) -> Means {
 fn machine() -> Machine {
     let user = process::program("id").arg("-u").output();
     let root = user.is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    let sudo = match needs::on_path("sudo") {
+    let sudo = match process::on_path("sudo") {
         false => Sudo::Absent,
         true if process::succeeds(process::program("sudo").args(["-n", "true"])) => Sudo::Lets,
         true => Sudo::Asks,
     };
     Machine {
-        apt_get: needs::on_path("apt-get"),
+        apt_get: process::on_path("apt-get"),
         root,
         sudo,
     }

@@ -2,7 +2,6 @@
 //! that brings it.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -316,7 +315,7 @@ pub fn packages(needs: &[Need]) -> Vec<&'static str> {
 /// Looks at this machine.
 pub fn is_there(check: &Check) -> bool {
     match check {
-        Check::Program(names) => names.iter().any(|name| on_path(name)),
+        Check::Program(names) => names.iter().any(|name| process::on_path(name)),
         Check::PkgConfig(library) => ["pkg-config", "pkgconf"]
             .iter()
             .any(|tool| process::succeeds(process::program(tool).args(["--exists", library]))),
@@ -328,15 +327,6 @@ pub fn is_there(check: &Check) -> bool {
             .any(|directory| directory.join(file).is_file()),
         Check::File(file) => Path::new(file).is_file(),
     }
-}
-
-/// Whether a program is on the search path, or where Debian keeps daemons.
-pub fn on_path(name: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let extra = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&path)
-        .chain(extra)
-        .any(|directory| directory.join(name).is_file())
 }
 
 /// `/usr/lib`, `/usr/lib64`, `/usr/local/lib` and their direct subdirectories, which hold the

@@ -5,8 +5,6 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use crate::needs;
-
 /// Why a command failed: one message, one exit code.
 #[derive(Debug)]
 pub struct Failure {
@@ -65,7 +63,7 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
 
 /// A program that the kernel ends when we end, in whatever way, where there is util-linux.
 pub fn ending_with_us(name: impl AsRef<OsStr>) -> Command {
-    if !needs::on_path("setpriv") {
+    if !on_path("setpriv") {
         return program(name);
     }
     let mut command = program("setpriv");
@@ -142,6 +140,15 @@ fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// Whether a program is on the search path, or where Debian keeps daemons.
+pub fn on_path(name: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let extra = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(extra)
+        .any(|directory| directory.join(name).is_file())
 }
 
 #[cfg(test)]

@@ -343,3 +343,118 @@ fn of_the_cards_rooms_crypto_alone_knows_rsa() {
         );
     }
 }
+
+/// The modules of a crate that name one another in a circle, and why that is so.
+const CIRCLES: [(&str, &str); 4] = [
+    (
+        "crates/card",
+        "a card, its session and its tokens open one another; what a card lists is judged as it is read",
+    ),
+    (
+        "crates/cli",
+        "clap: the arguments name the commands, which name the arguments",
+    ),
+    (
+        "crates/interop",
+        "a sandbox runs programs, and a program runs in its sandbox",
+    ),
+    (
+        "crates/portal/service",
+        "axum: the state of all handlers has what the pages remember",
+    ),
+];
+
+/// Which modules of a crate its modules name with `crate::`, by the names of those at the root.
+fn named_modules(sources_of: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, _) in sources(sources_of) {
+        let below = path.strip_prefix(sources_of).expect("below");
+        let first = below.components().next().expect("a name").as_os_str();
+        let module = first.to_string_lossy().replace(".rs", "");
+        let is_test = below.file_name().is_some_and(|name| name == "tests.rs");
+        if is_test || matches!(module.as_str(), "lib" | "main") {
+            continue;
+        }
+        let text = code(path.strip_prefix(root()).expect("in the tree"));
+        let mut found = BTreeSet::new();
+        for after in text.split("crate::").skip(1) {
+            match after.strip_prefix('{') {
+                None => found.extend(identifier(after)),
+                // The first names of a list: `{a::b, c::{d, e}}`.
+                Some(list) => {
+                    let (mut depth, mut begins) = (0, true);
+                    for (at, character) in list.char_indices() {
+                        match character {
+                            '{' => depth += 1,
+                            '}' if depth == 0 => break,
+                            '}' => depth -= 1,
+                            ',' if depth == 0 => begins = true,
+                            _ if begins && !character.is_whitespace() => {
+                                found.extend(identifier(&list[at..]));
+                                begins = false;
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+            }
+        }
+        found.remove(&module);
+        named.entry(module).or_default().extend(found);
+    }
+    named
+}
+
+fn identifier(text: &str) -> Option<String> {
+    let end = text.find(|character: char| !character.is_alphanumeric() && character != '_');
+    let name = &text[..end.unwrap_or(text.len())];
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The modules from which one comes back to themselves.
+fn in_circles(named: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let reached = |from: &String| {
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<_> = named[from].iter().collect();
+        while let Some(module) = open.pop() {
+            if named.contains_key(module) && seen.insert(module.clone()) {
+                open.extend(&named[module]);
+            }
+        }
+        seen
+    };
+    let modules = named.keys();
+    modules
+        .filter(|module| reached(module).contains(*module))
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn no_modules_of_a_crate_name_one_another_in_a_circle() {
+    for member in members() {
+        let directory = root().join(&member).join("src");
+        let circle = in_circles(&named_modules(&directory));
+        let known = CIRCLES.iter().find(|(name, _)| *name == member);
+        match known {
+            None => assert!(circle.is_empty(), "{member}: {circle:?}"),
+            Some((_, why)) => assert!(!circle.is_empty(), "{member} has none any more: {why}"),
+        }
+    }
+}
+
+#[test]
+fn a_circle_is_found() {
+    let named = |pairs: &[(&str, &[&str])]| -> BTreeMap<String, BTreeSet<String>> {
+        let pair = |(name, all): &(&str, &[&str])| {
+            let all = all.iter().map(|name| (*name).to_owned()).collect();
+            ((*name).to_owned(), all)
+        };
+        pairs.iter().map(pair).collect()
+    };
+    let straight = named(&[("a", &["b", "other_crate"]), ("b", &["c"]), ("c", &[])]);
+    assert_eq!(in_circles(&straight), BTreeSet::new());
+    let circle = named(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"])]);
+    let expected: BTreeSet<_> = ["b", "c"].map(str::to_owned).into();
+    assert_eq!(in_circles(&circle), expected);
+}

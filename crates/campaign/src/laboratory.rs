@@ -18,10 +18,10 @@ use kortlab_pcsc::in_process;
 use kortlab_pcsc::{Card, ReaderError, Service};
 
 use crate::child::{self, Ran};
-use crate::journal::Reading;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::program::Program;
+use crate::reading::Reading;
 use crate::recipe::Recipe;
 use crate::sockets::Sockets;
 use crate::watch::{Shared, around, lock, tries};

@@ -26,6 +26,7 @@ pub mod minimize;
 pub mod oracles;
 mod outcome;
 mod program;
+mod reading;
 mod recipe;
 mod shown;
 mod sockets;

@@ -7,8 +7,7 @@ use serde::Serialize;
 use crate::dump;
 use crate::fcp::{self, File};
 use crate::hexadecimal::{Hex, SpacedHex};
-use crate::lines::Lines;
-use crate::node::{Explanation, Node};
+use crate::node::{Explanation, Lines, Node};
 use crate::span::Span;
 use crate::{status, tlv};
 

@@ -56,7 +56,6 @@ pub mod dump;
 pub mod fcp;
 mod hexadecimal;
 pub mod kind;
-mod lines;
 mod node;
 pub mod ocsp;
 mod oid;
@@ -71,7 +70,6 @@ pub mod written;
 mod x509;
 
 pub use hexadecimal::{Hex, SpacedHex};
-pub use lines::Lines;
-pub use node::{Explanation, MAX_DEPTH, MAX_NODES, NOT_DECODED, Node};
+pub use node::{Explanation, Lines, MAX_DEPTH, MAX_NODES, NOT_DECODED, Node};
 pub use printable::printable;
 pub use span::Span;

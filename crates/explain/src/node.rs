@@ -1,5 +1,9 @@
 //! The tree that everything is explained by: [`Node`], in an [`Explanation`].
 
+mod lines;
+
+pub use lines::Lines;
+
 use core::fmt;
 
 use kortlab_apdu::tlv::{DEFAULT_DEPTH, Tag};
@@ -7,7 +11,6 @@ use kortlab_card::Problem;
 use serde::{Serialize, Serializer};
 
 use crate::hexadecimal::{Hex, SpacedHex};
-use crate::lines::Lines;
 use crate::printable;
 use crate::span::Span;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::code::{Code, Refusal};
-use crate::functions::disconnect::at_the_end;
+use crate::letting_go::at_the_end;
 use crate::reader::Reader;
 use crate::service::Service;
 use crate::wake::Wake;
@@ -19,8 +19,15 @@ pub struct Client {
     pub(crate) handles: BTreeMap<u32, Arc<Reader>>,
 }
 
+impl Service {
+    /// A client that has just come. When it is dropped, everything that it had ends.
+    pub fn client(self: &Arc<Self>) -> Client {
+        Client::new(Arc::clone(self), self.next_client())
+    }
+}
+
 impl Client {
-    pub(crate) const fn new(service: Arc<Service>, id: u64) -> Self {
+    const fn new(service: Arc<Service>, id: u64) -> Self {
         Self {
             service,
             id,

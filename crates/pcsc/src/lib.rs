@@ -52,6 +52,7 @@ pub mod contactless;
 pub mod door;
 pub mod functions;
 pub mod in_process;
+mod letting_go;
 pub mod pad;
 mod reader;
 pub mod service;

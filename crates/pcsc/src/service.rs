@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::client::Client;
 use crate::code::Code;
 use crate::pad::PinPad;
 use crate::reader::{Card, Event, Reader};
@@ -243,10 +242,9 @@ impl Service {
         self.reader_events.load(Ordering::Relaxed)
     }
 
-    /// A client that has just come. When it is dropped, everything that it had ends.
-    pub fn client(self: &Arc<Self>) -> Client {
-        let id = self.next_client.fetch_add(1, Ordering::Relaxed);
-        Client::new(Arc::clone(self), id)
+    /// The number of the next client.
+    pub(crate) fn next_client(&self) -> u64 {
+        self.next_client.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Reader>> {

@@ -1,19 +1,24 @@
 //! EF(AODF), authentication objects: PINs and their like (PKCS#15 §6.8).
 
+pub mod pin_rules;
+
 use core::fmt;
 
 use kortlab_apdu::tlv::{Tlv, object};
 
-use crate::common::{CommonObjectAttributes, Id, Path};
+use crate::common::{CommonObjectAttributes, Path};
 use crate::directory::{self, Directory, NO_SUB_CLASS, ObjectUnknown, sealed};
 use crate::element::{Element, Unknown};
 use crate::error::EncodeError;
-use crate::fields::{self, Fields, Schema, Writer};
+use crate::fields::{self, Fields, Writer};
 use crate::finding::{Code, Notes};
 use crate::flags::PinFlags;
 use crate::frame::Shape;
-use crate::pin_rules::PinContradiction;
+use crate::id::Id;
+use crate::schema::Schema;
 use crate::time::GeneralizedTime;
+
+use self::pin_rules::PinContradiction;
 
 /// The content of EF(AODF).
 pub type Aodf = Directory<AuthenticationObject>;

@@ -2,16 +2,18 @@
 
 use kortlab_apdu::tlv::{Tlv, object};
 
-use crate::common::{CommonObjectAttributes, Id, Path};
+use crate::common::{CommonObjectAttributes, Path};
 use crate::directory::{self, Directory, NO_SUB_CLASS, ObjectUnknown, sealed};
 use crate::element::{Element, Unknown};
 use crate::error::EncodeError;
-use crate::fields::{self, Fields, Schema, Writer};
+use crate::fields::{self, Fields, Writer};
 use crate::finding::Notes;
 use crate::flags::X509KeyUsage;
 use crate::frame::Shape;
+use crate::id::Id;
 use crate::key::CredentialIdentifier;
 use crate::oid::Oid;
+use crate::schema::Schema;
 use crate::value::{ObjectValue, VALUE_TAGS};
 
 /// The content of EF(CDF), and of the files of trusted and useful certificates.

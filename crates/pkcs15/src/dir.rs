@@ -7,10 +7,11 @@ use crate::common::Path;
 use crate::directory::{Directory, sealed};
 use crate::element::Unknown;
 use crate::error::EncodeError;
-use crate::fields::{self, Fields, Schema, Writer};
+use crate::fields::{self, Fields, Writer};
 use crate::finding::{Code, Notes};
 use crate::frame::Shape;
 use crate::oid::Oid;
+use crate::schema::Schema;
 
 /// The application identifier of PKCS#15: the RID of RSA Security, and "PKCS-15".
 pub const PKCS15_AID: [u8; 12] = *b"\xA0\x00\x00\x00\x63PKCS-15";

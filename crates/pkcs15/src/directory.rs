@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use kortlab_apdu::tlv::{Tag, Tlv};
 
-use crate::common::{CommonObjectAttributes, Id};
+use crate::common::CommonObjectAttributes;
 use crate::element::Unknown;
 use crate::error::EncodeError;
-use crate::fields::{Fields, Schema, Writer};
+use crate::fields::{Fields, Writer};
 use crate::finding::{Code, Notes, Parsed};
 use crate::frame::{self, MAX_OBJECTS, Piece, Shape};
+use crate::id::Id;
+use crate::schema::Schema;
 
 /// The content of a directory file whose objects are of type `T`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,14 +2,16 @@
 
 use kortlab_apdu::tlv::{Tlv, object};
 
-use crate::common::{CommonObjectAttributes, Id, Path};
+use crate::common::{CommonObjectAttributes, Path};
 use crate::directory::{self, Directory, NO_SUB_CLASS, ObjectUnknown, sealed};
 use crate::element::{Element, Unknown};
 use crate::error::EncodeError;
-use crate::fields::{self, Fields, Schema, Writer};
+use crate::fields::{self, Fields, Writer};
 use crate::finding::Notes;
 use crate::frame::Shape;
+use crate::id::Id;
 use crate::oid::Oid;
+use crate::schema::Schema;
 use crate::value::{ObjectValue, VALUE_TAGS};
 
 /// The content of EF(DODF).

@@ -8,7 +8,7 @@ use kortlab_apdu::error::{Error, ErrorKind};
 use kortlab_apdu::tlv::{Tag, TagClass, Tlv, object, read_one};
 
 use crate::error::EncodeError;
-use crate::fields::{Field, Schema, has};
+use crate::schema::{Field, Schema, has};
 
 /// How deep elements that are kept as they were read may nest when they are written again.
 const MAX_DEPTH: usize = 32;

@@ -7,7 +7,7 @@
 use core::ops::RangeInclusive;
 
 use kortlab_apdu::error::{Error, ErrorKind};
-use kortlab_apdu::tlv::{Tag, Tlv, object};
+use kortlab_apdu::tlv::{Tlv, object};
 use kortlab_apdu::{Command, FilePath};
 
 use crate::element::{Element, Unknown, minimal_integer};
@@ -15,10 +15,8 @@ use crate::error::EncodeError;
 use crate::finding::{Code, Notes};
 use crate::flags;
 use crate::oid::Oid;
+use crate::schema::{Field, Schema, has};
 use crate::time::GeneralizedTime;
-
-/// For each field the tags it may have.
-pub(crate) type Schema = &'static [&'static [u8]];
 
 /// In an application template: command to perform, discretionary data, URL.
 const TEMPLATE_TAGS: [u32; 3] = [COMMAND_TO_PERFORM, 0x53, 0x5F50];
@@ -268,10 +266,6 @@ pub(crate) fn length_note(element: &Tlv<'_>, notes: &mut Notes) {
     notes.warn(Code::NonMinimalLength, element.offset, message);
 }
 
-pub(crate) fn has(tags: &[u8], tag: Tag) -> bool {
-    tags.iter().any(|&one| u32::from(one) == tag.value())
-}
-
 // Values. Each returns `None` and a finding if there is no value to be had.
 
 /// A non-negative INTEGER of at most 32 bits. A negative one is taken as the unsigned number that
@@ -455,18 +449,6 @@ pub(crate) struct Writer {
     fields: Vec<Field>,
 }
 
-/// One field that is being written.
-pub(crate) enum Field {
-    /// It is not there.
-    Absent,
-    /// It is there.
-    Present(Vec<u8>),
-    /// It has its DEFAULT value, which DER leaves out. It is written all the same where a
-    /// superfluous element with its tag follows, which would be read in its place; but not behind
-    /// an element that [`Fields::read`] would stop at before it comes to this one.
-    Default(Vec<u8>),
-}
-
 impl Writer {
     pub(crate) fn new() -> Self {
         Self::default()
@@ -547,7 +529,7 @@ pub(crate) fn boolean_to_der(tag: u8, value: bool) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kortlab_apdu::tlv::read_one;
+    use kortlab_apdu::tlv::{Tag, read_one};
     use proptest::prelude::*;
 
     fn unsigned_from(content: &[u8]) -> (Option<u32>, Vec<Code>) {

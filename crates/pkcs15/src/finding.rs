@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::common::Id;
+use crate::id::Id;
 
 /// The most findings that one file is given. The last one says that more were left out.
 pub const MAX_FINDINGS: usize = 256;

@@ -2,12 +2,13 @@
 
 use kortlab_apdu::tlv::{Tlv, object};
 
-use crate::common::Id;
 use crate::element::{Element, Unknown};
 use crate::error::EncodeError;
-use crate::fields::{self, Fields, Schema, Writer};
+use crate::fields::{self, Fields, Writer};
 use crate::finding::Notes;
 use crate::flags::{KeyAccess, KeyUsage};
+use crate::id::Id;
+use crate::schema::Schema;
 use crate::time::GeneralizedTime;
 
 /// The greatest reference (pkcs15-ub-reference, PKCS#15 annex A).

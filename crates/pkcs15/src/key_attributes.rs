@@ -5,9 +5,10 @@ use kortlab_apdu::tlv::Tlv;
 
 use crate::element::{Element, Unknown};
 use crate::error::EncodeError;
-use crate::fields::{self, Fields, Schema, Writer};
+use crate::fields::{self, Fields, Writer};
 use crate::finding::Notes;
 use crate::key::KeyInfo;
+use crate::schema::Schema;
 use crate::value::{ObjectValue, VALUE_TAGS};
 
 /// What depends on the kind of a key.

@@ -46,7 +46,7 @@
 //! | [`odf`] | EF(ODF): where the directory files are |
 //! | [`prkdf`], [`pukdf`] | private and public keys |
 //! | [`cdf`] | certificates |
-//! | [`aodf`], [`pin_rules`] | PINs and their like; whether the rules for one fit together |
+//! | [`aodf`], [`aodf::pin_rules`] | PINs and their like; whether the rules for one fit together |
 //! | [`dodf`] | data objects |
 //! | [`unused_space`] | EF(UnusedSpace) |
 
@@ -63,24 +63,26 @@ mod fields;
 mod finding;
 mod flags;
 mod frame;
+mod id;
 mod key;
 mod key_attributes;
 pub mod odf;
 mod oid;
-pub mod pin_rules;
 pub mod prkdf;
 pub mod pukdf;
+mod schema;
 mod time;
 pub mod token_info;
 pub mod unused_space;
 mod value;
 
+pub use aodf::pin_rules::{self, PinContradiction};
 pub use aodf::{
     Aodf, AuthenticationAttributes, AuthenticationObject, CommonAuthenticationObjectAttributes,
     PinAttributes, PinType,
 };
 pub use cdf::{Cdf, Certificate, CertificateAttributes, CommonCertificateAttributes, Usage};
-pub use common::{AccessControlRule, CommonObjectAttributes, Id, Path, SecurityCondition};
+pub use common::{AccessControlRule, CommonObjectAttributes, Path, SecurityCondition};
 pub use dir::{Application, Ddo, EfDir, PKCS15_AID};
 pub use directory::{Directory, DirectoryObject, Entry, ObjectUnknown, Unreadable};
 pub use dodf::{CommonDataObjectAttributes, DataAttributes, DataObject, Dodf};
@@ -92,11 +94,11 @@ pub use flags::{
     AccessMode, KeyAccess, KeyUsage, ObjectFlags, Operations, PinFlags, TokenFlags, X509KeyUsage,
 };
 pub use frame::MAX_OBJECTS;
+pub use id::Id;
 pub use key::{CommonKeyAttributes, CredentialIdentifier, KeyInfo};
 pub use key_attributes::KeyAttributes;
 pub use odf::{ObjectKind, Odf, OdfEntry, PathOrObjects};
 pub use oid::Oid;
-pub use pin_rules::PinContradiction;
 pub use prkdf::{CommonPrivateKeyAttributes, PrKdf, PrivateKey, PrivateKeyAttributes};
 pub use pukdf::{CommonPublicKeyAttributes, PuKdf, PublicKey, PublicKeyAttributes};
 pub use time::GeneralizedTime;

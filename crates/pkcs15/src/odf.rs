@@ -8,9 +8,10 @@ use crate::common::Path;
 use crate::directory::{Directory, Entry, sealed};
 use crate::element::{Element, Unknown};
 use crate::error::EncodeError;
-use crate::fields::{Fields, Schema, Writer};
+use crate::fields::{Fields, Writer};
 use crate::finding::{Code, Notes};
 use crate::frame::{self, Shape};
+use crate::schema::Schema;
 
 /// The content of EF(ODF).
 pub type Odf = Directory<OdfEntry>;

@@ -3,16 +3,18 @@
 use kortlab_apdu::tlv::Tlv;
 
 use crate::cdf::Usage;
-use crate::common::{CommonObjectAttributes, Id, Path};
+use crate::common::{CommonObjectAttributes, Path};
 use crate::directory::{self, Directory, ObjectUnknown, SUB_CLASS, sealed};
 use crate::element::{Element, Unknown};
 use crate::error::EncodeError;
-use crate::fields::{self, Fields, Schema, Writer};
+use crate::fields::{self, Fields, Writer};
 use crate::finding::Notes;
 use crate::flags::KeyUsage;
 use crate::frame::Shape;
+use crate::id::Id;
 use crate::key::{CommonKeyAttributes, CredentialIdentifier};
 use crate::key_attributes::KeyAttributes;
+use crate::schema::Schema;
 use crate::value::ObjectValue;
 
 /// The content of EF(PuKDF), and of the file of trusted public keys.

@@ -6,10 +6,11 @@ use kortlab_apdu::tlv::{Filler, Reader, Tag, Tlv, object, read_one};
 
 use crate::element::{Element, Unknown};
 use crate::error::EncodeError;
-use crate::fields::{self, Fields, Schema, Writer};
+use crate::fields::{self, Fields, Writer};
 use crate::finding::{Code, Notes, Parsed};
 use crate::flags::{Operations, TokenFlags};
 use crate::oid::Oid;
+use crate::schema::Schema;
 use crate::time::GeneralizedTime;
 
 /// The content of EF(TokenInfo): a PKCS15TokenInfo (PKCS#15 §6.9).

@@ -2,13 +2,15 @@
 
 use kortlab_apdu::tlv::{Tag, Tlv};
 
-use crate::common::{AccessControlRule, Id, Path};
+use crate::common::{AccessControlRule, Path};
 use crate::directory::{Directory, sealed};
 use crate::element::Unknown;
 use crate::error::EncodeError;
-use crate::fields::{Fields, Schema, Writer};
+use crate::fields::{Fields, Writer};
 use crate::finding::Notes;
 use crate::frame::{self, Shape};
+use crate::id::Id;
+use crate::schema::Schema;
 
 /// The content of EF(UnusedSpace).
 pub type UnusedSpace = Directory<UnusedSpaceRecord>;

@@ -1,6 +1,6 @@
 //! Two cards of one serial number: one is torn, and recovery is tried on the others first.
 
-use kortlab_card::{Card, CardError, Fit, IfChanged, Journal as _, MemoryJournal, PinRole};
+use kortlab_card::{Card, CardError, IfChanged, Journal as _, MemoryJournal, PinRole};
 use kortlab_emulator::{InProcess, VirtualCard};
 
 use crate::point::Case;
@@ -68,20 +68,4 @@ fn spared(copy: &VirtualCard, journal: &mut MemoryJournal) -> Result<Option<Stri
         () if *journal != kept => Some("the journal was changed".to_owned()),
         () => None,
     })
-}
-
-/// Whether something in the journal still is to be recovered on this card. What a journal that
-/// cards share has about a card on which nothing has begun, or all is done, may be about another.
-///
-/// # Errors
-/// The card does not open.
-pub fn waits(card: &mut InProcess, journal: &MemoryJournal) -> Result<bool, CardError> {
-    if !journal.is_shared() {
-        return Ok(!journal.is_empty());
-    }
-    let mut session = Card::open(card)?;
-    let notes = session.notes(&mut journal.clone())?;
-    Ok(notes
-        .iter()
-        .any(|(_, fit)| matches!(fit, Fit::Begun | Fit::Changed)))
 }

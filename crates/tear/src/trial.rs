@@ -1,12 +1,12 @@
 //! One cut, the card pushed in again, and the recovery.
 
 use kortlab_card::{
-    Card, CardError, ErrorKind, IfChanged, Journal as _, MemoryJournal, PinRole, Transaction, Way,
+    Card, CardError, ErrorKind, Fit, IfChanged, Journal as _, MemoryJournal, PinRole, Transaction,
+    Way,
 };
 use kortlab_emulator::{InProcess, VirtualCard};
 
 use crate::check::{self, Tries};
-use crate::copies;
 use crate::listing::Listing;
 use crate::point::{Case, Host, Point};
 use crate::recording::{Recording, right_pin};
@@ -216,7 +216,7 @@ pub fn finish(
         }
         Err(error) => violations.push(Violation::NotRecovered(error.to_string())),
     }
-    match copies::waits(card, journal) {
+    match waits(card, journal) {
         Ok(false) => {}
         Ok(true) => violations.push(Violation::StillPending),
         Err(error) => violations.push(Violation::NotOpened(error.to_string())),
@@ -227,6 +227,19 @@ pub fn finish(
         None => tries,
     };
     violations.extend(check::recovered(recording, card, &torn.allowed, &tries));
+}
+
+/// Whether something in the journal still is to be recovered on this card. What a journal that
+/// cards share has about a card on which nothing has begun, or all is done, may be about another.
+fn waits(card: &mut InProcess, journal: &MemoryJournal) -> Result<bool, CardError> {
+    if !journal.is_shared() {
+        return Ok(!journal.is_empty());
+    }
+    let mut session = Card::open(card)?;
+    let notes = session.notes(&mut journal.clone())?;
+    Ok(notes
+        .iter()
+        .any(|(_, fit)| matches!(fit, Fit::Begun | Fit::Changed)))
 }
 
 impl Verdict {

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::path::PathBuf;
 
-use crate::store::Holder;
+use crate::holder::Holder;
 
 /// Why an image was refused. `Display` is one line that says where, what, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

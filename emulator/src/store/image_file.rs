@@ -29,7 +29,8 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::{Holder, Store, StoreError};
+use super::{Store, StoreError};
+use crate::holder::Holder;
 use crate::image::{Image, ImageError, MAX_LENGTH};
 
 /// A card image in a file, locked while this value lives.

@@ -1,13 +1,11 @@
 //! Where a card's image is kept between runs.
 
-mod holder;
 mod image_file;
 
 use core::fmt;
 
 use crate::image::Image;
 
-pub use holder::Holder;
 pub use image_file::ImageFile;
 
 /// Keeps a card's image. Called for every change, before its answer is given out.

@@ -1,8 +1,6 @@
 //! SCardDisconnect.
 
-use crate::reader::{Event, Reader};
-use crate::service::Service;
-use crate::terms::{Protocols, state};
+use crate::letting_go::let_go;
 use crate::{Client, Disposition, Refusal};
 
 impl Client {
@@ -15,61 +13,10 @@ impl Client {
         if matches!(disposition, Disposition::Reset | Disposition::Unpower) {
             self.check_free(&reader, handle)?;
         }
-        disconnect(&reader, handle, disposition);
+        let_go(&reader, handle, disposition);
         self.handles.remove(&handle);
         self.service.registry().forget_handle(handle);
         self.service.changed();
         Ok(())
     }
-}
-
-fn disconnect(reader: &Reader, handle: u32, disposition: Disposition) {
-    let resets = matches!(disposition, Disposition::Reset | Disposition::Unpower);
-    let holds = reader.sharing().holder() == Some(handle);
-    if resets || holds {
-        let mut slot = reader.slot();
-        if holds && let Some(card) = &mut slot.card {
-            let _ = card.end_exclusive();
-        }
-        {
-            // Without a moment between the two: whoever waits for the card would begin a
-            // transaction in it, and hear of the reset in its middle.
-            let mut sharing = reader.sharing();
-            if resets && slot.card.is_some() {
-                sharing.happened(Event::Reset);
-            }
-            sharing.unhold_all(handle);
-        }
-        match disposition {
-            Disposition::Reset => {
-                let _ = slot.reset(reader);
-            }
-            Disposition::Unpower => {
-                let present = reader.sharing().public.state & state::ABSENT == 0;
-                if slot.power_off().is_ok() && present {
-                    let public = &mut reader.sharing().public;
-                    public.state = state::PRESENT;
-                    public.protocol = Protocols::UNDEFINED;
-                }
-            }
-            _ => {}
-        }
-    }
-    reader.sharing().remove(handle);
-}
-
-/// What becomes of a handle whose client is gone: a card that it held is reset, unless somebody
-/// has done that already.
-pub(crate) fn at_the_end(service: &Service, reader: &Reader, handle: u32) {
-    let disposition = {
-        let sharing = reader.sharing();
-        let held = sharing.holder() == Some(handle);
-        match held && sharing.check_event_of(handle).is_ok() {
-            true => Disposition::Reset,
-            false => Disposition::Leave,
-        }
-    };
-    disconnect(reader, handle, disposition);
-    service.registry().forget_handle(handle);
-    service.changed();
 }

@@ -24,6 +24,7 @@
 //! | [`holder`], [`card_number`] | invented people and card numbers |
 
 pub mod authority;
+mod authority_kind;
 pub mod card_number;
 pub mod clock;
 pub mod csr;

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use spki::SubjectPublicKeyInfoOwned;
 
-use crate::authority::KEY_BITS;
 use crate::error::{DocumentError, IssueError, decode_der};
 use crate::random::IssuerRng;
 
+/// The size of an authority's key, and of a card's.
+pub(crate) const KEY_BITS: usize = 2048;
 /// A SubjectPublicKeyInfo of a 4096-bit key has 550 bytes.
 const LIMIT: usize = 1024;
 /// The least that a card is enrolled with.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::authority::AuthorityKind;
+use crate::authority_kind::AuthorityKind;
 use crate::clock::Timestamp;
 use crate::revocation::RevocationReason;
 

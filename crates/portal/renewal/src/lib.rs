@@ -14,6 +14,7 @@ pub mod card;
 pub mod guide;
 pub mod plain;
 pub mod report;
+mod state;
 pub mod states;
 pub mod understood;
 pub mod world;

@@ -14,7 +14,7 @@ use kortlab_issuer::revocation::RevocationReason;
 use kortlab_issuer::{DocumentError, IssueError};
 use kortlab_portal_core::{CarrierPair, Enrolment, IssuedPair, LocalPortal, PortalError};
 
-use crate::states::CardState;
+use crate::state::CardState;
 
 /// The keys of a card of this kind (`domain`: RSA up to 2048 bits).
 const KEY_BITS: usize = 2048;

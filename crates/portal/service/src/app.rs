@@ -7,11 +7,11 @@ use url::Url;
 
 use crate::clock::PortalClock;
 use crate::failures::Failures;
+use crate::limits::Limits;
+use crate::limits::Rates;
 use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::pages;
-use crate::server::Limits;
-use crate::server::limits::Rates;
 use crate::service::Service;
 use crate::token::AdminToken;
 

@@ -4,11 +4,12 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`server`] | the five listeners: addresses, TLS, limits, start and end |
+//! | [`server`] | the five listeners: addresses, start and end |
+//! | `limits`, `tls`, `startup` | what clients may ask for, whose certificates are taken, why it does not start |
 //! | [`service`] | the one seam: a call is carried out, stored, and only then answered |
 //! | [`store`], [`audit`] | where everything is kept, and the log that is chained by hashes |
 //! | [`api`], [`pages`] | the JSON interface, and the holder's web pages |
-//! | [`pki`] | CRLs, OCSP and the authorities' certificates for relying parties |
+//! | [`pki`], `published` | CRLs, OCSP and the authorities' certificates for relying parties, and what of them is at hand |
 //! | [`admin`], [`failures`], [`clock`] | what an administrator can do to the portal in tests |
 //! | [`data`], [`token`] | the data directory, and the administrator's token in it |
 //! | [`operation`], [`event`] | what calls are named, and what the audit log tells of them |
@@ -29,6 +30,7 @@ pub mod error;
 pub mod event;
 pub mod failures;
 mod file_lock;
+mod limits;
 pub mod listener;
 #[cfg(feature = "logs")]
 pub mod logs;
@@ -38,7 +40,10 @@ pub mod operation;
 #[cfg_attr(not(feature = "pages"), path = "no_pages.rs")]
 pub mod pages;
 pub mod pki;
+mod published;
 pub mod server;
 pub mod service;
+mod startup;
 pub mod store;
+mod tls;
 pub mod token;

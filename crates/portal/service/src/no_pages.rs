@@ -10,7 +10,7 @@ use url::Url;
 use crate::api;
 use crate::app::App;
 use crate::listener::Listener;
-use crate::server::Unwanted;
+use crate::tls::Unwanted;
 
 /// Remembers nothing.
 #[derive(Debug)]

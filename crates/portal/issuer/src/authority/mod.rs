@@ -1,11 +1,13 @@
 //! A test authority: its key, the certificates it has issued, and their state.
 
-mod kind;
+mod issued;
 mod responder;
 mod sign;
 mod stored;
 
-pub use kind::{AuthorityKind, CertificateData, CertificateState};
+pub use issued::{CertificateData, CertificateState};
+
+pub use crate::authority_kind::AuthorityKind;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,12 +32,10 @@ use crate::clock::{DAY, Timestamp};
 use crate::name::{self, NameBuilder};
 use crate::oid;
 use crate::profile::{self, AuthorityUrls, CertificateProfile};
-use crate::public_key::PublicKey;
+use crate::public_key::{KEY_BITS, PublicKey};
 use crate::random::IssuerRng;
 use crate::revocation::{AlreadyRevoked, RevocationReason, Revocations, Serial};
 
-/// The size of an authority's key, and of a card's.
-pub(crate) const KEY_BITS: usize = 2048;
 /// How long an authority's own certificate is valid.
 const AUTHORITY_VALIDITY: Duration = Duration::from_secs(25 * 365 * DAY.as_secs());
 /// How long a CRL is valid.

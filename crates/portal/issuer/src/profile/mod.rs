@@ -18,7 +18,7 @@ use x509_cert::ext::pkix::{
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
 
-use crate::authority::AuthorityKind;
+use crate::authority_kind::AuthorityKind;
 use crate::card_number::CardNumber;
 use crate::oid;
 

@@ -6,7 +6,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::AuditHash;
 use crate::event::AuditEvent;
-use crate::store::StoreError;
 
 /// One entry of the audit log, as it is stored: also if somebody has changed it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,22 +63,15 @@ impl Head {
         }
     }
 
-    /// The next entries of the log in `store`, one for each event. The head moves on to the last.
+    /// The next entries of the log, one for each event. The head moves on to the last.
     ///
     /// # Errors
     /// An event cannot be written as JSON.
     pub(crate) fn append_all(
         &mut self,
-        store: &str,
         events: &[AuditEvent],
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        let entries = events.iter().map(|event| self.append(event));
-        entries
-            .collect::<Result<_, _>>()
-            .map_err(|error| StoreError::Unavailable {
-                store: store.to_owned(),
-                why: format!("an event cannot be written: {error}"),
-            })
+    ) -> Result<Vec<AuditEntry>, serde_json::Error> {
+        events.iter().map(|event| self.append(event)).collect()
     }
 
     /// The next entry, which tells of this event. The head moves on to it.

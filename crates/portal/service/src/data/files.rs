@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
-use crate::server::StartError;
+use crate::startup::StartError;
 
 /// The mode of what clients need.
 pub(super) const PUBLIC: u32 = 0o644;

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::file_lock;
-use crate::server::StartError;
-use crate::server::tls::TlsAuthority;
+use crate::startup::StartError;
+use crate::tls::TlsAuthority;
 use crate::token::AdminToken;
 
 /// What this program writes. A directory of a later format is not touched.

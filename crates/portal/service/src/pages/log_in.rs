@@ -15,7 +15,7 @@ use super::visit::Visit;
 use crate::error::ServiceError;
 use crate::listener::Listener;
 use crate::operation::Operation;
-use crate::server::Whose;
+use crate::tls::Whose;
 
 #[derive(Template)]
 #[template(path = "log_in_refused.html")]

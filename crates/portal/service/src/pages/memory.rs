@@ -20,8 +20,8 @@ use url::Url;
 
 use super::cookies::Owner;
 use super::notice::Notice;
-use crate::server::Unwanted;
-use crate::server::limits::client;
+use crate::limits::client;
+use crate::tls::Unwanted;
 
 /// A task waits as long as a session does.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);

@@ -4,14 +4,12 @@
 mod certificates;
 mod crl;
 mod ocsp;
-mod published;
 mod source;
 
 use axum::Router;
 use axum::routing::{get, post};
 use kortlab_issuer::authority::AuthorityKind;
 
-pub(crate) use self::published::{Crl, Published};
 pub(crate) use self::source::Source;
 
 /// The routes, as `AuthorityUrls::at` names them.

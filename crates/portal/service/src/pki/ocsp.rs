@@ -10,13 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use kortlab_issuer::authority::AuthorityKind;
 use kortlab_issuer::ocsp::{self, Refusal};
 
-use super::published::Asked;
 use super::{Source, authority};
 use crate::api;
 use crate::api::body::read;
 use crate::error::ServiceError;
 use crate::listener::Connection;
 use crate::operation::Operation;
+use crate::published::Asked;
 
 /// The longest request that is read, as `ocsp::Request::parse` has it.
 const LIMIT: usize = 8 * 1024;

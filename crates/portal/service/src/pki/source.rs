@@ -7,11 +7,11 @@ use kortlab_issuer::authority::AuthorityKind;
 use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::ocsp::Responder;
 
-use super::published::{Crl, Published};
 use crate::app::App;
 use crate::error::ServiceError;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
+use crate::published::{Crl, Published};
 
 /// What the handlers of CRLs and OCSP need.
 pub(crate) trait Source: Clone + Send + Sync + 'static {

@@ -17,8 +17,8 @@ use tokio_rustls::server::TlsStream;
 use tower::Service;
 
 use super::gate::Gate;
-use super::limits::Limits;
 use super::stream::Guarded;
+use crate::limits::Limits;
 use crate::listener::{Connection, PeerAddress, PeerCertificate};
 
 /// Takes connections of one listener.

@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::error::StartError;
-use super::limits::Limits;
 use crate::app::Places;
+use crate::limits::Limits;
 use crate::listener::Listener;
+use crate::startup::StartError;
 
 /// Where the portal listens, how it is reached from outside, and what it bears.
 #[derive(Clone, Debug)]

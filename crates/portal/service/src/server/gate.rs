@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::limits::client;
+use crate::limits::client;
 
 /// Counts the connections of one listener. Clones count together.
 #[derive(Clone, Debug)]

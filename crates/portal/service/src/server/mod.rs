@@ -2,15 +2,12 @@
 
 mod acceptor;
 mod config;
-mod error;
 mod gate;
-pub(crate) mod limits;
 mod read_only;
 mod routes;
 mod running;
 mod source;
 mod stream;
-pub(crate) mod tls;
 mod watch;
 
 use std::net::TcpListener;
@@ -30,20 +27,21 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::acceptor::Acceptor;
 pub use self::config::{Addresses, Config};
-pub use self::error::{RunError, StartError};
 use self::gate::Gate;
-pub use self::limits::Limits;
 pub use self::read_only::{ReadOnlyConfig, RunningReadOnly};
 pub use self::running::{Running, Stopper};
 use self::source::Opened;
 pub use self::source::Source;
-pub use self::tls::{Unwanted, Whose};
 use crate::app::App;
 use crate::data;
+pub use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::operation::Operation;
 use crate::pages::Memory;
 use crate::service::{Call, Service};
+pub use crate::startup::{RunError, StartError};
+use crate::tls;
+pub use crate::tls::{Unwanted, Whose};
 
 /// How often time is seen to pass: what has changed gets into CRLs.
 const TICK: Duration = Duration::from_secs(10);

@@ -26,18 +26,19 @@ use tokio::sync::watch as channel;
 use tower_http::timeout::TimeoutLayer;
 
 use super::acceptor::Acceptor;
-use super::error::{RunError, StartError};
 use super::gate::Gate;
-use super::limits::{Limits, Rates};
 use super::running::Stopper;
 use super::watch::{Counting, watch};
 use super::{Ready, Server, listen};
 use crate::data::ReadOnlyDirectory;
 use crate::error::{Refusal, ServiceError};
+use crate::limits::{Limits, Rates};
 use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
-use crate::pki::{self, Crl, Published, Source};
+use crate::pki::{self, Source};
+use crate::published::{Crl, Published};
+use crate::startup::{RunError, StartError};
 use crate::store::{self, Follower, News, StoreError, StoreUrl};
 
 /// How often the store is asked what is new.

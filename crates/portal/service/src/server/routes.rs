@@ -7,9 +7,9 @@ use axum::middleware::from_fn_with_state;
 use kortlab_portal_api::limits::REQUEST;
 use tower_http::timeout::TimeoutLayer;
 
-use super::limits::Limits;
 use super::watch::watch;
 use crate::app::App;
+use crate::limits::Limits;
 use crate::listener::Listener;
 use crate::{admin, api, pages, pki};
 

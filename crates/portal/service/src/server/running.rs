@@ -7,7 +7,7 @@ use kortlab_portal_api::info::Urls;
 use tokio::sync::watch;
 
 use super::config::Addresses;
-use super::error::RunError;
+use crate::startup::RunError;
 use crate::token::AdminToken;
 
 /// A portal that runs. Dropping this stops it.

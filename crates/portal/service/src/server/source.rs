@@ -10,13 +10,13 @@ use kortlab_issuer::random::IssuerRng;
 use kortlab_portal_core::LocalPortal;
 
 use super::config::Addresses;
-use super::error::StartError;
-use super::tls::TlsAuthority;
 use crate::app::Places;
 use crate::clock::PortalClock;
 use crate::data::{self, DataDirectory};
 use crate::service::Service;
+use crate::startup::StartError;
 use crate::store::{self, Create, StoreUrl};
+use crate::tls::TlsAuthority;
 use crate::token::AdminToken;
 
 /// Where a portal comes from.

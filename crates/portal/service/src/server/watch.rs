@@ -14,9 +14,9 @@ use axum::response::{IntoResponse as _, Response};
 use tracing::{debug, info};
 
 use super::acceptor::connection_of;
-use super::limits::{Class, Rates};
 use crate::app::App;
 use crate::error::Refusal;
+use crate::limits::{Class, Rates};
 use crate::listener::{CONNECTION, Listener, PeerAddress};
 use crate::metrics::Metrics;
 

@@ -26,8 +26,8 @@ use crate::failures::{FailureKind, Failures};
 use crate::listener::Connection;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
-use crate::pki::{Crl, Published};
-use crate::server::StartError;
+use crate::published::{Crl, Published};
+use crate::startup::StartError;
 use crate::store::Store;
 
 /// How long a connection hangs when an administrator has planned that no answer comes.

@@ -20,8 +20,8 @@ use crate::error::ServiceError;
 use crate::event::{AuditEvent, Outcome, Subject};
 use crate::metrics::Metrics;
 use crate::operation::Operation;
-use crate::pki::Published;
-use crate::server::StartError;
+use crate::published::Published;
+use crate::startup::StartError;
 use crate::store::{PublishedCrl, Store, StoreError};
 
 /// The portal in memory, and the store that has all of it. They are the same whenever the lock is

@@ -83,3 +83,13 @@ pub enum StoreError {
         why: String,
     },
 }
+
+impl StoreError {
+    /// What was done cannot be written as JSON, and so not be told of in the audit log.
+    pub(crate) fn of_event(store: &str, error: &serde_json::Error) -> Self {
+        Self::Unavailable {
+            store: store.to_owned(),
+            why: format!("an event cannot be written: {error}"),
+        }
+    }
+}

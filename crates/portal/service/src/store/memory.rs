@@ -34,7 +34,9 @@ impl Store for MemoryStore {
 
     fn commit(&mut self, changes: &[Change], events: &[AuditEvent]) -> Result<(), StoreError> {
         let mut head = self.head;
-        let entries = head.append_all(NAME, events)?;
+        let entries = head
+            .append_all(events)
+            .map_err(|error| StoreError::of_event(NAME, &error))?;
         for change in changes {
             let place = (change.table(), change.key());
             self.records.insert(place, change.clone());

@@ -114,7 +114,9 @@ impl Store for PostgresStore {
 
     fn commit(&mut self, changes: &[Change], events: &[AuditEvent]) -> Result<(), StoreError> {
         let mut head = self.head;
-        let entries = head.append_all(&self.name, events)?;
+        let entries = head
+            .append_all(events)
+            .map_err(|error| StoreError::of_event(&self.name, &error))?;
         let rows = changes.iter().map(|change| Row::of(&self.name, change));
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         let revision = self.revision;

@@ -95,7 +95,9 @@ impl Store for SqliteStore {
 
     fn commit(&mut self, changes: &[Change], events: &[AuditEvent]) -> Result<(), StoreError> {
         let mut head = self.head;
-        let entries = head.append_all(&self.name, events)?;
+        let entries = head
+            .append_all(events)
+            .map_err(|error| StoreError::of_event(&self.name, &error))?;
         let revision = self.revision;
         self.in_transaction(TransactionBehavior::Immediate, |transaction, name| {
             let counted = transaction

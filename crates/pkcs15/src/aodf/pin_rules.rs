@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use crate::aodf::{PinAttributes, PinType};
+use super::{PinAttributes, PinType};
 use crate::flags::PinFlags;
 
 /// The greatest storedLength to which a PIN is plausibly padded, in bytes. Cards that were seen

@@ -23,7 +23,7 @@ pub struct Holder {
 
 impl Holder {
     /// Who has locked this file, if the system tells.
-    pub(super) fn of(file: &File) -> Option<Self> {
+    pub(crate) fn of(file: &File) -> Option<Self> {
         let metadata = file.metadata().ok()?;
         let locks = fs::read_to_string("/proc/locks").ok()?;
         let process = locked_by(&locks, metadata.dev(), metadata.ino())?;

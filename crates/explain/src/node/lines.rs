@@ -1,6 +1,6 @@
 //! The nodes of a tree one after the other.
 
-use crate::node::Node;
+use super::Node;
 
 /// Every node of a tree with its depth, parents before their parts.
 #[derive(Clone, Debug)]

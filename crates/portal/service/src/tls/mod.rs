@@ -15,8 +15,8 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use self::authority::{ServerIdentity, TlsAuthority};
 pub use self::unwanted::{Unwanted, Whose};
 use self::verifier::PossessionOnly;
-use super::error::StartError;
 use crate::listener::Listener;
+use crate::startup::StartError;
 
 /// How a listener speaks TLS; `None` if it does not. `authorities` are the certificates (DER) of
 /// the authorities whose names the log-in listener gives as hints (RFC 8446 §4.2.4); what is

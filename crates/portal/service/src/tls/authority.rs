@@ -9,7 +9,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
-use crate::server::error::StartError;
+use crate::startup::StartError;
 
 /// The authority's certificate is valid for ten years.
 const AUTHORITY_DAYS: u64 = 3650;
