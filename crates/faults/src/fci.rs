@@ -1,9 +1,17 @@
 //! The control information of a file, and what is said in it.
 
+use kortlab_apdu::instruction;
 use kortlab_apdu::tlv::Tag;
 
 use crate::number::Change;
 use crate::tree::Tree;
+
+/// What faults of control information are about: SELECT by path or identifier, and what fetches its
+/// answer.
+pub const SELECT: (&[u8], &str) = (
+    &[instruction::SELECT, instruction::GET_RESPONSE],
+    "SELECT (A4)",
+);
 
 /// The control information with another value in the first object that has one of these tags.
 pub fn with(data: &[u8], tags: &[u32], change: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {

@@ -78,6 +78,8 @@ pub trait Mutation: Clone + fmt::Debug + Send + Sync + Sized + 'static {
     const VECTOR: Vector;
     /// Whether it is about commands, and so has moments.
     const OF_COMMANDS: bool = true;
+    /// The instructions that it is about, and what they are called; nothing if it is about any.
+    const ABOUT: Option<(&'static [u8], &'static str)> = None;
 
     /// Reads what stands behind the colon.
     ///
@@ -377,6 +379,10 @@ mod tests {
             ("sw:sw=6F00,ms=1", "ms="),
             ("sw:sw", "sw"),
             ("sw:,", "PARAMETER=VALUE"),
+            ("sw:sw=6F00,nth=3,every=2", "never strike"),
+            ("verified:ins=B0", "never strike"),
+            ("file-size:to=0,ins=B0", "about SELECT"),
+            ("randomly:empty|df-name:ins=20", "never strike"),
             ("atr-long:nth=1", "nth="),
             ("delay:ins=B0", "ms= is missing"),
             ("delay:ms=x", "ms=x"),

@@ -26,6 +26,17 @@ pub enum FaultError {
     /// Two parameters say what cannot both be.
     #[error("{0} is not for use with {1}")]
     Together(&'static str, &'static str),
+    /// No command has a number that all of them let through.
+    #[error("it would never strike: no command has such a number (nth=, from=, until=, every=)")]
+    Never,
+    /// It is for other instructions than `ins=` names.
+    #[error(
+        "it would never strike: it is about {about}, not about the instruction that ins= names"
+    )]
+    OtherInstruction {
+        /// What it is about.
+        about: &'static str,
+    },
     /// A parameter is there twice.
     #[error("{0} is there twice")]
     Twice(String),

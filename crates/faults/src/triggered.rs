@@ -32,6 +32,11 @@ impl<M: Mutation> Triggered<M> {
         } else {
             When::default()
         };
+        if let Some((instructions, about)) = M::ABOUT
+            && !when.lets_any_through(instructions)
+        {
+            return Err(FaultError::OtherInstruction { about });
+        }
         Ok(Self {
             mutation,
             when,

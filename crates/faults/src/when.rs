@@ -66,19 +66,26 @@ impl When {
         if nth.is_some() && (from.is_some() || until.is_some()) {
             return Err(FaultError::Together("nth=", "from= and until="));
         }
+        let until = nth.or(until);
+        check_meets(nth.or(from), until, every)?;
         let chance = parameters.chance()?;
         Ok(Self {
             ins: parameters.optional("ins", "an instruction of two hexadecimal digits", byte)?,
             file: parameters.optional("file", "a path such as 4404 or 3F0050154404", path)?,
             pin: parameters.optional("pin", "a reference of two hexadecimal digits", byte)?,
             from: nth.or(from),
-            until: nth.or(until),
+            until,
             every,
             times: times.map(NonZeroU64::get),
             chance: chance.map(|percent| (percent, parameters.any_dice())),
             counted: 0,
             struck: 0,
         })
+    }
+
+    /// Whether it lets commands with one of these instructions through.
+    pub(crate) fn lets_any_through(&self, instructions: &[u8]) -> bool {
+        self.ins.is_none_or(|ins| instructions.contains(&ins))
     }
 
     /// Whether the fault strikes at this command, which is the next one.
@@ -101,6 +108,22 @@ impl When {
                 .is_none_or(|(percent, dice)| dice.below(100) < *percent);
         self.struck += u64::from(now);
         now
+    }
+}
+
+/// Refuses numbers that no command has, so that the fault would never strike.
+fn check_meets(
+    from: Option<NonZeroU64>,
+    until: Option<NonZeroU64>,
+    every: Option<NonZeroU64>,
+) -> Result<(), FaultError> {
+    let every = every.map_or(1, NonZeroU64::get);
+    let first = from
+        .map_or(1, NonZeroU64::get)
+        .checked_next_multiple_of(every);
+    match (first, until) {
+        (Some(first), until) if until.is_none_or(|until| first <= until.get()) => Ok(()),
+        _ => Err(FaultError::Never),
     }
 }
 
@@ -146,6 +169,25 @@ mod tests {
             ("pin=81", &[]),
         ] {
             assert_eq!(strikes(text, &commands), struck, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_command_has_are_refused() {
+        for (text, fits) in [
+            ("nth=6,every=3", true),
+            ("nth=3,every=2", false),
+            ("from=5,until=5", true),
+            ("from=5,until=4", false),
+            ("from=5,until=7,every=4", false),
+            ("from=5,until=8,every=4", true),
+            ("until=1,every=2", false),
+            ("from=18446744073709551615", true),
+            ("from=18446744073709551615,every=2", false),
+        ] {
+            let mut parameters = Parameters::parse(text).expect("parameters");
+            let read = When::from_parameters(&mut parameters);
+            assert_eq!(read.err(), (!fits).then_some(FaultError::Never), "{text}");
         }
     }
 

@@ -12,7 +12,7 @@ pub struct AtrLong {
 impl Mutation for AtrLong {
     const NAME: &'static str = "atr-long";
     const PARAMETERS: &'static str = "[length=N]";
-    const DOES: &'static str = "the ATR has N (or 34) bytes";
+    const DOES: &'static str = "the ATR has N (or 34) bytes; through PC/SC programs see 33 of them";
     const VECTOR: Vector = Vector::atr(
         "atr-long:length=6",
         &[0x3B, 0x02, 0xAA, 0xBB],

@@ -33,6 +33,8 @@ impl Mutation for FileSize {
         ],
     );
 
+    const ABOUT: Option<(&'static [u8], &'static str)> = Some(fci::SELECT);
+
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
             size: Change::from_parameters(parameters, u32::MAX.into())?,

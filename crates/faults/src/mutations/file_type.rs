@@ -25,6 +25,8 @@ impl Mutation for FileType {
         )],
     );
 
+    const ABOUT: Option<(&'static [u8], &'static str)> = Some(fci::SELECT);
+
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
             to: parameters

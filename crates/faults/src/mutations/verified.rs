@@ -25,6 +25,9 @@ impl Mutation for Verified {
         ],
     );
 
+    const ABOUT: Option<(&'static [u8], &'static str)> =
+        Some((&[instruction::VERIFY], "VERIFY (20)"));
+
     fn from_parameters(_: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self)
     }
