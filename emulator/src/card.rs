@@ -151,6 +151,16 @@ impl VirtualCard {
         self.memory.schedule_power_cut(cut);
     }
 
+    /// Takes back what [`VirtualCard::schedule_power_cut`] has asked for, if it has not come.
+    pub fn cancel_power_cut(&mut self) {
+        self.memory.cancel_power_cut();
+    }
+
+    /// Whether the power is to be cut, and has not been.
+    pub fn power_cut_is_scheduled(&self) -> bool {
+        self.memory.power_cut_is_scheduled()
+    }
+
     /// Whether power was cut and has not been given again.
     pub fn power_lost(&self) -> bool {
         self.memory.power_lost()

@@ -34,6 +34,9 @@ pub enum CredentialError {
     /// There is no private key.
     #[error("it holds no private key")]
     NoKey,
+    /// A PEM file has several, and which one is meant it does not say.
+    #[error("it holds {0} private keys")]
+    SeveralKeys(usize),
     /// There are more private keys than the card has places.
     #[error("it holds {0} private keys with certificates; the card has two places")]
     TooManyKeys(usize),
@@ -71,12 +74,14 @@ impl CredentialError {
             }
             Self::NeedsPassphrase => "give --passphrase prompt, env:NAME, file:PATH or fd:N",
             Self::WrongPassphrase => {
-                "check what --passphrase points to; `openssl pkcs12 -info -noout -in FILE` tells the same"
+                "check what --passphrase points to; `openssl pkcs12 -info -noout -in FILE`, or of a key \
+                 `openssl pkey -noout -in FILE`, tells the same"
             }
             Self::Unsupported(_) | Self::Rounds => {
                 "read it with the program that made it, and export it again with AES-256 and SHA-256"
             }
             Self::NoKey => "export the certificate together with its private key",
+            Self::SeveralKeys(_) => "give a file that holds the key of the certificate alone",
             Self::TooMuch => "export one key with its chain",
             Self::TooManyKeys(_) => {
                 "export one key, or one for authentication and one for signatures"

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use self::mac::MacData;
 use crate::encryption::decrypt;
-use crate::private_key::{decrypt_pkcs8, from_pkcs8};
+use crate::private_key::{BEGIN, END, base64, decrypt_pkcs8, from_pkcs8};
 use crate::{CredentialError, Effort, Holdings, Passphrase, ber};
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
@@ -80,6 +80,16 @@ struct CertBag<'a> {
     value: &'a OctetStringRef,
 }
 
+/// What is in a PEM file with a PKCS#12 file in it, as some programs write it; `None` if it is none.
+fn pem(file: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, CredentialError> {
+    let text = str::from_utf8(file).unwrap_or_default();
+    let label = "PKCS12";
+    let inside = text
+        .split_once(&format!("{BEGIN}{label}-----"))
+        .and_then(|(_, body)| body.split_once(END));
+    inside.map(|(body, _)| base64(label, body)).transpose()
+}
+
 /// Reads the private keys and certificates of a PKCS#12 file. Without a passphrase a file is read
 /// that is not encrypted, or with an empty one.
 ///
@@ -91,6 +101,8 @@ pub fn read_pkcs12(
     passphrase: Option<&Passphrase>,
     effort: &mut Effort,
 ) -> Result<Holdings, CredentialError> {
+    let from_pem = pem(file)?;
+    let file = from_pem.as_ref().map_or(file, |der| der.as_slice());
     let der = ber::to_der(file).map_err(|error| no_pkcs12(&error))?;
     let pfx = Pfx::from_der(&der).map_err(CredentialError::malformed(FILE))?;
     if pfx.version != 3 {

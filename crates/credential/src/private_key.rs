@@ -19,8 +19,10 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const ED448: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.113");
 
 const KEY: &str = "the private key";
-const BEGIN: &str = "-----BEGIN ";
-const END: &str = "-----END ";
+pub(crate) const BEGIN: &str = "-----BEGIN ";
+pub(crate) const END: &str = "-----END ";
+/// The most private keys of a PEM file that are counted.
+const MAX_KEYS: usize = 64;
 
 /// EncryptedPrivateKeyInfo (RFC 5958 §3).
 #[derive(Sequence)]
@@ -61,10 +63,11 @@ struct PemKey {
     der: Zeroizing<Vec<u8>>,
 }
 
-/// The first private key of a PEM file; `None` if it is no PEM file.
+/// The one private key of a PEM file; `None` if it is no PEM file.
 fn pem(file: &[u8]) -> Result<Option<PemKey>, CredentialError> {
     let text = Zeroizing::new(String::from_utf8_lossy(file).into_owned());
     let mut is_pem = false;
+    let mut keys = Vec::new();
     let mut rest = text.as_str();
     while let Some((_, after)) = rest.split_once(BEGIN) {
         let Some((label, body)) = after.split_once("-----") else {
@@ -89,17 +92,21 @@ fn pem(file: &[u8]) -> Result<Option<PemKey>, CredentialError> {
             return Err(CredentialError::Unsupported(name));
         }
         let body = body.split_once(END).map_or(body, |(body, _)| body);
+        if keys.len() == MAX_KEYS {
+            return Err(CredentialError::TooMuch);
+        }
         let der = base64(label, body)?;
-        return Ok(Some(PemKey { form, der }));
+        keys.push(PemKey { form, der });
     }
-    match is_pem {
-        true => Err(CredentialError::NoKey),
-        false => Ok(None),
+    match keys.len() {
+        0 if is_pem => Err(CredentialError::NoKey),
+        0 | 1 => Ok(keys.pop()),
+        several => Err(CredentialError::SeveralKeys(several)),
     }
 }
 
 /// What is between the lines of a PEM file, whatever the length of its lines.
-fn base64(label: &str, body: &str) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
+pub(crate) fn base64(label: &str, body: &str) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     let mut lines = Zeroizing::new(String::with_capacity(body.len() * 2 + 128));
     lines.push_str(BEGIN);
     lines.push_str(label);

@@ -143,6 +143,16 @@ fn pkcs12_files_of_openssl_are_read_modern_and_legacy_and_a_wrong_passphrase_is_
         assert_eq!(wrong, Err(CredentialError::WrongPassphrase), "{options}");
         assert_eq!(without, Err(CredentialError::NeedsPassphrase), "{options}");
     }
+    // As some programs write it: PEM, with words before and behind.
+    files.pkcs12("-passout env:WORDS");
+    let base64 = files.openssl("base64 -in me.p12");
+    let pem = [
+        &b"my file\n-----BEGIN PKCS12-----\n"[..],
+        &base64,
+        b"-----END PKCS12-----\n",
+    ];
+    let read = pkcs12(&pem.concat(), Some(WORDS)).unwrap();
+    assert_all_there(&files, &personal(read, None, now()).unwrap());
     let open = files.pkcs12("-passout pass: -nomac -keypbe NONE -certpbe NONE");
     let empty = files.pkcs12("-passout pass:");
     for file in [open, empty] {
@@ -215,6 +225,16 @@ fn keys_are_read_in_every_form_that_openssl_writes() {
             assert_eq!(wrong, Err(CredentialError::WrongPassphrase), "{convert}");
         }
     }
+    // Which of several is meant, nobody says.
+    let several = [
+        files.read("me.key"),
+        files.read("me.pem"),
+        files.read("root.key"),
+    ]
+    .concat();
+    let error = read_key(&several, None, &mut Effort::default()).unwrap_err();
+    assert_eq!(error, CredentialError::SeveralKeys(2));
+    assert!(read_key(&several[..several.len() / 2], None, &mut Effort::default()).is_ok());
     let old = files.openssl("rsa -traditional -aes128 -in me.key -passout env:WORDS");
     let error = read_key(&old, None, &mut Effort::default()).unwrap_err();
     assert!(error.to_string().contains("DEK-Info"), "{error}");

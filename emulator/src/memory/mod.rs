@@ -150,6 +150,16 @@ impl Memory {
         self.power.schedule(cut);
     }
 
+    /// Cuts the power no more; one that was cut stays so until it returns.
+    pub const fn cancel_power_cut(&mut self) {
+        self.power.spare();
+    }
+
+    /// Whether power is to be cut.
+    pub const fn power_cut_is_scheduled(&self) -> bool {
+        self.power.is_to_be_cut()
+    }
+
     /// How many bytes were programmed since the card was made.
     pub const fn bytes_programmed(&self) -> u64 {
         self.power.programmed()

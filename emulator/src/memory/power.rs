@@ -45,6 +45,16 @@ impl Power {
         });
     }
 
+    /// Cuts the power no more.
+    pub const fn spare(&mut self) {
+        self.cut = None;
+    }
+
+    /// Whether the power is to be cut.
+    pub const fn is_to_be_cut(&self) -> bool {
+        self.cut.is_some()
+    }
+
     /// How many bytes were programmed since the card was made.
     pub const fn programmed(&self) -> u64 {
         self.programmed
@@ -129,6 +139,20 @@ mod tests {
         assert_eq!(power.programmed(), 15);
         power.restore();
         assert_eq!(power.draw(100), Drawn::All);
+    }
+
+    #[test]
+    fn a_cut_that_was_taken_back_does_not_come() {
+        let mut power = Power::default();
+        power.schedule(PowerCut::BeforeCommand(1));
+        assert!(power.is_to_be_cut());
+        power.spare();
+        assert!(!power.is_to_be_cut());
+        assert_eq!(power.command(), Ok(()));
+        power.schedule(PowerCut::BeforeAnswer(1));
+        assert_eq!(power.command(), Ok(()));
+        assert_eq!(power.answer(), Err(PowerLost));
+        assert!(!power.is_to_be_cut(), "it has come");
     }
 
     #[test]
