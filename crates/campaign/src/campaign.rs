@@ -65,6 +65,8 @@ pub struct Found {
     pub finding: Finding,
     /// With which faults.
     pub recipe: Recipe,
+    /// By which execution of the campaign, counted from 1.
+    pub execution: u64,
     /// Of how many executions with these faults it was the outcome, and of how many there were.
     pub seen: (u32, u32),
 }
@@ -220,8 +222,8 @@ impl Campaign {
         stop: &AtomicBool,
         keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
     ) {
-        while let Some(recipe) = self.next(goal, end, stop) {
-            let result = self.one(&recipe, keep);
+        while let Some((execution, recipe)) = self.next(goal, end, stop) {
+            let result = self.one(execution, &recipe, keep);
             let mut state = self.state();
             state.executions += 1;
             if let Err(error) = result {
@@ -230,8 +232,8 @@ impl Campaign {
         }
     }
 
-    /// The faults of the next execution; nothing if there is to be none.
-    fn next(&self, goal: Goal, end: Option<Instant>, stop: &AtomicBool) -> Option<Recipe> {
+    /// The number of the next execution and its faults; nothing if there is to be none.
+    fn next(&self, goal: Goal, end: Option<Instant>, stop: &AtomicBool) -> Option<(u64, Recipe)> {
         let mut state = self.state();
         let over = stop.load(Ordering::Relaxed)
             || state.failed.is_some()
@@ -252,20 +254,22 @@ impl Campaign {
         let commands = self.good.commands;
         // Half of them new, half made of what has shown another way.
         let chosen = dice.below(2 * state.corpus.len().max(1));
-        Some(match state.corpus.get(chosen) {
+        let recipe = match state.corpus.get(chosen) {
             Some((recipe, _)) => recipe.varied(&mut dice, commands),
             None => Recipe::any(&mut dice, commands),
-        })
+        };
+        Some((state.begun, recipe))
     }
 
     fn one(
         &self,
+        execution: u64,
         recipe: &Recipe,
         keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
     ) -> Result<(), CampaignError> {
         let outcome = self.laboratory.execute(recipe)?;
         if let Some(finding) = oracles::judge(&outcome, &self.good) {
-            return self.found(finding, recipe, keep);
+            return self.found(finding, execution, recipe, keep);
         }
         let way = outcome.way();
         let mut state = self.state();
@@ -280,6 +284,7 @@ impl Campaign {
     fn found(
         &self,
         finding: Finding,
+        execution: u64,
         recipe: &Recipe,
         keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
     ) -> Result<(), CampaignError> {
@@ -301,6 +306,7 @@ impl Campaign {
         let found = Found {
             finding,
             recipe: recipe.clone(),
+            execution,
             seen: (seen, 1 + AGAIN),
         };
         keep(&found).map_err(CampaignError::NotKept)?;

@@ -38,6 +38,9 @@ pub struct Case {
     pub card_sha256: String,
     /// Of how many executions with these faults, and of how many it was the outcome.
     pub seen: (u32, u32),
+    /// The execution of the campaign that found it, counted from 1; 0 if nobody has noted that.
+    #[serde(default)]
+    pub execution: u64,
 }
 
 /// Why a case cannot be used.
@@ -76,6 +79,7 @@ impl Case {
             card,
             card_sha256: Self::hash(image),
             seen: (1, 1),
+            execution: 0,
         }
     }
 

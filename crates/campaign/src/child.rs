@@ -1,14 +1,11 @@
 //! A program in a process group of its own, with an end to its time, memory and output.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -27,6 +24,10 @@ const KEPT_OUTPUT: usize = 1 << 20;
 const LINGER: Duration = Duration::from_millis(200);
 /// How often its memory is looked at.
 const LOOK: Duration = Duration::from_millis(20);
+/// How many times as long as it may take a program is waited for on a busy machine.
+const PATIENCE: u32 = 20;
+/// How often it is asked whether it has ended, where the system does not tell.
+const ASK: Duration = Duration::from_millis(2);
 
 /// What a program has done.
 #[derive(Debug)]
@@ -57,57 +58,194 @@ pub fn run(
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()?;
-    let printed = child.stdout.take().map(|out| end_of(out, KEPT_OUTPUT));
-    let told = child.stderr.take().map(|err| end_of(err, KEPT));
-    let ended = wait(&mut child, limits, over);
+    let mut pipes = [
+        Pipe::new(child.stdout.take().map(OwnedFd::from), KEPT_OUTPUT),
+        Pipe::new(child.stderr.take().map(OwnedFd::from), KEPT),
+    ];
+    let why = wait(&mut child, &mut pipes, limits, over);
     // Whatever it has started goes with it, and lets go of the pipes; what has left its process
-    // group does not.
+    // group does not. Before it is asked how it ended: its number stays its own until then.
     end_group(&child);
+    let status = child.wait();
     let until = Instant::now() + LINGER;
-    let whole = |pipe: Option<Pipe>| pipe.map(|pipe| pipe.end(until)).unwrap_or_default();
-    let (stdout, stderr) = (whole(printed), whole(told));
+    while pipes.iter().any(Pipe::is_open) && Instant::now() < until {
+        read_or_hear(
+            None,
+            &mut pipes,
+            until.saturating_duration_since(Instant::now()),
+        );
+    }
+    let [stdout, stderr] = pipes.map(Pipe::into_kept);
     Ok(Ran {
-        ended: ended?,
+        ended: match why {
+            Some(why) => why,
+            None => ended(status?),
+        },
         stdout,
         stderr: String::from_utf8_lossy(&stderr).into_owned(),
     })
 }
 
-fn wait(child: &mut Child, limits: &Limits, over: impl Fn() -> bool) -> io::Result<Ended> {
-    let end = Instant::now() + limits.time();
+/// Waits until the program has ended, or for a reason to end it, and reads what it prints meanwhile.
+fn wait(
+    child: &mut Child,
+    pipes: &mut [Pipe],
+    limits: &Limits,
+    over: impl Fn() -> bool,
+) -> Option<Ended> {
+    let mut deadline = Deadline::new(child.id(), limits.time());
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let ending = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     let mut looked = Instant::now();
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(ended(status));
-        }
         let now = Instant::now();
-        let why = if now >= end || over() {
-            Some(Ended::TimeOver)
-        } else if now >= looked + LOOK {
+        if deadline.is_over(now) {
+            return Some(Ended::TimeOver);
+        }
+        if now >= looked + LOOK {
             looked = now;
-            (resident(child.id()) > limits.mebibytes).then_some(Ended::MemoryOver)
-        } else {
-            None
-        };
-        if let Some(why) = why {
-            end_group(child);
-            child.wait()?;
-            return Ok(why);
+            if over() {
+                return Some(Ended::TimeOver);
+            }
+            if resident(child.id()) > limits.mebibytes {
+                return Some(Ended::MemoryOver);
+            }
         }
         // Until it ends, or somebody has to look at what it does.
-        let pause = LOOK.min(end.saturating_duration_since(now));
-        match &ending {
-            Some(ending) => {
-                let pause = Timespec::try_from(pause).unwrap_or(Timespec {
-                    tv_sec: 0,
-                    tv_nsec: 1_000_000,
-                });
-                let _ = poll(&mut [PollFd::new(ending, PollFlags::IN)], Some(&pause));
+        let pause = LOOK.min(deadline.end.saturating_duration_since(now));
+        let has_ended = match &ending {
+            Some(ending) => read_or_hear(Some(ending), pipes, pause),
+            None => {
+                read_or_hear(None, pipes, pause.min(ASK));
+                !matches!(child.try_wait(), Ok(None))
             }
-            None => thread::sleep(pause.min(Duration::from_millis(2))),
+        };
+        if has_ended {
+            return None;
         }
+    }
+}
+
+/// When the time of a program is over: what it and this process, which has the card, have waited for a
+/// processor does not count, as on a busy machine that says nothing of the program.
+struct Deadline {
+    program: u32,
+    end: Instant,
+    /// The last moment, however busy the machine is.
+    last: Instant,
+    /// What of their waiting has been given back already, or was before.
+    counted: Duration,
+}
+
+impl Deadline {
+    fn new(program: u32, time: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            program,
+            end: now + time,
+            last: now + time.saturating_mul(PATIENCE),
+            counted: waited(std::process::id()),
+        }
+    }
+
+    /// Whether it has come; if it seems so, the time is given back that was spent waiting.
+    fn is_over(&mut self, now: Instant) -> bool {
+        if now < self.end {
+            return false;
+        }
+        let waited = waited(self.program) + waited(std::process::id());
+        self.end += waited.saturating_sub(self.counted);
+        self.counted = self.counted.max(waited);
+        now >= self.end.min(self.last)
+    }
+}
+
+/// How long the threads of a process that there are have waited for a processor; zero if nobody says.
+fn waited(process: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    let statistics = threads
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|thread| {
+            let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            text.split_ascii_whitespace().nth(1)?.parse().ok()
+        });
+    Duration::from_nanos(statistics.fold(0, u64::saturating_add))
+}
+
+/// Waits, at most so long, until there is something to read or `ending` tells of the end, and reads
+/// what there is. Says whether the end was told.
+fn read_or_hear(ending: Option<&OwnedFd>, pipes: &mut [Pipe], pause: Duration) -> bool {
+    let open = pipes.iter().filter_map(|pipe| pipe.from.as_ref());
+    let told = ending.map(|ending| PollFd::new(ending, PollFlags::IN));
+    let read = open.map(|from| PollFd::new(from, PollFlags::IN));
+    let mut polled: Vec<_> = told.into_iter().chain(read).collect();
+    let pause = Timespec::try_from(pause).unwrap_or(Timespec {
+        tv_sec: 0,
+        tv_nsec: 1_000_000,
+    });
+    if poll(&mut polled, Some(&pause)).is_err() {
+        return false;
+    }
+    let ready: Vec<bool> = polled
+        .iter()
+        .map(|polled| !polled.revents().is_empty())
+        .collect();
+    let mut ready = ready.into_iter();
+    let has_ended = ending.is_some() && ready.next() == Some(true);
+    let open = pipes.iter_mut().filter(|pipe| pipe.is_open());
+    for (pipe, _) in open.zip(ready).filter(|(_, ready)| *ready) {
+        pipe.read();
+    }
+    has_ended
+}
+
+/// What the program prints.
+struct Pipe {
+    from: Option<File>,
+    kept: Vec<u8>,
+    keep: usize,
+}
+
+impl Pipe {
+    /// Of what comes from there, so many of the last bytes are kept.
+    fn new(from: Option<OwnedFd>, keep: usize) -> Self {
+        Self {
+            from: from.map(File::from),
+            kept: Vec::new(),
+            keep,
+        }
+    }
+
+    /// Whether more may come.
+    const fn is_open(&self) -> bool {
+        self.from.is_some()
+    }
+
+    /// Reads once; there has to be something.
+    fn read(&mut self) {
+        let Some(from) = &mut self.from else {
+            return;
+        };
+        let mut buffer = [0; 16 * 1024];
+        match from.read(&mut buffer) {
+            Ok(count @ 1..) => {
+                let read = buffer.get(..count).unwrap_or_default();
+                self.kept.extend_from_slice(read);
+                if self.kept.len() > 2 * self.keep {
+                    self.kept.drain(..self.kept.len() - self.keep);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(_) | Err(_) => self.from = None,
+        }
+    }
+
+    fn into_kept(mut self) -> Vec<u8> {
+        let more = self.kept.len().saturating_sub(self.keep);
+        self.kept.drain(..more);
+        self.kept
     }
 }
 
@@ -132,59 +270,6 @@ fn resident(pid: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kibibytes.unwrap_or(0) / 1024
-}
-
-/// What is read from a pipe beside us.
-struct Pipe {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Vec<u8>>,
-}
-
-impl Pipe {
-    /// What was read until it was closed, or until this moment.
-    fn end(self, until: Instant) -> Vec<u8> {
-        while !self.thread.is_finished() && Instant::now() < until {
-            thread::sleep(Duration::from_micros(100));
-        }
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap_or_default()
-    }
-}
-
-/// Reads to the end, and keeps so many of the last bytes.
-fn end_of(mut from: impl Read + AsFd + Send + 'static, keep: usize) -> Pipe {
-    let stop = Arc::new(AtomicBool::new(false));
-    let stopped = Arc::clone(&stop);
-    let thread = thread::spawn(move || {
-        let mut kept = Vec::new();
-        let mut buffer = [0; 8192];
-        let pause = Timespec {
-            tv_sec: 0,
-            tv_nsec: 50_000_000,
-        };
-        loop {
-            let readable = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&pause));
-            if readable.is_ok_and(|count| count == 0) {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                continue;
-            }
-            let Ok(count @ 1..) = from.read(&mut buffer) else {
-                break;
-            };
-            kept.extend_from_slice(buffer.get(..count).unwrap_or_default());
-            if kept.len() > 2 * keep {
-                kept.drain(..kept.len() - keep);
-            }
-            if stopped.load(Ordering::Relaxed) {
-                break;
-            }
-        }
-        kept.drain(..kept.len().saturating_sub(keep));
-        kept
-    });
-    Pipe { stop, thread }
 }
 
 #[cfg(test)]
@@ -222,6 +307,27 @@ mod tests {
         let (ended, told, took) = shell("setsid sleep 5 & echo err >&2", Limits::default());
         assert_eq!((ended, told.as_str()), (Ended::Exit(0), "err\n"));
         assert!(took < Duration::from_secs(4), "{took:?}");
+    }
+
+    #[test]
+    fn time_in_which_a_busy_machine_did_not_let_it_run_is_given_back_once() {
+        let now = Instant::now();
+        let mut deadline = Deadline {
+            program: std::process::id(),
+            end: now,
+            last: now + Duration::from_secs(3600),
+            counted: Duration::ZERO,
+        };
+        // These threads have waited at least once, twice counted here.
+        assert!(waited(std::process::id()) > Duration::ZERO);
+        assert!(!deadline.is_over(now));
+        assert!(deadline.end > now && deadline.counted > Duration::ZERO);
+        let given = deadline.end;
+        deadline.counted = Duration::MAX;
+        assert!(deadline.is_over(given), "nothing more to be given back");
+        assert_eq!(deadline.end, given);
+        deadline.counted = Duration::ZERO;
+        assert!(deadline.is_over(deadline.last + Duration::from_secs(1)));
     }
 
     #[test]

@@ -659,6 +659,16 @@ fn a_directory_of_another_campaign_and_a_card_that_has_changed_are_refused() {
     let output = lab.run(&["fuzz", "replay", &case]);
     assert_plain_error(&output, 1);
     assert!(stderr(&output).contains("--image"), "{}", stderr(&output));
+    // Another one is tried, and that it is another is said.
     let output = lab.run(&["fuzz", "replay", &case, "--image", "other.json"]);
     assert_code(&output, 6);
+    let said = stderr(&output);
+    assert!(
+        said.contains("other.json is not the one that the case was found with"),
+        "{said}"
+    );
+    fs::remove_file(lab.path("card.json")).unwrap();
+    let output = lab.run(&["fuzz", "replay", &case]);
+    assert!(stderr(&output).contains("--image"), "{}", stderr(&output));
+    assert_plain_error(&output, 1);
 }

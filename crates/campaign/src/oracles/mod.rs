@@ -42,6 +42,7 @@ macro_rules! oracles {
 oracles![
     sanitizer,
     crash,
+    panic,
     memory,
     endless,
     hang,
@@ -160,8 +161,41 @@ allocated by thread T0 here:
         let (_, signature) = found(&undefined).unwrap();
         assert_eq!(
             signature,
-            "sanitizer: card.c:17: null pointer passed as argument 2, which is declared to never be null"
+            "sanitizer: card.c:17: null pointer passed as argument N which is declared to never be null"
         );
+        // One flaw, whatever the numbers; and the gravest that is told.
+        let mut index = |at: &str, behind: &str| {
+            undefined.stderr = format!(
+                "card.c:9:5: runtime error: index {at} out of bounds for type 'u8 [255]'\n{behind}"
+            );
+            found(&undefined).unwrap().1
+        };
+        let first = index("300", "");
+        assert_eq!(
+            first,
+            "sanitizer: card.c:9: index N out of bounds for type 'u8 [255]'"
+        );
+        assert_eq!(first, index("7000", ""));
+        let leak =
+            "==1==ERROR: LeakSanitizer: detected memory leaks\n    #0 0x1 in make /src/a.c:1\n";
+        assert_eq!(first, index("300", leak));
+        let overflow = "==1==ERROR: AddressSanitizer: SEGV on unknown address 0x0\n    #0 0x1 in f /src/a.c:1\n";
+        assert_eq!(index("300", overflow), "sanitizer: SEGV in f");
+        // What is reported with a good card as well is nothing that the answers did, unless it ends
+        // the program.
+        let mut good = outcome(Ended::Exit(0));
+        good.stderr =
+            "card.c:9:5: runtime error: index 3 out of bounds for type 'u8 [255]'\n".into();
+        assert_eq!(judge(&good, &good), None);
+        let mut both = good.clone();
+        both.stderr
+            .push_str("card.c:11:5: runtime error: division by zero\n");
+        assert_eq!(
+            judge(&both, &good).unwrap().signature,
+            "sanitizer: card.c:11: division by zero"
+        );
+        good.stderr.push_str(overflow);
+        assert!(judge(&good, &good).is_some());
         let mut leak = outcome(Ended::Exit(1));
         leak.stderr =
             "==1==ERROR: LeakSanitizer: detected memory leaks\n\nDirect leak of 5 byte(s)\n    \

@@ -8,35 +8,95 @@ pub const DOES: &str = "a sanitizer reports an error (AddressSanitizer, UBSan, L
 /// How many frames tell findings apart.
 const FRAMES: usize = 3;
 
-pub fn judge(outcome: &Outcome, _: &Outcome) -> Option<(String, String)> {
-    let mut lines = outcome.stderr.lines();
-    let (line, kind) = lines.find_map(|line| {
-        if let Some((_, report)) = line.split_once("Sanitizer: ")
-            && line.contains("ERROR: ")
-        {
-            let words = if report.starts_with("detected") {
-                report
-            } else {
-                report.split_whitespace().next()?
-            };
-            return Some((line, words.to_owned()));
-        }
-        let (place, what) = line.split_once(": runtime error: ")?;
-        let place = place.rsplit_once(':').map_or(place, |(place, _)| place);
-        Some((line, format!("{place}: {what}")))
-    })?;
-    let frames: Vec<&str> = lines
-        .skip_while(|line| frame(line).is_none())
-        .map_while(frame)
-        .filter(|function| !is_of_the_sanitizer(function))
-        .take(FRAMES)
-        .collect();
-    let signature = if frames.is_empty() {
-        kind
-    } else {
-        format!("{kind} in {}", frames.join(" < "))
+pub fn judge(outcome: &Outcome, good: &Outcome) -> Option<(String, String)> {
+    // A program may go on after a report, and leaks are told at its end: the gravest counts, but for
+    // what is reported, and survived, with a good card as well.
+    let usual = reports(&good.stderr);
+    let is_usual = |report: &Report| {
+        let same = |usual: &Report| usual.signature == report.signature;
+        report.gravity > Gravity::Error && usual.iter().any(same)
     };
-    Some((signature, line.trim_start_matches('=').to_owned()))
+    let mut reports = reports(&outcome.stderr);
+    reports.retain(|report| !is_usual(report));
+    let gravest = reports.into_iter().min_by_key(|report| report.gravity)?;
+    Some((gravest.signature, gravest.line))
+}
+
+/// How grave a report is, the gravest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Gravity {
+    /// Memory that is not the program's: it ends there.
+    Error,
+    /// What the language leaves undefined: it may go on.
+    Undefined,
+    /// Memory that was not freed.
+    Leak,
+}
+
+/// What a sanitizer has reported.
+struct Report {
+    gravity: Gravity,
+    signature: String,
+    /// The line that begins it.
+    line: String,
+}
+
+/// The reports in what a program has said, in their order.
+fn reports(said: &str) -> Vec<Report> {
+    let lines: Vec<&str> = said.lines().collect();
+    let begun = lines.iter().enumerate().filter_map(|(index, line)| {
+        let (gravity, kind) = begun(line)?;
+        let frames: Vec<&str> = lines
+            .iter()
+            .skip(index + 1)
+            .take_while(|line| self::begun(line).is_none())
+            .skip_while(|line| frame(line).is_none())
+            .map_while(|line| frame(line))
+            .filter(|function| !is_of_the_sanitizer(function))
+            .take(FRAMES)
+            .collect();
+        let signature = match frames.is_empty() {
+            true => kind,
+            false => format!("{kind} in {}", frames.join(" < ")),
+        };
+        let line = line.trim_start_matches('=').to_owned();
+        Some(Report {
+            gravity,
+            signature,
+            line,
+        })
+    });
+    begun.collect()
+}
+
+/// The report that this line begins: how grave it is, and its kind.
+fn begun(line: &str) -> Option<(Gravity, String)> {
+    if let Some((_, report)) = line.split_once("Sanitizer: ")
+        && line.contains("ERROR: ")
+    {
+        return match report.starts_with("detected") {
+            true => Some((Gravity::Leak, report.to_owned())),
+            false => Some((Gravity::Error, report.split_whitespace().next()?.to_owned())),
+        };
+    }
+    let (place, what) = line.split_once(": runtime error: ")?;
+    let place = place.rsplit_once(':').map_or(place, |(place, _)| place);
+    Some((
+        Gravity::Undefined,
+        format!("{place}: {}", without_values(what)),
+    ))
+}
+
+/// The same without the numbers that are others each time; those of types, in quotation marks, stay.
+fn without_values(what: &str) -> String {
+    let mut quoted = false;
+    let words = what.split(' ').map(|word| {
+        let is_value =
+            !quoted && !word.starts_with('\'') && word.bytes().any(|byte| byte.is_ascii_digit());
+        quoted ^= word.matches('\'').count() % 2 == 1;
+        if is_value { "N" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The function of a line such as `    #1 0x55e1 in copy_name /src/card-piv.c:812`.

@@ -19,15 +19,16 @@ use super::run::Library;
 use crate::channel::about_image;
 use crate::failure::{Exit, Failure};
 use crate::files;
+use crate::output::warn;
 
 /// Fuzz any PC/SC program with what a card answers
 ///
 /// Each execution runs the unmodified program with a fresh copy of a card image, in a PC/SC service
 /// of its own, and spoils what the card answers with the faults that `--fault list` names. What is
-/// found (crashes, reports of sanitizers, hangs, commands or memory without end, a PIN try lost that
-/// nobody spent, a refusal that was ignored) is kept as a case that can be replayed and made smaller.
-/// A case holds the program's arguments as they are: give it test PINs, or have it take them from
-/// somewhere else.
+/// found (crashes, panics, reports of sanitizers, hangs, commands or memory without end, a PIN try
+/// lost that nobody spent, a refusal that was ignored) is kept as a case that can be replayed and made
+/// smaller. A case holds the program's arguments as they are: give it test PINs, or have it take them
+/// from somewhere else.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -141,15 +142,24 @@ fn open_case(
     let text = files::read_regular(path, MAX_CASE)?;
     let mut case = Case::parse(&text)
         .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-    let named = card.is_some();
-    let card = card.unwrap_or_else(|| PathBuf::from(&case.card));
-    let (bytes, image) = read_image(&card)?;
-    if Case::hash(&bytes) != case.card_sha256 && !named {
-        return Err(Failure::failed(format!(
+    let (card, named) = match card {
+        Some(card) => (card, true),
+        None => (PathBuf::from(&case.card), false),
+    };
+    let (bytes, image) = read_image(&card).map_err(|failure| match card.exists() {
+        true => failure,
+        false => failure.hint("name the card image with --image, if it is somewhere else now"),
+    })?;
+    if Case::hash(&bytes) != case.card_sha256 {
+        let other = format!(
             "the card image {} is not the one that the case was found with",
             card.display()
-        ))
-        .hint("name the right one with --image, or this one to try it all the same"));
+        );
+        if !named {
+            return Err(Failure::failed(other)
+                .hint("name the right one with --image, or this one to try it all the same"));
+        }
+        warn(format_args!("{other}: it is tried all the same"));
     }
     if !words.is_empty() {
         case.program = program(words)?;

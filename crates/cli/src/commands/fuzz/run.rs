@@ -103,6 +103,7 @@ struct Entry {
     signature: String,
     what: String,
     faults: Vec<String>,
+    execution: u64,
     file: String,
 }
 
@@ -135,6 +136,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let findings: Mutex<Vec<Entry>> = Mutex::new(entries.collect());
     let lock = || findings.lock().unwrap_or_else(PoisonError::into_inner);
     let card = arguments.image.display().to_string();
+    let begun = Instant::now();
     let keep = |found: &Found| -> Result<(), String> {
         let mut case = Case::new(
             &found.finding,
@@ -145,13 +147,16 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
             &bytes,
         );
         case.seen = found.seen;
+        case.execution = found.execution;
         let path = store
             .keep(&case)
             .map_err(|error| format!("{}: {error}", out.join(case.file_name()).display()))?;
         note(format_args!(
-            "{WARNING}found{WARNING:#} {}\n  {}",
+            "{WARNING}found{WARNING:#} {}\n  {}, by execution {}, after {:.0} s",
             printable(&case.signature),
-            path.display()
+            path.display(),
+            case.execution,
+            begun.elapsed().as_secs_f64()
         ));
         lock().push(Entry::of(&case, path));
         Ok(())
@@ -166,7 +171,6 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .jobs
         .map(usize::from)
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
-    let begun = Instant::now();
     let mut kept = Instant::now();
     let mut told = Instant::now();
     let mut not_saved = None;
@@ -256,6 +260,7 @@ impl Entry {
             signature: case.signature.clone(),
             what: case.what.clone(),
             faults: case.faults.faults().to_vec(),
+            execution: case.execution,
             file: path.display().to_string(),
         }
     }
@@ -294,7 +299,7 @@ impl fmt::Display for Report {
             for fault in &entry.faults {
                 writeln!(f, "  --fault {fault}")?;
             }
-            writeln!(f, "  {}", entry.file)?;
+            writeln!(f, "  {}, by execution {}", entry.file, entry.execution)?;
         }
         let rate = self.executions as f64 / self.seconds.max(0.001);
         let count = self.findings.len();
