@@ -80,6 +80,8 @@ pub trait Mutation: Clone + fmt::Debug + Send + Sync + Sized + 'static {
     const OF_COMMANDS: bool = true;
     /// The instructions that it is about, and what they are called; nothing if it is about any.
     const ABOUT: Option<(&'static [u8], &'static str)> = None;
+    /// Whether chance may choose it among all ([`Fault::any`]): it spoils what the card says.
+    const BY_CHANCE: bool = true;
 
     /// Reads what stands behind the colon.
     ///
@@ -164,6 +166,8 @@ pub struct Kind {
     pub does: &'static str,
     /// Whether it is about commands, and takes [`When::PARAMETERS`].
     pub of_commands: bool,
+    /// Whether chance may choose it among all.
+    pub by_chance: bool,
     /// An example.
     pub vector: Vector,
     read: fn(&mut Parameters<'_>) -> Result<Box<dyn Spoiler>, FaultError>,
@@ -176,6 +180,7 @@ impl Kind {
             parameters: M::PARAMETERS,
             does: M::DOES,
             of_commands: M::OF_COMMANDS,
+            by_chance: M::BY_CHANCE,
             vector: M::VECTOR,
             read: |parameters| {
                 Ok(Box::new(triggered::Triggered::<M>::from_parameters(

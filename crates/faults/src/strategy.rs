@@ -189,7 +189,7 @@ fn any_fault(dice: &mut Dice) -> Fault {
 pub(crate) fn any_text(dice: &mut Dice) -> String {
     let kinds: Vec<_> = KINDS
         .iter()
-        .filter(|kind| kind.of_commands && kind.name != "delay")
+        .filter(|kind| kind.of_commands && kind.by_chance)
         .collect();
     let kind = kinds[dice.below(kinds.len())];
     let mut text = format!("{}:seed={}", kind.name, dice.seed() >> 32);
@@ -302,7 +302,7 @@ mod tests {
         }
         for kind in KINDS
             .iter()
-            .filter(|kind| kind.of_commands && kind.name != "delay")
+            .filter(|kind| kind.of_commands && kind.by_chance)
         {
             assert!(
                 parsed.get(kind.name).copied() >= Some(20),

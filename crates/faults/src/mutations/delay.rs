@@ -21,6 +21,7 @@ impl Mutation for Delay {
     const NAME: &'static str = "delay";
     const PARAMETERS: &'static str = "ms=MILLISECONDS";
     const DOES: &'static str = "the answer comes this much later";
+    const BY_CHANCE: bool = false;
     const VECTOR: Vector = Vector::answers(
         "delay:ins=84,ms=1",
         &[

@@ -59,6 +59,7 @@ mutations![
     accept::Accept,
     stale::Stale,
     other::Other,
+    answers::Answers,
     transfer::Transfer,
     lost::Lost,
     late::Late,
