@@ -261,15 +261,34 @@ impl Campaign {
         Some((state.begun, recipe))
     }
 
+    /// Tries what another engine has come upon, and gives what it is, if it is a finding; that goes to
+    /// `keep` if it is new.
+    ///
+    /// # Errors
+    /// The execution could not take place, or the finding not be kept.
+    pub fn consider(
+        &self,
+        recipe: &Recipe,
+        keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
+    ) -> Result<Option<Finding>, CampaignError> {
+        let execution = {
+            let mut state = self.state();
+            state.begun += 1;
+            state.begun
+        };
+        self.one(execution, recipe, keep)
+    }
+
     fn one(
         &self,
         execution: u64,
         recipe: &Recipe,
         keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
-    ) -> Result<(), CampaignError> {
+    ) -> Result<Option<Finding>, CampaignError> {
         let outcome = self.laboratory.execute(recipe)?;
         if let Some(finding) = oracles::judge(&outcome, &self.good) {
-            return self.found(finding, execution, recipe, keep);
+            self.found(finding.clone(), execution, recipe, keep)?;
+            return Ok(Some(finding));
         }
         let way = outcome.way();
         let mut state = self.state();
@@ -277,7 +296,7 @@ impl Campaign {
         {
             state.corpus.push((recipe.clone(), way));
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Keeps a finding that is new, after it was tried again.

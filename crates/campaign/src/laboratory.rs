@@ -6,11 +6,12 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use kortlab_apdu::{Channel, ChannelError, Layer, Layered};
 use kortlab_emulator::{CardRng, Image, ImageError, InProcess, VirtualCard};
 use kortlab_faults::{Fault, FaultError};
 use kortlab_pcsc::door::{CLIENT_VARIABLE, Door, DoorError, Manners};
@@ -129,6 +130,28 @@ impl Laboratory {
         Ok(self)
     }
 
+    /// The environment in which any process finds the card of an execution in itself, with its limit of
+    /// commands; nothing if the card is not in the program's own process.
+    pub fn surroundings(&self) -> Vec<(&'static str, OsString)> {
+        let Some(search_path) = &self.library else {
+            return Vec::new();
+        };
+        vec![
+            (in_process::SEARCH_PATH, search_path.clone()),
+            (in_process::CARDS, self.card_file().into()),
+            (in_process::SEED, CARD_SEED.to_string().into()),
+            (
+                in_process::COMMANDS,
+                self.limits.commands.to_string().into(),
+            ),
+        ]
+    }
+
+    /// A directory for files that are of use as long as this laboratory.
+    pub fn directory(&self) -> &Path {
+        self.sockets.path()
+    }
+
     /// The program.
     pub const fn program(&self) -> &Program {
         &self.program
@@ -145,14 +168,7 @@ impl Laboratory {
     /// The execution could not take place; whatever the program does is an outcome.
     pub fn execute(&self, recipe: &Recipe) -> Result<Outcome, LaboratoryError> {
         let before = tries(&self.card);
-        let mut faults = Vec::new();
-        for text in recipe.faults() {
-            let fault = Fault::parse(text).map_err(|error| LaboratoryError::Fault {
-                text: text.clone(),
-                error,
-            })?;
-            faults.push(fault);
-        }
+        let faults = faults(recipe)?;
         let seen = Shared::default();
         let ran = match &self.library {
             None => {
@@ -160,9 +176,9 @@ impl Laboratory {
                 let card = around(card, faults, &seen, self.limits.commands);
                 self.serve(card, &seen)?
             }
-            Some(search_path) => {
+            Some(_) => {
                 lock(&seen).tries.clone_from(&before);
-                self.lend(search_path, recipe, &seen)?
+                self.lend(recipe, &seen)?
             }
         };
         let seen = lock(&seen);
@@ -180,6 +196,34 @@ impl Laboratory {
                 .map(|((reference, before), (_, after))| (reference, before, *after))
                 .collect(),
         })
+    }
+
+    /// What the program gets of the card with these faults: the ATR and the answers, as far as they
+    /// have room in so many bytes; and whether all had.
+    ///
+    /// # Errors
+    /// The execution could not take place.
+    pub fn record(
+        &self,
+        recipe: &Recipe,
+        most: usize,
+    ) -> Result<(Recorded, bool), LaboratoryError> {
+        let faults = faults(recipe)?;
+        let seen = Shared::default();
+        let card = InProcess::ephemeral(self.card.clone());
+        let card = around(card, faults, &seen, self.limits.commands);
+        let heard = Arc::new(Mutex::new(Recorded {
+            atr: card.atr().to_vec(),
+            ..Recorded::default()
+        }));
+        let recorder = Recorder {
+            heard: Arc::clone(&heard),
+            room: most,
+        };
+        self.serve(Box::new(Layered::new(card, recorder)), &seen)?;
+        let heard = heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let all = heard.answers.len() >= lock(&seen).commands;
+        Ok((heard, all))
     }
 
     /// Puts the card into a reader of its own, and runs the program beside it.
@@ -214,25 +258,17 @@ impl Laboratory {
     }
 
     /// Runs the program with the card in its own process, and reads what it has seen.
-    fn lend(
-        &self,
-        search_path: &OsStr,
-        recipe: &Recipe,
-        seen: &Shared,
-    ) -> Result<Ran, LaboratoryError> {
+    fn lend(&self, recipe: &Recipe, seen: &Shared) -> Result<Ran, LaboratoryError> {
         let execution = self.number.fetch_add(1, Ordering::Relaxed);
-        let card = self.card_file();
         let journal = self.sockets.path().join(execution.to_string());
         let (faults, most) = (recipe.faults().join("\n"), self.limits.commands);
-        let (seed, commands) = (CARD_SEED.to_string(), most.to_string());
-        let variables = [
-            (in_process::SEARCH_PATH, search_path),
-            (in_process::CARDS, card.as_os_str()),
-            (in_process::FAULTS, faults.as_ref()),
-            (in_process::SEED, seed.as_ref()),
-            (in_process::COMMANDS, commands.as_ref()),
-            (in_process::JOURNAL, journal.as_os_str()),
-        ];
+        let surroundings = self.surroundings();
+        let mut variables: Vec<(&str, &OsStr)> = surroundings
+            .iter()
+            .map(|(name, value)| (*name, value.as_os_str()))
+            .collect();
+        variables.push((in_process::FAULTS, faults.as_ref()));
+        variables.push((in_process::JOURNAL, journal.as_os_str()));
         let file = |error| LaboratoryError::File {
             path: journal.clone(),
             error,
@@ -257,5 +293,52 @@ impl Laboratory {
     /// The card as a file, for programs that have it in their own process.
     fn card_file(&self) -> PathBuf {
         self.sockets.path().join("card.json")
+    }
+}
+
+fn faults(recipe: &Recipe) -> Result<Vec<Fault>, LaboratoryError> {
+    let parse = |text: &String| {
+        Fault::parse(text).map_err(|error| LaboratoryError::Fault {
+            text: text.clone(),
+            error,
+        })
+    };
+    recipe.faults().iter().map(parse).collect()
+}
+
+/// What a program has got of a card.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// The ATR.
+    pub atr: Vec<u8>,
+    /// The answers, in order; a transfer that failed is an answer without bytes.
+    pub answers: Vec<Vec<u8>>,
+}
+
+/// Writes down what a program gets.
+struct Recorder {
+    heard: Arc<Mutex<Recorded>>,
+    /// How many bytes more are kept.
+    room: usize,
+}
+
+impl Layer for Recorder {
+    fn transmit(
+        &mut self,
+        next: &mut dyn Channel,
+        command: &[u8],
+    ) -> Result<Vec<u8>, ChannelError> {
+        let answer = next.transmit(command);
+        let got = answer.as_deref().unwrap_or_default();
+        // Each has a length besides.
+        match self.room.checked_sub(got.len() + 2) {
+            Some(room) => {
+                self.room = room;
+                let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.answers.push(got.to_vec());
+            }
+            None => self.room = 0,
+        }
+        answer
     }
 }

@@ -14,15 +14,21 @@
 //! | [`oracles`] | what is a finding, one file each |
 //! | [`Case`] | a finding that can be replayed, as a file |
 //! | [`Campaign`] | many executions, side by side, that can be interrupted |
+//! | [`corpora`] | test cases of others, as files |
+//! | [`engines`] | other engines: how they are started, and what they have found |
+//! | [`Mutator`] | what makes test cases of test cases, for other engines |
 //! | [`minimize`] | the fewest faults that still do it |
 
 mod campaign;
 mod case;
 mod child;
+pub mod corpora;
+pub mod engines;
 mod journal;
 mod laboratory;
 mod limits;
 pub mod minimize;
+mod mutator;
 pub mod oracles;
 mod outcome;
 mod program;
@@ -35,10 +41,11 @@ mod watch;
 pub use campaign::{Campaign, CampaignError, Found, Goal, Progress, Tally};
 pub use case::{Case, CaseError, MAX_CASE};
 pub use journal::Journal;
-pub use laboratory::{Laboratory, LaboratoryError};
+pub use laboratory::{Laboratory, LaboratoryError, Recorded};
 pub use limits::Limits;
+pub use mutator::{Mutator, TURNS};
 pub use oracles::Finding;
 pub use outcome::{Ended, Exchange, Outcome};
 pub use program::Program;
-pub use recipe::Recipe;
+pub use recipe::{MAX_LINES, Recipe};
 pub use watch::{Seen, Shared, around};

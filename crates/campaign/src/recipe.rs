@@ -1,10 +1,13 @@
 //! The faults of an execution, and how others are made of them.
 
-use kortlab_faults::{Dice, Fault};
+use kortlab_faults::{Dice, Fault, MAX_FAULTS as MAX_LAYERS};
 use serde::{Deserialize, Serialize};
 
 /// The most faults in one recipe.
 pub const MAX_FAULTS: usize = 8;
+
+/// The most bytes that are looked at of a file with faults.
+pub const MAX_LINES: usize = 1 << 18;
 
 /// The faults of an execution, as they are written; the first stands next to the card.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +18,29 @@ impl Recipe {
     /// These faults.
     pub fn new(faults: impl IntoIterator<Item = String>) -> Self {
         Self(faults.into_iter().collect())
+    }
+
+    /// The faults of a text that has one a line. Lines that are none are passed over, as are those
+    /// beyond [`MAX_LINES`] bytes and beyond as many faults as can be around a card: an engine may
+    /// make anything of such a text.
+    pub fn from_lines(text: &[u8]) -> Self {
+        let text = text.get(..MAX_LINES).unwrap_or(text);
+        let lines = text.split(|byte| *byte == b'\n');
+        let faults = lines
+            .filter_map(|line| std::str::from_utf8(line).ok())
+            .map(str::trim)
+            .filter(|line| Fault::parse(line).is_ok())
+            .map(str::to_owned);
+        Self(faults.take(MAX_LAYERS).collect())
+    }
+
+    /// The faults as a text, one a line. Of none it is a line that is no fault: engines pass over
+    /// empty files.
+    pub fn to_lines(&self) -> String {
+        if self.0.is_empty() {
+            return "# the card as it is\n".to_owned();
+        }
+        self.0.iter().map(|fault| format!("{fault}\n")).collect()
     }
 
     /// The faults.
@@ -64,6 +90,78 @@ impl Recipe {
     }
 }
 
+impl Recipe {
+    /// The same with one number or one digit of one fault changed; nothing if none can be.
+    pub fn nudged(&self, dice: &mut Dice, commands: usize) -> Option<Self> {
+        let index = dice.below(self.0.len());
+        let fault = self.0.get(index)?;
+        for _ in 0..8 {
+            let other = nudged(fault, dice, commands)?;
+            if other != *fault && Fault::parse(&other).is_ok() {
+                return Some(self.with(index, other));
+            }
+        }
+        None
+    }
+
+    /// The same with the faults of one of these besides; the last give way if there are too many.
+    #[must_use]
+    pub fn and(&self, others: &[Self], dice: &mut Dice) -> Self {
+        let mut faults = self.0.clone();
+        if let Some(other) = others.get(dice.below(others.len())) {
+            faults.truncate(MAX_FAULTS.saturating_sub(other.0.len()));
+            faults.extend(other.0.iter().cloned());
+        }
+        Self(faults)
+    }
+
+    /// Some faults of this recipe, and some of another one.
+    #[must_use]
+    pub fn crossed(&self, other: &Self, dice: &mut Dice) -> Self {
+        let mut faults: Vec<String> = Vec::new();
+        let all = self.0.iter().chain(&other.0);
+        faults.extend(all.filter(|_| dice.below(3) > 0).cloned());
+        faults.truncate(MAX_FAULTS);
+        Self(faults)
+    }
+}
+
+/// A fault with another number or digit in one of its parameters; nothing if it has none.
+fn nudged(fault: &str, dice: &mut Dice, commands: usize) -> Option<String> {
+    let (name, parameters) = fault.split_once(':')?;
+    let mut parts: Vec<String> = parameters.split(',').map(str::to_owned).collect();
+    let index = dice.below(parts.len());
+    let part = parts.get_mut(index)?;
+    let (of, value) = part.split_once('=')?;
+    let other = match value.parse::<i64>() {
+        // Which command it is about may be any.
+        Ok(_) if matches!(of, "nth" | "from" | "until") && dice.below(2) == 0 => {
+            (1 + dice.below(commands.max(1))).to_string()
+        }
+        Ok(number) => {
+            let changed = match dice.below(6) {
+                0 => number.checked_add(1),
+                1 => number.checked_sub(1),
+                2 => number.checked_mul(2),
+                3 => Some(number / 2),
+                4 => number.checked_neg(),
+                _ => i64::try_from(dice.below(300)).ok(),
+            };
+            changed?.to_string()
+        }
+        Err(_) => {
+            let digits: Vec<char> = value.chars().collect();
+            let at = dice.below(digits.len());
+            let digit = "0123456789ABCDEF".chars().nth(dice.below(16))?;
+            let changed = digits.iter().enumerate();
+            let changed = changed.map(|(place, old)| if place == at { digit } else { *old });
+            changed.collect()
+        }
+    };
+    *part = format!("{of}={other}");
+    Some(format!("{name}:{}", parts.join(",")))
+}
+
 /// Any fault that can be read, at one command, at a few, or now and then.
 fn any_fault(dice: &mut Dice, commands: usize) -> String {
     loop {
@@ -90,6 +188,48 @@ const INSTRUCTIONS: [&str; 7] = ["A4", "B0", "B2", "C0", "CA", "20", "2A"];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faults_are_lines_and_what_is_none_is_passed_over() {
+        let recipe = Recipe::new(["empty:nth=3".to_owned(), "sw:sw=6F00,ins=B0".to_owned()]);
+        assert_eq!(recipe.to_lines(), "empty:nth=3\nsw:sw=6F00,ins=B0\n");
+        assert_eq!(Recipe::from_lines(recipe.to_lines().as_bytes()), recipe);
+        let spoilt = b"empty:nth=3\r\n\xFF\xFE\n\nsw:sw=6F0\n# none\nsw:sw=6F00,ins=B0";
+        assert_eq!(Recipe::from_lines(spoilt), recipe);
+        let none = Recipe::default();
+        assert!(!none.to_lines().is_empty());
+        assert_eq!(Recipe::from_lines(none.to_lines().as_bytes()), none);
+        let many = "empty\n".repeat(MAX_LINES);
+        let faults = Recipe::from_lines(many.as_bytes());
+        assert_eq!(faults.faults().len(), MAX_LAYERS);
+        assert_eq!(Recipe::from_lines(&[0; 3 * MAX_LINES]), none);
+    }
+
+    #[test]
+    fn a_nudge_changes_one_fault_a_little_and_a_cross_takes_of_both() {
+        let recipe = Recipe::new(["truncate:at=40,nth=7".to_owned(), "stale".to_owned()]);
+        let mut dice = Dice::new(3);
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..400 {
+            let Some(nudged) = recipe.nudged(&mut dice, 50) else {
+                continue;
+            };
+            assert_eq!(nudged.faults()[1], "stale");
+            assert!(nudged.faults()[0].starts_with("truncate:at="));
+            assert_ne!(nudged, recipe);
+            seen.insert(nudged.faults()[0].clone());
+        }
+        assert!(seen.contains("truncate:at=41,nth=7") && seen.contains("truncate:at=40,nth=8"));
+        assert!(seen.len() > 50, "{seen:?}");
+        let other = Recipe::new(["empty".to_owned()]);
+        let crossed: std::collections::BTreeSet<_> = (0..200)
+            .map(|_| recipe.crossed(&other, &mut dice).to_lines())
+            .collect();
+        assert!(
+            crossed.contains("truncate:at=40,nth=7\nempty\n"),
+            "{crossed:?}"
+        );
+    }
 
     #[test]
     fn recipes_follow_from_the_dice_and_have_faults_that_can_be_read() {

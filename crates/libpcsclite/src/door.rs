@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use kortlab_pcsc::{Client, Code, ReaderState, Refusal, Service, Wake};
+use kortlab_pcsc::{Client, Code, ReaderState, Refusal, Wake};
 
-use crate::cards;
+use crate::cards::{self, Readers};
 
 /// How long a call waits for another handle's transaction that pcsc-lite would not ask again.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ pub const NO_SERVICE: Code = Code(0x8010_001D);
 pub const TIMEOUT: Code = Code(0x8010_000A);
 
 static STATE: Mutex<State> = Mutex::new(State {
-    service: None,
+    readers: None,
     told: false,
     contexts: BTreeMap::new(),
     waiting: 0,
@@ -41,7 +41,7 @@ type Held = MutexGuard<'static, State>;
 struct State {
     /// The readers, or what is wrong with what the environment asks for; nothing before the first
     /// look.
-    service: Option<Result<Arc<Service>, String>>,
+    readers: Option<Result<Readers, String>>,
     /// Whether the user was told what is wrong.
     told: bool,
     contexts: BTreeMap<u32, Context>,
@@ -128,13 +128,32 @@ fn blocks() -> bool {
 /// Reads the card images, if the environment names some.
 pub fn prepare() {
     if cards::are_named() {
-        let _ = lock().service();
+        lock().readers.get_or_insert_with(cards::readers);
     }
 }
 
+/// Has the cards be what the test case says that they are. This is called once, before the program
+/// learns anything of a card, and after a fork server has forked.
+///
+/// # Errors
+/// The test case cannot be read, which is told on standard error.
+pub fn complete() -> Result<(), Code> {
+    let mut held = lock();
+    let done = match &mut held.readers {
+        Some(Ok(readers)) => readers.complete(),
+        _ => Ok(()),
+    };
+    done.map_err(|why| held.tell(&why))
+}
+
 impl State {
-    fn service(&mut self) -> Result<Arc<Service>, String> {
-        self.service.get_or_insert_with(cards::service).clone()
+    /// Tells the user what is wrong, once; gives the code for it.
+    fn tell(&mut self, why: &str) -> Code {
+        if !self.told {
+            self.told = true;
+            let _ = writeln!(std::io::stderr(), "kortlab's libpcsclite.so.1: {why}");
+        }
+        NO_SERVICE
     }
 }
 
@@ -144,16 +163,11 @@ impl State {
 /// There is no card to be had, which is told on standard error; `scope` makes no sense.
 pub fn establish(scope: u32) -> Result<u32, Code> {
     let mut held = lock();
-    let service = match held.service() {
-        Ok(service) => service,
-        Err(why) => {
-            if !held.told {
-                held.told = true;
-                let _ = writeln!(std::io::stderr(), "kortlab's libpcsclite.so.1: {why}");
-            }
-            return Err(NO_SERVICE);
-        }
+    let service = match held.readers.get_or_insert_with(cards::readers) {
+        Ok(readers) => Ok(Arc::clone(&readers.service)),
+        Err(why) => Err(why.clone()),
     };
+    let service = service.map_err(|why| held.tell(&why))?;
     let mut client = service.client();
     let number = client.establish_context(scope)?;
     let context = Context {

@@ -13,5 +13,10 @@ pub const SEED: &str = "KORTLAB_IN_PROCESS_SEED";
 pub const JOURNAL: &str = "KORTLAB_IN_PROCESS_JOURNAL";
 /// How many commands a card takes; then it is gone.
 pub const COMMANDS: &str = "KORTLAB_IN_PROCESS_COMMANDS";
+/// A file with further faults, one a line, that is read when the program first asks about a card: so
+/// a fork server's children each find what is theirs.
+pub const TEST_CASE: &str = "KORTLAB_IN_PROCESS_TEST_CASE";
+/// How many commands a program takes about, for who makes up test cases for it.
+pub const TYPICAL_COMMANDS: &str = "KORTLAB_IN_PROCESS_TYPICAL_COMMANDS";
 /// What the loader looks along first, and so where the directory of the library is named.
 pub const SEARCH_PATH: &str = "LD_LIBRARY_PATH";

@@ -59,6 +59,9 @@ pub enum ReaderError {
     /// There is no such reader.
     #[error("there is no reader of the name {0:?}")]
     Unknown(String),
+    /// A program is connected to it.
+    #[error("a program uses the reader {0:?}")]
+    InUse(String),
 }
 
 impl Service {
@@ -140,6 +143,22 @@ impl Service {
         slot.insert(&reader, false);
         drop(slot);
         self.changed();
+        Ok(())
+    }
+
+    /// Has another card stand in a reader, as if it had been there from the beginning: nobody hears of
+    /// it. This is for whoever knows only late what the card is.
+    ///
+    /// # Errors
+    /// There is no such reader, or a program is connected to it.
+    pub fn replace(&self, name: &str, card: Card) -> Result<(), ReaderError> {
+        let reader = self.known(name)?;
+        let mut slot = reader.slot();
+        if reader.sharing().public.sharing != 0 {
+            return Err(ReaderError::InUse(name.to_owned()));
+        }
+        slot.card = Some(card);
+        slot.insert(&reader, true);
         Ok(())
     }
 

@@ -125,6 +125,24 @@ fn what_a_channel_cannot_do_has_a_code_of_its_own() {
 }
 
 #[test]
+fn a_card_that_was_there_from_the_beginning_is_told_to_nobody() {
+    let (service, _) = desk();
+    let before = service.reader_states();
+    let (a, woken) = (client(&service), Woken::new());
+    a.wait_for_change(woken.clone());
+    let (card, notes) = Card::new();
+    service.replace(READER, Box::new(card)).expect("a reader");
+    assert_eq!(service.reader_states(), before);
+    assert_eq!((woken.times(), notes.take()), (0, vec!["on"]));
+    let (b, card) = connected(&service);
+    b.transmit(card, Protocols::T0, &[0; 5]).expect("an answer");
+    assert!(notes.take().contains(&"command"));
+    let (card, _) = Card::new();
+    let used = service.replace(READER, Box::new(card));
+    assert_eq!(used, Err(ReaderError::InUse(READER.to_owned())));
+}
+
+#[test]
 fn another_card_in_place_of_the_first_is_another_card() {
     let (service, _) = desk();
     let (a, first) = connected(&service);

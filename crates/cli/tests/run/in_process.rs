@@ -148,6 +148,63 @@ fn each_fork_has_the_card_as_it_was_and_no_other_sees_what_it_does_to_it() {
 }
 
 #[test]
+fn a_fork_server_forks_when_a_card_is_asked_about_and_each_child_has_its_own_test_case() {
+    let lab = Lab::new("valid");
+    let server = compiled(&lab, "fork_server", &["-rdynamic"]);
+    let case = lab.path("case");
+    let told = ran(
+        &lab,
+        &[
+            "env",
+            &format!("KORTLAB_IN_PROCESS_TEST_CASE={}", case.display()),
+            &server,
+        ],
+    );
+    let mut lines = told.lines();
+    assert_eq!(lines.next(), Some("begins late"));
+    let lines: Vec<_> = lines.collect();
+    let seen = |line: &str| line.split(", ").map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(lines.len(), 4, "{told}");
+    let good = seen(lines[0]);
+    assert_eq!(good[2], "tries 63C3", "{told}");
+    // The event counter has seen no other card.
+    assert_eq!(good[1], "state 0022", "{told}");
+    assert_eq!(seen(lines[1]), [&good[0], &good[1], "tries 63C9"]);
+    assert_eq!(seen(lines[2]), ["ATR 6", &good[1], "tries 63C7"]);
+    assert_eq!(seen(lines[3]), good);
+    // What cannot be read is said, and no card is there.
+    let missing = "KORTLAB_IN_PROCESS_TEST_CASE=/no/such/file";
+    let output = in_process(&lab, &[], &["env", missing, "opensc-tool", "-a"]);
+    assert!(
+        stderr(&output).contains("libpcsclite.so.1: /no/such/file: "),
+        "{}",
+        stderr(&output)
+    );
+    assert_ne!(output.status.code(), Some(0));
+}
+
+#[test]
+fn the_custom_mutator_keeps_to_what_afl_wants_of_it_and_to_the_memory_that_it_was_given() {
+    let lab = Lab::new("valid");
+    let mutator = compiled(&lab, "mutator", &[]);
+    let valgrind = [
+        "valgrind",
+        "--quiet",
+        "--error-exitcode=99",
+        "--leak-check=full",
+        "--errors-for-leak-kinds=definite",
+        "--show-leak-kinds=definite",
+    ];
+    let output = in_process(&lab, &[], &[&valgrind[..], &[&mutator]].concat());
+    let told = stderr(&output);
+    assert_eq!(
+        (stdout(&output).as_str(), told.as_str()),
+        ("sw:sw=6F00\n", "")
+    );
+    assert_code(&output, 0);
+}
+
+#[test]
 fn threads_wait_for_one_another_are_cancelled_and_do_not_keep_a_fork_from_going_on() {
     let lab = Lab::new("valid");
     let threads = compiled(&lab, "threads", &[]);

@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use kortlab_pcsc::{Code, Disposition, Protocols, Refusal, ShareMode};
 
 use super::memory::{Room, get, put, text};
-use super::{Dword, Long, dword, guarded, long, number, word};
+use super::{Dword, Long, dword, fork_server, guarded, long, number, word};
 use crate::door::{self, Waits};
 
 /// `MAX_READERNAME`: a longer name makes no sense.
@@ -44,6 +44,7 @@ pub unsafe extern "C" fn connect(
         }
         // SAFETY: the caller's contract.
         unsafe { put(active, 0) };
+        fork_server::reached()?;
         let name = std::str::from_utf8(&reader).unwrap_or_default();
         let (share, preferred) = (word(share), Protocols(word(preferred)));
         let (handle, protocol) = door::for_context(context, Waits::ForOthers, |client| {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use kortlab_pcsc::Code;
 
 use super::memory::{Room, fill, get, put, released, text};
-use super::{AUTOALLOCATE, Dword, Long, ReaderStateOfC, dword, guarded, long, number, word};
+use super::{
+    AUTOALLOCATE, Dword, Long, ReaderStateOfC, dword, fork_server, guarded, long, number, word,
+};
 use crate::change::{Asked, IGNORE, MAX_READERS, Watch};
 use crate::door;
 
@@ -179,6 +181,7 @@ pub unsafe extern "C" fn get_status_change(
             // A wait that no clock can end is one without an end.
             milliseconds => Instant::now().checked_add(Duration::from_millis(milliseconds.into())),
         };
+        fork_server::reached()?;
         let mut watch = Watch::new(asked);
         let done = door::wait_for_change(number(context)?, end, |readers| watch.look(readers));
         if watch.has_looked() {

@@ -11,7 +11,9 @@ mod attributes;
 mod card;
 mod context;
 mod error;
+mod fork_server;
 mod memory;
+mod mutator;
 mod start;
 mod transfer;
 
