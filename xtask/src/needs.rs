@@ -57,7 +57,7 @@ const PCSC: [Need; 2] = [
 ];
 
 /// To run the interoperability tests.
-const INTEROPERABILITY: [Need; 20] = [
+const INTEROPERABILITY: [Need; 21] = [
     Need {
         purpose: "the PC/SC daemon that the tests run",
         check: Check::Program(&["pcscd"]),
@@ -122,6 +122,11 @@ const INTEROPERABILITY: [Need; 20] = [
         purpose: "a judge of what C's interface reads and writes (valgrind)",
         check: Check::Program(&["valgrind"]),
         packages: &["valgrind"],
+    },
+    Need {
+        purpose: "an engine that sees what a program reaches (afl-fuzz, afl-clang-fast)",
+        check: Check::Program(&["afl-fuzz"]),
+        packages: &["afl++"],
     },
     Need {
         purpose: "verifying signatures and certificates",
@@ -361,6 +366,7 @@ mod tests {
     fn a_bare_debian_gets_every_package_once() {
         let packages = packages(&missing(&test(), |_| false));
         let wanted = [
+            "afl++",
             "bubblewrap",
             "chromium",
             "chromium-driver",

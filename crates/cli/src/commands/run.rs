@@ -15,7 +15,7 @@ use crate::desk::{Desk, ReaderArguments, for_one_run};
 use crate::failure::{Exit, Failure};
 
 pub use library::Library;
-pub use program::{find, start_as_told};
+pub use program::{bound, find, start_as_told};
 
 /// Run a program with virtual cards: no pcscd, no reader, no root
 ///

@@ -110,12 +110,44 @@ const MAKE_CASE: &str =
      sh -c 'opensc-tool -s 0084000008 | grep -q SW1=0x90 || kill -ABRT $$' || true
      mv made/crash-*.json case.json";
 
+const MAKE_CASE_AND_TRACE: &str =
+    "kortlab fuzz run --out made --findings 1 --executions 300 --jobs 1 card.json -- \
+     sh -c 'opensc-tool -s 0084000008 | grep -q SW1=0x90 || kill -ABRT $$' || true
+     mv made/crash-*.json case.json
+     kortlab run --ephemeral --trace program.apdu card.json -- opensc-tool -n";
+
+/// A program that AFL++ has instrumented.
+const MAKE_READER: &str = "cat >reader.c <<'END'
+#include <winscard.h>
+int main(void) {
+    SCARDCONTEXT context;
+    SCARDHANDLE card;
+    DWORD protocol, count = 258;
+    static const BYTE select[] = {0, 0xA4, 0, 0, 2, 0x3F, 0};
+    BYTE answer[258];
+    if (SCardEstablishContext(SCARD_SCOPE_SYSTEM, 0, 0, &context)) return 1;
+    if (SCardConnect(context, \"Kortlab 00 00\", SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY,
+                     &card, &protocol)) return 1;
+    if (SCardTransmit(card, SCARD_PCI_T1, select, sizeof select, 0, answer, &count)) return 1;
+    return !(count > 2 && answer[0] == 0x6F);
+}
+END
+AFL_QUIET=1 afl-clang-fast -I/usr/include/PCSC reader.c -o reader -lpcsclite";
+
+/// What OpenSC has asked a card, and was told.
+const MAKE_SESSION: &str =
+    "kortlab run --ephemeral --trace program.apdu card.json -- opensc-tool -n
+     kortlab fuzz export program.apdu -o session.bin";
+
 /// What a reader of a help has before its examples: the files that they speak of, by the command.
 /// Where nothing is said, `card.json`, which is valid, and its authorities in `ca`.
-const GIVEN: [(&str, &str); 36] = [
+const GIVEN: [(&str, &str); 39] = [
     ("kortlab fuzz", MAKE_CASE),
     ("kortlab fuzz replay", MAKE_CASE),
     ("kortlab fuzz minimize", MAKE_CASE),
+    ("kortlab fuzz afl", MAKE_READER),
+    ("kortlab fuzz import", MAKE_SESSION),
+    ("kortlab fuzz export", MAKE_CASE_AND_TRACE),
     ("kortlab", "rm card.json"),
     (
         "kortlab apdu",

@@ -91,6 +91,31 @@ static int counter(void)
     return 0;
 }
 
+/* A name that is too long is cut, and so it is said; a counter that is too high is said, too. Each alone
+ * does no harm. */
+static int both(void)
+{
+    static const unsigned char ask[] = {0x00, 0x20, 0x00, 0x81};
+    unsigned char length = 0;
+    int was_cut = 0;
+    if (select_file(AID, sizeof AID, 0x04) != 0x9000)
+        return 1;
+    const unsigned char *found = object(0x84, &length);
+    if (!found)
+        return 1;
+    if (length > 16) {
+        puts("the name was cut");
+        was_cut = 1;
+    }
+    unsigned sw = transmit(ask, sizeof ask);
+    if ((sw & 0xFFF0) == 0x63C0 && (sw & 0xF) > 3) {
+        puts("more tries than there can be");
+        if (was_cut)
+            abort();
+    }
+    return 0;
+}
+
 /* 9000 comes with the data. */
 static int empty(void)
 {
@@ -143,7 +168,7 @@ static int shows(void)
 int main(int argc, char **argv)
 {
     static const struct { const char *name; int (*run)(void); } bugs[] = {
-        {"name", name}, {"endless", endless}, {"counter", counter}, {"empty", empty}, {"deaf", deaf},
+        {"name", name}, {"endless", endless}, {"counter", counter}, {"both", both}, {"empty", empty}, {"deaf", deaf},
         {"shows", shows},
     };
     if (argc != 2 || SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context) != SCARD_S_SUCCESS)

@@ -5,6 +5,7 @@ use core::fmt::{self, Write as _};
 use kortlab_campaign::{Case, Outcome};
 use kortlab_diagnose::html::{Escaped, document, table};
 
+use super::findings::Engine;
 use super::said;
 
 /// A finding of a campaign, and what happened when it was tried once more for the report; nothing
@@ -32,6 +33,8 @@ pub struct Summary<'a> {
     pub executions: u64,
     /// Ways in which the program went.
     pub ways: usize,
+    /// What has driven it.
+    pub engine: &'a Engine,
 }
 
 /// The report.
@@ -52,6 +55,17 @@ fn body(page: &mut String, summary: &Summary<'_>, findings: &[Shown<'_>]) -> fmt
     writeln!(page, "<p class=\"verdict\">{verdict}</p>")?;
     let (seed, executions) = (summary.seed.to_string(), summary.executions.to_string());
     let ways = summary.ways.to_string();
+    let (driven, coverage) = match summary.engine {
+        Engine::Own => (None, None),
+        Engine::Other {
+            name,
+            executions,
+            coverage,
+        } => (
+            Some(format!("{name}, {executions} executions of its own")),
+            Some(coverage.as_str()),
+        ),
+    };
     let rows = [
         ("Program", Some(summary.program.as_str())),
         ("Card image", Some(summary.card)),
@@ -59,6 +73,8 @@ fn body(page: &mut String, summary: &Summary<'_>, findings: &[Shown<'_>]) -> fmt
         ("Seed", Some(&seed)),
         ("Executions", Some(&executions)),
         ("Ways it went", Some(&ways)),
+        ("Driven by", driven.as_deref()),
+        ("Reached of the program", coverage),
         (
             "Made by",
             Some(concat!("kortlab ", env!("CARGO_PKG_VERSION"))),

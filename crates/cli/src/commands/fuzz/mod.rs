@@ -1,6 +1,11 @@
 //! `kortlab fuzz`: a program, fuzzed with what a card answers.
 
+mod afl;
+mod corpus;
+mod export;
+mod findings;
 mod html;
+mod import;
 mod minimize;
 mod replay;
 mod run;
@@ -34,7 +39,8 @@ use crate::output::warn;
 Examples:
   kortlab fuzz run --executions 20 --jobs 1 card.json -- pkcs15-tool --list-certificates
   kortlab fuzz replay case.json
-  kortlab fuzz minimize case.json -o small.json")]
+  kortlab fuzz minimize case.json -o small.json
+  kortlab fuzz export case.json -o finding.bin")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -43,8 +49,11 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Afl(afl::Arguments),
     Replay(replay::Arguments),
     Minimize(minimize::Arguments),
+    Import(import::Arguments),
+    Export(export::Arguments),
 }
 
 /// What one execution may use.
@@ -112,9 +121,20 @@ const MAX_IMAGE: usize = kortlab_emulator::image::MAX_LENGTH as usize;
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Run(arguments) => run::run(context, arguments),
+        Command::Afl(arguments) => afl::run(context, arguments),
         Command::Replay(arguments) => replay::run(context, arguments),
         Command::Minimize(arguments) => minimize::run(context, arguments),
+        Command::Import(arguments) => import::run(context, arguments),
+        Command::Export(arguments) => export::run(context, arguments),
     }
+}
+
+/// The directory of a campaign: as named, or by the program's name.
+fn place_of(named: Option<PathBuf>, program: &Program) -> PathBuf {
+    named.unwrap_or_else(|| {
+        let name = program.path.file_name().unwrap_or_default();
+        PathBuf::from(format!("fuzz-{}", name.display()))
+    })
 }
 
 /// A card image: the bytes of its file, and what they say.

@@ -2,19 +2,18 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kortlab_campaign::{Campaign, CampaignError, Case, Found, Goal, Tally};
-use kortlab_explain::printable;
+use kortlab_campaign::{Campaign, Case, Found, Goal, Tally};
 use serde::Serialize;
 
-use super::html::{self, Shown, Summary};
+use super::corpus::CorpusArguments;
+use super::findings::{Card, Engine, Entry, Findings, failed, is_same_file, report_of};
 use super::store::Store;
-use super::{LimitArguments, PlaceArguments, about, program, read_image};
+use super::{LimitArguments, PlaceArguments, place_of, program, read_image};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{GOOD, WARNING, note};
@@ -85,6 +84,9 @@ pub struct Arguments {
     place: PlaceArguments,
 
     #[command(flatten)]
+    corpus: CorpusArguments,
+
+    #[command(flatten)]
     limits: LimitArguments,
 }
 
@@ -97,23 +99,10 @@ struct Report {
     findings: Vec<Entry>,
 }
 
-#[derive(Serialize)]
-struct Entry {
-    oracle: String,
-    signature: String,
-    what: String,
-    faults: Vec<String>,
-    execution: u64,
-    file: String,
-}
-
 /// Fuzzes.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let program = program(&arguments.program)?;
-    let out = arguments.out.unwrap_or_else(|| {
-        let name = program.path.file_name().unwrap_or_default();
-        PathBuf::from(format!("fuzz-{}", name.display()))
-    });
+    let out = place_of(arguments.out, &program);
     let limits = arguments.limits.limits();
     if let Some(path) = &arguments.html {
         if is_same_file(path, &arguments.image) {
@@ -122,45 +111,25 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         }
         world::may_write(path, arguments.force)?;
     }
+    let corpus = arguments.corpus.recipes()?;
     let (bytes, image) = read_image(&arguments.image)?;
-    let card_sha256 = Case::hash(&bytes);
-    let (store, progress, cases) =
-        Store::open(&out, &program, limits, card_sha256.clone(), arguments.seed)?;
+    let hash = Case::hash(&bytes);
+    let (store, progress, cases) = Store::open(&out, &program, limits, hash, arguments.seed)?;
     let before = progress.executions;
     let known = cases.iter().map(|(_, case)| case.signature.clone());
     let laboratory = arguments.place.laboratory(image, program, limits)?;
     let campaign = Campaign::new(laboratory, progress, known).map_err(|error| failed(&error))?;
-    let entries = cases
-        .iter()
-        .map(|(path, case)| Entry::of(case, path.clone()));
-    let findings: Mutex<Vec<Entry>> = Mutex::new(entries.collect());
-    let lock = || findings.lock().unwrap_or_else(PoisonError::into_inner);
-    let card = arguments.image.display().to_string();
-    let begun = Instant::now();
-    let keep = |found: &Found| -> Result<(), String> {
-        let mut case = Case::new(
-            &found.finding,
-            found.recipe.clone(),
-            campaign.laboratory().program(),
-            &limits,
-            card.clone(),
-            &bytes,
-        );
-        case.seen = found.seen;
-        case.execution = found.execution;
-        let path = store
-            .keep(&case)
-            .map_err(|error| format!("{}: {error}", out.join(case.file_name()).display()))?;
-        note(format_args!(
-            "{WARNING}found{WARNING:#} {}\n  {}, by execution {}, after {:.0} s",
-            printable(&case.signature),
-            path.display(),
-            case.execution,
-            begun.elapsed().as_secs_f64()
-        ));
-        lock().push(Entry::of(&case, path));
-        Ok(())
+    let card = Card {
+        path: arguments.image.display().to_string(),
+        bytes,
     };
+    let findings = Findings::new(&store, &card, campaign.laboratory(), &cases);
+    let keep = |found: &Found| findings.keep(found);
+    for recipe in &corpus {
+        campaign
+            .consider(recipe, &keep)
+            .map_err(|error| failed(&error))?;
+    }
     let stop = stop::on_signals(SecondTime::Ends(INTERRUPTED))?;
     let goal = Goal {
         executions: arguments.executions,
@@ -191,7 +160,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         executions: tally.executions - before,
         seconds: begun.elapsed().as_secs_f64(),
         ways: tally.ways,
-        findings: std::mem::take(&mut *lock()),
+        findings: findings.entries(),
     };
     if let Err(error) = ran {
         let failure = failed(&error);
@@ -199,7 +168,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         return Err(failure);
     }
     if let Some(path) = &arguments.html {
-        let page = report_of(&campaign, &store, &card, &card_sha256)?;
+        let page = report_of(&campaign, &store, &card, &Engine::Own)?;
         world::write(path, page.as_bytes(), arguments.force)?;
         note(format_args!("the report is in {}", path.display()));
     }
@@ -215,73 +184,6 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     })
 }
 
-/// Whether two paths lead to one file that is there.
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    let [one, other] = [one, other].map(|path| path.canonicalize().ok());
-    one.is_some() && one == other
-}
-
-/// The report of the campaign with all its findings.
-fn report_of(
-    campaign: &Campaign,
-    store: &Store,
-    card: &str,
-    card_sha256: &str,
-) -> Result<String, Failure> {
-    let cases = store.cases()?;
-    let shown = cases.iter().map(|(path, case)| Shown {
-        case,
-        file: path.display().to_string(),
-        outcome: campaign.laboratory().execute(&case.faults).ok(),
-    });
-    let shown: Vec<_> = shown.collect();
-    let tally = campaign.tally();
-    let program = campaign.laboratory().program();
-    let words = program.arguments.iter().map(String::as_str);
-    let path = program.path.display().to_string();
-    let summary = Summary {
-        program: std::iter::once(path.as_str())
-            .chain(words)
-            .collect::<Vec<_>>()
-            .join(" "),
-        card,
-        card_sha256,
-        seed: campaign.progress().seed,
-        executions: tally.executions,
-        ways: tally.ways,
-    };
-    Ok(html::report(&summary, &shown))
-}
-
-impl Entry {
-    fn of(case: &Case, path: PathBuf) -> Self {
-        Self {
-            oracle: case.oracle.clone(),
-            signature: case.signature.clone(),
-            what: case.what.clone(),
-            faults: case.faults.faults().to_vec(),
-            execution: case.execution,
-            file: path.display().to_string(),
-        }
-    }
-}
-
-fn failed(error: &CampaignError) -> Failure {
-    let failure = Failure::failed(error.to_string());
-    match error {
-        CampaignError::NoCommands => failure.hint(
-            "it may be no PC/SC program, drop its environment, or have a client of its own; try it \
-             with `kortlab run`",
-        ),
-        CampaignError::Fails(_) => failure.hint("give it more with --limit-time and its like"),
-        CampaignError::Laboratory(error) => about(error),
-        CampaignError::NotKept(_) => {
-            failure.hint("make room; the findings that were told before are kept")
-        }
-        _ => failure,
-    }
-}
-
 fn progress_line(tally: Tally, before: u64, begun: Instant) -> String {
     let executions = tally.executions - before;
     let rate = executions as f64 / begun.elapsed().as_secs_f64().max(0.001);
@@ -294,12 +196,7 @@ fn progress_line(tally: Tally, before: u64, begun: Instant) -> String {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for entry in &self.findings {
-            writeln!(f, "{WARNING}{}{WARNING:#}", printable(&entry.signature))?;
-            writeln!(f, "  {}", printable(&entry.what))?;
-            for fault in &entry.faults {
-                writeln!(f, "  --fault {fault}")?;
-            }
-            writeln!(f, "  {}, by execution {}", entry.file, entry.execution)?;
+            entry.fmt(f)?;
         }
         let rate = self.executions as f64 / self.seconds.max(0.001);
         let count = self.findings.len();

@@ -66,6 +66,11 @@ impl Store {
         Ok((store, progress, cases))
     }
 
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     fn progress(&self, seed: Option<u64>) -> Result<Progress, Failure> {
         let path = self.directory.join(CAMPAIGN);
         if !path.exists() {

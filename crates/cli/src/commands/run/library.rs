@@ -57,7 +57,7 @@ impl Library {
         match places.next() {
             Some(path) => Self::at(&path),
             None => Err(Failure::failed(format!(
-                "the library that --in-process needs, Kortlab's {NAME}, is not beside kortlab"
+                "the library with a card in it, Kortlab's {NAME}, is not beside kortlab"
             ))
             .hint(format!(
                 "it comes with the package; in the source tree `cargo build -p kortlab-libpcsclite` \
@@ -91,6 +91,11 @@ impl Library {
             ))
             .hint("remove it")),
         }
+    }
+
+    /// The file itself, under the name that programs ask for.
+    pub fn path(&self) -> PathBuf {
+        self.directory.join(NAME)
     }
 
     /// The environment variable by which programs load it, and its value.

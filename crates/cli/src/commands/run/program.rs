@@ -96,13 +96,8 @@ impl Program {
             )
         };
         let signals = Signals::new(PASSED_ON).map_err(failed)?;
-        // This program once more, which asks to be ended with us before it becomes the other one.
-        let own = env::current_exe().map_err(failed)?;
-        let mut command = Command::new(own);
+        let mut command = bound(&self.path, Signal::KILL).map_err(failed)?;
         command
-            .arg0(STARTER)
-            .arg(std::process::id().to_string())
-            .arg(&self.path)
             .args(&self.arguments)
             .envs(variables.iter().copied());
         let mut child = command.spawn().map_err(failed)?;
@@ -112,6 +107,22 @@ impl Program {
         ended.store(true, Ordering::SeqCst);
         Ok(Exit::Program(code(status)))
     }
+}
+
+/// A command that becomes the program at this path, and is sent a signal when this process, or the
+/// thread that starts it, is gone.
+///
+/// # Errors
+/// Where this program is cannot be found out.
+pub fn bound(path: &Path, signal: Signal) -> io::Result<Command> {
+    // This program once more, which asks for that before it becomes the other one.
+    let mut command = Command::new(env::current_exe()?);
+    command
+        .arg0(STARTER)
+        .arg(std::process::id().to_string())
+        .arg(signal.as_raw().to_string())
+        .arg(path);
+    Ok(command)
 }
 
 /// The signals that a program is told of.
@@ -154,17 +165,17 @@ fn code(status: ExitStatus) -> u8 {
     u8::try_from(code).unwrap_or(u8::MAX)
 }
 
-/// If this process was started by [`Program::run`], becomes the program. Comes back otherwise.
+/// If this process was started by a command of [`bound`], becomes the program. Comes back otherwise.
 pub fn start_as_told() -> Option<ExitCode> {
     let mut arguments = env::args_os();
     if arguments.next().as_deref() != Some(OsStr::new(STARTER)) {
         return None;
     }
-    let parent: Option<i32> = arguments
-        .next()
-        .and_then(|text| text.to_str()?.parse().ok());
+    let mut number = || -> Option<i32> { arguments.next()?.to_str()?.parse().ok() };
+    let parent = number();
+    let signal = number().and_then(Signal::from_named_raw)?;
     let path = arguments.next()?;
-    let asked = set_parent_process_death_signal(Some(Signal::KILL));
+    let asked = set_parent_process_death_signal(Some(signal));
     let orphan = getppid().map(|pid| pid.as_raw_pid()) != parent;
     if asked.is_err() || orphan {
         return Some(ExitCode::from(NOT_RUN));

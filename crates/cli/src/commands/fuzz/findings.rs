@@ -1,0 +1,202 @@
+//! What a campaign has found, whichever engine drives it: kept as cases, and told.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use kortlab_campaign::{Campaign, CampaignError, Case, Found, Laboratory};
+use kortlab_explain::printable;
+use serde::Serialize;
+
+use super::about;
+use super::html::{self, Shown, Summary};
+use super::store::{Placed, Store};
+use crate::failure::Failure;
+use crate::output::{WARNING, note};
+
+/// The card image of a campaign.
+pub struct Card {
+    /// Where it is.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A finding as it is told.
+#[derive(Clone, Serialize)]
+pub struct Entry {
+    oracle: String,
+    signature: String,
+    what: String,
+    faults: Vec<String>,
+    execution: u64,
+    file: String,
+}
+
+/// What is found, from the beginning of the campaign.
+pub struct Findings<'a> {
+    store: &'a Store,
+    card: &'a Card,
+    laboratory: &'a Laboratory,
+    entries: Mutex<Vec<Entry>>,
+    begun: Instant,
+}
+
+impl<'a> Findings<'a> {
+    /// Those that are kept in the store already.
+    pub fn new(
+        store: &'a Store,
+        card: &'a Card,
+        laboratory: &'a Laboratory,
+        cases: &[Placed],
+    ) -> Self {
+        let entries = cases
+            .iter()
+            .map(|(path, case)| Entry::of(case, path.clone()));
+        Self {
+            store,
+            card,
+            laboratory,
+            entries: Mutex::new(entries.collect()),
+            begun: Instant::now(),
+        }
+    }
+
+    /// Keeps a finding as a case, and says so.
+    ///
+    /// # Errors
+    /// It cannot be kept, in words.
+    pub fn keep(&self, found: &Found) -> Result<(), String> {
+        let mut case = Case::new(
+            &found.finding,
+            found.recipe.clone(),
+            self.laboratory.program(),
+            self.laboratory.limits(),
+            self.card.path.clone(),
+            &self.card.bytes,
+        );
+        case.seen = found.seen;
+        case.execution = found.execution;
+        let path = self.store.keep(&case).map_err(|error| {
+            let path = self.store.directory().join(case.file_name());
+            format!("{}: {error}", path.display())
+        })?;
+        note(format_args!(
+            "{WARNING}found{WARNING:#} {}\n  {}, by execution {}, after {:.0} s",
+            printable(&case.signature),
+            path.display(),
+            case.execution,
+            self.begun.elapsed().as_secs_f64()
+        ));
+        self.lock().push(Entry::of(&case, path));
+        Ok(())
+    }
+
+    /// All, in the order in which they were found.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn of(case: &Case, path: PathBuf) -> Self {
+        Self {
+            oracle: case.oracle.clone(),
+            signature: case.signature.clone(),
+            what: case.what.clone(),
+            faults: case.faults.faults().to_vec(),
+            execution: case.execution,
+            file: path.display().to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{WARNING}{}{WARNING:#}", printable(&self.signature))?;
+        writeln!(f, "  {}", printable(&self.what))?;
+        for fault in &self.faults {
+            writeln!(f, "  --fault {fault}")?;
+        }
+        writeln!(f, "  {}, by execution {}", self.file, self.execution)
+    }
+}
+
+/// What has driven a campaign, as the report tells it.
+pub enum Engine {
+    /// Nothing but this program.
+    Own,
+    /// Another engine, which says how much of the program was reached.
+    Other {
+        /// Its name.
+        name: &'static str,
+        /// How many executions it made.
+        executions: u64,
+        /// What was reached, in words.
+        coverage: String,
+    },
+}
+
+/// The report of the campaign with all its findings.
+///
+/// # Errors
+/// The directory of the campaign cannot be read.
+pub fn report_of(
+    campaign: &Campaign,
+    store: &Store,
+    card: &Card,
+    engine: &Engine,
+) -> Result<String, Failure> {
+    let cases = store.cases()?;
+    let shown = cases.iter().map(|(path, case)| Shown {
+        case,
+        file: path.display().to_string(),
+        outcome: campaign.laboratory().execute(&case.faults).ok(),
+    });
+    let shown: Vec<_> = shown.collect();
+    let tally = campaign.tally();
+    let program = campaign.laboratory().program();
+    let words = program.arguments.iter().map(String::as_str);
+    let path = program.path.display().to_string();
+    let summary = Summary {
+        program: std::iter::once(path.as_str())
+            .chain(words)
+            .collect::<Vec<_>>()
+            .join(" "),
+        card: &card.path,
+        card_sha256: &Case::hash(&card.bytes),
+        seed: campaign.progress().seed,
+        executions: tally.executions,
+        ways: tally.ways,
+        engine,
+    };
+    Ok(html::report(&summary, &shown))
+}
+
+/// Whether two paths lead to one file that is there.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let [one, other] = [one, other].map(|path| path.canonicalize().ok());
+    one.is_some() && one == other
+}
+
+/// Why a campaign came to nothing, and what to do.
+pub fn failed(error: &CampaignError) -> Failure {
+    let failure = Failure::failed(error.to_string());
+    match error {
+        CampaignError::NoCommands => failure.hint(
+            "it may be no PC/SC program, drop its environment, or have a client of its own; try it \
+             with `kortlab run`",
+        ),
+        CampaignError::Fails(_) => failure.hint("give it more with --limit-time and its like"),
+        CampaignError::Laboratory(error) => about(error),
+        CampaignError::NotKept(_) => {
+            failure.hint("make room; the findings that were told before are kept")
+        }
+        _ => failure,
+    }
+}
