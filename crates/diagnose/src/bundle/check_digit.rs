@@ -1,13 +1,15 @@
 //! The check digit of card numbers and of personal numbers (ISO/IEC 7812-1, annex B): every other digit
 //! from the last but one on counts twice, and the sum of all digits ends in 0.
 
+use kortlab_issuer::card_number::luhn_check_digit;
+
 /// The fewest digits of a number that has one.
 const SHORTEST: usize = 10;
 
 /// Whether a text is digits alone, enough of them, and the last is the check digit.
 pub(super) fn is_right(text: &str) -> bool {
     let is_number = text.len() >= SHORTEST && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number && sum(text).is_multiple_of(10)
+    is_number && corrected(text) == text
 }
 
 /// The same number with the check digit that it must have.
@@ -15,22 +17,7 @@ pub(super) fn corrected(number: &str) -> String {
     let body = number
         .get(..number.len().saturating_sub(1))
         .unwrap_or_default();
-    let missing = (10 - sum(&format!("{body}0")) % 10) % 10;
-    format!("{body}{missing}")
-}
-
-fn sum(number: &str) -> u32 {
-    let digits = number
-        .bytes()
-        .rev()
-        .map(|byte| u32::from(byte.saturating_sub(b'0')));
-    digits
-        .enumerate()
-        .map(|(place, digit)| {
-            let weighed = digit * if place % 2 == 1 { 2 } else { 1 };
-            weighed / 10 + weighed % 10
-        })
-        .sum()
+    format!("{body}{}", char::from(luhn_check_digit(body.as_bytes())))
 }
 
 #[cfg(test)]
@@ -48,6 +35,9 @@ mod tests {
         assert!(is_right("1212121212"));
         assert_eq!(corrected("1212121219"), "1212121212");
         assert!(!is_right("1212121213"));
+        for wrong in (0..10).filter(|digit| *digit != 2) {
+            assert!(!is_right(&format!("121212121{wrong}")), "{wrong}");
+        }
         assert!(!is_right("12345") && !is_right("12121212a2") && !is_right(""));
     }
 }

@@ -112,7 +112,7 @@ impl fmt::Debug for CardNumber {
 }
 
 /// The Luhn check digit (ISO/IEC 7812-1 annex B) of ASCII digits, as an ASCII digit.
-pub(crate) fn luhn_check_digit(body: &[u8]) -> u8 {
+pub fn luhn_check_digit(body: &[u8]) -> u8 {
     let sum: u32 = body
         .iter()
         .rev()
