@@ -358,3 +358,41 @@ fn a_card_that_is_pulled_out_gives_a_bundle_of_what_was_read() {
         assert_nowhere("bundle.json", &document.to_string(), &text);
     }
 }
+
+#[test]
+fn a_card_is_unpacked_only_where_it_is_found_again_and_over_no_other_file() {
+    let lab = Lab::new("valid");
+    assert_code(&lab.run(&["diagnose", "--bundle", "bundle.json"]), 0);
+    let unpack = |place: &str, options: &[&str]| {
+        let unpack = ["card", "unpack", "bundle.json", "-o", place];
+        lab.run(&[&unpack[..], options].concat())
+    };
+    for name in [
+        "copy",
+        "copy.jsn",
+        ".json",
+        "socket:copy.json",
+        "pcsc:copy.json",
+    ] {
+        for options in [&[][..], &["--force"]] {
+            let output = unpack(name, options);
+            assert_code(&output, 2);
+            assert!(!lab.path(name).exists(), "{name}");
+        }
+    }
+    fs::write(lab.path("there.json"), "mine").unwrap();
+    let output = unpack("there.json", &[]);
+    assert_code(&output, 1);
+    assert!(stderr(&output).contains("--force"), "{}", stderr(&output));
+    assert_eq!(fs::read(lab.path("there.json")).unwrap(), b"mine");
+    let before = fs::read(lab.path("bundle.json")).unwrap();
+    assert_code(&unpack("bundle.json", &[]), 1);
+    assert_eq!(fs::read(lab.path("bundle.json")).unwrap(), before);
+    assert_code(&unpack("there.json", &["--force"]), 0);
+    for name in ["there.json", "./socket:copy.json", "copy.JSON"] {
+        if name != "there.json" {
+            assert_code(&unpack(name, &[]), 0);
+        }
+        assert_code(&lab.run(&["--card", name, "atr"]), 0);
+    }
+}

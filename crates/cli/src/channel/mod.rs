@@ -24,6 +24,6 @@ pub use open::{
 };
 pub use planted::{FaultEntry, Planted};
 pub use remembered::Remembered;
-pub use spec::CardSpec;
+pub use spec::{CardSpec, check_image_name};
 pub use start::StartFile;
 pub use trace::{TraceFile, told};

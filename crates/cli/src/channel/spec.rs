@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::failure::Failure;
+
 /// The card that a command works with, as named on the command line or in `KORTLAB_CARD`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CardSpec {
@@ -60,6 +62,33 @@ impl CardSpec {
     }
 }
 
+/// Refuses a name by which `--card` would not find an image: one without the ending, or one that it
+/// takes for another kind of card.
+///
+/// # Errors
+/// It is such a name.
+pub fn check_image_name(path: &Path) -> Result<(), Failure> {
+    let name = path.to_str();
+    if name.map(CardSpec::parse) == Some(Ok(CardSpec::Image(path.to_owned()))) {
+        return Ok(());
+    }
+    let shown = path.display();
+    Err(if name.is_none() {
+        Failure::usage(format!("{shown}: the name of a card image is UTF-8"))
+            .hint("--card takes no other")
+    } else if is_image(path) {
+        Failure::usage(format!(
+            "{shown}: --card takes this for another kind of card"
+        ))
+        .hint(format!("give ./{shown}"))
+    } else {
+        Failure::usage(format!(
+            "{shown}: a card image has a name that ends in .json"
+        ))
+        .hint("--card knows images by that ending")
+    })
+}
+
 fn is_image(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
@@ -94,6 +123,24 @@ mod tests {
                 CardSpec::parse(text),
                 Ok(CardSpec::Replay { path, lenient })
             );
+        }
+    }
+
+    #[test]
+    fn an_image_may_have_any_name_by_which_it_is_found_again() {
+        for name in ["card.json", "a:b/card.JSON", "./pcsc:x.json", "x y/ö.json"] {
+            assert!(check_image_name(Path::new(name)).is_ok(), "{name}");
+        }
+        for name in [
+            "card",
+            "card.bin",
+            ".json",
+            "",
+            "pcsc:x.json",
+            "socket:x.json",
+            "replay:x.json",
+        ] {
+            assert!(check_image_name(Path::new(name)).is_err(), "{name}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use kortlab_emulator::VirtualCard;
 
+use super::spec::check_image_name;
 use crate::failure::Failure;
 use crate::files;
 
@@ -22,13 +23,7 @@ impl StartFile {
     /// # Errors
     /// It is not one for an image.
     pub fn new(path: &Path) -> Result<Self, Failure> {
-        if path.extension().is_none_or(|extension| extension != "json") {
-            let text = format!(
-                "{}: a card image has a name that ends in .json",
-                path.display()
-            );
-            return Err(Failure::usage(text).hint("--card knows images by that ending"));
-        }
+        check_image_name(path)?;
         Ok(Self {
             path: path.to_owned(),
             is_kept: Arc::default(),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,7 +13,7 @@ use kortlab_emulator::image::{FileContent, FileImage, NotRead};
 use serde::Serialize;
 
 use super::Context;
-use super::card::new::write_image;
+use super::card::new::{check_place, write_image};
 use super::progress::Shown;
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, DIM, Table, WARNING, printable};
@@ -97,25 +96,6 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     };
     context.output.report(&report)?;
     Ok(exit)
-}
-
-/// Refuses a place where the image cannot be, before the card is read.
-pub(super) fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
-    if path.extension().is_none_or(|extension| extension != "json") {
-        return Err(Failure::usage(format!(
-            "{}: a card image has a name that ends in .json",
-            path.display()
-        ))
-        .hint("--card knows images by that ending"));
-    }
-    if !force && fs::symlink_metadata(path).is_ok() {
-        return Err(
-            Failure::failed(format!("{} is there already", path.display()))
-                .of_kind("file")
-                .hint("give another name, or --force to overwrite it"),
-        );
-    }
-    Ok(())
 }
 
 /// The JSON document.

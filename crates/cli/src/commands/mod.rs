@@ -39,6 +39,7 @@ pub mod shell;
 pub mod trace;
 pub mod tree;
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use done::Done;
@@ -96,6 +97,15 @@ impl Context {
             return Ok((Box::new(card.clone()), journal.clone()));
         }
         channel::open_with_journal(&self.card, &self.layers, self.ephemeral, self.timeout)
+    }
+
+    /// The card images that are meant: those that were named by themselves, else the one that was
+    /// named with `--card`; none where the card is another kind.
+    pub fn images(&self, named: &[PathBuf]) -> Vec<PathBuf> {
+        match &self.card {
+            CardSpec::Image(image) if named.is_empty() => vec![image.clone()],
+            _ => named.to_vec(),
+        }
     }
 }
 

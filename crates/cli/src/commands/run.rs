@@ -81,7 +81,7 @@ pub struct Arguments {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let program = program::find(&arguments.program)?;
     if arguments.in_process {
-        return in_process::run(context, arguments.files, &arguments.readers, &program);
+        return in_process::run(context, &arguments.files, &arguments.readers, &program);
     }
     let socket = match arguments.socket {
         Some(socket) => socket,

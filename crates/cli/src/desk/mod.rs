@@ -114,10 +114,7 @@ impl Desk {
     ) -> Result<Self, Failure> {
         let mut numbers = Numbers::new()?;
         let service = Arc::new(Service::new(move || numbers.next()));
-        let mut images = images.to_vec();
-        if let (true, CardSpec::Image(image)) = (images.is_empty(), &context.card) {
-            images.push(image.clone());
-        }
+        let images = context.images(images);
         let names = readers.names(images.len())?;
         // The door first: who finds it taken has not touched a card.
         let door = Door::open(socket).map_err(|error| about_door(&error))?;

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::super::Context;
 use super::own::OwnFiles;
+use crate::channel::check_image_name;
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, Table, WARNING, busy, printable};
 use crate::world;
@@ -120,16 +121,7 @@ enum ProtocolChoice {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let path = &arguments.output;
     let model = arguments.model;
-    if path.extension().is_none_or(|extension| extension != "json") {
-        return Err(Failure::usage(format!(
-            "{}: a card image has a name that ends in .json",
-            path.display()
-        ))
-        .hint("--card knows images by that ending"));
-    }
-    if !arguments.force && fs::symlink_metadata(path).is_ok() {
-        return Err(already_there(path));
-    }
+    check_place(path, arguments.force)?;
     let protocol = match arguments.protocol {
         ProtocolChoice::T0 => Protocol::T0,
         ProtocolChoice::T1 => Protocol::T1,
@@ -189,6 +181,23 @@ fn own_card(
     Ok((image, made))
 }
 
+/// Refuses a place where an image cannot be written, or where it would not be found again, before the
+/// work for it begins.
+///
+/// # Errors
+/// `--card` would not find it there; or a file is there and `force` is not given.
+pub fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
+    check_image_name(path)?;
+    if !force && fs::symlink_metadata(path).is_ok() {
+        return Err(
+            Failure::failed(format!("{} is there already", path.display()))
+                .of_kind("file")
+                .hint("give another name, or --force to overwrite it"),
+        );
+    }
+    Ok(())
+}
+
 /// Writes the image at its place in one step: beside it first, whole, then moved there.
 ///
 /// # Errors
@@ -214,12 +223,6 @@ pub fn write_image(path: &Path, image: &Image, force: bool) -> Result<(), Failur
         let _ = fs::remove_file(&beside);
         Failure::file("write", path, &error)
     })
-}
-
-fn already_there(path: &Path) -> Failure {
-    Failure::failed(format!("{} is there already", path.display()))
-        .of_kind("file")
-        .hint("give another name, or --force to overwrite it")
 }
 
 /// The JSON document: the card that was made. The secrets are test secrets.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kortlab_diagnose::bundle::image_of;
 
-use super::new::write_image;
+use super::new::{check_place, write_image};
 use crate::commands::{Context, Done};
 use crate::failure::{Exit, Failure};
 use crate::files;
@@ -40,6 +40,7 @@ pub struct Arguments {
 /// Writes it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let path = &arguments.output;
+    check_place(path, arguments.force)?;
     let text = files::read(&arguments.bundle, MAX_BUNDLE)?;
     let image = image_of(&text).map_err(|why| {
         Failure::failed(format!("{}: {why}", arguments.bundle.display()))

@@ -9,7 +9,7 @@ use kortlab_pcsc::in_process::{CARDS, FAULTS, READERS};
 
 use super::library::Library;
 use super::program::Program;
-use crate::channel::{CardSpec, about_image};
+use crate::channel::about_image;
 use crate::commands::Context;
 use crate::desk::ReaderArguments;
 use crate::failure::{Exit, Failure};
@@ -22,13 +22,11 @@ use crate::output::note;
 /// is not there.
 pub fn run(
     context: &Context,
-    mut images: Vec<PathBuf>,
+    images: &[PathBuf],
     readers: &ReaderArguments,
     program: &Program,
 ) -> Result<Exit, Failure> {
-    if let (true, CardSpec::Image(image)) = (images.is_empty(), &context.card) {
-        images.push(image.clone());
-    }
+    let images = context.images(images);
     if images.is_empty() {
         return Err(Failure::usage("--in-process needs a card image")
             .hint("name one; a card in a reader, or on a socket, is served without --in-process"));

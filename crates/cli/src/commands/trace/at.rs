@@ -11,8 +11,7 @@ use super::playing::{Differs, SessionArguments, Steps, shown, warn_of_chance};
 use super::session::Step;
 use super::{read, tell_troubles};
 use crate::commands::Context;
-use crate::commands::card::new::write_image;
-use crate::commands::dump::check_place;
+use crate::commands::card::new::{check_place, write_image};
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, note};
 
