@@ -60,8 +60,7 @@ impl CardRng {
 /// The copy goes on with the same bytes as the original.
 impl Clone for CardRng {
     fn clone(&self) -> Self {
-        let state = Zeroizing::new(self.0.serialize_state());
-        Self(ChaCha20Rng::deserialize_state(&state))
+        Self::resumed(*self.seed(), self.words())
     }
 }
 

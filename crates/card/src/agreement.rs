@@ -36,7 +36,7 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
         .filter_map(|object| object.without_pin(&pins))
         .collect();
     for file in &contents.private_keys {
-        let keys = file.directory.objects().enumerate();
+        let keys = file.directory.listed();
         problems.extend(keys.filter_map(|(index, key)| in_directory(&file.path, index, key)));
     }
     problems
@@ -60,7 +60,7 @@ fn listed<'a, T: DirectoryObject>(
     parts: impl Fn(&'a T) -> (&'a CommonObjectAttributes, Option<&'a Id>),
 ) -> impl Iterator<Item = Listed<'a>> {
     let objects = files.iter().flat_map(|file| {
-        let objects = file.directory.objects().enumerate();
+        let objects = file.directory.listed();
         objects.map(|(index, object)| (&file.path, index, object))
     });
     objects.map(move |(path, index, object)| {
@@ -89,11 +89,7 @@ impl Listed<'_> {
         );
         let code = code::NO_SUCH_PIN;
         let problem = Problem::new(Severity::Warning, code, self.file, self.path, message);
-        Some(problem.about(ObjectRef {
-            index: self.index,
-            label: self.common.label.clone(),
-            id: self.id.cloned(),
-        }))
+        Some(problem.about(ObjectRef::of(self.index, self.common, self.id)))
     }
 }
 
@@ -105,9 +101,5 @@ fn in_directory(path: &FilePath, index: usize, key: &PrivateKey) -> Option<Probl
                    private key, or no secret";
     let code = code::KEY_IN_DIRECTORY;
     let problem = Problem::new(Severity::Warning, code, "EF(PrKDF)", path, message);
-    Some(problem.about(ObjectRef {
-        index,
-        label: key.common.label.clone(),
-        id: Some(key.id().clone()),
-    }))
+    Some(problem.about(ObjectRef::of(index, &key.common, Some(key.id()))))
 }

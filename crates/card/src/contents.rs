@@ -204,10 +204,9 @@ impl Contents {
         contents.sources = core::mem::take(&mut reader.sources);
         contents.index = Index::new(&contents);
         contents.problems = core::mem::take(&mut reader.problems);
-        let doubts = pin_doubt::problems(&contents);
-        reader.problems = core::mem::take(&mut contents.problems);
-        doubts.into_iter().for_each(|doubt| reader.push(doubt));
-        contents.problems = reader.problems;
+        for doubt in pin_doubt::problems(&contents) {
+            add(&mut contents.problems, doubt);
+        }
         Ok(contents)
     }
 
@@ -344,9 +343,7 @@ impl Contents {
                         _ => "a directory",
                     };
                     let content = reader.content(name, &path)?;
-                    let is_filler =
-                        |bytes: Bytes| bytes.iter().all(|&byte| matches!(byte, 0 | 0xFF));
-                    if !content.is_some_and(is_filler) {
+                    if !content.is_some_and(|bytes| is_filler(&bytes)) {
                         let message = format!("{kind} are in {}; they are not looked at", path);
                         reader.warn(code::KIND_NOT_READ, "EF(ODF)", &odf_path, message);
                     }
@@ -369,12 +366,8 @@ impl Contents {
             (self.application.clone(), None),
         ]);
         for file in &self.authentication {
-            for (index, object) in file.directory.objects().enumerate() {
-                let about = ObjectRef {
-                    index,
-                    label: object.common.label.clone(),
-                    id: Some(object.auth_id().clone()),
-                };
+            for (index, object) in file.directory.listed() {
+                let about = ObjectRef::of(index, &object.common, Some(object.auth_id()));
                 let Some(pin) = pin_object(self, object) else {
                     let message = "an authentication object that is no PIN; it is not looked at";
                     let code = code::KIND_NOT_READ;
@@ -786,20 +779,29 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         Ok(())
     }
 
-    /// Keeps a problem; the last one that is kept says that there are more.
     fn push(&mut self, problem: Problem) {
-        match self.problems.len() + 1 {
-            ..MAX_PROBLEMS => self.problems.push(problem),
-            MAX_PROBLEMS => self.problems.push(Problem::new(
-                Severity::Error,
-                code::TOO_MANY,
-                problem.file(),
-                problem.path(),
-                "there are more problems from here on; they are left out",
-            )),
-            _ => {}
-        }
+        add(&mut self.problems, problem);
     }
+}
+
+/// Keeps a problem; the last one that is kept says that there are more.
+fn add(problems: &mut Vec<Problem>, problem: Problem) {
+    match problems.len() + 1 {
+        ..MAX_PROBLEMS => problems.push(problem),
+        MAX_PROBLEMS => problems.push(Problem::new(
+            Severity::Error,
+            code::TOO_MANY,
+            problem.file(),
+            problem.path(),
+            "there are more problems from here on; they are left out",
+        )),
+        _ => {}
+    }
+}
+
+/// Whether these bytes are filler: `00`, or `FF` of erased memory.
+pub(crate) fn is_filler(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, 0x00 | 0xFF))
 }
 
 /// Whether an error means that nothing more can be read from the card.

@@ -35,11 +35,7 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
         );
         let code = code::DOUBTFUL_PIN;
         let problem = Problem::new(Severity::Warning, code, "EF(PrKDF)", path, message);
-        problems.push(problem.about(ObjectRef {
-            index,
-            label: key.common.label.clone(),
-            id: Some(key.id().clone()),
-        }));
+        problems.push(problem.about(ObjectRef::of(index, &key.common, Some(key.id()))));
     }
     problems
 }
@@ -101,7 +97,7 @@ fn equal_places(contents: &Contents) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut before: BTreeMap<(u32, FilePath), Id> = BTreeMap::new();
     for file in &contents.authentication {
-        for (index, object) in file.directory.objects().enumerate() {
+        for (index, object) in file.directory.listed() {
             let pin = pin_object(contents, object).filter(|pin| pin.purpose == PinPurpose::User);
             let Some(pin) = pin else { continue };
             let place = (pin.reference, pin.directory.clone());
@@ -116,11 +112,7 @@ fn equal_places(contents: &Contents) -> Vec<Problem> {
             );
             let code = code::DOUBTFUL_PIN;
             let problem = Problem::new(Severity::Warning, code, "EF(AODF)", &file.path, message);
-            problems.push(problem.about(ObjectRef {
-                index,
-                label: pin.label,
-                id: Some(pin.auth_id),
-            }));
+            problems.push(problem.about(ObjectRef::of(index, &object.common, Some(&pin.auth_id))));
         }
     }
     problems
@@ -129,8 +121,8 @@ fn equal_places(contents: &Contents) -> Vec<Problem> {
 /// Where a private key is listed: the PrKDF, and which of its objects it is.
 fn listed<'a>(contents: &'a Contents, key: &PrivateKey) -> Option<(&'a FilePath, usize)> {
     contents.private_keys.iter().find_map(|file| {
-        let mut objects = file.directory.objects();
-        let index = objects.position(|object| ptr::eq(object, key))?;
+        let mut objects = file.directory.listed();
+        let (index, _) = objects.find(|(_, object)| ptr::eq(*object, key))?;
         Some((&file.path, index))
     })
 }

@@ -14,6 +14,8 @@ use crate::role::PinRole;
 pub struct FoundPin {
     /// What the AODF says of it.
     pub pin: PinObject,
+    /// The AODF that lists it, and which of its objects it is.
+    pub listed_in: (FilePath, ObjectRef),
     /// The roles that it has: none, one, or both on a card with one PIN for everything.
     pub roles: Vec<PinRole>,
     /// Its state.
@@ -33,15 +35,11 @@ impl<C: Channel> Card<C> {
         let roles = PinRole::ALL.map(|role| (role, pins::find(contents, role)));
         let mut listed = Vec::new();
         for file in &contents.authentication {
-            for (index, object) in file.directory.objects().enumerate() {
+            for (index, object) in file.directory.listed() {
                 let Some(pin) = pins::pin_object(contents, object) else {
                     continue;
                 };
-                let about = ObjectRef {
-                    index,
-                    label: pin.label.clone(),
-                    id: Some(pin.auth_id.clone()),
-                };
+                let about = ObjectRef::of(index, &object.common, Some(object.auth_id()));
                 listed.push((pin, file.path.clone(), about));
             }
         }
@@ -57,7 +55,8 @@ impl<C: Channel> Card<C> {
                 found.push(FoundPin {
                     roles: roles.iter().filter(has).map(|(role, _)| *role).collect(),
                     state,
-                    problem: problem.map(|problem| problem.about(about)),
+                    problem: problem.map(|problem| problem.about(about.clone())),
+                    listed_in: (file, about),
                     pin,
                 });
             }

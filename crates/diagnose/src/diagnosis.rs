@@ -75,7 +75,7 @@ pub fn diagnose<'a, C: Channel>(
         ..Evidence::default()
     };
     // The card session has its own budget; the guard is for what is read again.
-    let guarded = Layered::new(channel, Guard::new(options.budget.times(2), listener));
+    let guarded = Layered::new(channel, Guard::timing(options.budget.times(2), listener));
     let token = Session::new(guarded).open_token(options.budget);
     let (mut session, ended) = match token {
         Ok(Token::Pkcs15(mut card)) => {
@@ -108,7 +108,7 @@ pub fn diagnose<'a, C: Channel>(
     };
     let guard = session.channel_mut().layer();
     let commands = guard.commands();
-    evidence.pace = guard.pace().clone();
+    evidence.pace = guard.pace().cloned().unwrap_or_default();
     // That the budget is spent is a finding; that the card is gone ends the command.
     let (spent, ended) = match guard.stopped() {
         Some(why) => (Some(why.to_owned()), None),

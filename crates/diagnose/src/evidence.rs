@@ -148,11 +148,11 @@ impl Evidence {
             Some(path) => ("certificate", path),
             None => ("EF(CDF)", &slot.directory),
         };
-        Problem::new(severity, code, file, path, message).about(ObjectRef {
-            index: slot.index,
-            label: slot.label().map(str::to_owned),
-            id: Some(slot.key_id().clone()),
-        })
+        Problem::new(severity, code, file, path, message).about(ObjectRef::of(
+            slot.index,
+            &slot.object.common,
+            Some(slot.key_id()),
+        ))
     }
 
     /// The bytes in which the offset of a problem counts.
@@ -263,22 +263,12 @@ fn not_checked(checked: &Checked) -> Vec<String> {
 }
 
 fn pins_once<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), CardError> {
-    for (index, found) in card.pin_states()?.into_iter().enumerate() {
-        let files = &card.contents().authentication;
-        let listed = files.iter().find_map(|file| {
-            let mut objects = file.directory.objects().enumerate();
-            let (index, _) = objects.find(|(_, object)| *object.auth_id() == found.pin.auth_id)?;
-            Some((file.path.clone(), index))
-        });
-        let (directory, index) = listed.unwrap_or((FilePath::EMPTY, index));
+    for found in card.pin_states()? {
+        let (directory, object) = found.listed_in;
         evidence.problems.extend(found.problem);
         evidence.pins.push(PinAsked {
             directory,
-            object: ObjectRef {
-                index,
-                label: found.pin.label.clone(),
-                id: Some(found.pin.auth_id.clone()),
-            },
+            object,
             first: found.state,
             second: None,
         });
@@ -298,12 +288,8 @@ fn pins_again<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result
 fn keys<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), CardError> {
     let mut places = Vec::new();
     for file in &card.contents().private_keys {
-        for (index, key) in file.directory.objects().enumerate() {
-            let object = ObjectRef {
-                index,
-                label: key.common.label.clone(),
-                id: Some(key.id().clone()),
-            };
+        for (index, key) in file.directory.listed() {
+            let object = ObjectRef::of(index, &key.common, Some(key.id()));
             places.push((file.path.clone(), object));
         }
     }
@@ -443,7 +429,7 @@ fn free_space<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result
     let Some(file) = card.contents().unused_space.clone() else {
         return Ok(());
     };
-    for (index, record) in file.directory.objects().enumerate() {
+    for (index, record) in file.directory.listed() {
         let path = card.contents().absolute(&record.path);
         let size = match card.exclusively(|card| card.files().select(&path)) {
             Ok(info) => Some(info.size().unwrap_or(usize::MAX)),

@@ -31,7 +31,8 @@ pub type Listener<'a> = Box<dyn FnMut(&Progress) + 'a>;
 pub struct Guard<'a> {
     progress: Progress,
     stopped: Option<String>,
-    pace: Pace,
+    /// How long the card takes, where that is wanted: to keep every command costs memory.
+    pace: Option<Pace>,
     listener: Listener<'a>,
 }
 
@@ -46,8 +47,16 @@ impl<'a> Guard<'a> {
                 ..Progress::default()
             },
             stopped: None,
-            pace: Pace::default(),
+            pace: None,
             listener,
+        }
+    }
+
+    /// The same, noting how long the card takes for each command.
+    pub(crate) fn timing(budget: Budget, listener: Listener<'a>) -> Self {
+        Self {
+            pace: Some(Pace::default()),
+            ..Self::new(budget, listener)
         }
     }
 
@@ -61,9 +70,9 @@ impl<'a> Guard<'a> {
         self.stopped.as_deref()
     }
 
-    /// How long the card took for its answers.
-    pub(crate) const fn pace(&self) -> &Pace {
-        &self.pace
+    /// How long the card took for its answers, if that was noted.
+    pub(crate) const fn pace(&self) -> Option<&Pace> {
+        self.pace.as_ref()
     }
 
     fn check_budget(&mut self) -> Result<(), ChannelError> {
@@ -103,7 +112,9 @@ impl Layer for Guard<'_> {
         let answer = next.transmit(command);
         let time = begun.elapsed();
         self.progress.time = self.progress.time.saturating_add(time);
-        self.pace.note(command, time);
+        if let Some(pace) = &mut self.pace {
+            pace.note(command, time);
+        }
         answer
     }
 }

@@ -8,7 +8,7 @@ use kortlab_apdu::tlv::{Tlv, object};
 use crate::element::{Element, Unknown};
 use crate::error::EncodeError;
 use crate::fields::{self, Fields, Writer};
-use crate::finding::{Code, Notes};
+use crate::finding::{Code, Notes, ObjectRef};
 use crate::flags::{AccessMode, ObjectFlags};
 use crate::id::Id;
 use crate::schema::Schema;
@@ -21,6 +21,17 @@ const MAX_USER_CONSENT: u32 = 15;
 
 /// How deep security conditions may nest.
 const MAX_CONDITION_DEPTH: usize = 8;
+
+impl ObjectRef {
+    /// The object with this index, these attributes, and this identifier if it has one.
+    pub fn of(index: usize, common: &CommonObjectAttributes, id: Option<&Id>) -> Self {
+        Self {
+            index,
+            label: common.label.clone(),
+            id: id.cloned(),
+        }
+    }
+}
 
 impl Id {
     pub(crate) fn decode(tlv: &Tlv<'_>, _: &mut Notes) -> Option<Self> {

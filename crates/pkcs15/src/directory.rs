@@ -144,10 +144,29 @@ impl<T: DirectoryObject> Directory<T> {
 
     /// The objects that could be read, in the order of the file.
     pub fn objects(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().filter_map(|entry| match entry {
-            Entry::Object(object) => Some(object),
+        self.listed().map(|(_, object)| object)
+    }
+
+    /// The same, each with its index among the [`entries`](Self::entries), as an
+    /// [`ObjectRef`](crate::ObjectRef) has it.
+    pub fn listed(&self) -> impl Iterator<Item = (usize, &T)> {
+        let entries = self.entries.iter().enumerate();
+        entries.filter_map(|(index, entry)| match entry {
+            Entry::Object(object) => Some((index, object)),
             Entry::Unreadable(_) => None,
         })
+    }
+
+    /// Where each of the [`entries`](Self::entries) of a file starts: offsets in bytes from the
+    /// start of the file.
+    pub fn offsets(file: &[u8]) -> Vec<usize> {
+        let pieces = frame::cut(file, T::SHAPE, &mut Notes::default());
+        let offsets = pieces.into_iter().filter_map(|piece| match piece {
+            Piece::Object(tlv) => Some(tlv.offset),
+            Piece::Broken { offset, .. } => Some(offset),
+            Piece::Garbage { .. } => None,
+        });
+        offsets.collect()
     }
 }
 

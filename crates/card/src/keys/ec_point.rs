@@ -85,18 +85,7 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The card is gone.
     pub(crate) fn listed_point(&mut self, id: &Id) -> Result<Option<EcPoint>, CardError> {
-        let keys: Vec<_> = self
-            .contents()
-            .public_keys_with(id)
-            .filter_map(|key| key.value().cloned())
-            .collect();
-        for value in &keys {
-            let content = self.read_quietly(value)?;
-            if let Some(point) = content.and_then(|content| EcPoint::read(&content)) {
-                return Ok(Some(point));
-            }
-        }
-        Ok(None)
+        self.listed(id, EcPoint::read)
     }
 }
 

@@ -137,16 +137,27 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The card is gone.
     pub(crate) fn listed_public_key(&mut self, id: &Id) -> Result<Option<RsaPublicKey>, CardError> {
+        self.listed(id, RsaPublicKey::from_der)
+    }
+
+    /// What `read` makes of the first public key with this identifier that EF(PuKDF) lists, and that
+    /// can be read as that.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub(super) fn listed<T>(
+        &mut self,
+        id: &Id,
+        read: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, CardError> {
         let keys: Vec<_> = self
             .contents()
             .public_keys_with(id)
             .filter_map(|key| key.value().cloned())
             .collect();
         for value in &keys {
-            if let Some(key) = self
-                .read_quietly(value)?
-                .and_then(|der| RsaPublicKey::from_der(&der))
-            {
+            let content = self.read_quietly(value)?;
+            if let Some(key) = content.and_then(|content| read(&content)) {
                 return Ok(Some(key));
             }
         }
@@ -173,7 +184,7 @@ impl<C: Channel> Card<C> {
     }
 
     /// An object's value; `None` if it cannot be read.
-    pub(super) fn read_quietly(&mut self, value: &ObjectValue) -> Result<Option<Bytes>, CardError> {
+    fn read_quietly(&mut self, value: &ObjectValue) -> Result<Option<Bytes>, CardError> {
         match self.value(value) {
             Ok(bytes) => Ok(Some(bytes)),
             // What was not looked at is not the same as nothing.

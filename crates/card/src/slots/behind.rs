@@ -15,16 +15,12 @@ impl<C: Channel> Card<C> {
     pub(super) fn more_than_certificates(&mut self) -> Result<Vec<Problem>, CardError> {
         let mut named = Vec::new();
         for file in &self.contents().certificates {
-            for (index, certificate) in file.directory.objects().enumerate() {
+            for (index, certificate) in file.directory.listed() {
                 let path = certificate.path().filter(|path| path.index.is_none());
                 let Some(path) = path.filter(|path| !path.path.is_empty()) else {
                     continue;
                 };
-                let object = ObjectRef {
-                    index,
-                    label: certificate.common.label.clone(),
-                    id: Some(certificate.id().clone()),
-                };
+                let object = ObjectRef::of(index, &certificate.common, Some(certificate.id()));
                 named.push((self.contents().absolute(path), object));
             }
         }
@@ -41,10 +37,9 @@ impl<C: Channel> Card<C> {
                 continue;
             };
             let rest = known.data.get(der.len()..).unwrap_or_default();
-            let is_filler = [0x00, 0xFF]
-                .iter()
-                .any(|filler| rest.iter().all(|byte| byte == filler));
-            if is_filler {
+            // Stricter than between objects: of what was erased, all bytes are the same.
+            let erased = |filler: &u8| rest.iter().all(|byte| byte == filler);
+            if [0x00, 0xFF].iter().any(erased) {
                 continue;
             }
             let problem = Problem::new(

@@ -8,10 +8,10 @@ use kortlab_apdu::Channel;
 use kortlab_pkcs15::ObjectValue;
 use sha2::{Digest as _, Sha256};
 
-use super::guard::{Found, is_filler};
+use super::guard::Found;
 use super::journal::{Bytes, DirectoryChange, Note};
 use crate::card::Card;
-use crate::contents::is_final;
+use crate::contents::{is_filler, is_final};
 use crate::error::{CardError, ErrorKind};
 
 /// How a card and a transaction in the journal fit together.

@@ -9,7 +9,7 @@ use kortlab_apdu::{Channel, FilePath};
 
 use super::journal::{NewContent, OldContent};
 use crate::card::Card;
-use crate::contents::is_final;
+use crate::contents::{is_filler, is_final};
 use crate::error::{CardError, ErrorKind};
 use crate::files::{Content, FileInfo};
 
@@ -92,9 +92,4 @@ pub(super) fn not_plain(info: &FileInfo) -> Option<&'static str> {
         Some(FileKind::InternalEf(_)) => Some("it is a file for the card itself, as of a key"),
         Some(_) => Some("it is no transparent file"),
     }
-}
-
-/// Whether these bytes are filler: `00`, or `FF` of erased memory.
-pub(super) fn is_filler(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| matches!(byte, 0x00 | 0xFF))
 }

@@ -244,11 +244,11 @@ impl SlotProblem {
             None => ("EF(CDF)", &slot.directory),
         };
         let problem = Problem::new(self.severity(), self.code(), file, path, self.to_string())
-            .about(ObjectRef {
-                index: slot.index,
-                label: slot.label().map(str::to_owned),
-                id: Some(slot.key_id().clone()),
-            })
+            .about(ObjectRef::of(
+                slot.index,
+                &slot.object.common,
+                Some(slot.key_id()),
+            ))
             .hint(self.next_step());
         match self.offset() {
             Some(offset) => problem.at(slot.start.saturating_add(offset)),

@@ -10,13 +10,13 @@ use kortlab_apdu::{Channel, Fid, FilePath, StatusWord};
 
 use super::Slot;
 use super::execute::{needs_pin, unsupported};
-use super::guard::{Found, is_filler, not_plain};
+use super::guard::{Found, not_plain};
 use super::journal::{OldContent, Transaction};
 use super::names::Names;
 use super::plan::{Change, Plan};
 use crate::card::Card;
 use crate::certificate::{self, CertificateInfo};
-use crate::contents::{Contents, is_final};
+use crate::contents::{Contents, is_filler, is_final};
 use crate::error::{CardError, ErrorKind};
 
 impl<C: Channel> Card<C> {

@@ -11,9 +11,9 @@ use core::ops::Range;
 use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{Certificate, Edit};
 
-use super::guard::is_filler;
 use super::journal::DirectoryChange;
 use crate::card::Card;
+use crate::contents::is_filler;
 use crate::error::{CardError, ErrorKind};
 
 /// The place of the byte that decides a change; `None` if it takes more than one.
