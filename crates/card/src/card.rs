@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use kortlab_apdu::{Channel, FilePath, ResetKind};
+use kortlab_apdu::{Channel, Fid, FilePath, ResetKind};
 use kortlab_pkcs15::{Id, ObjectValue, Path};
 
 use crate::contents::{Contents, Scope, is_final};
@@ -11,6 +11,7 @@ use crate::dialect::{self, Dialect, Identity};
 use crate::error::{CardError, ErrorKind};
 use crate::files::{Budget, FileInfo, Files, Known, Shelf};
 use crate::keys::RsaPublicKey;
+use crate::pin_reference::Ways;
 use crate::pins::{PinObject, PinState};
 use crate::profile::Profile;
 use crate::session::{NoToken, Session, repeated};
@@ -38,6 +39,8 @@ pub struct Card<C: Channel> {
     /// The PINs that this session has verified, and their state before that.
     before: Vec<(PinObject, Option<PinState>)>,
     pub(crate) public_keys: BTreeMap<Id, Option<RsaPublicKey>>,
+    /// By which PINs the keys are used, by their files, as far as the card was asked.
+    pub(crate) uses_of_keys: BTreeMap<FilePath, Option<Ways>>,
     pub(crate) procedure: Procedure,
 }
 
@@ -99,6 +102,7 @@ impl<C: Channel> Card<C> {
             verified: BTreeSet::new(),
             before: Vec::new(),
             public_keys: BTreeMap::new(),
+            uses_of_keys: BTreeMap::new(),
             procedure: Procedure::SOUND,
         })
     }
@@ -175,6 +179,7 @@ impl<C: Channel> Card<C> {
             )
         })?;
         self.public_keys.clear();
+        self.uses_of_keys.clear();
         Ok(())
     }
 
@@ -218,6 +223,28 @@ impl<C: Channel> Card<C> {
         match known.ended {
             Some(error) => Err(error),
             None => Ok(known),
+        }
+    }
+
+    /// The identifiers of the files in DF(PKCS15), where this card OS lists them, within what is asked
+    /// of a card; `None` if it does not.
+    pub(crate) fn files_of_application(&mut self) -> Result<Option<BTreeSet<Fid>>, CardError> {
+        let Some(command) = self.dialect.list_files() else {
+            return Ok(None);
+        };
+        let application = self.contents.application.clone();
+        let answer = self.exclusively(|card| {
+            let Session { channel, shelf, .. } = &mut card.session;
+            let mut files = Files::metered(channel, shelf);
+            files.list(&application, &command)
+        });
+        match answer {
+            Ok(answer) => {
+                let ids = Fid::each(answer.data());
+                Ok(ids.map(|ids| ids.filter(|id| id.is_free_for_use()).collect()))
+            }
+            Err(error) if is_final(&error) => Err(error),
+            Err(_) => Ok(None),
         }
     }
 

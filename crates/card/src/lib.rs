@@ -68,6 +68,7 @@ pub mod padding;
 pub mod pcsc;
 pub mod pin;
 pub(crate) mod pin_doubt;
+pub(crate) mod pin_reference;
 pub mod pin_states;
 pub mod pins;
 pub mod problem;

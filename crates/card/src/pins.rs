@@ -197,9 +197,10 @@ impl<C: Channel> Card<C> {
     /// Whether the PIN for `role` can be sent, before anybody is asked for it.
     ///
     /// # Errors
-    /// The card lists no such PIN, or its rules for it contradict each other
-    /// ([`ErrorKind::DoubtfulPin`]) and the holder does not know yet.
-    pub fn can_send_pin(&self, role: PinRole) -> Result<(), CardError> {
+    /// The card lists no such PIN; or its rules for it contradict each other, or it is not certain
+    /// that it is the one ([`ErrorKind::DoubtfulPin`]), and the holder does not know yet; or the card
+    /// is gone.
+    pub fn can_send_pin(&mut self, role: PinRole) -> Result<(), CardError> {
         let object = self.pin_to_send(role)?;
         let name = format!("PIN for {role}");
         p2(&object, &name)?;
@@ -211,17 +212,24 @@ impl<C: Channel> Card<C> {
     ///
     /// # Errors
     /// As for [`Card::can_send_pin`].
-    pub fn can_send_puk(&self, role: PinRole) -> Result<(), CardError> {
+    pub fn can_send_puk(&mut self, role: PinRole) -> Result<(), CardError> {
         self.can_send_pin(role)?;
         let (format, doubts) = self.puk_format(&self.pin(role)?);
         self.form("PUK", format, &doubts)?;
         Ok(())
     }
 
-    /// The PIN for `role`, if there is no doubt that it is the one.
-    pub(crate) fn pin_to_send(&self, role: PinRole) -> Result<PinObject, CardError> {
+    /// The PIN for `role`, if there is no doubt that it is the one, by what the directories say and
+    /// what the card says of the file of the key for it.
+    pub(crate) fn pin_to_send(&mut self, role: PinRole) -> Result<PinObject, CardError> {
         let pin = self.pin(role)?;
-        let doubt = pin_doubt::of_role(self.contents(), role, &pin);
+        let doubt = match pin_doubt::of_role(self.contents(), role, &pin) {
+            // A reference that fits no command is told when one is made.
+            None if !self.doubtful_pins && pin.p2().is_some() => {
+                self.other_reference_of_role(role, &pin)?
+            }
+            doubt => doubt,
+        };
         self.certain(&format!("PIN for {role}"), doubt)?;
         Ok(pin)
     }
@@ -237,7 +245,7 @@ impl<C: Channel> Card<C> {
                 ),
             )
             .hint(
-                "no try was lost; `kortlab info` says what is wrong; --doubtful-pin sends it all \
+                "no try was lost; `kortlab cert check` says what is wrong; --doubtful-pin sends it all \
                  the same: if it is another PIN's, that costs that PIN a try",
             )),
             _ => Ok(()),

@@ -50,6 +50,8 @@ pub mod code {
     pub const NO_SUCH_PIN: &str = "no-such-pin";
     /// It is not certain which PIN is the one for a purpose.
     pub const DOUBTFUL_PIN: &str = "doubtful-pin";
+    /// The access conditions of a key's file name another PIN than the directories do.
+    pub const PIN_REFERENCE_MISMATCH: &str = "pin-reference-mismatch";
     /// Whether a PIN is verified, and how many tries it has, could not be found out.
     pub const PIN_STATE_UNKNOWN: &str = "pin-state-unknown";
     /// A change of the card was interrupted and waits for its recovery.
@@ -66,6 +68,11 @@ pub mod code {
     pub const KEY_WITHOUT_CERTIFICATE: &str = "key-without-certificate";
     /// A file holds a certificate, and nothing on the card names the file.
     pub const CERTIFICATE_NOT_LISTED: &str = "certificate-not-listed";
+    /// A file holds objects as directories have them, and the ODF, which lacks a kind of them, does
+    /// not name it.
+    pub const DIRECTORY_NOT_LISTED: &str = "directory-not-listed";
+    /// The TokenInfo and certificates say different numbers of the card.
+    pub const CARD_NUMBER_MISMATCH: &str = "card-number-mismatch";
     /// More than filler stands behind a certificate in its file.
     pub const BEHIND_CERTIFICATE: &str = "behind-certificate";
     /// The path of a private key leads to a file that is none of a key.
@@ -293,6 +300,10 @@ impl Problem {
                  EF(PrKDF)"
                     .to_owned()
             }
+            code::PIN_REFERENCE_MISMATCH => "until it is corrected, no such PIN is sent without \
+                 --doubtful-pin: it would cost another PIN a try; whoever issued the card must \
+                 correct EF(AODF) or EF(PrKDF)"
+                .to_owned(),
             code::KIND_NOT_READ | code::TOO_MANY => {
                 format!("what was left out was not checked; {look}")
             }

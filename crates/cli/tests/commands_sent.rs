@@ -50,9 +50,10 @@ fn no_command_sends_more_than_it_needs() {
         (&["info"][..], 73),
         (&["pin", "status"], 22),
         (&["cert", "list"], 69),
-        // Four of them look for certificates that no directory names, and two ask what the files of
-        // the keys are.
-        (&["cert", "check"], 78),
+        // Six of them look for files that no directory names, and four ask what the files of the keys
+        // are.
+        (&["cert", "check"], 79),
+        (&["pin", "verify", "auth"], 40),
         (&["key", "list"], 37),
         (&["cert", "read", "4334", "--der", "--out", "x.der"], 70),
         (&["cert", "remove", "4334"], 85),

@@ -223,6 +223,9 @@ pub(crate) fn of_card<C: Channel>(
     let of_answers = answers.map(|(name, trouble)| trouble.to_problem(name));
     evidence.problems.extend(of_answers);
     evidence.not_looked_at.extend(not_checked(&checked));
+    evidence
+        .not_looked_at
+        .extend(checked.not_looked_for.iter().cloned());
     let others = card.contents().unread_applications();
     evidence.not_looked_at.extend(others);
     evidence.checked = Some(checked);

@@ -25,6 +25,14 @@ pub use time::ReadTime;
 /// The most extensions of one certificate that are read.
 const MAX_EXTENSIONS: usize = 128;
 
+/// The card's number as SS 61 43 31 has it in certificates, 1.2.752.34.2.1: 19 digits that begin with
+/// those of Sweden.
+const CARD_NUMBER: &[u8] = &[0x2A, 0x85, 0x70, 0x22, 0x02, 0x01];
+const CARD_NUMBER_DIGITS: usize = 19;
+const CARD_NUMBER_PREFIX: &str = "9752";
+/// serialNumber of a name, 2.5.4.5.
+const SERIAL_NUMBER: &[u8] = &[0x55, 0x04, 0x05];
+
 /// What a certificate says, as far as it can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateInfo {
@@ -52,6 +60,9 @@ pub struct CertificateInfo {
     pub public_key_der: Vec<u8>,
     /// The extensions that can be read.
     pub extensions: Vec<Extension>,
+    /// Whether the outer element holds all three parts (RFC 5280 §4.1), each to its end. Of one that does
+    /// not, the rest can be read, but it is no certificate to give to others.
+    pub is_whole: bool,
     /// What is wrong with how it is written, in the order of its bytes; empty if it is DER and
     /// as RFC 5280 has it.
     pub faults: Vec<Fault>,
@@ -95,6 +106,7 @@ impl CertificateInfo {
                 .extensions
                 .map(|wrapper| extensions(&wrapper))
                 .unwrap_or_default(),
+            is_whole: is_whole(der),
             faults: faults(der),
         })
     }
@@ -119,6 +131,20 @@ impl CertificateInfo {
     pub fn issuer_text(&self) -> Option<&str> {
         self.issuer_attribute(COMMON_NAME)
             .or(self.issuer.as_deref())
+    }
+
+    /// The number of the card that it is for: the extension of SS 61 43 31, or the subject's
+    /// serialNumber where that has the form of one.
+    pub fn card_number(&self) -> Option<&str> {
+        let extension = self.extension(CARD_NUMBER).and_then(|value| {
+            let text = read_one(value).ok()?;
+            core::str::from_utf8(text.value).ok()
+        });
+        let is_one = |text: &&str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            digits && text.len() == CARD_NUMBER_DIGITS && text.starts_with(CARD_NUMBER_PREFIX)
+        };
+        extension.or_else(|| self.subject_attribute(SERIAL_NUMBER).filter(is_one))
     }
 
     /// Whether basicConstraints says that it is an authority's (RFC 5280 §4.2.1.9).
@@ -162,6 +188,12 @@ impl CertificateInfo {
             .find(|extension| extension.identifier == identifier)
             .map(|extension| extension.value.as_slice())
     }
+}
+
+fn is_whole(der: &[u8]) -> bool {
+    let parts = read_one(der).map(|outer| outer.children().map_while(Result::ok).take(3));
+    let tags: Vec<_> = parts.into_iter().flatten().map(|part| part.tag).collect();
+    tags == [Tag::SEQUENCE, Tag::SEQUENCE, Tag::BIT_STRING]
 }
 
 fn text_of<'a>(attributes: &'a [Attribute], kind: &[u8]) -> Option<&'a str> {

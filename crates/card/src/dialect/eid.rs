@@ -3,8 +3,9 @@
 use kortlab_apdu::atr::Atr;
 use kortlab_apdu::fcp::Template;
 use kortlab_apdu::tlv::{Builder, object};
-use kortlab_apdu::{Command, Fid, Response, instruction};
+use kortlab_apdu::{Class, Command, Fid, Response, instruction};
 
+use super::setcos::{Subject, sub_conditions};
 use super::{CardPadding, Dialect, Identity, KeyLocation, NewFile, Operation, Recognition, Step};
 use crate::error::{CardError, ErrorKind};
 use crate::files::FileInfo;
@@ -13,6 +14,10 @@ use crate::files::FileInfo;
 const HISTORICAL: &[u8] = &[
     0x80, 0x31, 0x80, 0x65, 0xB0, 0xA3, 0x11, 0x01, 0xF3, 0x83, 0x00, 0x90, 0x00,
 ];
+
+/// LIST FILES, and the class of the applet's own commands.
+const LIST_FILES: u8 = 0xAA;
+const OWN_CLASS: u8 = 0x80;
 
 /// MSE: SET, for computation, decipherment, internal authentication (ISO/IEC 7816-4 table 79).
 const MSE_SET: u8 = 0x41;
@@ -57,6 +62,29 @@ impl Dialect for Eid {
         true
     }
 
+    fn describes_use_of_keys(&self) -> bool {
+        true
+    }
+
+    /// The sub-conditions for the commands with which a private key is used.
+    fn pins_of_key(&self, file: &FileInfo) -> Option<Vec<Vec<u8>>> {
+        const USES: [u8; 2] = [
+            instruction::PERFORM_SECURITY_OPERATION,
+            instruction::INTERNAL_AUTHENTICATE,
+        ];
+        let conditions = file.fcp.as_ref()?.security.as_deref()?;
+        let read: Result<Vec<_>, _> = sub_conditions(conditions).collect();
+        let is_use = |subject| matches!(subject, Subject::Instruction(ins) if USES.contains(&ins));
+        let mut ways = Vec::new();
+        for way in read.ok()?.iter().filter(|one| is_use(one.subject)) {
+            if way.wants_key {
+                return None;
+            }
+            ways.push(way.names.to_vec());
+        }
+        (!ways.is_empty()).then_some(ways)
+    }
+
     fn card_paddings(&self, operation: Operation) -> &'static [CardPadding] {
         match operation {
             Operation::Sign => &[CardPadding::Raw, CardPadding::Pkcs1],
@@ -97,6 +125,16 @@ impl Dialect for Eid {
         let set = Command::new(instruction::MANAGE_SECURITY_ENVIRONMENT, MSE_SET, template)
             .with_data(data);
         Ok(vec![Step::Select(key.path.clone()), Step::Send(set)])
+    }
+
+    /// A command of its own, which answers the identifiers in a row.
+    fn list_files(&self) -> Option<Command> {
+        let command = Command::new(LIST_FILES, 0x00, 0x00);
+        Some(
+            command
+                .with_class(Class::from_byte(OWN_CLASS))
+                .expecting_any(),
+        )
     }
 
     /// An FCI with the access conditions in the one order that OpenSC's parser survives: reading
@@ -198,6 +236,28 @@ mod tests {
             sent(&Eid.delete_file(Fid(0x5500)).expect("a command")),
             "00E40000025500"
         );
+    }
+
+    #[test]
+    fn the_pins_of_a_key_are_those_that_the_access_conditions_of_its_file_name() {
+        let pins = |conditions: &str| {
+            let conditions = hex::decode(conditions).expect("hex");
+            let description = Builder::new()
+                .constructed(0x6F, |inner| inner.primitive(0x86, &conditions))
+                .finish();
+            Eid.pins_of_key(&FileInfo::parse(&description))
+        };
+        assert_eq!(pins("010183012A82"), Some(vec![vec![0x82]]));
+        assert_eq!(pins("010182012A"), Some(vec![vec![]]));
+        // Alternatives, and two PINs at once; whatever the parameters of the command.
+        let two = Some(vec![vec![0x81], vec![0x82, 0x83]]);
+        assert_eq!(pins("8301888184012A8283"), two);
+        assert_eq!(pins("85072A9E9A82"), Some(vec![vec![0x82]]));
+        // Nothing of its use, a key in place of a PIN, and what cannot be read whole.
+        for unknown in ["", "0101024681", "A3012A01", "83012A8201", "83012A82C1AA"] {
+            assert_eq!(pins(unknown), None, "{unknown}");
+        }
+        assert_eq!(Eid.pins_of_key(&FileInfo::default()), None);
     }
 
     fn looks_like(atr: &str, description: &str) -> Recognition {

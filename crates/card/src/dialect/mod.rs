@@ -5,6 +5,7 @@
 
 mod eid;
 mod generic;
+pub mod setcos;
 
 use core::fmt;
 
@@ -137,6 +138,20 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether this card OS says in the description of a private key's file by which PIN the key is
+    /// used, so that [`Dialect::pins_of_key`] may tell.
+    fn describes_use_of_keys(&self) -> bool {
+        false
+    }
+
+    /// By which PINs the private key in the file that is described like this is used: one way or
+    /// more, each the references of the PINs of which all must be verified. `None` where the
+    /// description does not say it, or not in a form that is known.
+    fn pins_of_key(&self, file: &FileInfo) -> Option<Vec<Vec<u8>>> {
+        let _ = file;
+        None
+    }
+
     /// Which paddings the card does for `operation`.
     fn card_paddings(&self, operation: Operation) -> &'static [CardPadding];
 
@@ -168,6 +183,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         padding: CardPadding,
     ) -> Result<Vec<Vec<Step>>, CardError> {
         Ok(vec![self.choose_key(key, operation, padding)?])
+    }
+
+    /// The command that lists the files in the selected DF; `None` if this card OS has none.
+    fn list_files(&self) -> Option<Command> {
+        None
     }
 
     /// The command that creates a file in the selected DF; `None` if files cannot be created.

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use kortlab_apdu::exchange::Exchange;
 use kortlab_apdu::status::StatusKind;
-use kortlab_apdu::{Channel, Command, Response, StatusWord};
+use kortlab_apdu::{Channel, Command, FilePath, Response, StatusWord};
 
 use crate::error::CardError;
 
@@ -110,6 +110,22 @@ impl<'a, C: Channel + ?Sized> Files<'a, C> {
             shelf.before(command);
         }
         self.exchange(doing, command)
+    }
+
+    /// What the card answers to its own command that lists the files in the DF at `path`, and that
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// As for [`Files::demand`].
+    pub(crate) fn list(
+        &mut self,
+        path: &FilePath,
+        command: &Command,
+    ) -> Result<Response, CardError> {
+        self.select_df(path)?;
+        let doing = format!("list the files in {path}");
+        let response = self.exchange(&doing, command)?;
+        success(&doing, command, response)
     }
 
     /// Sends `command`, which changes nothing that is known, or what was forgotten before.

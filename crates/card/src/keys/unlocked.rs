@@ -104,6 +104,12 @@ impl<C: Channel> Card<C> {
             Some(role) => pin_doubt::of_role(contents, role, &object),
             None => pin_doubt::of_object(contents, &object),
         };
+        let doubt = match doubt {
+            None if !self.doubtful_pins && object.p2().is_some() => {
+                self.other_reference_of_key(&key.id, &key.path, &object)?
+            }
+            doubt => doubt,
+        };
         self.certain(&name, doubt)?;
         self.exclusively(|card| {
             card.verify_object(&object, &name, pin)?;

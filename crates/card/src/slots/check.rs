@@ -41,6 +41,8 @@ pub struct Checked {
     pub lists: Vec<(String, ListTrouble)>,
     /// What is wrong with the answers of responders: the name of each, and its trouble.
     pub answers: Vec<(String, AnswerTrouble)>,
+    /// Which files were not looked for, in words.
+    pub not_looked_for: Vec<String>,
 }
 
 /// A certificate and what is wrong with it now.
@@ -177,12 +179,15 @@ impl<C: Channel> Card<C> {
                 problems: Vec::new(),
                 lists: lists.troubles(),
                 answers: answers.troubles(),
+                not_looked_for: Vec::new(),
             })
         })
     }
 
     /// The same as [`Card::survey`], and whether the path of each private key leads to a file that
-    /// can be its own and is in use, there is any certificate, and none seems to have lost its entry.
+    /// can be its own, is in use and is used by the PIN that is listed for it, there is any
+    /// certificate, none and no directory seems to have lost its entry, and the certificates are for
+    /// the card with this number.
     ///
     /// # Errors
     /// The card is gone.
@@ -197,7 +202,11 @@ impl<C: Channel> Card<C> {
                 checked.problems.extend(card.keys_without_certificate());
             }
             checked.problems.extend(card.more_than_certificates()?);
-            checked.problems.extend(card.certificates_not_listed()?);
+            let unlisted = card.files_not_listed()?;
+            checked.problems.extend(unlisted.problems);
+            checked.not_looked_for.extend(unlisted.not_looked_for);
+            let others = card.other_numbers(&checked.certificates);
+            checked.problems.extend(others);
             Ok(checked)
         })
     }

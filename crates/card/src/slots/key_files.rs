@@ -1,5 +1,5 @@
 //! Whether the path of each private key leads to a file that is there, can be that of a key, is in
-//! use, and is that of no other key.
+//! use, is that of no other key, and is used by the PIN that the directories name for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +72,7 @@ impl<C: Channel> Card<C> {
         }
         problems.extend(self.no_keys(&keys, &files, certificates));
         problems.extend(named_twice(&keys, &files, certificates));
+        problems.extend(self.wrong_references(&files));
         Ok(problems)
     }
 
@@ -79,16 +80,12 @@ impl<C: Channel> Card<C> {
     fn listed_keys(&self) -> Vec<Listed> {
         let mut keys = Vec::new();
         for file in &self.contents().private_keys {
-            for (index, key) in file.directory.objects().enumerate() {
+            for (index, key) in file.directory.listed() {
                 let path = key.path().filter(|path| !path.path.is_empty());
                 let Some(path) = path else { continue };
                 keys.push(Listed {
                     directory: file.path.clone(),
-                    object: ObjectRef {
-                        index,
-                        label: key.common.label.clone(),
-                        id: Some(key.id().clone()),
-                    },
+                    object: ObjectRef::of(index, &key.common, Some(key.id())),
                     id: key.id().clone(),
                     place: Place {
                         path: self.contents().absolute(path),

@@ -25,12 +25,14 @@ pub mod journal;
 mod key_files;
 mod lost;
 mod names;
+mod number;
 mod plan;
 mod problem;
 mod procedure;
 mod recover;
 mod release;
 mod switch;
+mod unlisted;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

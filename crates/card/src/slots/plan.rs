@@ -297,7 +297,7 @@ impl<C: Channel> Card<C> {
         }
     }
 
-    pub(super) fn empty_transaction(&self, purpose: String) -> Result<Transaction, CardError> {
+    pub(super) fn empty_transaction(&mut self, purpose: String) -> Result<Transaction, CardError> {
         let role = PinRole::Authentication;
         let pin = match pins::find(self.contents(), role) {
             // What is written down here protects the new files, and is sent by a recovery.

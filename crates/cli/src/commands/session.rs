@@ -28,7 +28,7 @@ fn open_over(context: &Context, channel: AnyChannel) -> Result<Card<AnyChannel>,
 ///
 /// # Errors
 /// The card lists no such PIN, or the source gives none.
-pub fn pin(context: &Context, card: &Card<AnyChannel>, role: PinRole) -> Result<Pin, Failure> {
+pub fn pin(context: &Context, card: &mut Card<AnyChannel>, role: PinRole) -> Result<Pin, Failure> {
     // Told before the PIN is typed, not after.
     card.can_send_pin(role)?;
     if card.has_one_pin() {

@@ -139,16 +139,30 @@ fn two_keys_at_one_place_are_found_and_the_key_in_it_is_not_said_to_be_tried() {
         let (document, _) = check(&lab, &[]);
         assert_eq!(codes(&document), ["key-named-twice"]);
     }
-    // Each at the place of the other: only the card knows.
+    // Each at the place of the other: only the card knows, and says which PIN is for which.
     let lab = valid();
     lead(&lab, KEY, "FFFF");
     lead(&lab, OTHER_KEY, KEY);
     lead(&lab, "FFFF", OTHER_KEY);
-    let text = stdout(&lab.run(&["cert", "check", "--date", DAY]));
-    assert!(text.contains("no key was tried"), "{text}");
+    let (document, exit) = check(&lab, &[]);
+    let pins = ["pin-reference-mismatch", "pin-reference-mismatch"];
+    assert_eq!(
+        (&*codes(&document), exit),
+        (&pins.map(str::to_owned)[..], 6)
+    );
     let (document, exit) = run(&lab, &["diagnose", "--date", DAY]);
     assert_eq!(exit, 6);
-    assert_eq!(codes(&document), ["key-stale", "key-stale"]);
+    assert_eq!(
+        codes(&document),
+        [&["key-stale", "key-stale"], &pins[..]].concat()
+    );
+    // Where it does not say that either, no key is said to be tried.
+    for fid in [KEY, OTHER_KEY] {
+        described(&lab, fid, &format!("6F0782011183024B{}", &fid[2..]));
+    }
+    let text = stdout(&lab.run(&["cert", "check", "--date", DAY]));
+    assert!(text.contains("no key was tried"), "{text}");
+    assert!(!text.contains("no findings"), "{text}");
 }
 
 #[test]

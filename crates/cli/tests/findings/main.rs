@@ -15,3 +15,5 @@ mod key_files;
 mod lists;
 mod ocsp;
 mod other_content;
+mod pin_references;
+mod unlisted;

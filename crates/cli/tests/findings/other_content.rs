@@ -142,3 +142,34 @@ fn what_stands_behind_a_certificate_is_found_at_its_byte_and_filler_is_not() {
         );
     }
 }
+
+#[test]
+fn a_certificate_that_its_own_length_cuts_is_not_given_out_where_openssl_cannot_load_it() {
+    let lab = valid();
+    let good = data(&lab, HCC);
+    let length = usize::from(u16::from_be_bytes([good[2], good[3]]));
+    for less in [1, 10, 255, 256, 262] {
+        let mut cut = good.clone();
+        let said = u16::try_from(length - less).expect("short");
+        cut[2..4].copy_from_slice(&said.to_be_bytes());
+        set_data(&lab, HCC, &cut);
+        std::fs::write(lab.path("cut.der"), &cut[..cut.len() - less]).expect("written");
+        let loaded = std::process::Command::new("openssl")
+            .args(["x509", "-inform", "DER", "-noout", "-in"])
+            .arg(lab.path("cut.der"))
+            .output()
+            .expect("openssl runs; run: cargo xtask test");
+        assert!(!loaded.status.success(), "{less}");
+        let output = lab.run(&["cert", "read", "4333"]);
+        assert_plain_error(&output, 5);
+        assert_eq!(stdout(&output), "", "{less}");
+        let (document, exit) = check(&lab, &[]);
+        assert_eq!(exit, 6);
+        // What it says is shown all the same.
+        assert!(certificate(&document, HCC)["holder"].is_string(), "{less}");
+        assert_code(
+            &lab.run(&["cert", "read", "4333", "--raw", "--out", "raw", "--force"]),
+            0,
+        );
+    }
+}

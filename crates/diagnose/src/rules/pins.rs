@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     codes: &[
         "no-such-pin",
         "doubtful-pin",
+        "pin-reference-mismatch",
         "pin-state-unknown",
         "pin-lengths",
     ],

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
                directory must correct it",
     codes: &[
         "certificate-not-listed",
+        "directory-not-listed",
         "file-absent",
         "dangling-path",
         "entry-without-file",

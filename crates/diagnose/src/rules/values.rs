@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     remedy: "whoever wrote the file must correct the value",
     codes: &[
         "bad-value",
+        "card-number-mismatch",
         "missing-element",
         "not-utf8",
         "unknown-version",

@@ -1,55 +1,41 @@
-//! The coding of SetCOS 4.4 in tag 86: sub-conditions in a row. The low nibble of the first byte of each
-//! counts the bytes that follow; 80 says that they name an instruction, 20 that a key is wanted, which
-//! the EID applet has none of.
+//! The coding of SetCOS 4.4 in tag 86 in words: the EID applet, which has it, knows no keys that are
+//! wanted for it.
 
 use kortlab_apdu::instruction;
+use kortlab_card::dialect::setcos::{SubCondition, Subject, sub_conditions};
 
 use super::Access;
 use super::modes::operations;
 
 pub(super) fn read(bytes: &[u8], is_df: bool) -> Access {
     let mut access = Access::new("SetCOS", bytes);
-    let mut rest = bytes;
-    while let Some((&head, tail)) = rest.split_first() {
-        let offset = bytes.len() - rest.len();
-        let Some((body, after)) = tail.split_at_checked(usize::from(head & 0x0F)) else {
-            return access.stop(offset, "a sub-condition is longer than what remains");
-        };
-        rest = after;
-        if body.is_empty() && head == 0 {
-            continue;
+    for read in sub_conditions(bytes) {
+        match read {
+            Ok(read) => access.add(subject(read.subject, is_df), condition(&read)),
+            Err(unread) => return access.stop(unread.offset, unread.what),
         }
-        let Some((operations, names)) = subject(head, body, is_df) else {
-            return access.stop(offset, "a sub-condition that is not known");
-        };
-        access.add(operations, condition(head, names));
     }
     access
 }
 
-/// What a sub-condition is about, and the PINs or keys that it names.
-fn subject(head: u8, body: &[u8], is_df: bool) -> Option<(Vec<String>, &[u8])> {
-    if head & 0x50 != 0 {
-        return None;
+/// What a sub-condition is about.
+fn subject(subject: Subject, is_df: bool) -> Vec<String> {
+    match subject {
+        Subject::Operations(mode) => operations(mode, is_df),
+        Subject::Instruction(ins) => {
+            let name = instruction::name(ins);
+            vec![name.map_or_else(|| format!("instruction {ins:02X}"), str::to_owned)]
+        }
     }
-    if head & 0x80 == 0 {
-        let (&mode, names) = body.split_first()?;
-        return Some((operations(mode & 0x7F, is_df), names));
-    }
-    let [mask, ins, rest @ ..] = body else {
-        return None;
-    };
-    // One more byte of the header for each bit of the mask above the lowest.
-    let skipped = (mask >> 1).count_ones() as usize;
-    let names = rest.get(skipped..)?;
-    let name = instruction::name(*ins);
-    let name = name.map_or_else(|| format!("instruction {ins:02X}"), str::to_owned);
-    Some((vec![name], names))
 }
 
-fn condition(head: u8, names: &[u8]) -> String {
-    let each: Vec<_> = names.iter().map(|name| format!("{name:02X}")).collect();
-    match (head & 0x20 != 0, each.is_empty()) {
+fn condition(read: &SubCondition<'_>) -> String {
+    let each: Vec<_> = read
+        .names
+        .iter()
+        .map(|name| format!("{name:02X}"))
+        .collect();
+    match (read.wants_key, each.is_empty()) {
         (true, true) => "a key".to_owned(),
         (true, false) => format!("key {}", each.join(" and ")),
         (false, true) => "always".to_owned(),

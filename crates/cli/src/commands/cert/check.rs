@@ -71,11 +71,14 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .iter()
         .flat_map(|certificate| &certificate.problems);
     let findings = problem::count(of_certificates.chain(&problems));
+    let others = card.contents().unread_applications().into_iter();
     let report = Report {
         findings,
         certificates,
         problems,
-        not_looked_at: card.contents().unread_applications(),
+        not_looked_at: others
+            .chain(checked.not_looked_for.iter().cloned())
+            .collect(),
     };
     context.output.report(&report)?;
     Ok(if findings == 0 {
@@ -103,7 +106,7 @@ struct Report {
     certificates: Vec<CertificateEntry>,
     /// What is wrong with the card's PKCS#15 files.
     problems: Vec<Problem>,
-    /// What was not looked at, in words: other applications of the card.
+    /// What was not looked at, in words: other applications of the card, files that nothing names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     not_looked_at: Vec<String>,
 }

@@ -57,7 +57,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     if arguments.raw {
         return raw(context, &arguments, slot);
     }
-    if slot.info.is_none() {
+    if !slot.info.as_ref().is_some_and(|info| info.is_whole) {
         return Err(no_certificate(slot));
     }
     for finding in &slot.findings {

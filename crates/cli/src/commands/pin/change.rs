@@ -28,7 +28,7 @@ pub struct Arguments {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let role = PinRole::from(arguments.which);
     let mut card = session::open(context)?;
-    let old = session::pin(context, &card, role)?;
+    let old = session::pin(context, &mut card, role)?;
     let new = pin::new_pin(arguments.new_pin)?;
     session::alone(&mut card, |card| card.change_pin(role, &old, &new))?;
     context

@@ -23,7 +23,7 @@ pub struct Arguments {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let role = PinRole::from(arguments.which);
     let mut card = session::open(context)?;
-    let pin = session::pin(context, &card, role)?;
+    let pin = session::pin(context, &mut card, role)?;
     session::alone(&mut card, |card| card.verify(role, &pin))?;
     context
         .output

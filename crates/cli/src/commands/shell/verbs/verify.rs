@@ -21,7 +21,7 @@ fn run(shell: &mut Shell<'_>, words: &[String], _: &mut Input) -> Result<(), Fai
     let which = Which::from_str(name, true).map_err(|_| VERB.usage())?;
     let role = PinRole::from(which);
     let mut card = session::open(shell.context)?;
-    let pin = session::pin(shell.context, &card, role)?;
+    let pin = session::pin(shell.context, &mut card, role)?;
     let verified = card.verify(role, &pin);
     drop(card);
     shell.return_here();

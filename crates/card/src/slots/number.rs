@@ -1,0 +1,125 @@
+//! Whether the card and its certificates say the same number of the card.
+
+use kortlab_apdu::Channel;
+use kortlab_apdu::tlv::{Tag, read_one};
+use kortlab_pkcs15::{ObjectRef, Severity};
+
+use super::CheckedSlot;
+use crate::card::Card;
+use crate::problem::{Problem, code};
+
+impl<C: Channel> Card<C> {
+    /// Where the number in EF(TokenInfo) is not the one that certificates say: if they all say
+    /// another one, the TokenInfo's is wrong; if only some do, they are those of another card. Nothing
+    /// is said of a serial number that is none of the kind that certificates have.
+    pub(super) fn other_numbers(&self, certificates: &[CheckedSlot]) -> Vec<Problem> {
+        let Some(own) = self.serial_number().and_then(digits) else {
+            return Vec::new();
+        };
+        let mut told = Vec::new();
+        for checked in certificates.iter().filter(|one| !one.slot.is_authority()) {
+            let number = checked
+                .slot
+                .info
+                .as_ref()
+                .and_then(|info| info.card_number());
+            if let Some(number) = number.filter(|number| number.len() == own.len()) {
+                told.push((&checked.slot, number));
+            }
+        }
+        let others: Vec<_> = told.iter().filter(|(_, number)| *number != own).collect();
+        let code = code::CARD_NUMBER_MISMATCH;
+        match others.as_slice() {
+            [] => Vec::new(),
+            [(_, first), rest @ ..]
+                if others.len() == told.len() && rest.iter().all(|(_, other)| other == first) =>
+            {
+                let message = format!(
+                    "its serial number is {own}, and all certificates say that they are for the \
+                     card {first}"
+                );
+                let source = self.token_info_source();
+                let path = source.map(|source| source.path.clone()).unwrap_or_default();
+                let problem =
+                    Problem::new(Severity::Warning, code, "EF(TokenInfo)", &path, message);
+                let problem = problem.hint(
+                    "look at the number that is printed on the card: either EF(TokenInfo) is wrong, or \
+                     the certificates are another card's",
+                );
+                let place = source.and_then(|source| place_of_number(&source.bytes));
+                vec![match place {
+                    Some(offset) => problem.at(offset),
+                    None => problem,
+                }]
+            }
+            some => some
+                .iter()
+                .map(|(slot, number)| {
+                    let message = format!(
+                        "the certificate says that it is for the card {number}, and this one's \
+                         serial number is {own}"
+                    );
+                    let path = slot.path.as_ref().unwrap_or(&slot.directory);
+                    let problem =
+                        Problem::new(Severity::Warning, code, "certificate", path, message);
+                    let object =
+                        ObjectRef::of(slot.index, &slot.object.common, Some(slot.key_id()));
+                    problem.about(object).hint(
+                        "if it was written to the wrong card, remove it with `kortlab cert remove`",
+                    )
+                })
+                .collect(),
+        }
+    }
+
+    /// EF(TokenInfo) as it was read.
+    fn token_info_source(&self) -> Option<&crate::contents::Source> {
+        let contents = self.contents();
+        let given = contents.dir.as_ref().and_then(|dir| {
+            let ddo = dir.pkcs15()?.ddo.as_ref()?;
+            let path = ddo.token_info_path.as_ref()?;
+            (!path.path.is_empty()).then(|| contents.absolute(path))
+        });
+        let path = given.unwrap_or_else(|| contents.application.child(TOKEN_INFO));
+        contents.sources.iter().find(|source| source.path == path)
+    }
+}
+
+/// EF(TokenInfo) in DF(PKCS15) (PKCS#15 §5.5).
+const TOKEN_INFO: kortlab_apdu::Fid = kortlab_apdu::Fid(0x5032);
+
+/// A serial number as digits, if it is one: as text, or packed two a byte, filled up with F.
+fn digits(serial: &[u8]) -> Option<String> {
+    let is_number =
+        |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    let text = core::str::from_utf8(serial).ok().map(str::to_owned);
+    text.filter(|text| is_number(text)).or_else(|| {
+        let packed = hex::encode_upper(serial);
+        let packed = packed.strip_suffix('F').unwrap_or(&packed);
+        is_number(packed).then(|| packed.to_owned())
+    })
+}
+
+/// Where the serial number stands in a TokenInfo (PKCS#15 §6.9).
+fn place_of_number(bytes: &[u8]) -> Option<usize> {
+    let outer = read_one(bytes).ok()?;
+    Some(outer.child(Tag::OCTET_STRING).ok()??.offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_serial_number_is_read_as_text_and_packed() {
+        assert_eq!(digits(b"9752004").as_deref(), Some("9752004"));
+        assert_eq!(
+            digits(&[0x97, 0x52, 0x00, 0x4F]).as_deref(),
+            Some("9752004")
+        );
+        assert_eq!(digits(&[0x97, 0x52]).as_deref(), Some("9752"));
+        for other in [&b"ABC-1"[..], &[0x00, 0xAF], &[]] {
+            assert_eq!(digits(other), None, "{other:02X?}");
+        }
+    }
+}
