@@ -140,6 +140,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .jobs
         .map(usize::from)
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
+    let begun = Instant::now();
     let mut kept = Instant::now();
     let mut told = Instant::now();
     let mut not_saved = None;
