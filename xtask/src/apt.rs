@@ -200,7 +200,8 @@ mod tests {
         assert!(announced.contains("servers of their own"));
         let refused = what_to_install(&missing);
         assert!(
-            refused.contains("sudo apt-get install bubblewrap chromium chromium-driver curl "),
+            refused
+                .contains("sudo apt-get install afl++ bubblewrap chromium chromium-driver curl "),
             "{refused}"
         );
     }

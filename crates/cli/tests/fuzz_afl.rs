@@ -108,7 +108,8 @@ fn a_campaign_that_is_killed_leaves_no_process_and_goes_on_with_several_instance
     let before = queue();
     let judged = |lab: &Lab| fs::read_to_string(lab.path("found/judged")).unwrap_or_default();
     let list = judged(&lab);
-    let output = lab.run(&fuzz(&["--jobs", "2", "--time", "4"], &program, "name"));
+    let options = ["--jobs", "2", "--executions", "400", "--time", "300"];
+    let output = lab.run(&fuzz(&options, &program, "name"));
     // What was found of this bug without a sanitizer is chance.
     assert!(
         matches!(output.status.code(), Some(0 | 6)),
