@@ -174,6 +174,16 @@ impl Failure {
         self
     }
 
+    /// The same failure in no more than so many characters.
+    #[must_use]
+    pub fn cut_to(mut self, most: usize) -> Self {
+        if let Some((end, _)) = self.message.char_indices().nth(most) {
+            self.message.truncate(end);
+            self.message.push('…');
+        }
+        self
+    }
+
     /// The same failure with a next step.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -74,6 +74,15 @@ impl Fault {
     }
 }
 
+/// A tear as it is written.
+pub fn tear_text(cut: PowerCut) -> String {
+    let (PowerCut::AfterBytes(number)
+    | PowerCut::BeforeCommand(number)
+    | PowerCut::BeforeAnswer(number)) = cut;
+    let tear = TEARS.iter().find(|tear| (tear.make)(number) == cut);
+    format!("{}{number}", tear.map_or("tear:", |tear| tear.name))
+}
+
 /// The names of all faults, folded to lines.
 fn names() -> String {
     let mut lines = String::new();
@@ -258,6 +267,9 @@ mod tests {
         for fault in &all.faults {
             let parsed = Fault::parse(&fault.example);
             assert!(parsed.is_ok(), "{}: {parsed:?}", fault.example);
+            if let Ok(Fault::Tear(cut)) = parsed {
+                assert_eq!(tear_text(cut), fault.example);
+            }
             let tears = matches!(parsed, Ok(Fault::Tear(_)));
             assert_eq!(tears, fault.virtual_card_only, "{}", fault.name);
         }

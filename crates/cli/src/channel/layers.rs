@@ -6,6 +6,7 @@ use kortlab_emulator::memory::PowerCut;
 use kortlab_pcsc::{Contactless, Uid};
 use kortlab_trace::{Event, What};
 
+use super::fault::tear_text;
 use super::{AnyChannel, Fault, Planted, StartFile, TraceFile};
 use crate::failure::Failure;
 
@@ -75,6 +76,11 @@ impl Layers {
     /// Whether a fault was asked for that only a virtual card in this process can have.
     pub const fn tears(&self) -> bool {
         self.tear.is_some()
+    }
+
+    /// How each card is to be torn out, as it is written, if it is.
+    pub fn tear_text(&self) -> Option<String> {
+        self.tear.map(tear_text)
     }
 
     /// Whether nothing was asked for.

@@ -43,6 +43,13 @@ pub struct FaultEntry {
     fault: String,
 }
 
+impl FaultEntry {
+    /// What it is removed by.
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+}
+
 impl fmt::Display for FaultEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.number, printable(&self.fault))
@@ -62,15 +69,19 @@ impl Planted {
             ))
             .hint("remove some: `kortlab ctl fault remove all`"));
         }
-        let number = self.list.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let entry = self.entry(fault.text().to_owned());
+        let number = entry.number;
         faults.push(Arc::new(One {
-            entry: FaultEntry {
-                number,
-                fault: fault.text().to_owned(),
-            },
+            entry,
             fault: Mutex::new(fault),
         }));
         Ok(number)
+    }
+
+    /// A fault under a number of its own, for whoever keeps it elsewhere.
+    pub fn entry(&self, fault: String) -> FaultEntry {
+        let number = self.list.last.fetch_add(1, Ordering::Relaxed) + 1;
+        FaultEntry { number, fault }
     }
 
     /// Removes the fault of this number.

@@ -7,15 +7,31 @@ use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
 use kortlab_emulator::memory::PowerCut;
 use kortlab_emulator::{Store as _, StoreError, VirtualCard};
 
-use crate::channel::VirtualCardChannel;
+use crate::channel::{FaultEntry, VirtualCardChannel};
 
 /// A virtual card in this process. Clones are the same card.
 #[derive(Clone)]
 pub struct SharedCard {
     card: Arc<Mutex<VirtualCardChannel>>,
     image: Arc<Path>,
+    tear: Tear,
     /// What the card said when it was last given power or reset.
     said: Said,
+}
+
+/// How a card is to be torn out, if it is; it can be read while the card carries out a command.
+#[derive(Clone, Default)]
+pub struct Tear(Arc<Mutex<Option<FaultEntry>>>);
+
+impl Tear {
+    /// The fault, as it is listed.
+    pub fn entry(&self) -> Option<FaultEntry> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<FaultEntry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a channel tells of a card without asking it.
@@ -82,7 +98,13 @@ impl SharedCard {
             said: Said::by(&card),
             card: Arc::new(Mutex::new(card)),
             image: image.into(),
+            tear: Tear::default(),
         }
+    }
+
+    /// How it is to be torn out, if it is.
+    pub const fn to_be_torn(&self) -> &Tear {
+        &self.tear
     }
 
     /// The file of its image.
@@ -99,7 +121,7 @@ impl SharedCard {
     }
 
     /// Makes the card what it was, and saves that. It is as after a reset: nothing is selected,
-    /// nothing verified.
+    /// nothing verified; and it is not to be torn out.
     ///
     /// # Errors
     /// It cannot be saved; the card is as before.
@@ -107,17 +129,49 @@ impl SharedCard {
         let mut inserted = self.lock();
         let mut card = snapshot.card.clone();
         card.take_changed();
+        card.cancel_power_cut();
         if inserted.store().keeps() {
             inserted.store_mut().save(&card.image())?;
         }
         *inserted.card_mut() = card;
         inserted.reinsert();
+        *self.tear.lock() = None;
         Ok(())
     }
 
-    /// Sees to it that the card is torn out at this point, counted from now on.
-    pub fn tear(&self, cut: PowerCut) {
-        self.lock().card_mut().schedule_power_cut(cut);
+    /// Sees to it that the card is torn out at this point, counted from now on, in the place of one
+    /// that was asked for before.
+    pub fn tear(&self, cut: PowerCut, entry: FaultEntry) {
+        let mut card = self.lock();
+        card.card_mut().schedule_power_cut(cut);
+        *self.tear.lock() = Some(entry);
+    }
+
+    /// Notes that the card, as it was made, is to be torn out.
+    pub fn note_tear(&self, entry: FaultEntry) {
+        *self.tear.lock() = Some(entry);
+    }
+
+    /// Sees to it that the card is not torn out, if that is the fault of this number or of any.
+    /// Says whether it was to be.
+    pub fn spare(&self, number: Option<u32>) -> bool {
+        let mut card = self.lock();
+        let mut tear = self.tear.lock();
+        let meant = tear
+            .take_if(|entry| number.is_none_or(|number| entry.number() == number))
+            .is_some();
+        if meant {
+            card.card_mut().cancel_power_cut();
+        }
+        meant
+    }
+
+    /// The card has left the reader: whether it was torn out is seen in what is still to come.
+    pub fn left(&self) {
+        let card = self.lock();
+        if !card.card().power_cut_is_scheduled() {
+            *self.tear.lock() = None;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, VirtualCardChannel> {

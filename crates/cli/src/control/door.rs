@@ -10,13 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use kortlab_control::Line;
 use kortlab_pcsc::door::{Door, DoorError};
 use serde::Serialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::keys::{Press, is_press};
 use super::lab::Lab;
-use super::request::Request;
 use crate::failure::{ErrorEntry, Failure};
 
 /// The environment variable that names the socket to whoever is started by `kortlab run`.
@@ -24,6 +23,8 @@ pub const VARIABLE: &str = "KORTLAB_CONTROL";
 
 /// The longest line of a request, in bytes.
 pub const MAX_LINE: usize = 65_536;
+/// The most characters of what a request was refused with.
+const MAX_MESSAGE: usize = 1000;
 /// The most clients. When one more comes, the one that has asked nothing for longest goes.
 const MAX_CLIENTS: usize = 32;
 /// How long a client may take to read an answer.
@@ -198,13 +199,16 @@ fn grow(line: &mut Zeroizing<Vec<u8>>) {
 }
 
 fn answer(lab: &Lab, line: &[u8]) -> Vec<u8> {
-    let done = match is_press(line) {
-        true => Press::parse(line).and_then(|press| lab.press(&press)),
-        false => Request::parse(line).and_then(|request| lab.answer(request)),
+    let done = match Line::parse(line) {
+        Ok(Line::Press(press)) => lab.press(&press),
+        Ok(Line::Request(request)) => lab.answer(request),
+        Err(why) => Err(Failure::usage(why.to_string())
+            .hint("a request is one JSON object a line, as {\"do\": \"state\"}")),
     };
     match done {
         Ok(answer) => json(&answer),
-        Err(failure) => refused(&failure),
+        // It may repeat what was sent.
+        Err(failure) => refused(&failure.cut_to(MAX_MESSAGE)),
     }
 }
 

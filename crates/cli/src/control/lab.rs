@@ -5,15 +5,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kortlab_apdu::Protocol;
+use kortlab_control::{Press, Request};
+
 use super::answer::{Answer, ReaderEntry};
 use super::card::Snapshot;
-use super::keys::Press;
 use super::place::{Notice, Place, Plugged, same_file};
-use super::request::Request;
 use crate::channel::{Fault, Layers};
 use crate::failure::{Exit, Failure};
 use crate::output::Hex;
-use kortlab_apdu::Protocol;
 
 /// The most snapshots; each is a whole card in memory.
 const MAX_SNAPSHOTS: usize = 256;
@@ -186,26 +186,25 @@ impl Lab {
             }
             Request::Tear { reader, at } => {
                 let place = self.place(reader.as_deref())?;
-                match Fault::parse(&format!("tear:{at}")) {
-                    Ok(Fault::Tear(cut)) => place.tear(cut)?,
+                let text = format!("tear:{at}");
+                match Fault::parse(&text) {
+                    Ok(Fault::Tear(cut)) => changed.number = Some(place.tear(cut, &text)?),
                     _ => return Err(no_moment(&at)),
                 }
                 place
             }
             Request::AddFault { reader, fault } => {
                 let place = self.place(reader.as_deref())?;
-                match Fault::parse(&fault).map_err(|why| no_fault(&why))? {
-                    Fault::Tear(cut) => place.tear(cut)?,
-                    Fault::Answer(fault) => changed.number = Some(place.planted().add(fault)?),
-                }
+                let number = match Fault::parse(&fault).map_err(|why| no_fault(&why))? {
+                    Fault::Tear(cut) => place.tear(cut, &fault)?,
+                    Fault::Answer(fault) => place.planted().add(fault)?,
+                };
+                changed.number = Some(number);
                 place
             }
             Request::RemoveFault { reader, number } => {
                 let place = self.place(reader.as_deref())?;
-                match number {
-                    Some(number) => place.planted().remove(number)?,
-                    None => place.planted().clear(),
-                }
+                place.remove_faults(number)?;
                 place
             }
             Request::Snapshot { reader, name } => {
@@ -366,7 +365,7 @@ impl Lab {
                 let asked = pad.asks_for().map_or("idle", |asked| asked.name());
                 asked.to_owned()
             }),
-            faults: place.planted().list(),
+            faults: place.faults(),
             snapshots: snapshots.map(|(name, _)| name.clone()).collect(),
         }
     }
@@ -379,8 +378,9 @@ fn no_moment(at: &str) -> Failure {
 
 fn no_fault(why: &str) -> Failure {
     // For a name that there is not, the reason goes on with a list.
-    let line = why.lines().next().unwrap_or_default().to_owned();
-    Failure::usage(line).hint("`kortlab --fault list` names the faults that there are")
+    let line = why.lines().next().unwrap_or_default();
+    let what = line.split("; --fault list").next().unwrap_or_default();
+    Failure::usage(what).hint("`kortlab --fault list` names the faults that there are")
 }
 
 fn no_snapshot(name: &str) -> Failure {

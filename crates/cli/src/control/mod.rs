@@ -2,12 +2,11 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | `request`, `answer` | what is asked and answered, as JSON |
+//! | `answer` | what is answered, as JSON; what is asked is `kortlab_control`'s |
 //! | `lab` | all readers: who is meant, what is done |
 //! | `place` | one reader's place: the card in it, the card beside it |
 //! | `gate` | the channel that stands in a reader for whatever card is there |
 //! | `card` | a virtual card that programs and this door reach: snapshots, tears |
-//! | `keys` | the keys of a PIN pad |
 //! | `script` | what happens by itself, at a chosen command |
 //! | `door` | the socket |
 //! | `find`, `arguments` | where the socket is |
@@ -20,10 +19,8 @@ mod card;
 mod door;
 mod find;
 mod gate;
-mod keys;
 mod lab;
 mod place;
-mod request;
 mod script;
 
 pub use answer::Answer;
@@ -32,8 +29,7 @@ pub use card::SharedCard;
 pub use door::{ControlDoor, MAX_LINE, VARIABLE};
 pub use find::find;
 pub use gate::Gate;
-pub use keys::{Digits, KeyName, Press};
+pub use kortlab_control::{Digits, KeyName, Press, Request};
 pub use lab::{Lab, Readers};
-pub use place::{Notice, Place, Plugged};
-pub use request::Request;
+pub use place::{Notice, Place, Plugged, same_file};
 pub use script::Step;

@@ -8,8 +8,8 @@ use kortlab_apdu::{Channel as _, ChannelError};
 use kortlab_emulator::memory::PowerCut;
 use kortlab_pcsc::PinPad;
 
-use super::card::{Said, SharedCard, Snapshot};
-use crate::channel::{AnyChannel, Layers, Planted};
+use super::card::{Said, SharedCard, Snapshot, Tear};
+use crate::channel::{AnyChannel, FaultEntry, Layers, Planted};
 use crate::failure::{Exit, Failure};
 
 /// A card, and the way to it with all layers around it.
@@ -24,6 +24,9 @@ impl Plugged {
     /// A card for this place, with its faults and the trace around it; a `name` tells it from
     /// others in the trace.
     pub fn new(card: SharedCard, layers: &Layers, place: &Place, name: Option<&str>) -> Self {
+        if let Some(tear) = layers.tear_text() {
+            card.note_tear(place.planted.entry(tear));
+        }
         Self {
             channel: layers.around_with(&place.planted, card.clone(), name),
             card,
@@ -80,6 +83,8 @@ pub struct Seen {
     pub image: Option<PathBuf>,
     /// What the card in it says of itself.
     pub said: Option<Said>,
+    /// How that card is to be torn out, if it is.
+    tear: Tear,
 }
 
 impl Place {
@@ -125,6 +130,33 @@ impl Place {
     /// The faults of this reader.
     pub const fn planted(&self) -> &Planted {
         &self.planted
+    }
+
+    /// All that is to go wrong here, the first next to the card.
+    pub fn faults(&self) -> Vec<FaultEntry> {
+        let tear = lock(&self.seen).tear.entry();
+        tear.into_iter().chain(self.planted.list()).collect()
+    }
+
+    /// Has the fault of this number go wrong no more, or all of them.
+    ///
+    /// # Errors
+    /// There is none of this number.
+    pub fn remove_faults(&self, number: Option<u32>) -> Result<(), Failure> {
+        // Only a tear is the card's own affair, which is waited for.
+        let tear = lock(&self.seen).tear.entry();
+        let meant = tear.is_some_and(|tear| number.is_none_or(|number| tear.number() == number));
+        if meant {
+            self.spare(number);
+        }
+        match number {
+            Some(_) if meant => Ok(()),
+            Some(number) => self.planted.remove(number),
+            None => {
+                self.planted.clear();
+                Ok(())
+            }
+        }
     }
 
     /// The reader's PIN pad, if it has one.
@@ -216,16 +248,30 @@ impl Place {
         beside.as_ref().map(|card| card.card.image().to_owned())
     }
 
-    /// Sees to it that the card is torn out at this point, counted from now on.
+    /// Sees to it that the card is torn out at this point, counted from now on, in the place of one
+    /// that was asked for before. Gives the number of this fault.
     ///
     /// # Errors
     /// There is no virtual card in the reader.
-    pub fn tear(&self, cut: PowerCut) -> Result<(), Failure> {
+    pub fn tear(&self, cut: PowerCut, text: &str) -> Result<u32, Failure> {
         self.check_virtual()?;
         let slot = self.slot();
-        slot.as_ref().ok_or_else(|| self.no_card())?.card.tear(cut);
+        let card = &slot.as_ref().ok_or_else(|| self.no_card())?.card;
+        let entry = self.planted.entry(text.to_owned());
+        let number = entry.number();
+        card.tear(cut, entry);
         self.stays_out.store(true, Ordering::SeqCst);
-        Ok(())
+        Ok(number)
+    }
+
+    /// Takes a tear back: that of this number, or whatever its number is.
+    fn spare(&self, number: Option<u32>) {
+        let slot = self.slot();
+        let beside = lock(&self.beside);
+        let card = slot.as_ref().or(beside.as_ref());
+        if card.is_some_and(|card| card.card.spare(number)) {
+            self.stays_out.store(false, Ordering::SeqCst);
+        }
     }
 
     /// The card as it is now, whether it is in the reader or was taken out.
@@ -292,6 +338,9 @@ impl Place {
 
     /// The card has left the reader by itself.
     pub(super) fn torn_out(&self, slot: &mut Option<Plugged>) {
+        if let Some(card) = slot {
+            card.card.left();
+        }
         let stays_out = self.stays_out.swap(false, Ordering::SeqCst);
         if (stays_out || !self.comes_back)
             && let Some(card) = slot.take()
@@ -310,6 +359,7 @@ impl Place {
             present: true,
             image: Some(card.card.image().to_owned()),
             said: Some(Said::by(&card.channel)),
+            tear: card.card.to_be_torn().clone(),
         };
         *slot = Some(card);
         self.changes.fetch_add(1, Ordering::SeqCst);
@@ -318,6 +368,7 @@ impl Place {
     fn unplugged(&self, card: Plugged) {
         *lock(&self.seen) = Seen {
             image: Some(card.card.image().to_owned()),
+            tear: card.card.to_be_torn().clone(),
             ..Seen::default()
         };
         *lock(&self.beside) = Some(card);

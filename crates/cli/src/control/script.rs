@@ -7,10 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kortlab_apdu::ChannelError;
+use kortlab_control::Request;
 
 use super::lab::Lab;
 use super::place::{Notice, Place};
-use super::request::Request;
 use crate::failure::Failure;
 use crate::output::warn;
 
@@ -41,6 +41,11 @@ pub fn play(lab: &Arc<Lab>, steps: Vec<Step>) -> Result<(), Failure> {
     let (tell, told) = mpsc::channel();
     let mut of_readers: BTreeMap<String, Vec<Step>> = BTreeMap::new();
     for mut step in steps {
+        if step.command == 0 && step.request.reader().is_some() {
+            // It may have appeared by then.
+            let _ = tell.send(Job::at(step.later, What::Do(step)));
+            continue;
+        }
         let place = match step.request.reader() {
             // One that is to appear has no commands yet.
             Some(name) if !matches!(step.request, Request::AddReader { .. }) => {

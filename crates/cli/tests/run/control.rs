@@ -215,7 +215,14 @@ fn faults_come_and_go_and_those_of_the_command_line_are_among_them() {
     );
     client.done(&json!({"do": "remove-fault"}));
     assert!(service.sees(&lab, CHALLENGE).contains(ANSWERED));
-    for fault in ["", "dance", "sw:sw=1", "tear:after-bytes=x"] {
+    for fault in [
+        "",
+        "dance",
+        "sw:sw=1",
+        "tear:after-bytes=x",
+        "sw:sw=6F00,nth=3,every=2",
+        "verified:ins=B0",
+    ] {
         assert_eq!(
             client.refused(&json!({"do": "add-fault", "fault": fault})),
             "usage"
@@ -252,6 +259,50 @@ fn a_card_that_is_torn_out_stays_out_until_it_is_put_in() {
             "{at}"
         );
     }
+}
+
+#[test]
+fn a_tear_is_listed_as_a_fault_and_taken_back_by_its_number() {
+    let lab = Lab::new("valid");
+    let service = Service::start(&lab, &["--fault", "tear:before-command=1000", "card.json"]);
+    let mut client = service.client();
+    let faults = |client: &mut Client| client.done(&json!({"do": "state"}))["faults"].clone();
+    let tear = json!([{"number": 1, "fault": "tear:before-command=1000"}]);
+    assert_eq!(faults(&mut client), tear);
+    client.done(&json!({"do": "remove-fault", "number": 1}));
+    assert_eq!(faults(&mut client), json!([]));
+    assert_eq!(
+        client.refused(&json!({"do": "remove-fault", "number": 1})),
+        "not-found"
+    );
+    // Each takes the place of the one before; what is taken back does not come.
+    client.done(&json!({"do": "add-fault", "fault": "tear:before-answer=1"}));
+    client.done(&json!({"do": "tear", "at": "before-command=1"}));
+    let fault = json!({"do": "add-fault", "fault": "sw:sw=6F00,ins=20"});
+    client.done(&fault);
+    let both = json!([
+        {"number": 3, "fault": "tear:before-command=1"},
+        {"number": 4, "fault": "sw:sw=6F00,ins=20"},
+    ]);
+    assert_eq!(faults(&mut client), both);
+    client.done(&json!({"do": "remove-fault", "number": 3}));
+    assert!(service.sees(&lab, CHALLENGE).contains(ANSWERED));
+    client.done(&json!({"do": "tear", "at": "after-bytes=0"}));
+    client.done(&json!({"do": "remove-fault"}));
+    assert_eq!(faults(&mut client), json!([]));
+    // It goes with the card, and is gone when it has come, or when the card is made what it was.
+    client.done(&json!({"do": "snapshot"}));
+    client.done(&json!({"do": "tear"}));
+    client.done(&json!({"do": "remove"}));
+    client.done(&json!({"do": "insert"}));
+    assert_eq!(faults(&mut client)[0]["fault"], "tear:before-answer=1");
+    assert!(!service.sees(&lab, CHALLENGE).contains(ANSWERED));
+    assert_eq!(faults(&mut client), json!([]));
+    client.done(&json!({"do": "insert"}));
+    client.done(&json!({"do": "tear"}));
+    client.done(&json!({"do": "restore"}));
+    assert_eq!(faults(&mut client), json!([]));
+    assert!(service.sees(&lab, CHALLENGE).contains(ANSWERED));
 }
 
 #[test]

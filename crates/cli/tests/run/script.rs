@@ -76,6 +76,15 @@ fn a_script_is_a_line_each_and_readers_appear_and_go_by_it() {
     assert_eq!(stdout(&output), "1 00000000\n2 00000000\n3 00000000\n");
     let (printed, _) = run(&lab, &["--script", "script"], &["2"]);
     assert_eq!(printed, "1 00000000\n2 8010000C\n");
+    // One that is to appear can be told to go.
+    lab.write(
+        "script",
+        b"+200 reader add Third\n+1200 reader remove Third\n",
+    );
+    let wait = "until opensc-tool --list-readers | grep -q Third; do sleep 0.1; done
+        while opensc-tool --list-readers | grep -q Third; do sleep 0.1; done; echo gone";
+    let output = lab.run_with(&["--script", "script"], &["sh", "-c", wait]);
+    assert_eq!(stdout(&output), "gone\n", "{}", stderr(&output));
 }
 
 #[test]

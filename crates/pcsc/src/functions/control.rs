@@ -1,6 +1,6 @@
 //! SCardControl.
 
-use crate::pad::{Entry, PadStatus, enter};
+use crate::pad::{Feature, PadStatus, enter};
 use crate::reader::Reader;
 use crate::terms::state;
 use crate::{Client, Code, Refusal};
@@ -72,13 +72,13 @@ impl Client {
             }
             (IFD_PIN_PROPERTIES, Some(_)) => Ok(PIN_PROPERTIES.to_vec()),
             (VERIFY_PIN_DIRECT | MODIFY_PIN_DIRECT, Some(pad)) => {
-                let entry = match code {
-                    VERIFY_PIN_DIRECT => Entry::verify(input),
-                    _ => Entry::modify(input),
+                let feature = match code {
+                    VERIFY_PIN_DIRECT => Feature::Verify,
+                    _ => Feature::Modify,
                 };
                 self.check_card(&reader, handle)?;
                 let gone = || self.check_card(&reader, handle).is_err();
-                let command = entry.and_then(|entry| enter(pad, &entry, gone));
+                let command = enter(pad, feature, input, gone);
                 self.check_card(&reader, handle)?;
                 match command {
                     Ok(command) => {

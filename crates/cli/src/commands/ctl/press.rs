@@ -1,6 +1,6 @@
 //! `kortlab ctl press`: the keys of a PIN pad.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
 use crate::control::{Digits, KeyName, Press};
@@ -24,11 +24,32 @@ pub struct Arguments {
 
     /// The key that is pressed then [default: ok after a PIN]
     #[arg(value_enum)]
-    key: Option<KeyName>,
+    key: Option<NamedKey>,
 
     /// Wait at most so many seconds until a program asks for a PIN
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u16,
+}
+
+/// A key that is no digit.
+#[derive(Clone, Copy, ValueEnum)]
+enum NamedKey {
+    /// Ends a PIN
+    Ok,
+    /// Takes all digits back
+    Clear,
+    /// Ends it all: the program is told 6401
+    Cancel,
+}
+
+impl From<NamedKey> for KeyName {
+    fn from(key: NamedKey) -> Self {
+        match key {
+            NamedKey::Ok => Self::Ok,
+            NamedKey::Clear => Self::Clear,
+            NamedKey::Cancel => Self::Cancel,
+        }
+    }
 }
 
 impl Arguments {
@@ -43,6 +64,6 @@ impl Arguments {
             Digits::new(text).map_err(Failure::usage)
         };
         let pin = self.pin.map(digits).transpose()?;
-        Ok(Press::new(reader, pin, self.key).waiting(Some(self.wait)))
+        Ok(Press::new(reader, pin, self.key.map(KeyName::from)).waiting(Some(self.wait)))
     }
 }

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::line::{self, NoRequest};
 
 /// One request. Where `reader` is left out, the only reader is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -114,9 +113,9 @@ impl Request {
     ///
     /// # Errors
     /// It is no JSON object with a request in it.
-    pub fn parse(line: &[u8]) -> Result<Self, Failure> {
-        check_object(line)?;
-        serde_json::from_slice(line).map_err(|error| no_request(&error))
+    pub fn parse(line: &[u8]) -> Result<Self, NoRequest> {
+        line::check_object(line)?;
+        serde_json::from_slice(line).map_err(|error| NoRequest::from_json(&error))
     }
 
     /// The reader that is named.
@@ -172,39 +171,6 @@ impl Request {
     }
 }
 
-/// Whether a line is a whole JSON object, whatever is in it: a list of its values is none, and of one
-/// that was cut nothing else is said.
-///
-/// # Errors
-/// It is not.
-pub fn check_object(line: &[u8]) -> Result<(), Failure> {
-    if line.trim_ascii_start().first() != Some(&b'{') {
-        return Err(no_object("it is no JSON object"));
-    }
-    let whole = serde_json::from_slice::<IgnoredAny>(line);
-    whole.map(drop).map_err(|error| no_request(&error))
-}
-
-/// What is said of a line that is none. Digits are not repeated: they may be a PIN in a wrong place.
-pub fn no_request(error: &serde_json::Error) -> Failure {
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let text = error.to_string();
-    let what = text.strip_suffix(&place).unwrap_or(&text);
-    let mut masked = String::new();
-    for piece in what.split_inclusive(|character: char| !character.is_ascii_digit()) {
-        let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, rest) = piece.split_at(digits);
-        masked.push_str(if digits < 4 { number } else { "…" });
-        masked.push_str(rest);
-    }
-    no_object(&format!("{masked}, at column {}", error.column()))
-}
-
-fn no_object(why: &str) -> Failure {
-    Failure::usage(format!("this line is no request: {why}"))
-        .hint("a request is one JSON object a line, as {\"do\": \"state\"}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +185,7 @@ mod tests {
             (r#"{"do":"remove-fault","number":"987654"}"#, "invalid type"),
         ] {
             let failure = Request::parse(line.as_bytes()).expect_err(line);
-            let text = failure.message();
+            let text = failure.to_string();
             assert!(text.contains(what) && !text.contains("9876"), "{text}");
         }
     }
@@ -262,10 +228,11 @@ mod tests {
             r#"{"do":"remove-fault","number":-1}"#,
             r#"{"do":"state"} {"do":"state"}"#,
             "{\"do\":\"state\u{0}\"}",
+            r#"{"do":"a\nb"}"#,
             &deep,
         ] {
             let failure = Request::parse(line.as_bytes()).expect_err(line);
-            assert!(!failure.message().contains('\n'), "{failure:?}");
+            assert!(!failure.to_string().contains('\n'), "{failure:?}");
         }
         assert!(Request::parse(&[0xFF; 16]).is_err());
     }

@@ -1,4 +1,4 @@
-//! A PIN as it comes by the control door: shown nowhere, and wiped.
+//! Keys of a PIN pad, as they come by the control door: a PIN is shown nowhere, and wiped.
 
 use std::fmt;
 
@@ -7,8 +7,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::request::{check_object, no_request};
-use crate::failure::Failure;
+use crate::line::{self, NoRequest};
 
 /// The most digits that are pressed at once.
 const MAX_DIGITS: usize = 60;
@@ -82,14 +81,14 @@ impl Visitor<'_> for Text {
 }
 
 /// A key that is no digit, as it is named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyName {
-    /// Ends a PIN
+    /// Ends a PIN.
     Ok,
-    /// Takes all digits back
+    /// Takes all digits back.
     Clear,
-    /// Ends it all: the program is told 6401
+    /// Ends it all: the program is told 6401.
     Cancel,
 }
 
@@ -134,9 +133,9 @@ impl Press {
     ///
     /// # Errors
     /// It is no such request; nothing of a PIN is repeated.
-    pub fn parse(line: &[u8]) -> Result<Self, Failure> {
-        check_object(line)?;
-        serde_json::from_slice(line).map_err(|error| no_request(&error))
+    pub fn parse(line: &[u8]) -> Result<Self, NoRequest> {
+        line::check_object(line)?;
+        serde_json::from_slice(line).map_err(|error| NoRequest::from_json(&error))
     }
 
     /// Presses these digits and this key.
