@@ -17,7 +17,7 @@ pub(crate) fn let_go(reader: &Reader, handle: u32, disposition: Disposition) {
             // Without a moment between the two: whoever waits for the card would begin a
             // transaction in it, and hear of the reset in its middle.
             let mut sharing = reader.sharing();
-            if resets && slot.card.is_some() {
+            if resets && !sharing.is_empty() {
                 sharing.happened(Event::Reset);
             }
             sharing.unhold_all(handle);

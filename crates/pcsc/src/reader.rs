@@ -135,7 +135,7 @@ impl Reader {
         sharing.public.protocol = Protocols::UNDEFINED;
     }
 
-    /// The card is not in the reader any more.
+    /// The card is not in the reader any more, and its transaction has ended with it.
     pub(crate) fn removed(&self) {
         let mut sharing = self.sharing();
         if sharing.public.state & state::ABSENT != 0 {
@@ -170,8 +170,11 @@ impl Slot {
         self.show(reader, done)
     }
 
-    /// Resets the card with power kept.
+    /// Resets the card with power kept; one that is out stays out.
     pub(crate) fn reset(&mut self, reader: &Reader) -> Result<(), Code> {
+        if reader.sharing().is_empty() {
+            return Err(Code::NO_SMARTCARD);
+        }
         let done = match &mut self.card {
             Some(card) if self.powered => card.reset(ResetKind::Warm),
             Some(card) => card.power_on(),
@@ -272,6 +275,11 @@ impl Sharing {
     /// power.
     pub(crate) fn is_idle_for(&self, long: Duration) -> bool {
         self.public.sharing == 0 && self.idle_since.is_some_and(|since| since.elapsed() >= long)
+    }
+
+    /// Whether no card is in the reader.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.public.state & state::ABSENT != 0
     }
 
     /// Whether this handle is the only one.

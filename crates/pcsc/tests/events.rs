@@ -79,6 +79,13 @@ fn a_card_that_is_pulled_out_and_put_in_is_counted_and_old_handles_hear_of_it() 
     a.reconnect(first, ShareMode::Shared, ANY, Disposition::Leave)
         .expect("heard");
     assert!(send(&a).is_ok());
+    // A handle on the empty reader alone hears that there is no card, unless it asks for no protocol.
+    service.remove(READER).expect("a reader");
+    let direct = a.connect(READER, ShareMode::Direct, Protocols::UNDEFINED);
+    let (direct, _) = direct.expect("the reader");
+    let sent = |protocol| a.transmit(direct, protocol, &[0; 4]);
+    assert_eq!(refused(sent(Protocols::T0)), Code::NO_SMARTCARD);
+    assert_eq!(refused(sent(Protocols::RAW)), Code::NOT_TRANSACTED);
 }
 
 #[test]
@@ -97,6 +104,17 @@ fn a_card_torn_out_during_a_command_is_gone_until_it_is_pushed_in_again() {
     assert_eq!(refused(again), Code::NO_SMARTCARD);
     let again = a.reconnect(first, ShareMode::Shared, ANY, Disposition::Reset);
     assert_eq!(refused(again), Code::NO_SMARTCARD);
+    // Nor does power bring it back, or a handle on the reader alone that resets what is there.
+    let again = a.reconnect(first, ShareMode::Shared, ANY, Disposition::Unpower);
+    assert_eq!(refused(again), Code::NO_SMARTCARD);
+    let direct = a.connect(READER, ShareMode::Direct, Protocols::UNDEFINED);
+    let (direct, _) = direct.expect("the reader");
+    a.begin_transaction(direct).expect("begun");
+    let ended = a.end_transaction(direct, Disposition::Reset);
+    assert_eq!(refused(ended), Code::NO_SMARTCARD);
+    a.disconnect(direct, Disposition::Reset).expect("ended");
+    assert_eq!(refused(a.status(first)), Code::REMOVED_CARD);
+    assert_eq!(service.reader_states()[0].state, state::ABSENT);
     notes.take();
     service.reinsert(READER).expect("a reader");
     service.reinsert(READER).expect("nothing to do");

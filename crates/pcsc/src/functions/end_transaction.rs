@@ -19,13 +19,17 @@ impl Client {
         }
         if resets {
             let mut slot = reader.slot();
-            if disposition == Disposition::Unpower {
-                let _ = slot.power_off();
-                done = slot.power_on(&reader);
+            if reader.sharing().is_empty() {
+                done = Err(Code::NO_SMARTCARD);
             } else {
-                done = slot.reset(&reader);
+                if disposition == Disposition::Unpower {
+                    let _ = slot.power_off();
+                    done = slot.power_on(&reader);
+                } else {
+                    done = slot.reset(&reader);
+                }
+                reader.sharing().happened(Event::Reset);
             }
-            reader.sharing().happened(Event::Reset);
         }
         let ended = {
             let mut sharing = reader.sharing();

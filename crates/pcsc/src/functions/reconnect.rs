@@ -28,6 +28,9 @@ impl Client {
         reader.sharing().check_reader()?;
         self.check_free(&reader, handle)?;
         let mut slot = reader.slot();
+        if reader.sharing().is_empty() {
+            return Err(Code::NO_SMARTCARD.into());
+        }
         match initialization {
             Disposition::Reset | Disposition::Unpower => {
                 reader.sharing().happened(Event::Reset);
@@ -40,9 +43,6 @@ impl Client {
             }
             _ => {
                 let seen = reader.sharing().public.state;
-                if seen & state::ABSENT != 0 {
-                    return Err(Code::NO_SMARTCARD.into());
-                }
                 if seen & state::SWALLOWED != 0 {
                     return Err(Code::UNRESPONSIVE_CARD.into());
                 }

@@ -41,6 +41,10 @@ impl Client {
                 }
             }
         }
+        if reader.sharing().is_empty() {
+            // Who asks for no protocol is not told why, as with pcscd.
+            return Err(Code::NOT_TRANSACTED.into());
+        }
         let present = reader.sharing().public.state & state::PRESENT != 0;
         if present && !slot.is_powered() {
             // It would answer nothing, as a card that is gone; but it is there.

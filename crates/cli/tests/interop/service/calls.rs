@@ -1,9 +1,9 @@
 //! The calls that are made to both services, and one of them as a sequence of them is played to it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::wire::{Wire, word, words};
+use super::wire::{ReaderState, Wire, word, words};
 
 /// How long a call may take that does not wait for another client.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -50,6 +50,26 @@ pub enum Call {
 }
 
 impl Call {
+    /// The same without a reset of the card, which pcscd tries and fails with where there is none.
+    pub const fn without_reset(mut self) -> Self {
+        match &mut self {
+            Self::Reconnect {
+                initialization: how,
+                ..
+            }
+            | Self::Disconnect {
+                disposition: how, ..
+            }
+            | Self::End {
+                disposition: how, ..
+            } if *how == 1 || *how == 2 => {
+                *how = 0;
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The handle that it is about, if it is about one.
     const fn handle(self) -> Option<usize> {
         match self {
@@ -91,14 +111,22 @@ pub enum Came {
     NoHandle,
 }
 
+/// Takes the card of one of the services out, or puts it in.
+pub type Hand = Box<dyn FnMut(bool) + Send>;
+
 /// One of the services.
 pub struct Player {
     path: PathBuf,
     watcher: Wire,
+    hand: Hand,
+    /// How many cards had come and gone when the sequence began.
+    events: u32,
     reader: Vec<u8>,
     clients: Vec<One>,
     /// An error of ours that is to be found.
     pub exclusive_is_shared: bool,
+    /// Another one.
+    pub removed_is_reset: bool,
 }
 
 /// One client.
@@ -111,15 +139,18 @@ struct One {
 }
 
 impl Player {
-    pub fn new(path: &Path) -> Self {
+    pub fn new(path: &Path, hand: Hand) -> Self {
         let mut watcher = Wire::connect(path);
         let reader = watcher.reader_name();
         Self {
             path: path.to_owned(),
             watcher,
+            hand,
+            events: 0,
             reader,
             clients: Vec::new(),
             exclusive_is_shared: false,
+            removed_is_reset: false,
         }
     }
 
@@ -133,18 +164,50 @@ impl Player {
         }
         // Those before are gone when nobody shares the card.
         for _ in 0..500 {
-            if self.watcher.reader_state().1 == 0 {
+            if self.watcher.reader_state().sharing == 0 {
                 break;
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+        if self.watcher.reader_state().is_settled(false) {
+            self.move_card(true);
+        }
         self.clients = (0..clients).map(|_| self.client()).collect();
         let mut one = self.client();
         // Whatever protocol was chosen before: "raw" goes with all.
-        let handle = self.connect(&mut one, 2, 4).expect("a card");
+        let mut connected = self.connect(&mut one, 2, 4);
+        for _ in 0..20 {
+            match connected {
+                Ok(_) => break,
+                // The card was too slow for pcscd, which takes it for mute until it is put in again.
+                Err(Some(0x8010_0067)) => {
+                    self.move_card(false);
+                    self.move_card(true);
+                }
+                // Somebody who is gone has come to what he waited for.
+                Err(_) => std::thread::sleep(Duration::from_millis(200)),
+            }
+            connected = self.connect(&mut one, 2, 4);
+        }
+        let handle = connected.unwrap_or_else(|code| panic!("no card: {code:08X?}"));
         one.wire.send(0x06, &words(&[handle, 1, 0]), &[], 12, None);
         let reset = one.wire.answer(Duration::from_secs(20)).unwrap();
         assert_eq!(word(&reset, 8), 0);
+        self.events = self.watcher.reader_state().events;
+    }
+
+    /// Takes the card out, or puts it in, and waits until everybody sees that; what a client is told
+    /// that waits for a change.
+    pub fn move_card(&mut self, inside: bool) -> Option<Vec<u8>> {
+        let mut listener = Wire::connect(&self.path);
+        listener.wait_for_change();
+        (self.hand)(inside);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.watcher.reader_state().is_settled(inside) {
+            assert!(Instant::now() < deadline, "the card does not move");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        listener.answer(Duration::from_secs(1))
     }
 
     fn client(&self) -> One {
@@ -159,15 +222,19 @@ impl Player {
         }
     }
 
-    fn connect(&self, one: &mut One, share: u32, protocols: u32) -> Option<u32> {
+    /// A handle, or the code, or nothing where no answer came.
+    fn connect(&self, one: &mut One, share: u32, protocols: u32) -> Result<u32, Option<u32>> {
         let body = [
             words(&[one.context]),
             self.reader.clone(),
             words(&[share, protocols, 0, 0, 0]),
         ];
         one.wire.send(0x04, &body.concat(), &[], 152, None);
-        let answer = one.wire.answer(Duration::from_secs(20))?;
-        (word(&answer, 148) == 0).then(|| word(&answer, 140))
+        let answer = one.wire.answer(Duration::from_secs(20)).ok_or(None)?;
+        match word(&answer, 148) {
+            0 => Ok(word(&answer, 140)),
+            code => Err(Some(code)),
+        }
     }
 
     /// Makes a call for a client; what came of it.
@@ -271,7 +338,10 @@ impl Player {
             Call::Attribute { .. } => 276,
             Call::Begin { .. } | Call::Status { .. } | Call::Cancel | Call::ReleaseWrong => 4,
         };
-        let code = word(&answer, code_at);
+        let code = match word(&answer, code_at) {
+            0x8010_0069 if self.removed_is_reset => 0x8010_0068,
+            code => code,
+        };
         let done = code == 0;
         let besides = match call {
             Call::Connect { .. } if done => {
@@ -304,8 +374,12 @@ impl Player {
         self.clients[client].handles.len()
     }
 
-    /// What everybody sees of the reader.
-    pub fn state(&mut self) -> (u32, i32, Vec<u8>, u32) {
-        self.watcher.reader_state()
+    /// What everybody sees of the reader, with the cards counted that came and went in this sequence.
+    pub fn state(&mut self) -> ReaderState {
+        let state = self.watcher.reader_state();
+        ReaderState {
+            events: state.events.wrapping_sub(self.events) & 0xFFFF,
+            ..state
+        }
     }
 }

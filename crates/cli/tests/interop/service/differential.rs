@@ -1,25 +1,32 @@
-//! Random sequences of calls by two clients, to the real pcscd with vpcd and to our service, with
-//! the same card: the same codes, answers and states.
+//! Random sequences of calls by two and three clients, to the real pcscd with vpcd and to our service,
+//! with the same card: the same codes, answers and states. In some of them the card is pulled out and put
+//! in again.
 //!
-//! `KORTLAB_PCSC_SEQUENCES` says how many; 200 unless set. What is left out, since it differs on
-//! purpose, is in `docs/pcsc.md`.
+//! `KORTLAB_PCSC_SEQUENCES` says how many, 200 unless set; `KORTLAB_PCSC_PULLS` how many with a card that
+//! is pulled, 40 unless set; `KORTLAB_PCSC_SANDBOXES` in how many sandboxes these run at once, since
+//! they wait for pcscd to look at its reader. What is left out, since it differs on purpose, is in
+//! `docs/pcsc.md`.
 
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, io::Write as _, thread};
+use std::{env, io::BufRead as _, io::BufReader, io::Write as _, thread};
 
 use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
 use kortlab_pcsc::Service;
 use kortlab_pcsc::door::{Door, Manners};
 
-use super::calls::{COMMANDS, Call, Came, Player};
+use super::calls::{COMMANDS, Call, Came, Hand, Player};
 use crate::lab::{KORTLAB, Lab, Link, card};
 
 /// How many calls a sequence has at most.
 const CALLS: usize = 14;
 /// A sequence that took longer met pcscd's next look at the reader, which takes the card's power.
 const QUICK: Duration = Duration::from_millis(380);
+/// What pcscd calls its reader.
+const READER: &str = "Virtual PCD 00 00";
 
 /// Both services, with the same card.
 struct Both {
@@ -29,24 +36,51 @@ struct Both {
     _lab: Lab,
 }
 
+/// What is left to do before the card is out, and then before it is in again; nothing if it stays.
+#[derive(Clone, Copy)]
+struct Moves {
+    out: Option<usize>,
+    inside: Option<usize>,
+}
+
+impl Moves {
+    fn any(random: &mut Random, pulls: bool) -> Self {
+        let out = pulls.then(|| random.below(CALLS - 4));
+        Self {
+            out,
+            inside: out.map(|out| out + 1 + random.below(5)),
+        }
+    }
+
+    /// Whether the card moves before this call, and where.
+    fn at(self, call: usize) -> Option<bool> {
+        if self.out == Some(call) {
+            return Some(false);
+        }
+        (self.inside == Some(call)).then_some(true)
+    }
+}
+
 impl Both {
     fn new() -> Self {
         let lab = Lab::without_card(Link::T0);
         let image = card("valid", "t0");
         std::fs::write(&lab.image, &image).unwrap();
-        let kortlab = std::path::Path::new(KORTLAB);
-        let emulation = lab.sandbox.emulate(kortlab, &lab.image, &["--ephemeral"]);
+        let control = lab.sandbox.file("control");
+        let options = ["--ephemeral", "--control", control.to_str().unwrap()];
+        let emulation = lab
+            .sandbox
+            .emulate(Path::new(KORTLAB), &lab.image, &options);
         // It ends with the sandbox.
         std::mem::forget(emulation.unwrap());
 
         let mut numbers = 1..;
         let service = Service::new(move || numbers.next().unwrap()).with_grace(Duration::MAX);
+        let service = Arc::new(service);
         let image = Image::from_json(&image).unwrap();
         let virtual_card = VirtualCard::new(image, CardRng::from_seed(1)).unwrap();
         let virtual_card = Box::new(InProcess::ephemeral(virtual_card));
-        service
-            .add_reader("Virtual PCD 00 00", Some(virtual_card))
-            .unwrap();
+        service.add_reader(READER, Some(virtual_card)).unwrap();
         let door = Door::open(&lab.sandbox.file("ours")).unwrap();
         let path = door.path().to_owned();
         let (stop, stopped) = UnixStream::pair().unwrap();
@@ -55,10 +89,11 @@ impl Both {
             patience: Duration::ZERO,
             ..Manners::default()
         };
-        thread::spawn(move || door.serve(&Arc::new(service), manners, &stopped).unwrap());
+        let serving = Arc::clone(&service);
+        thread::spawn(move || door.serve(&serving, manners, &stopped).unwrap());
         Self {
-            real: Player::new(&lab.sandbox.file("run/pcscd.comm")),
-            ours: Player::new(&path),
+            real: Player::new(&lab.sandbox.file("run/pcscd.comm"), hand_of_pcscd(control)),
+            ours: Player::new(&path, hand_of(service)),
             stop,
             _lab: lab,
         }
@@ -66,21 +101,45 @@ impl Both {
 
     /// Plays the sequence of this seed; what differed, if something did, or nothing if it took too
     /// long to tell.
-    fn play(&mut self, seed: u64) -> Option<Result<(), String>> {
+    fn play(&mut self, seed: u64, pulls: bool) -> Option<Result<(), String>> {
         let mut random = Random::new(seed);
-        self.real.begin(2);
-        self.ours.begin(2);
+        let clients = 2 + random.below(2);
+        let moves = Moves::any(&mut random, pulls);
+        self.real.begin(clients);
+        self.ours.begin(clients);
         let mut begun = Instant::now();
         let mut played = Vec::new();
-        let mut holders = [None; 2];
-        // Whether somebody uses the card, which keeps its power then.
+        let mut holders = vec![None; clients];
+        // Whether somebody uses the card, which keeps its power then; or there is none.
         let mut in_use = false;
-        for _ in 0..CALLS {
-            let client = random.below(2);
+        let mut is_out = false;
+        for number in 0..CALLS {
+            if let Some(inside) = moves.at(number) {
+                if !in_use && begun.elapsed() > QUICK {
+                    return None;
+                }
+                let told = [self.real.move_card(inside), self.ours.move_card(inside)];
+                played.push(format!("the card is in: {inside}"));
+                (in_use, is_out) = (!inside, !inside);
+                // What was held is not any more.
+                holders.fill(None);
+                begun = Instant::now();
+                if told[0] != told[1] {
+                    let played = played.join("\n");
+                    return Some(Err(format!("{played}\nwho waits is told {told:02X?}")));
+                }
+                if let Some(difference) = self.settle(clients, &mut played) {
+                    return Some(Err(difference));
+                }
+            }
+            let client = random.below(clients);
             if self.real.waits(client) {
                 continue;
             }
-            let call = call(&mut random, self.real.handles(client), holders[client]);
+            let mut call = call(&mut random, self.real.handles(client), holders[client]);
+            if is_out {
+                call = call.without_reset();
+            }
             let came = [self.real.call(client, call), self.ours.call(client, call)];
             played.push(format!("client {client}: {call:?}: {:02X?}", came[0]));
             if !in_use && begun.elapsed() > QUICK {
@@ -90,20 +149,12 @@ impl Both {
                 return Some(Err(difference));
             }
             note_holder(&mut holders[client], call, &came[0]);
-            for waiting in 0..2 {
-                if self.real.waits(waiting) || self.ours.waits(waiting) {
-                    let within = Duration::from_millis(250);
-                    let came = [
-                        self.real.came(waiting, within),
-                        self.ours.came(waiting, within),
-                    ];
-                    if came[0] != Came::Waits || came[1] != Came::Waits {
-                        played.push(format!("client {waiting} had waited: {:02X?}", came[0]));
-                    }
-                    if let Some(difference) = difference(&came, &played) {
-                        return Some(Err(difference));
-                    }
-                }
+            if (0..clients).filter(|one| self.real.waits(*one)).count() > 1 {
+                // Which of them comes first is nobody's promise.
+                break;
+            }
+            if let Some(difference) = self.settle(clients, &mut played) {
+                return Some(Err(difference));
             }
             let states = [self.real.state(), self.ours.state()];
             if states[0] != states[1] && (in_use || begun.elapsed() <= QUICK) {
@@ -113,19 +164,44 @@ impl Both {
                     states[0], states[1]
                 )));
             }
-            in_use = states[0].1 != 0 && (in_use || takes_card(call, &came[0]));
+            if is_out {
+                continue;
+            }
+            in_use = states[0].sharing != 0 && (in_use || takes_card(call, &came[0]));
             if in_use {
                 begun = Instant::now();
             } else if begun.elapsed() > QUICK {
                 return None;
             }
             let unpowered = matches!(call, Call::Disconnect { disposition: 2, .. });
-            if unpowered && states[0].1 != 0 {
+            if unpowered && states[0].sharing != 0 {
                 // What becomes of the handles that are left differs on purpose.
                 break;
             }
         }
         Some(Ok(()))
+    }
+
+    /// Looks after those who wait for another client; what differed, if something did.
+    fn settle(&mut self, clients: usize, played: &mut Vec<String>) -> Option<String> {
+        for waiting in 0..clients {
+            if !(self.real.waits(waiting) || self.ours.waits(waiting)) {
+                continue;
+            }
+            let within = Duration::from_millis(250);
+            let came = [
+                self.real.came(waiting, within),
+                self.ours.came(waiting, within),
+            ];
+            if came[0] != Came::Waits || came[1] != Came::Waits {
+                played.push(format!("client {waiting} had waited: {:02X?}", came[0]));
+            }
+            let difference = difference(&came, played);
+            if difference.is_some() {
+                return difference;
+            }
+        }
+        None
     }
 }
 
@@ -133,6 +209,30 @@ impl Drop for Both {
     fn drop(&mut self) {
         let _ = self.stop.write_all(&[0]);
     }
+}
+
+/// Moves the card in pcscd's reader: by the control door of `kortlab emulate`.
+fn hand_of_pcscd(control: PathBuf) -> Hand {
+    Box::new(move |inside| {
+        let request: &[u8] = match inside {
+            true => b"{\"do\": \"insert\"}\n",
+            false => b"{\"do\": \"remove\"}\n",
+        };
+        let mut door = UnixStream::connect(&control).unwrap();
+        door.write_all(request).unwrap();
+        let mut answer = String::new();
+        BufReader::new(door).read_line(&mut answer).unwrap();
+        assert!(!answer.contains("error"), "{answer}");
+    })
+}
+
+/// Moves the card in the reader of our service.
+fn hand_of(service: Arc<Service>) -> Hand {
+    let mut taken = None;
+    Box::new(move |inside| match inside {
+        true => service.insert(READER, taken.take().unwrap()).unwrap(),
+        false => taken = service.remove(READER).unwrap(),
+    })
 }
 
 fn difference(came: &[Came; 2], played: &[String]) -> Option<String> {
@@ -230,31 +330,65 @@ impl Random {
     }
 }
 
-#[test]
-fn random_sequences_of_calls_give_what_pcscd_gives() {
-    let wanted = env::var("KORTLAB_PCSC_SEQUENCES").ok();
-    let wanted: u64 = wanted.map_or(200, |text| text.parse().unwrap());
-    let mut both = Both::new();
-    let (mut told, mut seed) = (0, 0);
-    let mut differences = Vec::new();
-    while told < wanted && differences.len() < 10 {
-        seed += 1;
-        match both.play(seed) {
-            Some(Ok(())) => told += 1,
-            Some(Err(difference)) => differences.push(format!("sequence {seed}:\n{difference}")),
-            // A machine so busy tells nothing; but it is not that for ever.
-            None => assert!(
-                seed < 50 + 4 * wanted,
-                "only {told} of {seed} were quick enough"
-            ),
+/// How many, where somebody wants to know.
+fn number(variable: &str, usual: u64) -> u64 {
+    let text = env::var(variable).ok();
+    text.map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Plays so many sequences, in several sandboxes at once; all have to give what pcscd gives.
+fn compare(wanted: u64, sandboxes: u64, pulls: bool) {
+    let (seeds, told) = (
+        AtomicU64::new(number("KORTLAB_PCSC_SEED", 0)),
+        AtomicU64::new(0),
+    );
+    let first = seeds.load(Ordering::Relaxed);
+    let play = || {
+        let mut both = Both::new();
+        let mut differences = Vec::new();
+        while told.load(Ordering::Relaxed) < wanted && differences.len() < 10 {
+            let seed = seeds.fetch_add(1, Ordering::Relaxed) + 1;
+            match both.play(seed, pulls) {
+                Some(Ok(())) => {
+                    told.fetch_add(1, Ordering::Relaxed);
+                }
+                Some(Err(difference)) => {
+                    differences.push(format!("sequence {seed}:\n{difference}"));
+                }
+                // A machine so busy tells nothing; but it is not that for ever.
+                None => assert!(
+                    seed - first < 100 + 8 * wanted,
+                    "only {told:?} of {} were quick enough",
+                    seed - first
+                ),
+            }
         }
-    }
+        differences
+    };
+    let differences: Vec<String> = thread::scope(|scope| {
+        let players: Vec<_> = (0..sandboxes).map(|_| scope.spawn(play)).collect();
+        let found = players
+            .into_iter()
+            .flat_map(|player| player.join().unwrap());
+        found.collect()
+    });
     assert!(
         differences.is_empty(),
-        "{} of {seed} differ:\n{}",
+        "{} of {told:?} differ:\n{}",
         differences.len(),
         differences.join("\n\n")
     );
+}
+
+#[test]
+fn random_sequences_of_calls_give_what_pcscd_gives() {
+    compare(number("KORTLAB_PCSC_SEQUENCES", 200), 1, false);
+}
+
+#[test]
+fn they_do_so_when_the_card_is_pulled_out_and_put_in() {
+    let sandboxes = number("KORTLAB_PCSC_SANDBOXES", 4);
+    compare(number("KORTLAB_PCSC_PULLS", 40), sandboxes, true);
 }
 
 #[test]
@@ -262,9 +396,21 @@ fn a_planted_error_in_our_sharing_is_found() {
     let mut both = Both::new();
     let found = (1..200).any(|seed| {
         both.ours.exclusive_is_shared = true;
-        let planted = both.play(seed);
+        let planted = both.play(seed, false);
         both.ours.exclusive_is_shared = false;
-        matches!(planted, Some(Err(_))) && both.play(seed) == Some(Ok(()))
+        matches!(planted, Some(Err(_))) && both.play(seed, false) == Some(Ok(()))
+    });
+    assert!(found, "200 sequences found nothing");
+}
+
+#[test]
+fn a_planted_error_in_what_handles_hear_of_a_pull_is_found() {
+    let mut both = Both::new();
+    let found = (1..200).any(|seed| {
+        both.ours.removed_is_reset = true;
+        let planted = both.play(seed, true);
+        both.ours.removed_is_reset = false;
+        matches!(planted, Some(Err(_))) && both.play(seed, true) == Some(Ok(()))
     });
     assert!(found, "200 sequences found nothing");
 }

@@ -15,6 +15,28 @@ pub struct Wire {
     pending: Option<Answer>,
 }
 
+/// What everybody sees of a reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReaderState {
+    /// How many times a card came or went.
+    pub events: u32,
+    pub state: u32,
+    /// How many share it; -1: one has it to itself.
+    pub sharing: i32,
+    pub atr: Vec<u8>,
+    pub protocol: u32,
+}
+
+impl ReaderState {
+    /// Whether there is a card that has answered a reset, or none: not something between.
+    pub fn is_settled(&self, inside: bool) -> bool {
+        match inside {
+            true => self.state & 0x04 != 0 && !self.atr.is_empty(),
+            false => self.state & 0x02 != 0,
+        }
+    }
+}
+
 /// What answers a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
@@ -86,17 +108,28 @@ impl Wire {
         Some(answer)
     }
 
-    /// What everybody sees of the first reader: state, sharing, ATR, protocol.
-    pub fn reader_state(&mut self) -> (u32, i32, Vec<u8>, u32) {
+    /// What everybody sees of the first reader.
+    pub fn reader_state(&mut self) -> ReaderState {
         self.send(0x12, &[], &[], 16 * STATE, None);
         let states = self.answer(Duration::from_secs(20)).unwrap();
         let length = word(&states, 176) as usize;
-        (
-            word(&states, 132),
-            word(&states, 136).cast_signed(),
-            states[140..140 + length].to_vec(),
-            word(&states, 180),
-        )
+        ReaderState {
+            events: word(&states, 128),
+            state: word(&states, 132),
+            sharing: word(&states, 136).cast_signed(),
+            atr: states[140..140 + length].to_vec(),
+            protocol: word(&states, 180),
+        }
+    }
+
+    /// Begins to wait for a change.
+    pub fn wait_for_change(&mut self) {
+        self.send(0x13, &[], &[], 16 * STATE, None);
+        self.answer(Duration::from_secs(20)).unwrap();
+        self.pending = Some(Answer {
+            size: 8,
+            length_at: None,
+        });
     }
 
     /// The name of the first reader.
