@@ -17,14 +17,23 @@ impl Image {
         Ok(image)
     }
 
-    /// Reads an image that [`Image::from_json`] has read before, as it was: it is not looked at
-    /// whether the primes of its keys are primes, which takes longer than everything else. Whether
-    /// it fits together [`VirtualCard::new`](crate::VirtualCard::new) finds.
+    /// Reads an image that [`Image::from_json`] has read before, as it was, or whose primes are looked
+    /// at later ([`Image::check_primes`]): it is not looked at whether the primes of its keys are
+    /// primes, which takes longer than everything else. Whether it fits together [`VirtualCard::new`](crate::VirtualCard::new) finds.
     ///
     /// # Errors
     /// As for [`Image::from_json`], but for what does not fit together.
     pub fn from_known_json(text: &[u8]) -> Result<Self, ImageError> {
         Self::parse(text)
+    }
+
+    /// Checks that the primes of every key are primes: with others the card gives out nothing that it
+    /// should sign or decipher, as each result is checked. It takes longer than reading the image.
+    ///
+    /// # Errors
+    /// The first key whose are not, with its JSON path.
+    pub fn check_primes(&self) -> Result<(), ImageError> {
+        check_primes(self)
     }
 
     /// Checks that what the image says fits together; [`Image::from_json`] and

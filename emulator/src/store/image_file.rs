@@ -59,7 +59,25 @@ impl ImageFile {
         path: impl AsRef<Path>,
         patience: Duration,
     ) -> Result<(Self, Image), ImageError> {
-        let given = path.as_ref();
+        Self::open_as(path.as_ref(), patience, Image::from_json)
+    }
+
+    /// The same, for an image whose primes are looked at elsewhere; see [`Image::from_known_json`].
+    ///
+    /// # Errors
+    /// As for [`ImageFile::open`].
+    pub fn open_known_within(
+        path: impl AsRef<Path>,
+        patience: Duration,
+    ) -> Result<(Self, Image), ImageError> {
+        Self::open_as(path.as_ref(), patience, Image::from_known_json)
+    }
+
+    fn open_as(
+        given: &Path,
+        patience: Duration,
+        parse: impl FnOnce(&[u8]) -> Result<Image, ImageError>,
+    ) -> Result<(Self, Image), ImageError> {
         let path = given
             .canonicalize()
             .map_err(|error| file_error(given, &describe(&error, "opened")))?;
@@ -70,7 +88,7 @@ impl ImageFile {
                 locked => break locked?,
             }
         };
-        let image = Image::from_json(&read(&path, &mut locked)?)?;
+        let image = parse(&read(&path, &mut locked)?)?;
         Ok((Self { path, locked }, image))
     }
 

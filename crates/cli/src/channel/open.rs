@@ -1,6 +1,7 @@
 //! Opens the card that was named, with the layers around it that were asked for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use kortlab_apdu::{Channel, FilePath};
@@ -113,6 +114,65 @@ pub fn insert(
     on_failure: OnFailure,
 ) -> Result<VirtualCardChannel, Failure> {
     let card = virtual_card(path, ephemeral, layers, Some(on_failure))?;
+    warn_of_change(path, &card);
+    Ok(card)
+}
+
+/// The same, with the primes of its keys looked at meanwhile: they take longer than all the rest.
+///
+/// # Errors
+/// As for [`insert`].
+pub fn insert_unproven(
+    path: &Path,
+    ephemeral: bool,
+    layers: &Layers,
+    on_failure: OnFailure,
+) -> Result<(VirtualCardChannel, Proof), Failure> {
+    let opened = match ephemeral {
+        true => ImageFile::peek_again(path).map(|image| (None, image)),
+        false => {
+            ImageFile::open_known_within(path, PATIENCE).map(|(file, image)| (Some(file), image))
+        }
+    };
+    let (file, image) = opened.map_err(|error| about(path, &error))?;
+    let proof = Proof::begin(path, image.clone());
+    let card = of_image(path, file, image, layers, Some(on_failure))?;
+    warn_of_change(path, &card);
+    Ok((card, proof))
+}
+
+/// Whether the primes of a card's keys are primes, which is being looked at.
+pub struct Proof {
+    path: PathBuf,
+    thread: JoinHandle<Result<(), ImageError>>,
+}
+
+impl Proof {
+    fn begin(path: &Path, image: Image) -> Self {
+        Self {
+            path: path.to_owned(),
+            thread: thread::spawn(move || image.check_primes()),
+        }
+    }
+
+    /// Waits for the end of it.
+    ///
+    /// # Errors
+    /// They are not.
+    pub fn finish(self) -> Result<(), Failure> {
+        match self.thread.join() {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(about(&self.path, &error)),
+            Err(_) => Err(Failure::failed(format!(
+                "the keys of {} could not be looked at",
+                self.path.display()
+            ))),
+        }
+    }
+}
+
+/// Says so if a change of the card is not finished.
+fn warn_of_change(path: &Path, card: &VirtualCardChannel) {
     if card.card().image().pending_change.is_some() {
         warn(format_args!(
             "{}: a change of this card was interrupted and is not finished; programs will read it \
@@ -122,7 +182,6 @@ pub fn insert(
             path.display()
         ));
     }
-    Ok(card)
 }
 
 fn virtual_card(
@@ -132,13 +191,25 @@ fn virtual_card(
     on_failure: Option<OnFailure>,
 ) -> Result<VirtualCardChannel, Failure> {
     let opened = match ephemeral {
-        true => ImageFile::peek(path).map(|image| (ImageStore::Nowhere(Ephemeral), image)),
-        false => ImageFile::open_within(path, PATIENCE).map(|(file, image)| {
-            let shared = SharedImage::new(file, image.clone());
-            (ImageStore::File(shared, on_failure), image)
-        }),
+        true => ImageFile::peek(path).map(|image| (None, image)),
+        false => ImageFile::open_within(path, PATIENCE).map(|(file, image)| (Some(file), image)),
     };
-    let (store, image) = opened.map_err(|error| about(path, &error))?;
+    let (file, image) = opened.map_err(|error| about(path, &error))?;
+    of_image(path, file, image, layers, on_failure)
+}
+
+/// The card of this image, which is saved in its file if there is one.
+fn of_image(
+    path: &Path,
+    file: Option<ImageFile>,
+    image: Image,
+    layers: &Layers,
+    on_failure: Option<OnFailure>,
+) -> Result<VirtualCardChannel, Failure> {
+    let store = match file {
+        Some(file) => ImageStore::File(SharedImage::new(file, image.clone()), on_failure),
+        None => ImageStore::Nowhere(Ephemeral),
+    };
     let rng = CardRng::from_os()
         .map_err(|error| Failure::failed(format!("no random numbers: {error}")))?;
     let mut card = VirtualCard::new(image, rng).map_err(|error| about(path, &error))?;

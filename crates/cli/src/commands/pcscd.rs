@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Context;
 use crate::control::VARIABLE;
-use crate::desk::{Desk, ReaderArguments, standing};
+use crate::desk::{Desk, Primes, ReaderArguments, standing};
 use crate::failure::{Exit, Failure};
 use crate::output::note;
 
@@ -101,6 +101,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         &arguments.readers,
         &socket,
         manners,
+        Primes::First,
     )?;
     for seat in desk.seats() {
         match seat.card.as_os_str().is_empty() {

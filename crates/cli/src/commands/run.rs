@@ -11,7 +11,7 @@ use clap::Args;
 use kortlab_pcsc::door::Manners;
 
 use super::Context;
-use crate::desk::{Desk, ReaderArguments, for_one_run};
+use crate::desk::{Desk, Primes, ReaderArguments, for_one_run};
 use crate::failure::{Exit, Failure};
 
 pub use library::Library;
@@ -97,6 +97,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         &arguments.readers,
         &socket,
         manners,
+        Primes::Meanwhile,
     )?;
     let ended = program.run(&desk.variables());
     let closed = desk.close();

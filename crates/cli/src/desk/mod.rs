@@ -1,5 +1,6 @@
 //! Cards in readers of our own: what `run` and `pcscd` have in common.
 
+mod library_place;
 mod place;
 mod readers;
 mod real;
@@ -20,15 +21,19 @@ use kortlab_pcsc::Service;
 use kortlab_pcsc::door::{CLIENT_VARIABLE, Door, DoorError, Manners};
 use kortlab_pcsc::terms::state;
 
-use crate::channel::{AntennaArguments, AnyChannel, CardSpec, Layers, insert};
+use crate::channel::{
+    AntennaArguments, AnyChannel, CardSpec, Layers, OnFailure, Proof, VirtualCardChannel, insert,
+    insert_unproven,
+};
 use crate::commands::Context;
 use crate::control::{
-    self, ControlArguments, ControlDoor, Lab, Place, Plugged, Readers, SharedCard,
+    self, ControlArguments, ControlDoor, Lab, Place, Plugged, Readers, SharedCard, same_file,
 };
 use crate::failure::Failure;
 use crate::output::note;
 
-pub use place::{control_doors, for_control, for_library, for_one_run, standing};
+pub use library_place::LibraryPlace;
+pub use place::{control_doors, for_control, for_one_run, standing};
 use readers::OwnReaders;
 
 /// The readers, as they are asked for on the command line.
@@ -87,6 +92,15 @@ impl Seat {
     }
 }
 
+/// When it is looked at whether the primes of the cards' keys are primes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Primes {
+    /// Before programs are served.
+    First,
+    /// Meanwhile; [`Desk::close`] says what came of it.
+    Meanwhile,
+}
+
 /// A PC/SC service with cards in its readers, and the door that programs come in by.
 pub struct Desk {
     service: Arc<Service>,
@@ -95,6 +109,7 @@ pub struct Desk {
     socket: PathBuf,
     control: Option<ControlDoor>,
     stop: UnixStream,
+    proofs: Vec<Proof>,
     /// Ends the thread that pushes cards in again.
     _awake: mpsc::Sender<()>,
 }
@@ -111,14 +126,17 @@ impl Desk {
         readers: &ReaderArguments,
         socket: &Path,
         manners: Manners,
+        primes: Primes,
     ) -> Result<Self, Failure> {
         let mut numbers = Numbers::new()?;
         let service = Arc::new(Service::new(move || numbers.next()));
         let images = context.images(images);
         let names = readers.names(images.len())?;
+        check_apart(context, &images)?;
         // The door first: who finds it taken has not touched a card.
         let door = Door::open(socket).map_err(|error| about_door(&error))?;
         let (awake, sleep) = mpsc::channel();
+        let mut proofs = Vec::new();
         let mut seats = Vec::new();
         let mut places = Vec::new();
         let layers = context.layers.clone().with_uid(readers.antenna.uid()?);
@@ -138,7 +156,16 @@ impl Desk {
             for (image, reader) in images.into_iter().zip(names) {
                 let place = Arc::new(Place::new(reader.clone(), &layers, layers.tears())?);
                 let named = several.then_some(image.as_path());
-                let card = card(context.ephemeral, &layers, &image, &place, named)?;
+                let card = match primes {
+                    Primes::First => card(context.ephemeral, &layers, &image, &place, named)?,
+                    Primes::Meanwhile => {
+                        let on_failure = on_failure(&image);
+                        let (card, proof) =
+                            insert_unproven(&image, context.ephemeral, &layers, on_failure)?;
+                        proofs.push(proof);
+                        plugged(card, &layers, &image, &place, named)
+                    }
+                };
                 place.put_in(Some(card))?;
                 own.add(&place)?;
                 places.push(place);
@@ -179,6 +206,7 @@ impl Desk {
             socket,
             control,
             stop,
+            proofs,
             _awake: awake,
         })
     }
@@ -213,9 +241,12 @@ impl Desk {
     /// Shuts the door behind the last client, and takes the cards out.
     ///
     /// # Errors
-    /// The socket has failed meanwhile.
+    /// The socket has failed meanwhile, or a card's keys have no primes.
     pub fn close(mut self) -> Result<(), Failure> {
-        let closed = self.shut();
+        let mut closed = self.shut();
+        for proof in std::mem::take(&mut self.proofs) {
+            closed = closed.and(proof.finish());
+        }
         for reader in self.service.reader_states() {
             let _ = self.service.remove(&reader.name);
         }
@@ -247,17 +278,49 @@ fn card(
     place: &Place,
     name: Option<&Path>,
 ) -> Result<Plugged, Failure> {
+    let card = insert(image, ephemeral, layers, on_failure(image))?;
+    Ok(plugged(card, layers, image, place, name))
+}
+
+/// Refuses an image that is to be in two readers, unless each gets a copy.
+fn check_apart(context: &Context, images: &[PathBuf]) -> Result<(), Failure> {
+    if context.ephemeral {
+        return Ok(());
+    }
+    for (index, image) in images.iter().enumerate() {
+        let before = images.iter().take(index);
+        if before.into_iter().any(|other| same_file(other, image)) {
+            return Err(Failure::usage(format!(
+                "the card image {} is named twice, and one card is in one reader",
+                image.display()
+            ))
+            .hint("name another image, or give each reader a copy with --ephemeral"));
+        }
+    }
+    Ok(())
+}
+
+/// Says that a change could not be saved.
+fn on_failure(image: &Path) -> OnFailure {
     let told = image.display().to_string();
-    let on_failure = Box::new(move |error: &StoreError| {
+    Box::new(move |error: &StoreError| {
         note(format_args!(
             "{told}: a change could not be saved, and the program was refused it: {error}; with \
              --ephemeral nothing is saved"
         ));
-    });
-    let card = insert(image, ephemeral, layers, on_failure)?;
+    })
+}
+
+fn plugged(
+    card: VirtualCardChannel,
+    layers: &Layers,
+    image: &Path,
+    place: &Place,
+    name: Option<&Path>,
+) -> Plugged {
     let card = SharedCard::new(card, image.to_owned());
     let name = name.map(|name| name.display().to_string());
-    Ok(Plugged::new(card, layers, place, name.as_deref()))
+    Plugged::new(card, layers, place, name.as_deref())
 }
 
 fn add(service: &Service, reader: &str, card: Option<AnyChannel>) -> Result<(), Failure> {
@@ -308,8 +371,7 @@ fn about_door(error: &DoorError) -> Failure {
         DoorError::TooLong(_) => failure
             .hint("name a shorter path with --socket, or set XDG_RUNTIME_DIR to a shorter one"),
         DoorError::InUse(_) => failure.hint("end that one, or name another path with --socket"),
-        DoorError::NotASocket(_) => failure.hint("name another path with --socket"),
-        _ => failure,
+        _ => failure.hint("name another path with --socket"),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::env;
 use std::fs::{self, DirBuilder};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use super::library_place;
 use crate::failure::Failure;
 
 /// What the sockets of single runs begin with; the number of the process follows.
@@ -15,13 +15,14 @@ const RUN: &str = "run-";
 /// What the control doors begin with, likewise.
 const CONTROL: &str = "ctl-";
 
-/// The path of the socket of this run. Those of runs that were killed are removed.
+/// The path of the socket of this run. What runs that were killed left behind is removed.
 ///
 /// # Errors
 /// There is no directory for it.
 pub fn for_one_run() -> Result<PathBuf, Failure> {
     let directory = directory()?;
     sweep(&directory);
+    library_place::sweep(&directory);
     Ok(directory.join(format!("{RUN}{}", std::process::id())))
 }
 
@@ -43,17 +44,6 @@ pub fn for_control() -> Result<PathBuf, Failure> {
     Ok(directory.join(format!("{CONTROL}{}", std::process::id())))
 }
 
-/// The path of a directory in which a library has the name that programs ask for. What it is called
-/// says which library: there is one for each, and it stays.
-///
-/// # Errors
-/// There is no directory for it.
-pub fn for_library(library: &Path) -> Result<PathBuf, Failure> {
-    let mut hasher = DefaultHasher::new();
-    library.hash(&mut hasher);
-    Ok(directory()?.join(format!("library-{:016x}", hasher.finish())))
-}
-
 /// The control doors that stand open, of this user's processes.
 ///
 /// # Errors
@@ -70,8 +60,9 @@ pub fn control_doors() -> Result<Vec<PathBuf>, Failure> {
     Ok(doors)
 }
 
-/// The directory that holds the sockets: made if missing, and of this user alone.
-fn directory() -> Result<PathBuf, Failure> {
+/// The directory that holds the sockets, and where libraries are found: made if missing, and of this
+/// user alone.
+pub(super) fn directory() -> Result<PathBuf, Failure> {
     let user = rustix::process::getuid().as_raw();
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let directory = match runtime.filter(|path| path.is_absolute() && path.is_dir()) {

@@ -88,12 +88,54 @@ fn an_image_that_is_missing_in_use_or_none_is_told_in_a_line_and_nothing_is_run(
     assert_plain_error(&output, 1);
     assert!(stderr(&output).contains("in use"), "{}", stderr(&output));
     assert!(!lab.path("ran").exists());
+    let twice = finish(lab.kortlab(&["run", "card.json", "./card.json", "--", "touch", "ran"]));
+    assert_plain_error(&twice, 2);
+    assert!(stderr(&twice).contains("named twice"), "{}", stderr(&twice));
+    assert!(!lab.path("ran").exists());
     // A copy in memory is in nobody's way.
     let script = format!(
         "{} run --ephemeral card.json -- opensc-tool -n",
         env!("CARGO_BIN_EXE_kortlab")
     );
     assert!(lab.ran(&["sh", "-c", &script]).contains("SetCOS"));
+}
+
+/// Gives the first key in this image a number for a prime that is none.
+fn spoil_a_prime(image: &mut serde_json::Value) -> bool {
+    use serde_json::Value;
+    match image {
+        Value::Object(fields) => {
+            if let (Some(Value::String(p)), true) = (fields.get("p"), fields.contains_key("q")) {
+                // 2 to the power 4n, less one: a multiple of three.
+                let composite = "F".repeat(p.len());
+                fields.insert("p".to_owned(), composite.into());
+                return true;
+            }
+            fields.values_mut().any(spoil_a_prime)
+        }
+        Value::Array(items) => items.iter_mut().any(spoil_a_prime),
+        _ => false,
+    }
+}
+
+#[test]
+fn keys_whose_primes_are_none_are_told_when_the_program_has_ended_and_to_a_standing_service_first()
+{
+    let lab = Lab::new("valid");
+    let mut image = serde_json::from_slice(&lab.read("card.json")).expect("an image");
+    assert!(spoil_a_prime(&mut image));
+    lab.write("card.json", &serde_json::to_vec(&image).expect("JSON"));
+    let output = lab.run(&["opensc-tool", "-n"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("SetCOS"), "{}", stdout(&output));
+    assert!(
+        stderr(&output).contains("not a prime"),
+        "{}",
+        stderr(&output)
+    );
+    let standing = finish(lab.kortlab(&["pcscd", "card.json"]));
+    assert_plain_error(&standing, 1);
+    assert!(stderr(&standing).contains("not a prime"));
 }
 
 #[test]
@@ -187,8 +229,30 @@ fn a_program_that_is_killed_leaves_nothing_behind() {
     assert!(lab.ran(&["opensc-tool", "-n"]).contains("SetCOS"));
 }
 
+/// How many runs there are; many, where somebody wants to know.
+fn number(variable: &str, usual: usize) -> usize {
+    let text = std::env::var(variable).ok();
+    text.map_or(usual, |text| text.parse().expect("a number"))
+}
+
+/// The processes that live in this laboratory: those that know the directory of its sockets.
+fn processes(lab: &Lab) -> Vec<String> {
+    let runtime = lab.runtime().to_str().expect("a path").as_bytes();
+    let all = fs::read_dir("/proc").expect("processes").flatten();
+    let ours = all.filter(|process| {
+        let environment = fs::read(process.path().join("environ")).unwrap_or_default();
+        environment
+            .windows(runtime.len())
+            .any(|part| part == runtime)
+    });
+    ours.map(|process| process.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
 #[test]
 fn many_runs_side_by_side_and_one_after_another_leave_nothing_behind() {
+    let side_by_side = number("KORTLAB_RUNS_AT_ONCE", 10);
+    let in_turn = number("KORTLAB_RUNS", 20);
     let lab = Lab::new("valid");
     let start = || {
         let run = ["run", "--ephemeral", "card.json", "--", "opensc-tool", "-n"];
@@ -198,12 +262,25 @@ fn many_runs_side_by_side_and_one_after_another_leave_nothing_behind() {
             .spawn()
             .expect("started")
     };
-    let all: Vec<_> = (0..10).map(|_| start()).collect();
+    let all: Vec<_> = (0..side_by_side).map(|_| start()).collect();
     for mut run in all {
         assert_eq!(run.wait().expect("ended").code(), Some(0));
     }
-    for _ in 0..10 {
-        assert_eq!(lab.run(&["true"]).status.code(), Some(0));
+    // Each has the card to itself, so the one before has let go of it.
+    for number in 0..in_turn {
+        let (options, program) = match number % 4 {
+            0 => (&["--in-process"][..], &["opensc-tool", "-n"][..]),
+            1 => (&[][..], &["opensc-tool", "-n"][..]),
+            2 => (&[][..], &["sh", "-c", "kill -KILL $$"][..]),
+            _ => (&[][..], &["true"][..]),
+        };
+        let code = lab.run_with(options, program).status.code();
+        assert_eq!(
+            code,
+            Some(if number % 4 == 2 { 137 } else { 0 }),
+            "{number}"
+        );
     }
     assert_eq!(lab.sockets(), [""; 0]);
+    assert_eq!(processes(&lab), [""; 0]);
 }

@@ -4,9 +4,9 @@
 use std::env;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use crate::lab::{Lab, assert_code, assert_plain_error, finish, stderr, stdout};
+use crate::lab::{Lab, assert_code, assert_plain_error, finish, stderr, stdout, until};
 
 /// The program in C of this name, compiled against pcsc-lite's own header and library.
 fn compiled(lab: &Lab, name: &str, options: &[&str]) -> String {
@@ -122,6 +122,39 @@ fn random_sequences_of_calls_give_what_pcsc_lite_gives() {
         assert_eq!(of(&real).len(), of(&ours).len());
     }
     assert!(calls as u64 > wanted * 8, "{calls} calls");
+}
+
+#[test]
+fn they_do_so_when_the_card_is_pulled_out_at_any_command() {
+    let lab = Lab::new("valid");
+    let sequences = compiled(&lab, "sequences", &[]);
+    let wanted = env::var("KORTLAB_PCSC_PULLS").ok();
+    let wanted: u64 = wanted.map_or(60, |text| text.parse().expect("a number"));
+    let mut pulled = 0;
+    for seed in 1..=wanted {
+        // In the middle of a sequence, of which each sends a few commands.
+        let after = if seed % 3 == 0 { ",after=yes" } else { "" };
+        let fault = format!("remove:nth={}{after}", 1 + seed % 9);
+        let first = (1_000_000 + seed * 5).to_string();
+        let program = [sequences.as_str(), &first, "5"];
+        let play = || {
+            let real = lab.run_with(&["--ephemeral", "--fault", &fault], &program);
+            assert_code(&real, 0);
+            let ours = in_process(&lab, &["--fault", &fault], &program);
+            assert_code(&ours, 0);
+            [stdout(&real), stdout(&ours)]
+        };
+        let mut played = play();
+        if played[0] != played[1] {
+            // On a busy machine a card was unused for so long that it lost its power.
+            played = play();
+        }
+        let [real, ours] = played;
+        assert!(real == ours, "{fault}: {}", difference(&real, &ours));
+        let gone = [" 8010000C", " 80100069"];
+        pulled += u64::from(gone.iter().any(|code| real.contains(code)));
+    }
+    assert!(pulled > wanted / 2, "{pulled} of {wanted} were pulled");
 }
 
 #[test]
@@ -281,6 +314,37 @@ fn what_cannot_be_in_another_process_is_refused_before_the_program_runs() {
         stderr(&elsewhere)
     );
     assert!(!lab.path("ran").exists());
+}
+
+#[test]
+fn nothing_is_left_behind_and_what_a_killed_run_leaves_goes_with_the_next() {
+    let lab = Lab::new("valid");
+    ran(&lab, &["opensc-tool", "-n"]);
+    assert_eq!(lab.sockets(), [""; 0]);
+    for next in [&["--in-process"][..], &[]] {
+        let sleep = [
+            "run",
+            "--in-process",
+            "card.json",
+            "--",
+            "sh",
+            "-c",
+            "opensc-tool -n && touch found && exec sleep 600",
+        ];
+        let mut run = lab.kortlab(&sleep);
+        run.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut run = run.spawn().expect("started");
+        until("the program has the card", || lab.path("found").exists());
+        fs::remove_file(lab.path("found")).expect("removed");
+        // A run beside it does not take the library away.
+        ran(&lab, &["true"]);
+        assert_eq!(lab.sockets().len(), 1);
+        run.kill().expect("killed");
+        run.wait().expect("ended");
+        assert_eq!(lab.sockets().len(), 1, "it had no time to clean up");
+        assert_code(&lab.run_with(next, &["true"]), 0);
+        assert_eq!(lab.sockets(), [""; 0]);
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod store;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::{Args, Subcommand};
 use kortlab_campaign::{Case, Laboratory, LaboratoryError, Limits, MAX_CASE, Program};
@@ -92,6 +93,10 @@ struct PlaceArguments {
     /// process that the program starts has a card of its own
     #[arg(long)]
     in_process: bool,
+
+    /// The library that programs load then, as long as they are to find it.
+    #[arg(skip)]
+    library: OnceLock<Library>,
 }
 
 impl PlaceArguments {
@@ -106,7 +111,8 @@ impl PlaceArguments {
         match self.in_process {
             false => Ok(laboratory),
             true => {
-                let (_, search_path) = Library::find()?.variable();
+                let library = Library::find()?;
+                let (_, search_path) = self.library.get_or_init(|| library).variable();
                 let laboratory = laboratory.in_process(search_path);
                 laboratory.map_err(|error| about(&error))
             }

@@ -2,14 +2,13 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use kortlab_pcsc::in_process::SEARCH_PATH;
 
-use crate::desk::for_library;
+use crate::desk::LibraryPlace;
 use crate::failure::Failure;
 
 /// Names the library, if it is not where it is looked for.
@@ -26,10 +25,12 @@ const PLACES: [&str; 5] = [
     "libkortlab_libpcsclite.so",
 ];
 
-/// A libpcsclite.so.1 with cards in it.
-#[derive(Clone, Debug)]
+/// A libpcsclite.so.1 with cards in it. Programs find it as long as this is kept.
+#[derive(Debug)]
 pub struct Library {
     directory: PathBuf,
+    /// The directory, where it was made for this.
+    _place: Option<LibraryPlace>,
 }
 
 impl Library {
@@ -66,31 +67,24 @@ impl Library {
         }
     }
 
-    /// The one at this path; where it is called otherwise, in a directory where it is not.
+    /// The one at this path; where it is called otherwise, in a directory where it has its name.
     fn at(path: &Path) -> Result<Self, Failure> {
         let failed = |error: &io::Error| Failure::file("use the library", path, error);
         let path = path.canonicalize().map_err(|error| failed(&error))?;
         if path.file_name() == Some(NAME.as_ref()) {
             let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
-            return Ok(Self { directory });
+            return Ok(Self {
+                directory,
+                _place: None,
+            });
         }
-        let directory = for_library(&path)?;
-        let directory_made = fs::DirBuilder::new().mode(0o700).create(&directory);
-        let there = |made: io::Result<()>| match made {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(&error)),
-            _ => Ok(()),
-        };
-        there(directory_made)?;
-        there(symlink(&path, directory.join(NAME)))?;
-        match directory.join(NAME).canonicalize() {
-            Ok(found) if found == path => Ok(Self { directory }),
-            _ => Err(Failure::failed(format!(
-                "{} does not lead to {}",
-                directory.join(NAME).display(),
-                path.display()
-            ))
-            .hint("remove it")),
-        }
+        let place = LibraryPlace::new()?;
+        let directory = place.path().to_owned();
+        symlink(&path, directory.join(NAME)).map_err(|error| failed(&error))?;
+        Ok(Self {
+            directory,
+            _place: Some(place),
+        })
     }
 
     /// The file itself, under the name that programs ask for.
