@@ -225,45 +225,81 @@ fn direct() -> Outcome {
             ratio(|times| times.read)
         );
     }
-    whole_program(&kortlab, &card, if once { 1 } else { 21 })
+    whole_program(&kortlab, &card, directory.path(), if once { 1 } else { 21 })
 }
 
-/// `kortlab run … pkcs15-tool -D` beside `pkcs15-tool --version`, in turn.
-fn whole_program(kortlab: &Path, card: &Path, rounds: usize) -> Outcome {
-    let mut times = [Vec::new(), Vec::new()];
-    for _ in 0..rounds {
-        let mut version = Command::new("pkcs15-tool");
-        version.arg("--version");
+/// `kortlab run … pkcs15-tool -D` beside `pkcs15-tool --version`, in turn, and beside what the program
+/// takes with a service that stands already.
+fn whole_program(kortlab: &Path, card: &Path, directory: &Path, rounds: usize) -> Outcome {
+    let socket = directory.join("standing");
+    let mut standing = Command::new(kortlab);
+    standing
+        .args(["pcscd", "--ephemeral", "--socket"])
+        .arg(&socket)
+        .arg(card);
+    standing.stdout(Stdio::null()).stderr(Stdio::null());
+    let _standing = Ends(standing.spawn()?);
+    wait_for(&socket)?;
+    let nowhere = directory.join("nowhere");
+    let tool = |argument: &str, socket: &Path| {
+        let mut command = Command::new("pkcs15-tool");
+        command.arg(argument).env("PCSCLITE_CSOCK_NAME", socket);
+        command
+    };
+    let run = |options: &[&str]| {
         let mut run = Command::new(kortlab);
-        run.arg("run").arg(card).args(["--", "pkcs15-tool", "-D"]);
-        for (command, times) in [version, run].iter_mut().zip(&mut times) {
+        run.arg("run").args(options).arg(card);
+        run.args(["--", "pkcs15-tool", "-D"]);
+        run
+    };
+    let mut programs = [
+        (
+            "pkcs15-tool --version, which finds no service",
+            tool("--version", &nowhere),
+        ),
+        (
+            "pkcs15-tool --version, kortlab pcscd",
+            tool("--version", &socket),
+        ),
+        ("pkcs15-tool -D, kortlab pcscd", tool("-D", &socket)),
+        ("kortlab run card.json -- pkcs15-tool -D", run(&[])),
+        (
+            "kortlab run --in-process card.json -- pkcs15-tool -D",
+            run(&["--in-process", "--ephemeral"]),
+        ),
+    ];
+    let mut measured = vec![Vec::new(); programs.len()];
+    for _ in 0..rounds {
+        for ((name, command), times) in programs.iter_mut().zip(&mut measured) {
             let begun = Instant::now();
-            said(command)?;
-            times.push(begun.elapsed());
+            let output = command.stdin(Stdio::null()).output()?;
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            // `--version` goes on to look for readers, and fails without.
+            let text = String::from_utf8_lossy(&output.stdout);
+            if name.ends_with("-D") && !text.contains("X.509 Certificate") {
+                return Err(format!("{name}: {output:?}").into());
+            }
         }
     }
-    let [version, run] = times.map(|mut times| {
-        times.sort_unstable();
-        (
-            times[times.len() / 2].as_secs_f64() * 1e3,
-            times[0].as_secs_f64() * 1e3,
-        )
-    });
-    println!("\n| program | ms: median (best) |\n|---|---:|");
-    println!(
-        "| pkcs15-tool --version | {:.1} ({:.1}) |",
-        version.0, version.1
-    );
-    println!(
-        "| kortlab run card.json -- pkcs15-tool -D | {:.1} ({:.1}) |",
-        run.0, run.1
-    );
-    println!(
-        "| ratio | {:.2} ({:.2}) |",
-        run.0 / version.0,
-        run.1 / version.1
-    );
+    println!("\n| program | ms: median (best) | / the first |\n|---|---:|---:|");
+    let first = measured.first().cloned().unwrap_or_default();
+    for ((name, _), times) in programs.iter().zip(measured) {
+        // Round by round, since both were measured in the same moments.
+        let ratios = times
+            .iter()
+            .zip(&first)
+            .map(|(ours, other)| ours / other)
+            .collect();
+        let best = times.iter().copied().fold(f64::INFINITY, f64::min);
+        let (times, ratios) = (median(times), median(ratios));
+        println!("| {name} | {times:.1} ({best:.1}) | {ratios:.2} |");
+    }
     Ok(())
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 #[allow(clippy::cast_precision_loss)] // Nanoseconds of one command.
