@@ -17,7 +17,7 @@ use crate::commands::{
     man, pcscd, pin, readers, recover, run, shell, trace, tree,
 };
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, note};
 use crate::pin_source::PinOptions;
 
 const LONG_ABOUT: &str = "\
@@ -217,8 +217,12 @@ pub fn answer(error: &clap::Error) -> ExitCode {
             Err(failure) => output.failed(&failure).into(),
         };
     }
-    // Nobody is left to tell when standard error is gone.
-    let _ = error.print();
+    if error.use_stderr() {
+        note(error.render().ansi().to_string().trim_end());
+    } else {
+        // Help has its lines already. Nobody is left to tell when standard output is gone.
+        let _ = error.print();
+    }
     if error.use_stderr() && json {
         let _ = output.refused(&Failure::usage(reason(&error.to_string())));
     }

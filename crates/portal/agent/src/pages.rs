@@ -517,3 +517,24 @@ fn remark(work: &Work) -> Option<Words> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_was_interrupted_is_told_in_the_reader_s_language_and_made_safe() {
+        let purpose = "write 2, remove 1\u{202e}".to_owned();
+        let words = remark(&Work::Recover { purpose }).expect("words");
+        let swedish = words.of(Language::Swedish);
+        assert!(
+            swedish.ends_with("skriva 2, ta bort 1\\u{202e}."),
+            "{swedish}"
+        );
+        let english = words.of(Language::English);
+        assert!(
+            english.ends_with("write 2, remove 1\\u{202e}."),
+            "{english}"
+        );
+    }
+}
