@@ -4,6 +4,7 @@ use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Filler, Tag};
 use kortlab_card::{OcspAnswer, Problem, Severity};
 
+use crate::lines::Lines;
 use crate::node::{Explanation, Node};
 use crate::{asn1, tlv, x509};
 
@@ -17,6 +18,7 @@ pub fn explain(bytes: &[u8]) -> Explanation {
     let problem = |error| Problem::of_bytes(WHAT, error).hint(NEXT);
     let mut problems: Vec<_> = errors.into_iter().map(problem).collect();
     asn1::dress(&mut nodes, bytes);
+    let count = Lines::new(&nodes).count();
     if let [outer] = nodes.as_mut_slice() {
         outer.rename("OCSPResponse");
         if let [status, rest @ ..] = outer.parts.as_mut_slice() {
@@ -24,7 +26,7 @@ pub fn explain(bytes: &[u8]) -> Explanation {
             status.mean(status_word(status.content().of(bytes)));
             if let [wrapper] = rest {
                 wrapper.rename("responseBytes");
-                response(&mut wrapper.parts, bytes);
+                response(&mut wrapper.parts, bytes, count);
             }
         }
     }
@@ -68,8 +70,11 @@ const fn status_word(status: &[u8]) -> &'static str {
     }
 }
 
+/// How deep the OCTET STRING of the answer stands.
+const RESPONSE_DEPTH: usize = 3;
+
 /// ResponseBytes: the answer stands in an OCTET STRING.
-fn response(parts: &mut [Node], all: &[u8]) {
+fn response(parts: &mut [Node], all: &[u8], nodes: usize) {
     let Some([kind, content, ..]) = parts
         .first_mut()
         .map(|sequence| sequence.parts.as_mut_slice())
@@ -78,7 +83,7 @@ fn response(parts: &mut [Node], all: &[u8]) {
     };
     kind.rename("responseType");
     content.rename("response");
-    tlv::open(content, all);
+    tlv::open(content, all, RESPONSE_DEPTH, nodes);
     let [basic] = content.parts.as_mut_slice() else {
         return;
     };

@@ -46,14 +46,14 @@ pub(crate) fn tree(bytes: &[u8], filler: Filler) -> (Vec<Node>, Vec<Error>) {
 }
 
 /// Takes the value of a primitive object apart where it is one object from its first byte to its last, as
-/// what an OCTET STRING wraps.
-pub(crate) fn open(node: &mut Node, all: &[u8]) {
+/// what an OCTET STRING wraps. It stands so many levels deep, in a tree of so many nodes.
+pub(crate) fn open(node: &mut Node, all: &[u8], depth: usize, nodes: usize) {
     let mut builder = Builder {
         all,
-        left: MAX_NODES,
+        left: MAX_NODES.saturating_sub(nodes),
         errors: Vec::new(),
     };
-    let mut parts = builder.read(node.content(), 0, Filler::Reject);
+    let mut parts = builder.read(node.content(), depth + 1, Filler::Reject);
     if builder.errors.is_empty() && parts.len() == 1 {
         crate::asn1::dress(&mut parts, all);
         node.value = None;

@@ -3,8 +3,8 @@
 use kortlab_apdu::{Command, instruction};
 use kortlab_explain::pkcs15::File;
 use kortlab_explain::{
-    Explanation, MAX_DEPTH, MAX_NODES, NOT_DECODED, Node, answer, atr, certificate, command, fcp,
-    pkcs15, revocation_list, tlv,
+    Explanation, MAX_DEPTH, MAX_NODES, NOT_DECODED, Node, answer, atr, certificate, cms, command,
+    fcp, ocsp, pkcs15, revocation_list, tlv, written,
 };
 
 /// The first byte says as what the rest is explained. Its nodes have every byte once, in order, and
@@ -14,6 +14,13 @@ pub fn explain(data: &[u8]) {
     let Some((&kind, bytes)) = data.split_first() else {
         return;
     };
+    if let (0xF2, Ok(text)) = (kind, str::from_utf8(bytes)) {
+        // What stands for many bytes in few signs is limited.
+        if let Some(Ok(written)) = written::read(text) {
+            assert!(!written.bytes.is_empty() && written.bytes.len() <= text.len() + (17 << 20));
+        }
+        return;
+    }
     let explained = explained(kind, bytes);
     covers(&explained, bytes.len());
     let mut nodes = 0;
@@ -38,12 +45,17 @@ pub fn explain(data: &[u8]) {
     let undecoded = |(_, node): (_, &Node)| node.name == NOT_DECODED;
     if explained.lines().any(undecoded) {
         assert!(!explained.is_clean());
-        let own_coding = kind % 17 == 4;
+        let own_coding = kind < 0xF0 && kind % 17 == 4;
         assert!(own_coding || !explained.problems.is_empty(), "{explained}");
     }
 }
 
 fn explained(kind: u8, bytes: &[u8]) -> Explanation {
+    match kind {
+        0xF0 => return ocsp::explain(bytes),
+        0xF1 => return cms::explain(bytes),
+        _ => {}
+    }
     match kind % 17 {
         0 => tlv::explain(bytes),
         1 => command::explain(bytes),

@@ -32,22 +32,8 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
     let mut bytes = Vec::new();
     let mut in_comment = false;
     for (index, line) in inside.split('\n').enumerate() {
-        let mut line = line.split("//").next().unwrap_or_default().to_owned();
-        if in_comment {
-            let Some((_, behind)) = line.split_once("*/") else {
-                continue;
-            };
-            line = behind.to_owned();
-            in_comment = false;
-        }
-        while let Some((before, comment)) = line.split_once("/*") {
-            let Some((_, behind)) = comment.split_once("*/") else {
-                in_comment = true;
-                line = before.to_owned();
-                break;
-            };
-            line = format!("{before} {behind}");
-        }
+        let line = line.split("//").next().unwrap_or_default();
+        let line = without_comments(line, &mut in_comment);
         let line = line.replace("(byte)", " ").replace("(uint8_t)", " ");
         let tokens = line.split(|character: char| character.is_whitespace() || character == ',');
         for token in tokens.filter(|token| !token.is_empty()) {
@@ -65,6 +51,27 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
         }
     }
     (!bytes.is_empty()).then_some(Ok(Written { form: FORM, bytes }))
+}
+
+/// A line without what stands between the signs of a comment, which may have begun before it and may go on.
+fn without_comments(line: &str, in_comment: &mut bool) -> String {
+    let mut left = String::with_capacity(line.len());
+    let mut rest = line;
+    loop {
+        let sign = if *in_comment { "*/" } else { "/*" };
+        let Some((before, behind)) = rest.split_once(sign) else {
+            if !*in_comment {
+                left.push_str(rest);
+            }
+            return left;
+        };
+        if !*in_comment {
+            left.push_str(before);
+            left.push(' ');
+        }
+        *in_comment = !*in_comment;
+        rest = behind;
+    }
 }
 
 /// `0xA4`, `164`, and `-92`, as Java has it.

@@ -19,8 +19,8 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
         let Some(atr) = arrows::atr(content) else {
             continue;
         };
-        // The same card is told twice: as it came, and taken apart.
-        let is_told = reading.entries.iter().any(|entry| {
+        // The same card is told twice, one after the other: as it came, and taken apart.
+        let is_told = reading.entries.last().is_some_and(|entry| {
             matches!(&entry.event.what, What::Card { atr: told, .. } if *told == atr)
                 && entry.event.card == card
         });
