@@ -4,8 +4,7 @@ use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Filler, Tag};
 use kortlab_card::{OcspAnswer, Problem, Severity};
 
-use crate::lines::Lines;
-use crate::node::{Explanation, Node};
+use crate::node::{Explanation, Lines, Node};
 use crate::{asn1, tlv, x509};
 
 /// The word of a problem with bytes that are no such answer.
