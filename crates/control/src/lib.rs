@@ -17,14 +17,17 @@
 //! |---|---|
 //! | [`request`] | what can be asked of readers and cards |
 //! | [`press`] | keys of a PIN pad: a PIN that is shown nowhere, and wiped |
-//! | [`line`] | which of the two a line is, and why it is neither |
+//! | [`line`](mod@line) | which of the two a line is |
+//! | [`refusal`] | why it is neither |
 //!
 //! `docs/control.md` says it for those who use it.
 
 pub mod line;
 pub mod press;
+pub mod refusal;
 pub mod request;
 
-pub use line::{Line, NoRequest};
+pub use line::Line;
 pub use press::{Digits, KeyName, Press};
+pub use refusal::NoRequest;
 pub use request::Request;

@@ -7,7 +7,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use crate::line::{self, NoRequest};
+use crate::refusal::{NoRequest, check_object};
 
 /// The most digits that are pressed at once.
 const MAX_DIGITS: usize = 60;
@@ -134,7 +134,7 @@ impl Press {
     /// # Errors
     /// It is no such request; nothing of a PIN is repeated.
     pub fn parse(line: &[u8]) -> Result<Self, NoRequest> {
-        line::check_object(line)?;
+        check_object(line)?;
         serde_json::from_slice(line).map_err(|error| NoRequest::from_json(&error))
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::line::{self, NoRequest};
+use crate::refusal::{NoRequest, check_object};
 
 /// One request. Where `reader` is left out, the only reader is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -114,7 +114,7 @@ impl Request {
     /// # Errors
     /// It is no JSON object with a request in it.
     pub fn parse(line: &[u8]) -> Result<Self, NoRequest> {
-        line::check_object(line)?;
+        check_object(line)?;
         serde_json::from_slice(line).map_err(|error| NoRequest::from_json(&error))
     }
 

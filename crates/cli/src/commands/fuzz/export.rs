@@ -90,7 +90,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 
 fn of_case(arguments: &Arguments) -> Result<Recorded, Failure> {
     // Beside a service of ours, where everything passes.
-    let place = PlaceArguments { in_process: false };
+    let place = PlaceArguments::new(false);
     let (case, laboratory, _) = open_case(&arguments.file, arguments.image.clone(), &[], &place)?;
     let recorded = laboratory.record(&case.faults, MAX_FILE);
     let (recorded, all) = recorded.map_err(|error| about(&error))?;

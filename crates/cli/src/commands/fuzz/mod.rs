@@ -100,6 +100,14 @@ struct PlaceArguments {
 }
 
 impl PlaceArguments {
+    /// The same as the command line says it.
+    const fn new(in_process: bool) -> Self {
+        Self {
+            in_process,
+            library: OnceLock::new(),
+        }
+    }
+
     /// A laboratory with the card there.
     fn laboratory(
         &self,

@@ -172,7 +172,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let (store, progress, cases) = Store::open(&out, &program, limits, hash, arguments.seed)?;
     let seed = progress.seed;
     let known = cases.iter().map(|(_, case)| case.signature.clone());
-    let laboratory = PlaceArguments { in_process: true }.laboratory(image, program, limits)?;
+    let place = PlaceArguments::new(true);
+    let laboratory = place.laboratory(image, program, limits)?;
     let campaign = Campaign::new(laboratory, progress, known).map_err(|error| failed(&error))?;
     let card = Card {
         path: arguments.image.display().to_string(),
