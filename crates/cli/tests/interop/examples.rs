@@ -128,8 +128,9 @@ int main(void) {
     if (SCardEstablishContext(SCARD_SCOPE_SYSTEM, 0, 0, &context)) return 1;
     if (SCardConnect(context, \"Kortlab 00 00\", SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY,
                      &card, &protocol)) return 1;
-    if (SCardTransmit(card, SCARD_PCI_T1, select, sizeof select, 0, answer, &count)) return 1;
-    return !(count > 2 && answer[0] == 0x6F);
+    if (SCardTransmit(card, protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1,
+                      select, sizeof select, 0, answer, &count)) return 1;
+    return count < 2;
 }
 END
 AFL_QUIET=1 afl-clang-fast -I/usr/include/PCSC reader.c -o reader -lpcsclite";

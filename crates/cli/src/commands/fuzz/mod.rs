@@ -108,6 +108,15 @@ impl PlaceArguments {
         }
     }
 
+    /// The library, which can be loaded as long as this is there.
+    fn library(&self) -> Result<&Library, Failure> {
+        if let Some(library) = self.library.get() {
+            return Ok(library);
+        }
+        let library = Library::find()?;
+        Ok(self.library.get_or_init(|| library))
+    }
+
     /// A laboratory with the card there.
     fn laboratory(
         &self,
@@ -119,8 +128,7 @@ impl PlaceArguments {
         match self.in_process {
             false => Ok(laboratory),
             true => {
-                let library = Library::find()?;
-                let (_, search_path) = self.library.get_or_init(|| library).variable();
+                let (_, search_path) = self.library()?.variable();
                 let laboratory = laboratory.in_process(search_path);
                 laboratory.map_err(|error| about(&error))
             }

@@ -25,7 +25,6 @@ use super::findings::{Card, Engine, Entry, Findings, failed, is_same_file, repor
 use super::store::Store;
 use super::{LimitArguments, PlaceArguments, place_of, program, read_image};
 use crate::commands::Context;
-use crate::commands::run::Library;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::output::{GOOD, WARNING, note, warn};
@@ -59,9 +58,9 @@ const MAX_NODE: usize = 24;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  kortlab fuzz afl --time 5 --jobs 1 card.json -- ./reader
-  kortlab fuzz afl --time 5 --jobs 1 --html afl.html card.json -- ./reader
-  kortlab fuzz afl --time 5 --jobs 2 --node b card.json -- ./reader")]
+  kortlab fuzz afl --executions 500 --jobs 1 card.json -- ./reader
+  kortlab fuzz afl --executions 1000 --jobs 1 --html afl.html card.json -- ./reader
+  kortlab fuzz afl --executions 1500 --jobs 2 --node b card.json -- ./reader")]
 pub struct Arguments {
     /// The card image, of which each execution gets a fresh copy
     #[arg(value_name = "FILE")]
@@ -185,8 +184,9 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     make(&sync)?;
     let list = out.join("judged");
     let inputs = Inputs::open(&sync, &list).map_err(|error| Failure::file("use", &list, &error))?;
+    let mutator = place.library()?.path();
     let begun = Instant::now();
-    let instances = instances(&arguments, &campaign, seed, &out, &sync)?;
+    let instances = instances(&arguments, &mutator, &campaign, seed, &out, &sync)?;
     if instances.iter().any(|instance| !instance.was_begun()) {
         sow(&campaign, &findings, corpus, &out.join("seeds"), &stop)?;
     } else if !arguments.corpus.is_empty() {
@@ -266,6 +266,7 @@ fn make(directory: &Path) -> Result<(), Failure> {
 /// The instances that are to run here.
 fn instances(
     arguments: &Arguments,
+    mutator: &Path,
     campaign: &Campaign,
     seed: u64,
     out: &Path,
@@ -275,7 +276,6 @@ fn instances(
         .jobs
         .map(usize::from)
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
-    let mutator = Library::find()?.path();
     let absolute =
         |path: &Path| std::path::absolute(path).map_err(|error| Failure::file("use", path, &error));
     let (sync, seeds) = (absolute(sync)?, absolute(&out.join("seeds"))?);
@@ -287,7 +287,7 @@ fn instances(
             .laboratory()
             .directory()
             .join(format!("case-{index}")),
-        mutator: mutator.clone(),
+        mutator: mutator.to_owned(),
         // AFL++ takes 0 for none.
         seed: 1 + seed.wrapping_add(index as u64) % 0x7FFF_FFFF,
         executions: arguments.executions.map(|most| most.div_ceil(jobs as u64)),
