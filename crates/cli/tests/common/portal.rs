@@ -136,6 +136,8 @@ impl Portal {
         let new = [&new[..], &["--protocol", protocol, "--seed", &seed]].concat();
         assert_code(&lab.run(&new), 0);
         let [authentication, signature] = public_keys(&lab);
+        let info = lab.run(&["--json", "info"]);
+        let info: Value = serde_json::from_slice(&info.stdout).expect("JSON");
         let enrolled = self.admin(
             "POST",
             "/admin/v1/cards",
@@ -143,6 +145,7 @@ impl Portal {
                 "authentication_key": authentication,
                 "signature_key": signature,
                 "state": state,
+                "card_number": info["serial"],
             }),
         );
         for (pair, name) in [("carrier", "Telia"), ("hcc", "HCC")] {

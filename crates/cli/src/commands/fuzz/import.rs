@@ -23,7 +23,7 @@ use crate::world;
 #[command(after_help = "\
 Examples:
   kortlab fuzz import session.bin -o session.faults
-  kortlab run --fault \"$(cat session.faults)\" card.json -- opensc-tool -n")]
+  kortlab fuzz run --corpus session.faults --executions 1 card.json -- opensc-tool -n")]
 pub struct Arguments {
     /// The file
     #[arg(value_name = "FILE")]
