@@ -119,6 +119,8 @@ pub struct Player {
     path: PathBuf,
     watcher: Wire,
     hand: Hand,
+    /// Whether the card is to be in.
+    inside: bool,
     /// How many cards had come and gone when the sequence began.
     events: u32,
     reader: Vec<u8>,
@@ -146,6 +148,7 @@ impl Player {
             path: path.to_owned(),
             watcher,
             hand,
+            inside: true,
             events: 0,
             reader,
             clients: Vec::new(),
@@ -169,9 +172,11 @@ impl Player {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        if self.watcher.reader_state().is_settled(false) {
+        if !self.inside {
             self.move_card(true);
         }
+        // One that was too slow for pcscd comes back by itself.
+        self.wait_for_card(true);
         self.clients = (0..clients).map(|_| self.client()).collect();
         let mut one = self.client();
         // Whatever protocol was chosen before: "raw" goes with all.
@@ -202,12 +207,17 @@ impl Player {
         let mut listener = Wire::connect(&self.path);
         listener.wait_for_change();
         (self.hand)(inside);
+        self.inside = inside;
+        self.wait_for_card(inside);
+        listener.answer(Duration::from_secs(1))
+    }
+
+    fn wait_for_card(&mut self, inside: bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !self.watcher.reader_state().is_settled(inside) {
             assert!(Instant::now() < deadline, "the card does not move");
             std::thread::sleep(Duration::from_millis(2));
         }
-        listener.answer(Duration::from_secs(1))
     }
 
     fn client(&self) -> One {
