@@ -148,7 +148,12 @@ fn no_fault_makes_a_session_panic_go_on_for_ever_lose_a_try_or_believe_what_is_n
     let (mut signed, mut written, mut wrong) = (0, 0, Vec::new());
     let faults = faults();
     for fault in &faults {
-        let parsed = Fault::parse(fault).unwrap_or_else(|error| panic!("{fault}: {error}"));
+        let parsed = match Fault::parse(fault) {
+            Ok(parsed) => parsed,
+            // What is about one instruction strikes at no other, and is refused with its moment.
+            Err(error) if error.to_string().contains("would never strike") => continue,
+            Err(error) => panic!("{fault}: {error}"),
+        };
         let card = Shared::new(image.clone());
         let (mut journal, mut done) = (MemoryJournal::new(), Done::default());
         let result = use_card(Layered::new(card.clone(), parsed), &mut journal, &mut done);
