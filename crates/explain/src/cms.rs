@@ -25,7 +25,7 @@ const MESSAGE_DIGEST: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 
 
 const SET: u32 = 0x31;
 
-/// Whether these bytes are such a message: SEQUENCE { an identifier of its arc, [0] … }.
+/// Whether these bytes are such a message: `SEQUENCE { an identifier of its arc, [0] … }`.
 pub fn is_message(bytes: &[u8]) -> bool {
     let Ok(outer) = kortlab_apdu::tlv::read_one(bytes) else {
         return false;
