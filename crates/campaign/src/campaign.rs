@@ -159,6 +159,11 @@ impl Campaign {
         &self.good
     }
 
+    /// What decides what chance decides.
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// How far it has come.
     pub fn tally(&self) -> Tally {
         let state = self.state();
@@ -182,6 +187,26 @@ impl Campaign {
                 .collect(),
             ways: state.corpus.iter().map(|(_, way)| *way).collect(),
         }
+    }
+
+    /// Tries what another engine has come upon, and gives what it is, if it is a finding; that goes to
+    /// `keep` if it is new.
+    ///
+    /// # Errors
+    /// The execution could not take place, or the finding not be kept.
+    pub fn consider(
+        &self,
+        recipe: &Recipe,
+        keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
+    ) -> Result<Option<Finding>, CampaignError> {
+        let execution = {
+            let mut state = self.state();
+            state.begun += 1;
+            state.begun
+        };
+        let result = self.one(execution, recipe, keep);
+        self.state().executions += 1;
+        result
     }
 
     /// Executes until the goal is reached or `stop` is set, so many at a time. Each finding goes to
@@ -259,24 +284,6 @@ impl Campaign {
             None => Recipe::any(&mut dice, commands),
         };
         Some((state.begun, recipe))
-    }
-
-    /// Tries what another engine has come upon, and gives what it is, if it is a finding; that goes to
-    /// `keep` if it is new.
-    ///
-    /// # Errors
-    /// The execution could not take place, or the finding not be kept.
-    pub fn consider(
-        &self,
-        recipe: &Recipe,
-        keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
-    ) -> Result<Option<Finding>, CampaignError> {
-        let execution = {
-            let mut state = self.state();
-            state.begun += 1;
-            state.begun
-        };
-        self.one(execution, recipe, keep)
     }
 
     fn one(

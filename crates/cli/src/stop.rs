@@ -8,13 +8,16 @@ use signal_hook::flag;
 
 use crate::failure::Failure;
 
+/// The exit code of a second signal, as shells have it of Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
 /// What a second signal does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondTime {
     /// Nothing more than the first.
     Waits,
-    /// It ends the process at once, with this exit code.
-    Ends(i32),
+    /// It ends the process at once.
+    Ends,
 }
 
 /// What becomes true at SIGINT or SIGTERM.
@@ -26,8 +29,9 @@ pub fn on_signals(second: SecondTime) -> Result<Arc<AtomicBool>, Failure> {
     let failed = |error| Failure::failed(format!("cannot listen for signals: {error}"));
     for signal in [SIGINT, SIGTERM] {
         // Before the flag is set for the first time: what is registered first is done first.
-        if let SecondTime::Ends(code) = second {
-            flag::register_conditional_shutdown(signal, code, Arc::clone(&stop)).map_err(failed)?;
+        if second == SecondTime::Ends {
+            flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&stop))
+                .map_err(failed)?;
         }
         flag::register(signal, Arc::clone(&stop)).map_err(failed)?;
     }

@@ -11,13 +11,14 @@ const FRAMES: usize = 3;
 pub fn judge(outcome: &Outcome, good: &Outcome) -> Option<(String, String)> {
     // A program may go on after a report, and leaks are told at its end: the gravest counts, but for
     // what is reported, and survived, with a good card as well.
-    let usual = reports(&good.stderr);
-    let is_usual = |report: &Report| {
-        let same = |usual: &Report| usual.signature == report.signature;
-        report.gravity > Gravity::Error && usual.iter().any(same)
-    };
     let mut reports = reports(&outcome.stderr);
-    reports.retain(|report| !is_usual(report));
+    if !reports.is_empty() {
+        let usual = self::reports(&good.stderr);
+        reports.retain(|report| {
+            let same = |usual: &Report| usual.signature == report.signature;
+            report.gravity == Gravity::Error || !usual.iter().any(same)
+        });
+    }
     let gravest = reports.into_iter().min_by_key(|report| report.gravity)?;
     Some((gravest.signature, gravest.line))
 }

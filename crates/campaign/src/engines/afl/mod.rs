@@ -8,8 +8,10 @@ mod inputs;
 mod instance;
 mod log;
 mod stats;
+mod tail;
 
 pub use inputs::{Inputs, Kind, New};
 pub use instance::{Instance, find, refused};
 pub use log::{Trouble, trouble};
 pub use stats::Stats;
+pub use tail::end_of;

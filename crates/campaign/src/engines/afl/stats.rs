@@ -2,11 +2,13 @@
 //! `fuzzer_stats`, once a minute and at its end.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-/// The most bytes that are read of a file.
-const MOST: u64 = 64 << 20;
+use super::tail::end_of;
+
+/// The most bytes of the line that names the columns.
+const MAX_HEAD: u64 = 4096;
 
 /// How far the instances have come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,9 +28,10 @@ pub struct Stats {
 impl Stats {
     /// What the instance with this directory has written down; nothing if it has not yet.
     pub fn of_instance(directory: &Path) -> Option<Self> {
-        let plot = text(&directory.join("plot_data"));
-        let stats = text(&directory.join("fuzzer_stats"));
-        let (plot, stats) = (of_plot(&plot), of_stats(&stats));
+        let plot = directory.join("plot_data");
+        // It grows as long as AFL++ runs.
+        let plot = of_plot(&format!("{}{}", head_of(&plot), end_of(&plot)));
+        let stats = of_stats(&end_of(&directory.join("fuzzer_stats")));
         let all_edges = stats.map_or(0, |stats| stats.all_edges);
         // A line is added only if something has changed, and the other is written once a minute.
         let later = plot.into_iter().chain(stats);
@@ -49,11 +52,12 @@ impl Stats {
     }
 }
 
-fn text(path: &Path) -> String {
-    let mut text = String::new();
-    let opened = File::open(path).map(|file| file.take(MOST));
-    let _ = opened.and_then(|mut file| file.read_to_string(&mut text));
-    text
+/// The first line of a file.
+fn head_of(path: &Path) -> String {
+    let mut line = String::new();
+    let opened = File::open(path).map(|file| BufReader::new(file.take(MAX_HEAD)));
+    let _ = opened.and_then(|mut file| file.read_line(&mut line));
+    line
 }
 
 /// The last line of a table whose first names the columns.
@@ -117,6 +121,21 @@ mod tests {
         for text in ["", "# relative_time", "a\nb\n", "# total_execs\nx\n"] {
             assert_eq!(of_plot(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn of_a_long_table_its_last_line_counts() {
+        let directory = std::env::temp_dir().join(format!("kortlab-plot-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let row = "5, 0, 2, 9, 7, 3, 0.10%, 1, 0, 2, 412.50, 2063, 44\n";
+        let last = "90, 0, 2, 9, 7, 3, 0.10%, 1, 0, 2, 412.50, 9000, 45\n";
+        let plot = format!("{PLOT}{}{last}", row.repeat(4_000));
+        std::fs::write(directory.join("plot_data"), plot).unwrap();
+        let stats = Stats::of_instance(&directory).expect("numbers");
+        assert_eq!((stats.executions, stats.edges), (9000, 45));
+        std::fs::write(directory.join("plot_data"), PLOT.lines().next().unwrap()).unwrap();
+        assert_eq!(Stats::of_instance(&directory), None);
+        std::fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]

@@ -21,11 +21,6 @@ pub struct CorpusArguments {
 }
 
 impl CorpusArguments {
-    /// Whether none were named.
-    pub const fn is_empty(&self) -> bool {
-        self.corpus.is_empty()
-    }
-
     /// The test cases. Files that are none are named, and left alone.
     ///
     /// # Errors

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use kortlab_campaign::{Campaign, CampaignError, Case, Found, Laboratory};
+use kortlab_campaign::{CampaignError, Case, Found};
 use kortlab_explain::printable;
 use serde::Serialize;
 
 use super::about;
+use super::campaign::Begun;
 use super::html::{self, Shown, Summary};
-use super::store::{Placed, Store};
 use crate::failure::Failure;
 use crate::output::{WARNING, note};
 
@@ -36,30 +36,20 @@ pub struct Entry {
 
 /// What is found, from the beginning of the campaign.
 pub struct Findings<'a> {
-    store: &'a Store,
-    card: &'a Card,
-    laboratory: &'a Laboratory,
+    of: &'a Begun,
     entries: Mutex<Vec<Entry>>,
-    begun: Instant,
+    since: Instant,
 }
 
 impl<'a> Findings<'a> {
-    /// Those that are kept in the store already.
-    pub fn new(
-        store: &'a Store,
-        card: &'a Card,
-        laboratory: &'a Laboratory,
-        cases: &[Placed],
-    ) -> Self {
-        let entries = cases
-            .iter()
-            .map(|(path, case)| Entry::of(case, path.clone()));
+    /// Those that are kept already.
+    pub fn new(of: &'a Begun) -> Self {
+        let cases = of.cases.iter();
+        let entries = cases.map(|(path, case)| Entry::of(case, path.clone()));
         Self {
-            store,
-            card,
-            laboratory,
+            of,
             entries: Mutex::new(entries.collect()),
-            begun: Instant::now(),
+            since: Instant::now(),
         }
     }
 
@@ -68,18 +58,19 @@ impl<'a> Findings<'a> {
     /// # Errors
     /// It cannot be kept, in words.
     pub fn keep(&self, found: &Found) -> Result<(), String> {
+        let (card, laboratory) = (&self.of.card, self.of.campaign.laboratory());
         let mut case = Case::new(
             &found.finding,
             found.recipe.clone(),
-            self.laboratory.program(),
-            self.laboratory.limits(),
-            self.card.path.clone(),
-            &self.card.bytes,
+            laboratory.program(),
+            laboratory.limits(),
+            card.path.clone(),
+            &card.bytes,
         );
         case.seen = found.seen;
         case.execution = found.execution;
-        let path = self.store.keep(&case).map_err(|error| {
-            let path = self.store.directory().join(case.file_name());
+        let path = self.of.store.keep(&case).map_err(|error| {
+            let path = self.of.store.directory().join(case.file_name());
             format!("{}: {error}", path.display())
         })?;
         note(format_args!(
@@ -87,7 +78,7 @@ impl<'a> Findings<'a> {
             printable(&case.signature),
             path.display(),
             case.execution,
-            self.begun.elapsed().as_secs_f64()
+            self.since.elapsed().as_secs_f64()
         ));
         self.lock().push(Entry::of(&case, path));
         Ok(())
@@ -146,13 +137,9 @@ pub enum Engine {
 ///
 /// # Errors
 /// The directory of the campaign cannot be read.
-pub fn report_of(
-    campaign: &Campaign,
-    store: &Store,
-    card: &Card,
-    engine: &Engine,
-) -> Result<String, Failure> {
-    let cases = store.cases()?;
+pub fn report_of(of: &Begun, engine: &Engine) -> Result<String, Failure> {
+    let (campaign, card) = (&of.campaign, &of.card);
+    let cases = of.store.cases()?;
     let shown = cases.iter().map(|(path, case)| Shown {
         case,
         file: path.display().to_string(),
@@ -170,7 +157,7 @@ pub fn report_of(
             .join(" "),
         card: &card.path,
         card_sha256: &Case::hash(&card.bytes),
-        seed: campaign.progress().seed,
+        seed: campaign.seed(),
         executions: tally.executions,
         ways: tally.ways,
         engine,

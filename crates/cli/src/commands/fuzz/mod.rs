@@ -1,6 +1,7 @@
 //! `kortlab fuzz`: a program, fuzzed with what a card answers.
 
 mod afl;
+mod campaign;
 mod corpus;
 mod export;
 mod findings;
@@ -151,11 +152,10 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     }
 }
 
-/// The directory of a campaign: as named, or by the program's name.
-fn place_of(named: Option<PathBuf>, program: &Program) -> PathBuf {
-    named.unwrap_or_else(|| {
-        let name = program.path.file_name().unwrap_or_default();
-        PathBuf::from(format!("fuzz-{}", name.display()))
+/// How many at a time: as named, or one for each processor.
+fn jobs(named: Option<u16>) -> usize {
+    named.map(usize::from).unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
     })
 }
 

@@ -1,30 +1,19 @@
 //! `kortlab fuzz run`: many executions of a program.
 
-use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
-use kortlab_campaign::{Campaign, Case, Found, Goal, Tally};
+use kortlab_campaign::{Found, Tally};
 use serde::Serialize;
 
-use super::corpus::CorpusArguments;
-use super::findings::{Card, Engine, Entry, Findings, failed, is_same_file, report_of};
-use super::store::Store;
-use super::{LimitArguments, PlaceArguments, place_of, program, read_image};
+use super::campaign::{CampaignArguments, KEEP};
+use super::findings::{Engine, Entry, Findings, failed};
+use super::{PlaceArguments, jobs};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{GOOD, WARNING, note};
 use crate::stop::{self, SecondTime};
-use crate::world;
-
-/// How often the campaign is kept.
-const KEEP: Duration = Duration::from_secs(5);
-
-/// The exit code of a second Ctrl-C, as shells have it.
-const INTERRUPTED: i32 = 130;
 
 /// Fuzz a program, until Ctrl-C or a goal
 ///
@@ -40,18 +29,6 @@ Examples:
   kortlab fuzz run --executions 9 --out f --html f.html card.json -- opensc-tool -n
   kortlab --json fuzz run --findings 1 --executions 10 --jobs 1 card.json -- pkcs11-tool -O")]
 pub struct Arguments {
-    /// The card image, of which each execution gets a fresh copy
-    #[arg(value_name = "FILE")]
-    image: PathBuf,
-
-    /// The program, behind `--`, and its arguments
-    #[arg(value_name = "PROGRAM", last = true, required = true)]
-    program: Vec<OsString>,
-
-    /// The directory of the campaign [default: fuzz- and the name of the program]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-
     /// What chance decides: the same seed decides the same [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -60,34 +37,15 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     executions: Option<u64>,
 
-    /// End after so many seconds
-    #[arg(long, value_name = "SECONDS")]
-    time: Option<u64>,
-
-    /// End after so many findings in all
-    #[arg(long, value_name = "N")]
-    findings: Option<usize>,
-
     /// So many executions at a time [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     jobs: Option<u16>,
 
-    /// Write a report with all findings of the campaign, each tried once more, as one HTML file
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-
-    /// Overwrite the file of --html
-    #[arg(long, requires = "html")]
-    force: bool,
+    #[command(flatten)]
+    campaign: CampaignArguments,
 
     #[command(flatten)]
     place: PlaceArguments,
-
-    #[command(flatten)]
-    corpus: CorpusArguments,
-
-    #[command(flatten)]
-    limits: LimitArguments,
 }
 
 /// What came of it.
@@ -101,88 +59,52 @@ struct Report {
 
 /// Fuzzes.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let program = program(&arguments.program)?;
-    let out = place_of(arguments.out, &program);
-    let limits = arguments.limits.limits();
-    if let Some(path) = &arguments.html {
-        if is_same_file(path, &arguments.image) {
-            return Err(Failure::usage("--html would overwrite the card image")
-                .hint("name another file for the report"));
-        }
-        world::may_write(path, arguments.force)?;
-    }
-    let corpus = arguments.corpus.recipes()?;
-    let (bytes, image) = read_image(&arguments.image)?;
-    let hash = Case::hash(&bytes);
-    let (store, progress, cases) = Store::open(&out, &program, limits, hash, arguments.seed)?;
-    let before = progress.executions;
-    let known = cases.iter().map(|(_, case)| case.signature.clone());
-    let laboratory = arguments.place.laboratory(image, program, limits)?;
-    let campaign = Campaign::new(laboratory, progress, known).map_err(|error| failed(&error))?;
-    let card = Card {
-        path: arguments.image.display().to_string(),
-        bytes,
-    };
-    let findings = Findings::new(&store, &card, campaign.laboratory(), &cases);
+    let program = arguments.campaign.program()?;
+    let begun = arguments
+        .campaign
+        .begin(program, &arguments.place, arguments.seed)?;
+    let campaign = &begun.campaign;
+    let before = campaign.tally().executions;
+    let findings = Findings::new(&begun);
     let keep = |found: &Found| findings.keep(found);
-    for recipe in &corpus {
+    for recipe in &begun.corpus {
         campaign
             .consider(recipe, &keep)
             .map_err(|error| failed(&error))?;
     }
-    let stop = stop::on_signals(SecondTime::Ends(INTERRUPTED))?;
-    let goal = Goal {
-        executions: arguments.executions,
-        time: arguments.time.map(Duration::from_secs),
-        findings: arguments.findings,
-    };
-    let jobs = arguments
-        .jobs
-        .map(usize::from)
-        .unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
-    let begun = Instant::now();
+    let stop = stop::on_signals(SecondTime::Ends)?;
+    let goal = arguments.campaign.goal(arguments.executions);
+    let since = Instant::now();
     let mut kept = Instant::now();
     let mut told = Instant::now();
     let mut not_saved = None;
     let mut tick = |tally: Tally| {
         if told.elapsed() >= KEEP {
             told = Instant::now();
-            note(format_args!("{}", progress_line(tally, before, begun)));
+            note(format_args!("{}", progress_line(tally, before, since)));
         }
         if kept.elapsed() >= KEEP && not_saved.is_none() {
             kept = Instant::now();
-            not_saved = store.save(campaign.progress()).err();
+            not_saved = begun.store.save(campaign.progress()).err();
         }
     };
-    let ran = campaign.run(goal, jobs, &stop, &keep, &mut tick);
-    let not_saved = store.save(campaign.progress()).err().or(not_saved);
+    let ran = campaign.run(goal, jobs(arguments.jobs), &stop, &keep, &mut tick);
+    let saved = begun.store.save(campaign.progress());
     let tally = campaign.tally();
     let report = Report {
         executions: tally.executions - before,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds: since.elapsed().as_secs_f64(),
         ways: tally.ways,
         findings: findings.entries(),
     };
-    if let Err(error) = ran {
-        let failure = failed(&error);
-        context.output.report_failed(&report, &failure)?;
-        return Err(failure);
-    }
-    if let Some(path) = &arguments.html {
-        let page = report_of(&campaign, &store, &card, &Engine::Own)?;
-        world::write(path, page.as_bytes(), arguments.force)?;
-        note(format_args!("the report is in {}", path.display()));
-    }
-    context.output.report(&report)?;
-    if let Some(error) = not_saved {
-        return Err(Failure::file("keep the campaign in", &out, &error)
-            .hint("its cases are there; begun again it starts from an earlier state"));
-    }
-    Ok(if report.findings.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Findings
-    })
+    arguments.campaign.end(
+        context,
+        &begun,
+        &report,
+        &Engine::Own,
+        ran.map_err(|error| failed(&error)),
+        saved.and(not_saved.map_or(Ok(()), Err)),
+    )
 }
 
 fn progress_line(tally: Tally, before: u64, begun: Instant) -> String {

@@ -23,9 +23,6 @@ const PLACEHOLDER: &str = "{}";
 /// The exit code of a program that cannot say, as `git bisect run` has it.
 const SKIP: i32 = 125;
 
-/// The exit code of a second Ctrl-C, as shells have it.
-const INTERRUPTED: i32 = 130;
-
 /// A program that is given cards.
 pub struct Judge<'a> {
     words: &'a [OsString],
@@ -70,7 +67,7 @@ impl<'a> Judge<'a> {
         Ok(Self {
             words,
             directory: Directory::new()?,
-            stop: stop::on_signals(SecondTime::Ends(INTERRUPTED))?,
+            stop: stop::on_signals(SecondTime::Ends)?,
         })
     }
 

@@ -15,28 +15,23 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use kortlab_campaign::engines::afl::{Inputs, Instance, Kind, Stats, Trouble, find, refused};
 use kortlab_campaign::engines::seeds;
-use kortlab_campaign::{Campaign, Case, Recipe};
+use kortlab_campaign::{Campaign, Goal, Recipe};
 use serde::Serialize;
 
 use self::judging::Judging;
 use self::processes::{Running, end};
-use super::corpus::CorpusArguments;
-use super::findings::{Card, Engine, Entry, Findings, failed, is_same_file, report_of};
+use super::campaign::{Begun, CampaignArguments, KEEP};
+use super::findings::{Engine, Entry, Findings, failed};
 use super::store::Store;
-use super::{LimitArguments, PlaceArguments, place_of, program, read_image};
+use super::{PlaceArguments, jobs};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::output::{GOOD, WARNING, note, warn};
 use crate::stop::{self, SecondTime};
-use crate::world;
 
-/// How often the campaign is kept, and told about.
-const KEEP: Duration = Duration::from_secs(5);
 /// How often it is looked for what AFL++ has kept.
 const LOOK: Duration = Duration::from_millis(200);
-/// The exit code of a second Ctrl-C, as shells have it.
-const INTERRUPTED: i32 = 130;
 /// The longest name of an instance that AFL++ takes is 32 bytes.
 const MAX_NODE: usize = 24;
 
@@ -62,18 +57,6 @@ Examples:
   kortlab fuzz afl --executions 1000 --jobs 1 --html afl.html card.json -- ./reader
   kortlab fuzz afl --executions 1500 --jobs 2 --node b card.json -- ./reader")]
 pub struct Arguments {
-    /// The card image, of which each execution gets a fresh copy
-    #[arg(value_name = "FILE")]
-    image: PathBuf,
-
-    /// The program, behind `--`, and its arguments
-    #[arg(value_name = "PROGRAM", last = true, required = true)]
-    program: Vec<OsString>,
-
-    /// The directory of the campaign [default: fuzz- and the name of the program]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-
     /// What chance decides, where time does not [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -81,14 +64,6 @@ pub struct Arguments {
     /// End after about so many executions in all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     executions: Option<u64>,
-
-    /// End after so many seconds
-    #[arg(long, value_name = "SECONDS")]
-    time: Option<u64>,
-
-    /// End after so many findings in all
-    #[arg(long, value_name = "N")]
-    findings: Option<usize>,
 
     /// So many instances of AFL++ [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
@@ -102,19 +77,8 @@ pub struct Arguments {
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     afl: Vec<OsString>,
 
-    /// Write a report with all findings of the campaign, each tried once more, as one HTML file
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-
-    /// Overwrite the file of --html
-    #[arg(long, requires = "html")]
-    force: bool,
-
     #[command(flatten)]
-    corpus: CorpusArguments,
-
-    #[command(flatten)]
-    limits: LimitArguments,
+    campaign: CampaignArguments,
 }
 
 /// What AFL++ takes as a part of an instance's name.
@@ -148,7 +112,7 @@ struct Report {
 
 /// Fuzzes.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let program = program(&arguments.program)?;
+    let program = arguments.campaign.program()?;
     let afl_fuzz = find(&env::var_os("PATH").unwrap_or_default()).ok_or_else(|| {
         Failure::failed("AFL++ is not installed: there is no afl-fuzz on the path")
             .hint("Debian: apt-get install afl++; `kortlab fuzz run` does without it")
@@ -156,61 +120,38 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     if let Some(trouble) = refused(&program.path) {
         return Err(about(&trouble, &program.path, Path::new("")));
     }
-    let out = place_of(arguments.out.clone(), &program);
-    let limits = arguments.limits.limits();
-    if let Some(path) = &arguments.html {
-        if is_same_file(path, &arguments.image) {
-            return Err(Failure::usage("--html would overwrite the card image")
-                .hint("name another file for the report"));
-        }
-        world::may_write(path, arguments.force)?;
-    }
-    let corpus = arguments.corpus.recipes()?;
-    let (bytes, image) = read_image(&arguments.image)?;
-    let hash = Case::hash(&bytes);
-    let (store, progress, cases) = Store::open(&out, &program, limits, hash, arguments.seed)?;
-    let seed = progress.seed;
-    let known = cases.iter().map(|(_, case)| case.signature.clone());
     let place = PlaceArguments::new(true);
-    let laboratory = place.laboratory(image, program, limits)?;
-    let campaign = Campaign::new(laboratory, progress, known).map_err(|error| failed(&error))?;
-    let card = Card {
-        path: arguments.image.display().to_string(),
-        bytes,
-    };
-    let findings = Findings::new(&store, &card, campaign.laboratory(), &cases);
-    let stop = stop::on_signals(SecondTime::Ends(INTERRUPTED))?;
+    let begun = arguments.campaign.begin(program, &place, arguments.seed)?;
+    let campaign = &begun.campaign;
+    let findings = Findings::new(&begun);
+    let stop = stop::on_signals(SecondTime::Ends)?;
+    let out = begun.store.directory();
     let sync = out.join("afl");
     make(&sync)?;
     let list = out.join("judged");
     let inputs = Inputs::open(&sync, &list).map_err(|error| Failure::file("use", &list, &error))?;
-    let mutator = place.library()?.path();
-    let begun = Instant::now();
-    let instances = instances(&arguments, &mutator, &campaign, seed, &out, &sync)?;
+    let since = Instant::now();
+    let instances = instances(&arguments, &place.library()?.path(), &begun, &sync)?;
     if instances.iter().any(|instance| !instance.was_begun()) {
-        sow(&campaign, &findings, corpus, &out.join("seeds"), &stop)?;
-    } else if !arguments.corpus.is_empty() {
+        sow(&begun, &findings, &out.join("seeds"), &stop)?;
+    } else if !begun.corpus.is_empty() {
         warn("the campaign goes on with what it has: --corpus is for its beginning");
     }
-    let judging = Judging::new(&campaign, &findings, inputs, list);
+    let judging = Judging::new(campaign, &findings, inputs, list);
     let mut driven = Driven {
-        campaign: &campaign,
-        store: &store,
+        campaign,
+        store: &begun.store,
         judging,
         running: Vec::new(),
-        begun,
+        begun: since,
     };
-    let goal = Goal {
-        executions: arguments.executions,
-        time: arguments.time.map(Duration::from_secs),
-        findings: arguments.findings,
-    };
+    let goal = arguments.campaign.goal(arguments.executions);
     let ran = driven.run(&afl_fuzz, &instances, goal, &stop);
-    let not_saved = store.save(campaign.progress()).err();
+    let saved = begun.store.save(campaign.progress());
     let stats = driven.stats();
     let report = Report {
         executions: stats.executions,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds: since.elapsed().as_secs_f64(),
         edges: stats.edges,
         all_edges: stats.all_edges,
         kept: stats.kept,
@@ -219,7 +160,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         not_again: std::mem::take(&mut driven.judging.not_again),
         findings: findings.entries(),
     };
-    let has_begun = stats.executions > 0 || is_enough(arguments.findings, &campaign);
+    let has_begun = stats.executions > 0 || is_enough(goal, campaign);
     let ran = match ran {
         Ok(()) if !has_begun && !stop.load(Ordering::Relaxed) => Err(Failure::failed(
             "AFL++ has made no execution in this time: nothing is known of the program",
@@ -227,35 +168,20 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .hint("give it more with --time")),
         ran => ran,
     };
-    if let Err(failure) = ran {
-        context.output.report_failed(&report, &failure)?;
-        return Err(failure);
-    }
-    if let Some(path) = &arguments.html {
-        let engine = Engine::Other {
-            name: "AFL++",
-            executions: report.executions,
-            coverage: edges(stats),
-        };
-        let page = report_of(&campaign, &store, &card, &engine)?;
-        world::write(path, page.as_bytes(), arguments.force)?;
-        note(format_args!("the report is in {}", path.display()));
-    }
-    context.output.report(&report)?;
-    if let Some(error) = not_saved {
-        return Err(Failure::file("keep the campaign in", &out, &error)
-            .hint("its cases are there; begun again it starts from an earlier state"));
-    }
-    Ok(if report.findings.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Findings
-    })
+    let engine = Engine::Other {
+        name: "AFL++",
+        executions: stats.executions,
+        coverage: edges(stats.edges, stats.all_edges),
+    };
+    arguments
+        .campaign
+        .end(context, &begun, &report, &engine, ran, saved)
 }
 
 /// Whether as much was found as was asked for.
-fn is_enough(findings: Option<usize>, campaign: &Campaign) -> bool {
-    findings.is_some_and(|most| campaign.tally().findings >= most)
+fn is_enough(goal: Goal, campaign: &Campaign) -> bool {
+    goal.findings
+        .is_some_and(|most| campaign.tally().findings >= most)
 }
 
 fn make(directory: &Path) -> Result<(), Failure> {
@@ -267,23 +193,23 @@ fn make(directory: &Path) -> Result<(), Failure> {
 fn instances(
     arguments: &Arguments,
     mutator: &Path,
-    campaign: &Campaign,
-    seed: u64,
-    out: &Path,
+    begun: &Begun,
     sync: &Path,
 ) -> Result<Vec<Instance>, Failure> {
-    let jobs = arguments
-        .jobs
-        .map(usize::from)
-        .unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get));
+    let jobs = jobs(arguments.jobs);
+    let seed = begun.campaign.seed();
     let absolute =
         |path: &Path| std::path::absolute(path).map_err(|error| Failure::file("use", path, &error));
-    let (sync, seeds) = (absolute(sync)?, absolute(&out.join("seeds"))?);
+    let (sync, seeds) = (
+        absolute(sync)?,
+        absolute(&begun.store.directory().join("seeds"))?,
+    );
     let instances = (0..jobs).map(|index| Instance {
         name: format!("{}-{index}", arguments.node),
         sync: sync.clone(),
         seeds: seeds.clone(),
-        test_case: campaign
+        test_case: begun
+            .campaign
             .laboratory()
             .directory()
             .join(format!("case-{index}")),
@@ -300,16 +226,16 @@ fn instances(
 /// itself. Each is tried before, and those that are findings are kept as such: AFL++ begins with what
 /// does no harm.
 fn sow(
-    campaign: &Campaign,
+    begun: &Begun,
     findings: &Findings<'_>,
-    corpus: Vec<Recipe>,
     directory: &Path,
     stop: &AtomicBool,
 ) -> Result<(), Failure> {
+    let campaign = &begun.campaign;
     make(directory)?;
     let own = campaign.progress().corpus;
     let mut seeds = seeds::examples();
-    seeds.extend(corpus);
+    seeds.extend(begun.corpus.iter().cloned());
     seeds.extend(
         own.into_iter()
             .filter(|recipe| recipe != &Recipe::default()),
@@ -328,14 +254,6 @@ fn sow(
         }
     }
     Ok(())
-}
-
-/// When a campaign ends by itself.
-#[derive(Clone, Copy)]
-struct Goal {
-    executions: Option<u64>,
-    time: Option<Duration>,
-    findings: Option<usize>,
 }
 
 /// A campaign that AFL++ drives.
@@ -372,9 +290,7 @@ impl Driven<'_> {
             self.judging.look();
             let (campaign, now) = (self.campaign, Instant::now());
             self.judging.judge(|_| {
-                now.elapsed() < LOOK
-                    && !stop.load(Ordering::Relaxed)
-                    && !is_enough(goal.findings, campaign)
+                now.elapsed() < LOOK && !stop.load(Ordering::Relaxed) && !is_enough(goal, campaign)
             })?;
             if self.is_over(goal, stop) {
                 break Ok(());
@@ -399,16 +315,15 @@ impl Driven<'_> {
         let interrupted = stop.load(Ordering::Relaxed);
         let campaign = self.campaign;
         // What crashed is not left for later.
-        self.judging.judge(|new| {
-            !is_enough(goal.findings, campaign) && (!interrupted || new.kind != Kind::Way)
-        })?;
+        self.judging
+            .judge(|new| !is_enough(goal, campaign) && (!interrupted || new.kind != Kind::Way))?;
         ended
     }
 
     fn is_over(&self, goal: Goal, stop: &AtomicBool) -> bool {
         stop.load(Ordering::Relaxed)
             || goal.time.is_some_and(|time| self.begun.elapsed() >= time)
-            || is_enough(goal.findings, self.campaign)
+            || is_enough(goal, self.campaign)
             || goal
                 .executions
                 .is_some_and(|most| self.stats().executions >= most)
@@ -436,7 +351,7 @@ impl Driven<'_> {
             stats.executions,
             stats.per_second,
             self.campaign.tally().findings,
-            edges(stats),
+            edges(stats.edges, stats.all_edges),
             stats.kept
         )
     }
@@ -464,10 +379,10 @@ fn about(trouble: &Trouble, program: &Path, log: &Path) -> Failure {
     }
 }
 
-fn edges(stats: Stats) -> String {
-    match stats.all_edges {
-        0 => format!("{} edges", stats.edges),
-        all => format!("{} of {all} edges", stats.edges),
+fn edges(reached: u64, all: u64) -> String {
+    match all {
+        0 => format!("{reached} edges"),
+        all => format!("{reached} of {all} edges"),
     }
 }
 
@@ -495,17 +410,12 @@ impl fmt::Display for Report {
         }
         let count = self.findings.len();
         let style = if count == 0 { GOOD } else { WARNING };
-        let stats = Stats {
-            edges: self.edges,
-            all_edges: self.all_edges,
-            ..Stats::default()
-        };
         writeln!(
             f,
             "{style}{count} findings{style:#}; {} executions in {:.1} s; {}; {} test cases",
             self.executions,
             self.seconds,
-            edges(stats),
+            edges(self.edges, self.all_edges),
             self.kept
         )
     }

@@ -1,7 +1,7 @@
 //! The processes of AFL++: started, looked after, and ended.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kortlab_campaign::Laboratory;
-use kortlab_campaign::engines::afl::{Instance, Stats, Trouble, trouble};
+use kortlab_campaign::engines::afl::{Instance, Stats, Trouble, end_of, trouble};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::commands::run::bound;
@@ -17,8 +17,6 @@ use crate::failure::Failure;
 
 /// How long a process has to end by itself.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How much of what one said is looked at: the end of it.
-const SAID: u64 = 64 * 1024;
 
 /// A process of AFL++.
 pub struct Running {
@@ -121,17 +119,4 @@ pub fn end(all: &mut [Running]) {
     while all.iter_mut().any(Running::is_at_work) && Instant::now() < until {
         thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// The end of a file.
-fn end_of(path: &Path) -> String {
-    let read = || -> io::Result<Vec<u8>> {
-        let length = fs::metadata(path)?.len();
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::Start(length.saturating_sub(SAID)))?;
-        let mut bytes = Vec::new();
-        file.take(SAID).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
