@@ -74,10 +74,9 @@ fn of_plot(text: &str) -> Option<Stats> {
     };
     let number = |name: &str| value(name).and_then(|value| value.parse().ok());
     let executions = number("total_execs")?;
-    let seconds: u64 = number("relative_time")?;
     Some(Stats {
         executions,
-        per_second: executions as f64 / seconds.max(1) as f64,
+        per_second: per_second(executions, number("relative_time")?),
         edges: number("edges_found")?,
         all_edges: 0,
         kept: number("corpus_count").unwrap_or(0),
@@ -92,13 +91,19 @@ fn of_stats(text: &str) -> Option<Stats> {
         found.map(|(_, value)| value.trim())
     };
     let number = |name: &str| value(name).and_then(|value| value.parse().ok());
+    let executions = number("execs_done")?;
     Some(Stats {
-        executions: number("execs_done")?,
-        per_second: value("execs_per_sec").and_then(|value| value.parse().ok())?,
+        executions,
+        per_second: per_second(executions, number("run_time")?),
         edges: number("edges_found").unwrap_or(0),
         all_edges: number("total_edges").unwrap_or(0),
         kept: number("corpus_count").unwrap_or(0),
     })
+}
+
+/// What `executions` in so many whole seconds are in one.
+fn per_second(executions: u64, seconds: u64) -> f64 {
+    executions as f64 / seconds.max(1) as f64
 }
 
 #[cfg(test)]
@@ -140,10 +145,11 @@ mod tests {
 
     #[test]
     fn names_and_values_are_read() {
-        let text = "execs_done        : 31\nexecs_per_sec     : 5.50\nedges_found       : \
+        let text = "run_time          : 4\nexecs_done        : 31\nedges_found       : \
                     7\ntotal_edges       : 900\ncorpus_count      : 4\n";
         let stats = of_stats(text).expect("numbers");
         assert_eq!((stats.executions, stats.all_edges), (31, 900));
+        assert_eq!(stats.per_second, 7.75);
         assert_eq!(of_stats("execs_done"), None);
         let both = stats.and(Stats {
             executions: 1,
