@@ -2,7 +2,7 @@
 
 use crate::reader::{Event, Reader};
 use crate::service::Service;
-use crate::terms::{Disposition, Protocols, state};
+use crate::terms::{Disposition, state};
 
 /// Ends a handle at its reader, with its transactions.
 pub(crate) fn let_go(reader: &Reader, handle: u32, disposition: Disposition) {
@@ -27,11 +27,9 @@ pub(crate) fn let_go(reader: &Reader, handle: u32, disposition: Disposition) {
                 let _ = slot.reset(reader);
             }
             Disposition::Unpower => {
-                let present = reader.sharing().public.state & state::ABSENT == 0;
-                if slot.power_off().is_ok() && present {
-                    let public = &mut reader.sharing().public;
-                    public.state = state::PRESENT;
-                    public.protocol = Protocols::UNDEFINED;
+                let present = !reader.sharing().is_empty();
+                if slot.power_off(reader).is_ok() && present {
+                    reader.sharing().public.state = state::PRESENT;
                 }
             }
             _ => {}

@@ -159,7 +159,8 @@ impl ReaderState {
 
 impl Slot {
     /// Gives power, or a cold reset, and shows what the card says. A card that programs elsewhere
-    /// may be using has power, and is left as it is.
+    /// may be using has power, and is left as it is. The protocol stays the one that was chosen: who
+    /// connects to a reader whose card has no power may choose one, for all.
     pub(crate) fn power_on(&mut self, reader: &Reader) -> Result<(), Code> {
         let done = match &mut self.card {
             Some(card) if card.is_shared() => Ok(()),
@@ -170,11 +171,12 @@ impl Slot {
         self.show(reader, done)
     }
 
-    /// Resets the card with power kept; one that is out stays out.
+    /// Resets the card with power kept, and no protocol is chosen; one that is out stays out.
     pub(crate) fn reset(&mut self, reader: &Reader) -> Result<(), Code> {
         if reader.sharing().is_empty() {
             return Err(Code::NO_SMARTCARD);
         }
+        reader.sharing().forget_protocol();
         let done = match &mut self.card {
             Some(card) if self.powered => card.reset(ResetKind::Warm),
             Some(card) => card.power_on(),
@@ -184,9 +186,10 @@ impl Slot {
         self.show(reader, done)
     }
 
-    /// Takes the power away.
-    pub(crate) fn power_off(&mut self) -> Result<(), ChannelError> {
+    /// Takes the power away, and with it the choice of a protocol.
+    pub(crate) fn power_off(&mut self, reader: &Reader) -> Result<(), ChannelError> {
         self.powered = false;
+        reader.sharing().forget_protocol();
         self.card.as_mut().map_or(Ok(()), Channel::power_off)
     }
 
@@ -204,7 +207,6 @@ impl Slot {
                 let public = &mut reader.sharing().public;
                 public.state = state::READY;
                 public.atr = atr;
-                public.protocol = Protocols::UNDEFINED;
                 Ok(())
             }
             (Err(ChannelError::NoCard), _) | (Ok(()), None) => {
@@ -218,7 +220,6 @@ impl Slot {
                 let public = &mut reader.sharing().public;
                 public.state = state::PRESENT | state::SWALLOWED;
                 public.atr.clear();
-                public.protocol = Protocols::UNDEFINED;
                 Err(Code::UNRESPONSIVE_CARD)
             }
         }
@@ -226,6 +227,7 @@ impl Slot {
 
     /// Puts the card in, or pushes one that was torn out in again.
     pub(crate) fn insert(&mut self, reader: &Reader, first: bool) {
+        reader.sharing().forget_protocol();
         let _ = self.power_on(reader);
         let mut sharing = reader.sharing();
         if !first && sharing.public.state & state::PRESENT != 0 {
@@ -275,6 +277,11 @@ impl Sharing {
     /// power.
     pub(crate) fn is_idle_for(&self, long: Duration) -> bool {
         self.public.sharing == 0 && self.idle_since.is_some_and(|since| since.elapsed() >= long)
+    }
+
+    /// No protocol is chosen any more.
+    pub(crate) const fn forget_protocol(&mut self) {
+        self.public.protocol = Protocols::UNDEFINED;
     }
 
     /// Whether no card is in the reader.

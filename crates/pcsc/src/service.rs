@@ -190,7 +190,7 @@ impl Service {
     pub fn take_out(&self, name: &str) -> Result<(), ReaderError> {
         let reader = self.known(name)?;
         let mut slot = reader.slot();
-        let _ = slot.power_off();
+        let _ = slot.power_off(&reader);
         reader.removed();
         drop(slot);
         self.changed();
@@ -222,7 +222,7 @@ impl Service {
         let reader = self.known(name)?;
         lock(&self.readers).retain(|other| !Arc::ptr_eq(other, &reader));
         let mut slot = reader.slot();
-        let _ = slot.power_off();
+        let _ = slot.power_off(&reader);
         let card = slot.card.take();
         reader.gone();
         reader.sharing().release();
@@ -239,7 +239,7 @@ impl Service {
     pub fn remove(&self, name: &str) -> Result<Option<Card>, ReaderError> {
         let reader = self.known(name)?;
         let mut slot = reader.slot();
-        let _ = slot.power_off();
+        let _ = slot.power_off(&reader);
         let card = slot.card.take();
         reader.removed();
         drop(slot);

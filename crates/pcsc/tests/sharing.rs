@@ -222,3 +222,21 @@ fn a_card_that_nobody_has_used_for_a_while_forgets() {
     connected(&service);
     assert_eq!(notes.take(), ["on"]);
 }
+
+#[test]
+fn a_protocol_that_was_chosen_is_forgotten_with_the_power_of_an_idle_card() {
+    let mut numbers = 1..;
+    let service = kortlab_pcsc::Service::new(move || numbers.next().expect("a number"));
+    let service = std::sync::Arc::new(service.with_grace(std::time::Duration::ZERO));
+    let (card, _) = Card::new();
+    service
+        .add_reader(READER, Some(Box::new(card)))
+        .expect("a reader");
+    let raw = || client(&service).connect(READER, ShareMode::Direct, Protocols::RAW);
+    assert_eq!(raw().expect("connected").1, Protocols::RAW);
+    let direct = client(&service).connect(READER, ShareMode::Direct, ANY);
+    assert_eq!(direct.expect("connected").1, Protocols::UNDEFINED);
+    assert_eq!(raw().expect("connected").1, Protocols::RAW);
+    // It finds T=0.
+    connected(&service);
+}

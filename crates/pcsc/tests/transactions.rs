@@ -6,6 +6,7 @@
 mod common;
 
 use common::{HELD, HELD_BY_ITSELF, READER, Woken, client, connected, desk, refused};
+use kortlab_pcsc::terms::state;
 use kortlab_pcsc::{Client, Code, Disposition, Protocols, Refusal, ShareMode};
 
 const ANY: Protocols = Protocols(3);
@@ -206,7 +207,7 @@ fn a_command_to_a_card_without_power_is_refused_and_the_card_stays() {
     a.disconnect(first, Disposition::Unpower)
         .expect("disconnected");
     let (direct, _) = a
-        .connect(READER, ShareMode::Direct, Protocols::RAW)
+        .connect(READER, ShareMode::Direct, Protocols::UNDEFINED)
         .expect("connected");
     notes.take();
     let sent = a.transmit(direct, Protocols::RAW, &[0, 1, 2, 3]);
@@ -217,4 +218,62 @@ fn a_command_to_a_card_without_power_is_refused_and_the_card_stays() {
         .connect(READER, ShareMode::Shared, ANY)
         .expect("connected");
     assert!(send(&a, again).is_ok());
+}
+
+#[test]
+fn who_connects_without_power_chooses_the_protocol_until_a_reset() {
+    for reconnects in [false, true] {
+        let (service, _) = desk();
+        let (mut a, first) = connected(&service);
+        let (mut b, second) = connected(&service);
+        a.disconnect(first, Disposition::Unpower)
+            .expect("disconnected");
+        let (direct, chosen) = a
+            .connect(READER, ShareMode::Direct, Protocols::RAW)
+            .expect("connected");
+        assert_eq!(chosen, Protocols::RAW);
+        // The card gets power, and is not what they ask for all the same.
+        let other = match reconnects {
+            true => b
+                .reconnect(second, ShareMode::Shared, ANY, Disposition::Leave)
+                .map(drop),
+            false => b.connect(READER, ShareMode::Shared, ANY).map(drop),
+        };
+        assert_eq!(refused(other), Code::PROTO_MISMATCH);
+        let seen = service.reader_states();
+        let seen = seen.first().expect("a reader");
+        assert_eq!((seen.protocol, seen.state), (Protocols::RAW, state::READY));
+        let reset = a.reconnect(direct, ShareMode::Direct, ANY, Disposition::Reset);
+        assert_eq!(reset, Ok(Protocols::UNDEFINED));
+        let again = b.connect(READER, ShareMode::Shared, ANY);
+        assert_eq!(again.expect("connected").1, Protocols::T0);
+    }
+}
+
+#[test]
+fn after_every_reset_the_protocol_is_chosen_anew() {
+    for disposition in [Disposition::Reset, Disposition::Unpower] {
+        let (service, _) = desk();
+        let (mut a, first) = connected(&service);
+        let protocol = || service.reader_states().first().map(|seen| seen.protocol);
+        let choose = |a: &mut Client| {
+            let raw = Protocols::RAW;
+            let chosen = a.reconnect(first, ShareMode::Shared, raw, Disposition::Leave);
+            assert_eq!(chosen, Ok(raw));
+            assert_eq!(protocol(), Some(raw));
+        };
+        choose(&mut a);
+        let chosen = a.reconnect(first, ShareMode::Shared, ANY, disposition);
+        assert_eq!(chosen, Ok(Protocols::T0));
+        choose(&mut a);
+        a.begin_transaction(first).expect("begun");
+        a.end_transaction(first, disposition).expect("ended");
+        assert_eq!(protocol(), Some(Protocols::UNDEFINED));
+        choose(&mut a);
+        service.reset(READER).expect("reset");
+        assert_eq!(protocol(), Some(Protocols::UNDEFINED));
+        choose(&mut a);
+        a.disconnect(first, disposition).expect("disconnected");
+        assert_eq!(protocol(), Some(Protocols::UNDEFINED));
+    }
 }

@@ -39,22 +39,21 @@ impl Client {
             return Err(Code::NO_MEMORY.into());
         }
         let mut slot = reader.slot();
+        let idle = reader.sharing().is_idle_for(self.service.grace());
+        if idle {
+            // It goes with the power, which pcscd would have taken.
+            reader.sharing().forget_protocol();
+        }
         if share != ShareMode::Direct {
             if reader.sharing().public.state & state::PRESENT == 0 {
                 return Err(Code::NO_SMARTCARD.into());
             }
-            let idle = reader.sharing().is_idle_for(self.service.grace());
             if idle || !slot.is_powered() {
-                let chosen = reader.sharing().public.protocol;
                 // pcscd says the same of a card that does not answer as of one without power.
                 slot.power_on(&reader).map_err(|code| match code {
                     Code::UNRESPONSIVE_CARD => Code::UNPOWERED_CARD,
                     code => code,
                 })?;
-                if !idle {
-                    // Whoever connected without power has chosen for all until it is taken away again.
-                    reader.sharing().public.protocol = chosen;
-                }
             }
         }
         let protocol = choose(&reader, &slot, share, preferred)?;

@@ -23,7 +23,7 @@ impl Client {
                 done = Err(Code::NO_SMARTCARD);
             } else {
                 if disposition == Disposition::Unpower {
-                    let _ = slot.power_off();
+                    let _ = slot.power_off(&reader);
                     done = slot.power_on(&reader);
                 } else {
                     done = slot.reset(&reader);

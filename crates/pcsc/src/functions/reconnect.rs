@@ -37,7 +37,7 @@ impl Client {
                 if initialization == Disposition::Reset {
                     slot.reset(&reader)?;
                 } else {
-                    let _ = slot.power_off();
+                    let _ = slot.power_off(&reader);
                     slot.power_on(&reader)?;
                 }
             }

@@ -391,6 +391,41 @@ fn they_do_so_when_the_card_is_pulled_out_and_put_in() {
     compare(number("KORTLAB_PCSC_PULLS", 40), sandboxes, true);
 }
 
+/// Whoever connects to a reader whose card has no power chooses for all who come with it, until a reset.
+#[test]
+fn a_protocol_chosen_without_power_stays_when_the_card_gets_it() {
+    let mut both = Both::new();
+    for player in [&mut both.real, &mut both.ours] {
+        player.begin(2);
+        let shared = Call::Connect {
+            share: 2,
+            protocols: 3,
+        };
+        let raw = Call::Connect {
+            share: 3,
+            protocols: 4,
+        };
+        let unpower = Call::Disconnect {
+            handle: 0,
+            disposition: 2,
+        };
+        let reset = Call::Reconnect {
+            handle: 0,
+            share: 3,
+            protocols: 0,
+            initialization: 1,
+        };
+        let (t0, none) = (vec![1, 0, 0, 0], vec![0; 4]);
+        assert_eq!(player.call(0, shared), Came::Code(0, t0.clone()));
+        assert_eq!(player.call(0, unpower), Came::Code(0, Vec::new()));
+        assert_eq!(player.call(0, raw), Came::Code(0, vec![4, 0, 0, 0]));
+        let mismatch = Came::Code(0x8010_000F, Vec::new());
+        assert_eq!(player.call(1, shared), mismatch);
+        assert_eq!(player.call(0, reset), Came::Code(0, none));
+        assert_eq!(player.call(1, shared), Came::Code(0, t0));
+    }
+}
+
 #[test]
 fn a_planted_error_in_our_sharing_is_found() {
     let mut both = Both::new();
