@@ -2,7 +2,6 @@
 
 use kortlab_apdu::ChannelError;
 
-use crate::terms::state;
 use crate::{Client, Code, Protocols, Refusal};
 
 /// The longest command and the longest answer: an extended APDU, and a little more.
@@ -32,23 +31,20 @@ impl Client {
             let sharing = reader.sharing();
             sharing.check_reader()?;
             sharing.check_event_of(handle)?;
+            let empty = sharing.is_empty();
             if protocol != Protocols::RAW {
-                if sharing.public.state & state::ABSENT != 0 {
+                if empty {
                     return Err(Code::NO_SMARTCARD.into());
                 }
                 if protocol != Protocols::ANY_OLD && protocol != sharing.public.protocol {
                     return Err(Code::PROTO_MISMATCH.into());
                 }
             }
-        }
-        if reader.sharing().is_empty() {
-            // Who asks for no protocol is not told why, as with pcscd.
-            return Err(Code::NOT_TRANSACTED.into());
-        }
-        let present = reader.sharing().public.state & state::PRESENT != 0;
-        if present && !slot.is_powered() {
-            // It would answer nothing, as a card that is gone; but it is there.
-            return Err(Code::NOT_TRANSACTED.into());
+            // Who asks for no protocol is not told why, as with pcscd. A card without power would answer
+            // nothing, as one that is gone; but it is there.
+            if empty || !slot.is_powered() {
+                return Err(Code::NOT_TRANSACTED.into());
+            }
         }
         let answer = match &mut slot.card {
             Some(card) => card.transmit(command),
