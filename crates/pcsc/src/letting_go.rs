@@ -6,7 +6,7 @@ use crate::terms::{Disposition, state};
 
 /// Ends a handle at its reader, with its transactions.
 pub(crate) fn let_go(reader: &Reader, handle: u32, disposition: Disposition) {
-    let resets = matches!(disposition, Disposition::Reset | Disposition::Unpower);
+    let resets = disposition.resets().is_some();
     let holds = reader.sharing().holder() == Some(handle);
     if resets || holds {
         let mut slot = reader.slot();

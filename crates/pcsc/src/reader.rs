@@ -186,6 +186,19 @@ impl Slot {
         self.show(reader, done)
     }
 
+    /// Resets the card for all who use it: each handle hears of that; or that the card has gone, if that
+    /// comes out of it.
+    pub(crate) fn renew(&mut self, reader: &Reader, kind: ResetKind) -> Result<(), Code> {
+        reader.sharing().happened(Event::Reset);
+        match kind {
+            ResetKind::Warm => self.reset(reader),
+            ResetKind::Cold => {
+                let _ = self.power_off(reader);
+                self.power_on(reader)
+            }
+        }
+    }
+
     /// Takes the power away, and with it the choice of a protocol.
     pub(crate) fn power_off(&mut self, reader: &Reader) -> Result<(), ChannelError> {
         self.powered = false;

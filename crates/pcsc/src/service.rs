@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kortlab_apdu::ResetKind;
+
 use crate::code::Code;
 use crate::pad::PinPad;
-use crate::reader::{Card, Event, Reader};
+use crate::reader::{Card, Reader};
 use crate::terms::{ReaderState, state};
 use crate::wake::Wake;
 
@@ -205,8 +207,7 @@ impl Service {
         let reader = self.known(name)?;
         let mut slot = reader.slot();
         if reader.sharing().public.state & state::PRESENT != 0 {
-            reader.sharing().happened(Event::Reset);
-            let _ = slot.reset(&reader);
+            let _ = slot.renew(&reader, ResetKind::Warm);
         }
         drop(slot);
         self.changed();

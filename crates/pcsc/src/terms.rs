@@ -1,6 +1,6 @@
 //! The words of PC/SC: share modes, protocols, dispositions, states (PC/SC part 5 §3.2).
 
-use kortlab_apdu::Protocol;
+use kortlab_apdu::{Protocol, ResetKind};
 
 use crate::code::Code;
 
@@ -57,6 +57,15 @@ impl Disposition {
             2 => Ok(Self::Unpower),
             3 => Ok(Self::Eject),
             _ => Err(Code::INVALID_VALUE),
+        }
+    }
+
+    /// How it resets the card, if it does.
+    pub(crate) const fn resets(self) -> Option<ResetKind> {
+        match self {
+            Self::Leave | Self::Eject => None,
+            Self::Reset => Some(ResetKind::Warm),
+            Self::Unpower => Some(ResetKind::Cold),
         }
     }
 }

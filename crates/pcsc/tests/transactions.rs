@@ -277,3 +277,31 @@ fn after_every_reset_the_protocol_is_chosen_anew() {
         assert_eq!(protocol(), Some(Protocols::UNDEFINED));
     }
 }
+
+#[test]
+fn a_card_that_goes_at_a_reset_is_told_as_removed_to_every_handle() {
+    let resets = [Disposition::Reset, Disposition::Unpower];
+    for (disposition, reconnects) in resets
+        .into_iter()
+        .flat_map(|one| [(one, false), (one, true)])
+    {
+        let (service, _) = desk();
+        let (mut a, first) = connected(&service);
+        let (b, second) = connected(&service);
+        let goes = a.transmit(first, Protocols::T0, &[0xE7]);
+        assert_eq!(goes, Ok(vec![0x90, 0x00]));
+        let reset = match reconnects {
+            true => a
+                .reconnect(first, ShareMode::Shared, ANY, disposition)
+                .map(drop),
+            false => {
+                a.begin_transaction(first).expect("begun");
+                a.end_transaction(first, disposition)
+            }
+        };
+        assert_eq!(refused(reset), Code::NO_SMARTCARD);
+        for (client, handle) in [(&a, first), (&b, second)] {
+            assert_eq!(refused(client.status(handle)), Code::REMOVED_CARD);
+        }
+    }
+}

@@ -10,7 +10,7 @@ impl Client {
     /// No such handle; another handle is in a transaction, and the card is to be reset.
     pub fn disconnect(&mut self, handle: u32, disposition: Disposition) -> Result<(), Refusal> {
         let reader = self.reader(handle)?;
-        if matches!(disposition, Disposition::Reset | Disposition::Unpower) {
+        if disposition.resets().is_some() {
             self.check_free(&reader, handle)?;
         }
         let_go(&reader, handle, disposition);

@@ -1,6 +1,5 @@
 //! SCardEndTransaction.
 
-use crate::reader::Event;
 use crate::{Client, Code, Disposition, Refusal};
 
 impl Client {
@@ -11,25 +10,19 @@ impl Client {
     pub fn end_transaction(&self, handle: u32, disposition: Disposition) -> Result<(), Refusal> {
         let reader = self.reader(handle)?;
         reader.sharing().check_event_of(handle)?;
-        let resets = matches!(disposition, Disposition::Reset | Disposition::Unpower);
+        let resets = disposition.resets();
         let mut done = Ok(());
         if disposition != Disposition::Leave {
             let free = reader.sharing().check_free_for(handle);
             free.map_err(|_| Code::SHARING_VIOLATION)?;
         }
-        if resets {
+        if let Some(kind) = resets {
             let mut slot = reader.slot();
-            if reader.sharing().is_empty() {
-                done = Err(Code::NO_SMARTCARD);
-            } else {
-                if disposition == Disposition::Unpower {
-                    let _ = slot.power_off(&reader);
-                    done = slot.power_on(&reader);
-                } else {
-                    done = slot.reset(&reader);
-                }
-                reader.sharing().happened(Event::Reset);
-            }
+            let empty = reader.sharing().is_empty();
+            done = match empty {
+                true => Err(Code::NO_SMARTCARD),
+                false => slot.renew(&reader, kind),
+            };
         }
         let ended = {
             let mut sharing = reader.sharing();
@@ -40,7 +33,7 @@ impl Client {
         {
             let _ = card.end_exclusive();
         }
-        if resets {
+        if resets.is_some() {
             self.service.changed();
         }
         done?;

@@ -1,7 +1,6 @@
 //! SCardReconnect.
 
 use super::connect::choose;
-use crate::reader::Event;
 use crate::terms::state;
 use crate::{Client, Code, Disposition, Protocols, Refusal, ShareMode};
 
@@ -31,24 +30,15 @@ impl Client {
         if reader.sharing().is_empty() {
             return Err(Code::NO_SMARTCARD.into());
         }
-        match initialization {
-            Disposition::Reset | Disposition::Unpower => {
-                reader.sharing().happened(Event::Reset);
-                if initialization == Disposition::Reset {
-                    slot.reset(&reader)?;
-                } else {
-                    let _ = slot.power_off(&reader);
-                    slot.power_on(&reader)?;
-                }
+        if let Some(kind) = initialization.resets() {
+            slot.renew(&reader, kind)?;
+        } else {
+            let seen = reader.sharing().public.state;
+            if seen & state::SWALLOWED != 0 {
+                return Err(Code::UNRESPONSIVE_CARD.into());
             }
-            _ => {
-                let seen = reader.sharing().public.state;
-                if seen & state::SWALLOWED != 0 {
-                    return Err(Code::UNRESPONSIVE_CARD.into());
-                }
-                if share != ShareMode::Direct && !slot.is_powered() {
-                    slot.power_on(&reader)?;
-                }
+            if share != ShareMode::Direct && !slot.is_powered() {
+                slot.power_on(&reader)?;
             }
         }
         let protocol = choose(&reader, &slot, share, preferred)?;

@@ -32,6 +32,8 @@ impl Notes {
 pub struct Card {
     pub notes: Notes,
     out: bool,
+    /// Whether it goes at the next reset.
+    goes: bool,
 }
 
 impl Card {
@@ -40,6 +42,7 @@ impl Card {
         let card = Self {
             notes: notes.clone(),
             out: false,
+            goes: false,
         };
         (card, notes)
     }
@@ -62,6 +65,10 @@ impl Channel for Card {
                 std::thread::sleep(Duration::from_millis(700));
                 Ok(vec![0x90, 0x00])
             }
+            Some(0xE7) => {
+                self.goes = true;
+                Ok(vec![0x90, 0x00])
+            }
             _ => Ok([command, &[0x90, 0x00]].concat()),
         }
     }
@@ -70,13 +77,16 @@ impl Channel for Card {
             ResetKind::Warm => "warm",
             ResetKind::Cold => "cold",
         });
-        match self.out {
+        match self.out || self.goes {
             true => Err(ChannelError::NoCard),
             false => Ok(()),
         }
     }
     fn power_on(&mut self) -> Result<(), ChannelError> {
         self.notes.note("on");
+        if self.goes {
+            return Err(ChannelError::NoCard);
+        }
         self.out = false;
         Ok(())
     }
