@@ -12,7 +12,7 @@ pub fn folded(text: &str, columns: Option<usize>) -> Cow<'_, str> {
     let Some(columns) = columns else {
         return Cow::Borrowed(text);
     };
-    if text.lines().all(|line| width(line) <= columns) {
+    if text.lines().all(|line| fits(line, columns)) {
         return Cow::Borrowed(text);
     }
     let mut folded = String::with_capacity(text.len() + text.len() / 8);
@@ -22,9 +22,9 @@ pub fn folded(text: &str, columns: Option<usize>) -> Cow<'_, str> {
     Cow::Owned(folded)
 }
 
-/// How many columns a line takes.
-fn width(line: &str) -> usize {
-    visible(line).count()
+/// Whether a line takes so many columns at most; no more of it is looked at than that takes.
+fn fits(line: &str, columns: usize) -> bool {
+    visible(line).nth(columns).is_none()
 }
 
 /// The characters that take a column, with their places: no escape sequence (ECMA-48 §5.4), no
@@ -32,6 +32,8 @@ fn width(line: &str) -> usize {
 fn visible(line: &str) -> impl Iterator<Item = (usize, char)> {
     let mut in_sequence = false;
     line.char_indices().filter(move |&(_, character)| {
+        #[cfg(test)]
+        tests::LOOKED_AT.set(tests::LOOKED_AT.get() + 1);
         if in_sequence {
             in_sequence = !('@'..='~').contains(&character) || character == '[';
             return false;
@@ -62,10 +64,11 @@ fn fold(line: &str, columns: usize, to: &mut String) {
 
 /// The column below which a line goes on.
 fn hang(line: &str, columns: usize) -> usize {
-    let characters: Vec<char> = visible(line).map(|(_, character)| character).collect();
+    let half = columns / 2;
+    let beginning = visible(line).map(|(_, character)| character);
+    let characters: Vec<char> = beginning.take(half + 1).collect();
     let is_space = |column: usize| characters.get(column) == Some(&' ');
     let begins = (0..).take_while(|&column| is_space(column)).count();
-    let half = columns / 2;
     let description = (begins + 3..=half)
         .rev()
         .find(|&column| !is_space(column) && is_space(column - 1) && is_space(column - 2));
@@ -76,7 +79,7 @@ fn hang(line: &str, columns: usize) -> usize {
 /// one. Nothing if all of it fits, or where ending it would move nothing to the left: a word that
 /// stands at the column `hang`, or before it, stays where it is.
 fn end_of_line(line: &str, columns: usize, hang: usize) -> Option<usize> {
-    if width(line) <= columns {
+    if fits(line, columns) {
         return None;
     }
     let mut last = None;
@@ -110,7 +113,38 @@ fn end_of_line(line: &str, columns: usize, hang: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// How many characters were looked at: the work, in a unit that no busy machine changes.
+        pub(super) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[test]
+    fn the_work_is_linear_in_the_length_of_a_line() {
+        let long = "0".repeat(40);
+        for words in [
+            "a ".repeat(1_000),
+            "a  bcd ".repeat(300),
+            format!("{long} a ").repeat(50),
+            format!("name  {}", "b ".repeat(1_000)),
+            format!("{}b", " ".repeat(2_000)),
+            "0".repeat(2_000),
+            "a\u{30a} ".repeat(700),
+            "\u{1b}[1ma\u{1b}[0m ".repeat(200),
+        ] {
+            let work = |text: &str| {
+                LOOKED_AT.set(0);
+                assert!(!folded(text, Some(20)).is_empty());
+                LOOKED_AT.get()
+            };
+            let (once, eightfold) = (work(&words), work(&words.repeat(8)));
+            assert!(once > 0 && eightfold <= 9 * once, "{once} {eightfold}");
+            assert!(once <= 16 * words.len(), "{once} of {}", words.len());
+        }
+    }
 
     #[test]
     fn what_fits_or_has_no_limit_stays_as_it_is() {
