@@ -128,6 +128,23 @@ fn what_opensc_tool_prints_of_a_session_is_explained_command_by_command() {
 }
 
 #[test]
+fn a_script_of_apdutool_is_commands_and_no_array() {
+    let lab = Lab::new("valid");
+    for text in [
+        "0x00 0xA4 0x04 0x00 0x02 0xA0 0x00 0x7F;\n",
+        "// select\n0x00 0xA4 0x04 0x00 0x02 0xA0 0x00 0x7F;\n0x00 0xB0 0x00 0x00 0x10;\n",
+    ] {
+        fs::write(lab.path("script.scr"), text).unwrap();
+        let output = lab.run(&["--json", "explain", "script.scr"]);
+        assert_code(&output, 0);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["source"], "apdutool", "{document:#}");
+        let steps = document["steps"].as_array().unwrap().len();
+        assert_eq!(steps, text.matches(';').count());
+    }
+}
+
+#[test]
 fn a_text_of_no_known_form_is_refused_and_its_lines_are_named() {
     let lab = Lab::new("valid");
     for (text, line) in [
@@ -136,6 +153,8 @@ fn a_text_of_no_known_form_is_refused_and_its_lines_are_named() {
         ("0000  00 a4 04 00\n0004  00 b0\nand more\n", "line 3"),
         ("0000  00 a4 04 00\n0020  00 b0\n", "line 2"),
         ("{ 0x00,\n  0x1FF }\n", "line 2"),
+        ("{ 0x00, // one\n  /* two */ x }\n", "line 2"),
+        ("0000  00 a4 04 00  and more\n", "line 1"),
         ("\\x00\\xA4 and more", "line 1"),
     ] {
         fs::write(lab.path("text.txt"), text).unwrap();

@@ -579,6 +579,43 @@ fn scripts_of_apdutool_and_what_it_prints_are_read() {
 }
 
 #[test]
+fn comments_in_scripts_of_apdutool_hide_nothing_that_stands_beside_them() {
+    for text in [
+        "/* one */ 0x00 0xA4 0x04 0x00; // two\n/* over\n lines */ 0x00 0xB0 0x00 0x00;\n",
+        "/* one */ /* two */ 0x00 0xA4 0x04 0x00;\n/* a // b */ 0x00 0xB0 /* c */ 0x00\n0x00;",
+        "0x00 0xA4 0x04 0x00; // not /* a comment\n0x00 0xB0 0x00 0x00;",
+        "0x00 0xA4 0x04 0x00; 0x00 0xB0 0x00 0x00;",
+        "echo \"a // b; /*\"; 0x00 0xA4 0x04 0x00; delay 5; 0x00 0xB0 0x00 0x00;;\n",
+        "0x00 0xA4\n0x04 0x00;\n0x00 0xB0 0x00 0x00;",
+    ] {
+        let reading = read(text.as_bytes());
+        assert_eq!(reading.source, Source::ApduTool, "{text}");
+        assert_eq!(exchanged(&reading), ["00A40400>", "00B00000>"], "{text}");
+        assert_eq!(reading.troubles, [], "{text}");
+    }
+    for (text, expected) in [
+        (
+            "0x00 0xA4 0x04 0x00;\n  /* 0x00 0xB0 0x00 0x00;\n more",
+            "line 2, column 3: the comment that begins here does not end; what follows it is not \
+             read",
+        ),
+        (
+            "0x00 0xA4 0x04 0x00; echo \"a; 0x00 0xB0 0x00 0x00;",
+            "line 1, column 27: the text that begins here does not end",
+        ),
+        (
+            "0x00 0xA4 0x04 0x00; /* x */ nonsense;",
+            "line 1, column 30: this is no statement of such a script",
+        ),
+    ] {
+        let reading = read(text.as_bytes());
+        assert_eq!(exchanged(&reading), ["00A40400>"], "{text}");
+        let told: Vec<_> = reading.troubles.iter().map(ToString::to_string).collect();
+        assert_eq!(told, [expected], "{text}");
+    }
+}
+
+#[test]
 fn lists_of_cards_and_the_atrs_in_logs_are_read() {
     let text = "PC/SC device scanner\n Reader 0: Some Reader 00 00\n  Card state: Card inserted, \n\
         \x20 ATR: 3B D5 18 FF 81 B1 FE 45 1F C3 80 73 C8 21 10 6F\n\n\

@@ -5,8 +5,10 @@ use super::{Misfit, Written};
 
 const FORM: &str = "an array";
 
-/// The bytes, if the text has brackets with numbers in them, or is numbers that begin with 0x.
+/// The bytes, if the text has brackets with numbers in them, or is numbers that begin with 0x and no
+/// statements: those are of a script.
 pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
+    let (text, unclosed) = without_comments(text);
     let opens = text.find(['{', '[']);
     let inside = match opens {
         // `char x[] = {` and `x[4] = {`: the last bracket that opens is that of the bytes.
@@ -24,54 +26,73 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
             }
             (open + 1, text.get(open + 1..close)?)
         }
-        None if text.trim_start().starts_with("0x") => (0, text),
+        None if text.trim_start().starts_with("0x") && !text.contains(';') => (0, text.as_str()),
         None => return None,
     };
     let (start, inside) = inside;
     let first_line = text.get(..start)?.matches('\n').count() + 1;
+    let misfit = |line: usize, what: &str| {
+        Some(Err(Misfit {
+            form: FORM,
+            line,
+            what: what.to_owned(),
+        }))
+    };
     let mut bytes = Vec::new();
-    let mut in_comment = false;
     for (index, line) in inside.split('\n').enumerate() {
-        let line = line.split("//").next().unwrap_or_default();
-        let line = without_comments(line, &mut in_comment);
         let line = line.replace("(byte)", " ").replace("(uint8_t)", " ");
         let tokens = line.split(|character: char| character.is_whitespace() || character == ',');
         for token in tokens.filter(|token| !token.is_empty()) {
             let Some(byte) = byte(token) else {
                 // Where not one number stands, this is no array of them.
-                return (!bytes.is_empty()).then(|| {
-                    Err(Misfit {
-                        form: FORM,
-                        line: first_line + index,
-                        what: "a number from 0 to 255 is expected between two commas".to_owned(),
-                    })
-                });
+                if bytes.is_empty() {
+                    return None;
+                }
+                let what = "a number from 0 to 255 is expected between two commas";
+                return misfit(first_line + index, what);
             };
             bytes.push(byte);
         }
     }
-    (!bytes.is_empty()).then_some(Ok(Written { form: FORM, bytes }))
+    if bytes.is_empty() {
+        return None;
+    }
+    match unclosed {
+        Some(line) => misfit(line, "the comment that begins here does not end"),
+        None => Some(Ok(Written { form: FORM, bytes })),
+    }
 }
 
-/// A line without what stands between the signs of a comment, which may have begun before it and may go on.
-fn without_comments(line: &str, in_comment: &mut bool) -> String {
-    let mut left = String::with_capacity(line.len());
-    let mut rest = line;
-    loop {
-        let sign = if *in_comment { "*/" } else { "/*" };
-        let Some((before, behind)) = rest.split_once(sign) else {
-            if !*in_comment {
-                left.push_str(rest);
+/// A text with blanks for its comments, whichever sign of one comes first, and its lines as they were; and
+/// the line in which a comment begins that does not end.
+fn without_comments(text: &str) -> (String, Option<usize>) {
+    let mut left = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('/') {
+        let (before, comment) = rest.split_at(at);
+        left.push_str(before);
+        let end = match comment.as_bytes().get(1) {
+            Some(b'/') => comment.find('\n').unwrap_or(comment.len()),
+            Some(b'*') => match comment.get(2..).and_then(|inside| inside.find("*/")) {
+                Some(end) => end + 4,
+                None => {
+                    let line = left.matches('\n').count() + 1;
+                    return (left, Some(line));
+                }
+            },
+            _ => {
+                left.push('/');
+                rest = comment.get(1..).unwrap_or_default();
+                continue;
             }
-            return left;
         };
-        if !*in_comment {
-            left.push_str(before);
-            left.push(' ');
-        }
-        *in_comment = !*in_comment;
+        let (comment, behind) = comment.split_at(end);
+        left.push(' ');
+        left.extend(comment.matches('\n'));
         rest = behind;
     }
+    left.push_str(rest);
+    (left, None)
 }
 
 /// `0xA4`, `164`, and `-92`, as Java has it.
@@ -81,6 +102,8 @@ fn byte(token: &str) -> Option<u8> {
         .strip_prefix("0x")
         .or_else(|| token.strip_prefix("0X"));
     match digits {
+        // A number alone, without a sign of its own.
+        Some(digits) if digits.starts_with('+') => None,
         Some(digits) => u8::from_str_radix(digits, 16).ok(),
         None => token
             .parse()
@@ -107,6 +130,11 @@ mod tests {
             "0x00,0xA4,0x04,0x00",
             "uint8_t x[4] = {0x00u, 0xA4u, 4, 0};",
             "SELECT = [0x00, 0xA4,\n          0x04, 0x00]\n",
+            // Whichever sign of a comment comes first.
+            "{0x00, /* see http://x */ 0xA4, 0x04, 0x00}",
+            "{0x00, 0xA4, // not /* a comment\n 0x04, 0x00}",
+            "{0x00, /* over\n lines, {0x01}; */ 0xA4, /**/0x04, 0x00}",
+            "0x00, // SELECT;\n0xA4, 0x04, 0x00",
         ] {
             let written = read(text).and_then(Result::ok).map(|written| written.bytes);
             assert_eq!(written, Some(expected.clone()), "{text}");
@@ -123,12 +151,21 @@ mod tests {
             "{\"a\": 1}",
             "{1}; {2}",
             "{1} and more",
+            // Statements of a script.
+            "0x00 0xA4 0x04 0x00;",
+            "0x00 0xA4 0x04 0x00;\n0x00 0xB0 0x00 0x00 0x10;\n",
+            "{0x00, /* 0xA4}",
         ] {
             assert_eq!(read(text), None, "{text}");
         }
-        let misfit = read("{ 0x00,\n 0x1A4 }")
-            .expect("an array")
-            .expect_err("no byte");
-        assert_eq!(misfit.line, 2);
+        for (text, line) in [
+            ("{ 0x00,\n 0x1A4 }", 2),
+            ("{ /* one\n two */ 0x00,\n 0x+5 }", 3),
+            ("{ 0x00 / 0x01 }", 1),
+            ("0x00 0xA4\n/* 0x04 0x00", 2),
+        ] {
+            let misfit = read(text).expect("an array").expect_err("no byte");
+            assert_eq!(misfit.line, line, "{text}");
+        }
     }
 }

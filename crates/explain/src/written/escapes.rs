@@ -30,6 +30,15 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
     while let Some(character) = characters.next() {
         let byte = match character {
             '\\' => escaped(&mut characters),
+            // Literals that follow each other are one.
+            sign if Some(sign) == quote => {
+                let next = characters.as_str().trim_start();
+                if let Some(next) = next.strip_prefix(sign) {
+                    characters = next.chars();
+                    continue;
+                }
+                None
+            }
             ' '..='~' if quote.is_some() => Some(character as u8),
             _ => None,
         };
@@ -52,15 +61,30 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
 fn escaped(characters: &mut core::str::Chars<'_>) -> Option<u8> {
     match characters.next()? {
         'x' => {
-            let rest = characters.as_str();
-            let byte = u8::from_str_radix(rest.get(..2)?, 16).ok()?;
-            *characters = rest.get(2..)?.chars();
+            let (digits, rest) = characters.as_str().split_at_checked(2)?;
+            let byte = digits
+                .bytes()
+                .all(|digit| digit.is_ascii_hexdigit())
+                .then(|| u8::from_str_radix(digits, 16).ok())??;
+            *characters = rest.chars();
             Some(byte)
         }
         'n' => Some(b'\n'),
         'r' => Some(b'\r'),
         't' => Some(b'\t'),
-        '0' => Some(0),
+        first @ '0'..='7' => {
+            // Up to three digits, octal.
+            let mut number = first.to_digit(8)?;
+            for _ in 0..2 {
+                let Some(digit) = characters.clone().next().and_then(|next| next.to_digit(8))
+                else {
+                    break;
+                };
+                characters.next();
+                number = 8 * number + digit;
+            }
+            u8::try_from(number).ok()
+        }
         same @ ('\\' | '\'' | '"') => Some(same as u8),
         _ => None,
     }
@@ -78,6 +102,11 @@ mod tests {
             (r#""\x00\xa4""#, &[0x00, 0xA4]),
             (r"$'\x90\x00'", &[0x90, 0x00]),
             (r"'\\\'\x00'", b"\\'\0"),
+            (r"'\x00\0\0127\377'", b"\0\0\n7\xFF"),
+            (
+                "\"\\x00\\xa4\"\n\"\\x04\" \"\\x00\"",
+                &[0x00, 0xA4, 0x04, 0x00],
+            ),
         ] {
             let written = read(text).and_then(Result::ok).map(|written| written.bytes);
             assert_eq!(written.as_deref(), Some(expected), "{text}");
@@ -85,7 +114,16 @@ mod tests {
         for text in ["", "00A4", "a\\x00", "'\\x00", "x"] {
             assert_eq!(read(text), None, "{text}");
         }
-        for text in [r"\x0", r"\xZZ", r"\x00 \x01", r"'\x00å'", r"'\x00\q'"] {
+        for text in [
+            r"\x0",
+            r"\xZZ",
+            r"\x+5",
+            r"\x00 \x01",
+            r"'\x00å'",
+            r"'\x00\q'",
+            r"'\x00\400'",
+            r"'\x00' + '\x01'",
+        ] {
             assert!(read(text).is_some_and(|read| read.is_err()), "{text}");
         }
     }

@@ -3,8 +3,8 @@
 
 use super::{Misfit, Written};
 
-/// The most bytes of a row that are believed.
-const MAX_ROW: usize = 64;
+/// The most bytes of a row that are believed: those of xxd.
+const MAX_ROW: usize = 256;
 
 /// How a row is written, as its first line tells.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,12 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
             bytes.extend(last.iter().copied().cycle().take(missing));
             repeated = false;
         }
-        let row = groups(rest, shape);
+        let Some(row) = row(rest, shape) else {
+            return misfit(
+                number,
+                "what stands behind the bytes is neither bytes nor their characters".to_owned(),
+            );
+        };
         // hexdump ends an odd number of bytes with 00; the last offset tells.
         if shape.swapped && row.is_empty() && at.checked_add(1) == Some(bytes.len()) {
             bytes.pop();
@@ -80,9 +85,6 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
                     bytes.len()
                 ),
             );
-        }
-        if row.len() > MAX_ROW {
-            return misfit(number, format!("more than {MAX_ROW} bytes in a row"));
         }
         bytes.extend_from_slice(&row);
         if !row.is_empty() {
@@ -113,7 +115,7 @@ fn shape(first: &str, second: Option<&str>) -> Option<Shape> {
     let next_fits = |shape: Shape| {
         let next = second.and_then(|line| offset(line.trim_start(), shape));
         let start = offset(first, shape)?;
-        let row = self::groups(first.get(digits..)?, shape);
+        let (row, _) = self::groups(first.get(digits..)?, shape);
         let fits = next.is_some_and(|(next, _)| next.checked_sub(start.0) == Some(row.len()));
         (!row.is_empty()).then_some(fits)
     };
@@ -141,12 +143,16 @@ fn shape(first: &str, second: Option<&str>) -> Option<Shape> {
     let found = possible
         .clone()
         .find(|shape| next_fits(*shape) == Some(true));
-    // Where one blank follows an even number of digits, only a second row tells offsets from bytes.
-    let is_sure = colon || blanks >= 2 || digits % 2 == 1;
+    // Where one blank follows an even number of digits, only a second row tells offsets from bytes; and
+    // so it does of four digits that no row begins with.
+    let is_sure = |shape: &Shape| {
+        let is_start = |(start, _): (usize, _)| !shape.swapped && start % 16 == 0;
+        let may_begin = digits > 4 || offset(first, *shape).is_some_and(is_start);
+        colon || digits % 2 == 1 || (blanks >= 2 && may_begin)
+    };
     found.or_else(|| {
-        possible
-            .clone()
-            .find(|shape| is_sure && next_fits(*shape).is_some())
+        let mut sure = possible.clone().filter(is_sure);
+        sure.find(|shape| next_fits(*shape).is_some())
     })
 }
 
@@ -163,8 +169,19 @@ fn offset(line: &str, shape: Shape) -> Option<(usize, &str)> {
     (digits >= 4 && ends).then_some((number, rest))
 }
 
-/// The bytes behind an offset, up to their characters.
-fn groups(rest: &str, shape: Shape) -> Vec<u8> {
+/// The bytes behind an offset; `None` if what follows them is not their characters.
+fn row(rest: &str, shape: Shape) -> Option<Vec<u8>> {
+    let (bytes, behind) = groups(rest, shape);
+    // Somebody may have changed a byte and not its character: as many as there are bytes they are, or
+    // one more, where a blank parts them in the middle.
+    let characters = without_frame(behind.trim_start()).chars().count();
+    let as_many = characters >= shown(&bytes).trim().len() && characters <= bytes.len() + 1;
+    let fits = characters == 0 || (set_off(behind) && as_many);
+    fits.then_some(bytes)
+}
+
+/// The bytes behind an offset, up to their characters, and what follows.
+fn groups(rest: &str, shape: Shape) -> (Vec<u8>, &str) {
     let mut bytes = Vec::new();
     let mut rest = rest.trim_start_matches(':');
     loop {
@@ -186,21 +203,54 @@ fn groups(rest: &str, shape: Shape) -> Vec<u8> {
             false => matches!(digits, 2 | 4 | 8 | 16),
         };
         if blanks == 0 || blanks > gap || !ends || !is_group || bytes.len() >= MAX_ROW {
-            return bytes;
+            return (bytes, rest);
+        }
+        // What looks like bytes may be the characters of those before; a row of sixteen bytes is whole.
+        if set_off(rest) && (bytes.len() == 16 || are_characters(text, &bytes)) {
+            return (bytes, rest);
         }
         let Ok(mut group) = hex::decode(group) else {
-            return bytes;
+            return (bytes, rest);
         };
         if shape.swapped {
             group.reverse();
         }
-        // A row of sixteen bytes is whole: what looks like one more are characters.
-        if bytes.len() == 16 && (shape.pairs || blanks > 1) {
-            return bytes;
-        }
         bytes.append(&mut group);
         rest = behind;
     }
+}
+
+/// Whether this begins as the characters of a row do: behind a gap, or in a frame.
+fn set_off(behind: &str) -> bool {
+    let text = behind.trim_start_matches(' ');
+    behind.len() - text.len() >= 2 || text.starts_with(['|', '>'])
+}
+
+/// Characters without the signs around them: those of `hexdump -C`, and of od.
+fn without_frame(text: &str) -> &str {
+    let framed = |open, close| text.strip_prefix(open)?.strip_suffix(close);
+    framed('|', '|')
+        .or_else(|| framed('>', '<'))
+        .unwrap_or(text)
+}
+
+/// Whether these are the characters of all these bytes, as far as they have some that are printed.
+fn are_characters(text: &str, bytes: &[u8]) -> bool {
+    let shown = shown(bytes);
+    let (text, shown) = (text.trim(), shown.trim());
+    let mut both = text.chars().zip(shown.chars());
+    !shown.is_empty()
+        && text.chars().count() == shown.len()
+        && both.all(|(character, shown)| shown == '.' || character == shown)
+}
+
+/// The characters that rows have for bytes.
+fn shown(bytes: &[u8]) -> String {
+    let shown = bytes.iter().map(|byte| match byte {
+        0x20..=0x7E => char::from(*byte),
+        _ => '.',
+    });
+    shown.collect()
 }
 
 #[cfg(test)]
@@ -255,9 +305,66 @@ mod tests {
     }
 
     #[test]
+    fn a_row_ends_with_its_bytes_however_many_they_are() {
+        let many: Vec<u8> = (0x5A..0x7E).chain(0x80..0x90).collect();
+        let pairs: Vec<_> = many.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fours: String = pairs.chunks(2).map(|pair| pair.concat() + " ").collect();
+        let characters: String = shown(&many);
+        for text in [
+            // od -w64 -t x1, with and without its characters; xxd -c 64 and -g 1.
+            format!("0000000 {}\n", pairs.join(" ")),
+            format!("0000000 {}  >{characters}<\n", pairs.join(" ")),
+            format!("00000000: {} {characters}\n", fours),
+            format!("00000000: {}  {characters}\n", pairs.join(" ")),
+        ] {
+            assert_eq!(bytes(&text), Some(many.clone()), "{text}");
+        }
+        let most = vec!["5a"; MAX_ROW].join(" ");
+        let most = format!("0000  {most}  {}", "Z".repeat(MAX_ROW));
+        assert_eq!(bytes(&most), Some(vec![0x5A; MAX_ROW]));
+        let more = format!("0000  {}", vec!["5a"; MAX_ROW + 1].join(" "));
+        assert!(read(&more).expect("a row").is_err());
+    }
+
+    #[test]
+    fn characters_that_look_like_bytes_are_none_and_other_words_are_told() {
+        for (text, expected) in [
+            ("0000  61 62 20 63 64 20 65 66  ab cd ef", &b"ab cd ef"[..]),
+            ("00000000: 61 62 20 63 64 20 65 66  ab cd ef", b"ab cd ef"),
+            (
+                "0000  61 62 63 64 65 66 67 68  ab cd ef 01",
+                b"abcdefgh\xAB\xCD\xEF\x01",
+            ),
+            ("0000  00 a4 20 20  ..", &[0x00, 0xA4, 0x20, 0x20]),
+            // Edited, in another code, with a blank in the middle.
+            ("0000  00 00 04 00  .x..", &[0x00, 0x00, 0x04, 0x00]),
+            (
+                "0000  61 62 63 64 65 66 67 68 69 00   abcdefgh i.",
+                b"abcdefghi\0",
+            ),
+        ] {
+            assert_eq!(bytes(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in [
+            "0000  00 a4 04 zz",
+            "0000  00 a4 04 0",
+            "0000  00 a4 and more",
+            "0000  00 a4  and more",
+            "0000  00 a4 04 00 // SELECT",
+            "00000000: 00a4 040",
+            "00000000: 00a4 0400 a000 000063  .......c and more",
+        ] {
+            let misfit = read(text).expect("a row").expect_err(text);
+            assert_eq!(misfit.line, 1, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_row_is_none() {
         for text in [
             "",
+            "00A4  0400",
+            "00A4  04 00",
             "00 A4 04 00",
             "00A4 0400 023F 00",
             "6A82",

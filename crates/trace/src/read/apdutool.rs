@@ -29,65 +29,155 @@ const WORDS: [&str; 6] = [
 
 /// Whether some line of this text is one of such a script or output.
 pub(super) fn is_log(text: &str) -> bool {
-    text.lines().map(str::trim).any(|line| {
-        line.starts_with(OUTPUT)
-            || (line.starts_with("0x") && statement(line).is_ok_and(|bytes| bytes.len() >= 4))
+    text.lines().any(|line| {
+        let is_output = line.trim_start().starts_with(OUTPUT);
+        is_output || (line.contains("0x") && has_command(&Code::of(line, false).text))
+    })
+}
+
+/// Whether some statement of a line begins as a command does.
+fn has_command(code: &str) -> bool {
+    let mut statements = code.split(';').map(str::trim);
+    statements.any(|words| {
+        words.starts_with("0x") && statement(words).is_ok_and(|bytes| bytes.len() >= 2)
     })
 }
 
 pub(super) fn read(text: &str, reading: &mut Reading) {
     // A command may go over several lines, up to its semicolon.
     let mut begun: Option<(Place, String)> = None;
-    let mut in_comment = false;
+    let mut comment: Option<Place> = None;
     for (index, line) in text.lines().enumerate() {
-        let content = line.trim();
-        let indent = line.chars().count() - line.trim_start().chars().count();
-        let place = Place::Line {
+        let place = |column: usize| Place::Line {
             line: index.saturating_add(1),
-            column: indent.saturating_add(1),
+            column: column.saturating_add(1),
         };
-        if in_comment {
-            in_comment = !content.contains("*/");
-            continue;
+        let code = Code::of(line, comment.is_some());
+        comment = match code.comment {
+            None => None,
+            Some(Open::Before) => comment,
+            Some(Open::Here(column)) => Some(place(column)),
+        };
+        if let Some(column) = code.quote {
+            reading.trouble(place(column), "the text that begins here does not end");
         }
-        if content.starts_with("/*") {
-            in_comment = !content.contains("*/");
-            continue;
-        }
-        let content = content.split("//").next().unwrap_or_default().trim_end();
-        if content.is_empty() {
-            continue;
-        }
-        if content.starts_with(OUTPUT) {
-            if !told(content, place, reading) {
+        if code.text.trim_start().starts_with(OUTPUT) {
+            if !told(code.text.trim(), place(indent(&code.text)), reading) {
                 return;
             }
             continue;
         }
-        if let Some((_, before)) = &mut begun {
-            before.push(' ');
-            before.push_str(content);
-        } else if content.starts_with("0x") || content.starts_with("0X") {
-            begun = Some((place, content.to_owned()));
-        } else if !other(content, place, reading) {
-            return;
-        }
-        let is_whole = begun.as_ref().is_some_and(|(_, text)| text.ends_with(';'));
-        if let Some((place, text)) = begun.take_if(|_| is_whole)
-            && !command(&text, place, reading)
-        {
-            return;
+        let mut column = 0_usize;
+        for part in code.text.split_inclusive(';') {
+            let place = place(column.saturating_add(indent(part)));
+            column = column.saturating_add(part.chars().count());
+            let words = part.trim_end_matches(';').trim();
+            match &mut begun {
+                Some((_, before)) => {
+                    before.push(' ');
+                    before.push_str(words);
+                }
+                None if words.is_empty() => continue,
+                None if words.starts_with("0x") || words.starts_with("0X") => {
+                    begun = Some((place, words.to_owned()));
+                }
+                None => {
+                    if !other(words, place, reading) {
+                        return;
+                    }
+                }
+            }
+            if part.ends_with(';')
+                && let Some((place, text)) = begun.take()
+                && !command(&text, place, reading)
+            {
+                return;
+            }
         }
     }
     if let Some((place, text)) = begun {
         reading.trouble(place, "the command does not end: a semicolon is missing");
         command(&text, place, reading);
     }
+    if let Some(place) = comment {
+        let what = "the comment that begins here does not end; what follows it is not read";
+        reading.trouble(place, what);
+    }
+}
+
+fn indent(text: &str) -> usize {
+    text.chars()
+        .take_while(|character| character.is_whitespace())
+        .count()
+}
+
+/// A line without what says nothing to a card.
+struct Code {
+    /// The line with blanks for its comments and quoted texts, character for character.
+    text: String,
+    /// The comment that goes on in the next line.
+    comment: Option<Open>,
+    /// The column of a quoted text that does not end.
+    quote: Option<usize>,
+}
+
+/// Where a comment that does not end has begun.
+enum Open {
+    /// In a line before.
+    Before,
+    /// In this line, at this column.
+    Here(usize),
+}
+
+impl Code {
+    /// Of a line, before which a comment may have begun.
+    fn of(line: &str, in_comment: bool) -> Self {
+        let mut text = String::with_capacity(line.len());
+        let mut comment = in_comment.then_some(Open::Before);
+        let mut quote = None;
+        let mut characters = line.chars().enumerate().peekable();
+        while let Some((column, character)) = characters.next() {
+            let next = characters.peek().map(|(_, next)| *next);
+            match (character, next) {
+                ('*', Some('/')) if comment.is_some() => {
+                    comment = None;
+                    characters.next();
+                    text.push_str("  ");
+                    continue;
+                }
+                _ if comment.is_some() => {}
+                ('"', _) => {
+                    quote = match quote {
+                        None => Some(column),
+                        Some(_) => None,
+                    };
+                }
+                _ if quote.is_some() => {}
+                ('/', Some('/')) => break,
+                ('/', Some('*')) => {
+                    comment = Some(Open::Here(column));
+                    characters.next();
+                    text.push_str("  ");
+                    continue;
+                }
+                _ => {
+                    text.push(character);
+                    continue;
+                }
+            }
+            text.push(' ');
+        }
+        Self {
+            text,
+            comment,
+            quote,
+        }
+    }
 }
 
 /// Another word of a script. `false`: there are too many events.
 fn other(content: &str, place: Place, reading: &mut Reading) -> bool {
-    let word = content.trim_end_matches(';').trim().to_lowercase();
+    let word = content.to_lowercase();
     let occasion = match word.as_str() {
         "powerup" => Occasion::PowerOn,
         "powerdown" => Occasion::PowerOff,
@@ -117,10 +207,8 @@ fn command(text: &str, place: Place, reading: &mut Reading) -> bool {
     }
 }
 
-/// The bytes of `0x00 0xA4 …;`.
+/// The bytes of `0x00 0xA4 …`.
 fn statement(text: &str) -> Result<Zeroizing<Vec<u8>>, &'static str> {
-    let text = text.split("//").next().unwrap_or_default();
-    let text = text.trim().trim_end_matches(';');
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 5 + 1));
     for token in text
         .split([' ', '\t', ','])
