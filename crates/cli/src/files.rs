@@ -40,10 +40,56 @@ pub fn read_regular(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 /// # Errors
 /// As for [`read`].
 pub fn read_secret(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // Room at once, so that no copy is left behind by growth.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
-    read_into(&mut bytes, path, limit)?;
+    let failed = |error: io::Error| Failure::file("read", path, &error);
+    if path == Path::new("-") {
+        return secret_of(io::stdin().lock(), FIRST_ROOM, path, limit);
+    }
+    let file = File::open(path).map_err(failed)?;
+    // What a file says of its length is a guess: it may grow, and what is no regular file says 0.
+    let length = file.metadata().map_err(failed)?.len();
+    let room = usize::try_from(length).unwrap_or(limit).max(FIRST_ROOM - 1);
+    secret_of(file, room + 1, path, limit)
+}
+
+/// The room for a secret whose length nobody says.
+const FIRST_ROOM: usize = 4 << 10;
+
+/// Reads to the end, or one byte more than the limit. Where the room is too small, the bytes move into
+/// more, and what they leave behind is erased.
+fn secret_of(
+    mut from: impl Read,
+    room: usize,
+    path: &Path,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let most = limit + 1;
+    let mut bytes = Zeroizing::new(vec![0; room.min(most)]);
+    let mut length = 0;
+    loop {
+        let Some(free) = bytes.get_mut(length..).filter(|free| !free.is_empty()) else {
+            if length >= most {
+                return Err(too_long(path, limit));
+            }
+            let mut more = Zeroizing::new(vec![0; (2 * length).min(most)]);
+            if let Some(beginning) = more.get_mut(..length) {
+                beginning.copy_from_slice(&bytes);
+            }
+            bytes = more;
+            continue;
+        };
+        match from.read(free) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failure::file("read", path, &error)),
+        }
+    }
+    bytes.truncate(length);
     Ok(bytes)
+}
+
+fn too_long(path: &Path, limit: usize) -> Failure {
+    Failure::failed(format!("{} is longer than {limit} bytes", path.display()))
 }
 
 /// The same of a file of text, which may begin with a byte order mark. It may have a secret in it.
@@ -123,10 +169,7 @@ fn read_into(bytes: &mut Vec<u8>, path: &Path, limit: usize) -> Result<(), Failu
         file.take(most).read_to_end(bytes).map_err(failed)?;
     }
     if bytes.len() > limit {
-        return Err(Failure::failed(format!(
-            "{} is longer than {limit} bytes",
-            path.display()
-        )));
+        return Err(too_long(path, limit));
     }
     Ok(())
 }
@@ -139,6 +182,29 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), bytes).expect("written");
         read_text(file.path(), 64).map(|text| text.to_string())
+    }
+
+    #[test]
+    fn a_small_secret_takes_a_small_buffer_and_a_long_one_is_whole_or_refused() {
+        const LIMIT: usize = 1 << 20;
+        let path = Path::new("secret");
+        for length in [0, 1, 100, FIRST_ROOM, FIRST_ROOM + 1, LIMIT - 1, LIMIT] {
+            let secret: Vec<u8> = (0..=255).cycle().take(length).collect();
+            for room in [1, FIRST_ROOM, length + 1, 2 * LIMIT] {
+                let read = secret_of(&secret[..], room, path, LIMIT).expect("read");
+                assert_eq!(*read, secret);
+                let most = room.max(2 * length + 1).min(LIMIT + 1);
+                assert!(read.capacity() <= most, "{room} {length}");
+            }
+        }
+        let secret = vec![0x55; LIMIT + 1];
+        let failure = secret_of(&secret[..], FIRST_ROOM, path, LIMIT).expect_err("too long");
+        assert_eq!(failure.message(), "secret is longer than 1048576 bytes");
+        // As of files: what they say they have, and a byte more to see the end.
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), [0x55; 100_000]).expect("written");
+        let read = read_secret(file.path(), 64 << 20).expect("read");
+        assert_eq!((read.len(), read.capacity()), (100_000, 100_001));
     }
 
     #[test]
