@@ -42,6 +42,15 @@ fn a_certificate_is_the_same_in_every_form_that_programs_write() {
     for (name, text) in [
         ("base64", base64),
         (
+            "PEM",
+            output(
+                &lab,
+                "openssl",
+                &["x509", "-inform", "DER", "-in", "one.der"],
+            ),
+        ),
+        ("hexadecimal", format!("{}\n", hex::encode(&der))),
+        (
             "od",
             output(&lab, "od", &["-A", "x", "-t", "x1", "one.der"]),
         ),
@@ -60,9 +69,14 @@ fn a_certificate_is_the_same_in_every_form_that_programs_write() {
         ("list of Python", format!("[{}]\n", decimals.join(", "))),
         ("escapes", format!("\"{escapes}\"\n")),
     ] {
-        fs::write(lab.path("form.txt"), text).unwrap();
-        let explained = lab.run(&["--json", "explain", "form.txt"]);
-        assert_eq!(stdout(&explained), stdout(&expected), "{name}");
+        // As Windows writes them, too.
+        let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        let utf16: Vec<u8> = windows.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [text.into_bytes(), windows.into_bytes(), utf16] {
+            fs::write(lab.path("form.txt"), bytes).unwrap();
+            let explained = lab.run(&["--json", "explain", "form.txt"]);
+            assert_eq!(stdout(&explained), stdout(&expected), "{name}");
+        }
     }
 }
 

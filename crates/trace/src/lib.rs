@@ -17,7 +17,7 @@
 //! ```
 //!
 //! `.json` is a JSON document a line, and `.pcapng` a capture file for Wireshark. [`read()`] reads
-//! them, and the logs of OpenSC and pcscd as people post them.
+//! them, and what other programs print, as people post it ([`Source`]).
 //!
 //! Commands that carry PINs or keys are shown without them unless [`Secrets::Shown`] says
 //! otherwise; then they are comments in the text, so that nobody sends a wrong PIN by sending a
@@ -53,7 +53,8 @@ use notation::Notation;
 pub use event::{Event, Sent, What};
 pub use notation::Format;
 pub use read::{
-    Entry, Exchange, MAX_EVENTS, MAX_TRACE, MAX_TROUBLES, Place, Reading, Source, Trouble, read,
+    Entry, Exchange, MAX_EVENTS, MAX_NAME, MAX_TRACE, MAX_TROUBLES, Place, Reading, Source,
+    Trouble, WHAT_IS_READ, read, utf16_text,
 };
 pub use recorder::Recorder;
 pub use replay::{Difference, Manner, Replay, differences};

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
-use kortlab_trace::{Format, Place, Reading, Secrets, Source, Trace, What, read};
+use kortlab_trace::{Format, MAX_NAME, Place, Reading, Secrets, Source, Trace, What, read};
 
 struct Card;
 
@@ -488,6 +488,128 @@ fn what_opensc_tool_prints_is_read_and_characters_are_no_bytes() {
         reading.troubles[0].place,
         Place::Line { line: 9, column: 1 }
     );
+}
+
+#[test]
+fn an_answer_of_opensc_tool_without_all_its_bytes_is_told_and_is_no_answer() {
+    const ROW: &str = "6F 12 84 10 A0 00 00 00 63 50 4B 43 53 2D 31 35 o.......cPKCS-15\n";
+    for (rows, line, told) in [
+        // Rows were announced, and none is there.
+        (String::new(), 2, "0 are there, and its status word 9000"),
+        ("Sending: 00 C0 00 00 00 \n".to_owned(), 2, "0 are there"),
+        // A row is cut in its bytes, and in its characters.
+        (format!("{ROW}6F 12 84"), 4, "cut"),
+        (format!("{ROW}6F 12 84 10   o..\n{ROW}"), 4, "cut"),
+    ] {
+        let text = format!("Sending: 00 A4 04 00 \nReceived (SW1=0x90, SW2=0x00):\n{rows}");
+        let reading = read(text.as_bytes());
+        assert_eq!(exchanged(&reading)[0], "00A40400>", "{text}");
+        let first = &reading.troubles[0];
+        assert_eq!(first.place, Place::Line { line, column: 1 }, "{text}");
+        assert!(first.what.contains(told), "{first}");
+    }
+    let text = format!("Sending: 00 A4 04 00 \nReceived (SW1=0x90, SW2=0x00):\n{ROW}6F 12");
+    let reading = read(text.as_bytes());
+    let told: Vec<_> = reading.troubles.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told[1..],
+        [
+            "line 2, column 1: bytes of this answer are missing: 16 are there, and its status word 9000"
+        ]
+    );
+    // Where no row has characters, they were taken off.
+    let text = "Sending: 00 A4 04 00 \nReceived (SW1=0x90, SW2=0x00):\n\
+        61 11 4F 06 00 00 10 00 01 00 79 07 4F 05 A0 00\n00 00 03 08\n";
+    let reading = read(text.as_bytes());
+    assert_eq!(
+        exchanged(&reading),
+        ["00A40400>61114F0600001000010079074F05A000000003089000"]
+    );
+    assert_eq!(reading.troubles, []);
+    // Without a colon nothing is announced.
+    let reading = read(b"Sending: 00 A4 04 00 \nReceived (SW1=0x6A, SW2=0x82)\n");
+    assert_eq!(exchanged(&reading), ["00A40400>6A82"]);
+    assert_eq!(reading.troubles, []);
+}
+
+/// The same session in every form.
+fn forms() -> Vec<Vec<u8>> {
+    let mut forms: Vec<Vec<u8>> = [
+        "Outgoing APDU (4 bytes):\n00 A4 00 00 ....\nIncoming APDU (2 bytes):\n90 00 ..\n",
+        "APDU: 00 A4 00 00 \nSW: 90 00 \n",
+        "A>> T=1 (4+0000) 00A40000\nA<< (0000+2) (1ms) 9000\n",
+        "Sending: 00 A4 00 00 \nReceived (SW1=0x90, SW2=0x00)\n",
+        "CLA: 00, INS: a4, P1: 00, P2: 00, Lc: 00, Le: 00, SW1: 90, SW2: 00\n",
+        "> 00 A4 00 00\n< 90 00\n",
+        "00A40000\n# Received: 9000\n",
+        "{\"event\":\"command\",\"command\":\"00A40000\"}\n{\"event\":\"answer\",\"answer\":\"9000\"}\n",
+        "[{\"event\":\"command\",\"command\":\"00A40000\"},{\"event\":\"answer\",\"answer\":\"9000\"}]",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into();
+    // Where the first line is the only one that tells the form.
+    forms.push(b"APDU: 00 A4 00 00\n".to_vec());
+    forms
+}
+
+#[test]
+fn every_form_may_begin_with_a_byte_order_mark_and_be_in_utf16() {
+    for form in forms() {
+        let text = str::from_utf8(&form).unwrap();
+        let plain = read(&form);
+        assert_eq!(plain.troubles, [], "{text}");
+        assert!(exchanged(&plain)[0].starts_with("00A40000>"), "{text}");
+        let windows = text.replace('\n', "\r\n");
+        let marked = |text: &str| [b"\xEF\xBB\xBF", text.as_bytes()].concat();
+        let little = |text: &str| -> Vec<u8> {
+            let text = format!("\u{feff}{text}");
+            text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+        };
+        let big = |text: &str| -> Vec<u8> {
+            let text = format!("\u{feff}{text}");
+            text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+        };
+        for bytes in [
+            marked(text),
+            little(text),
+            big(text),
+            marked(&windows),
+            little(&windows),
+        ] {
+            let reading = read(&bytes);
+            assert_eq!(reading.source, plain.source, "{text}");
+            assert_eq!(reading.troubles, [], "{text}");
+            assert_eq!(reading.entries, plain.entries, "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_card_is_bounded_since_each_event_has_it() {
+    let long = "ä".repeat(MAX_NAME + 1);
+    let fits = "ä".repeat(MAX_NAME);
+    for form in [
+        "x 1 reader 'NAME'\nOutgoing APDU (4 bytes):\n00 A4 00 00 ....\n",
+        "SCardConnect(\"NAME\", T=*) -> T=1, 3B00\nA>> T=1 (4+0000) 00A40000\n",
+        "Using reader with a card: NAME\nSending: 00 A4 00 00 \n",
+        "Reader 0: NAME\n  ATR: 3B 00\n",
+        "# CARD: NAME\n# ATR: 3B00\n00A40000\n",
+        "{\"event\":\"command\",\"command\":\"00A40000\",\"card\":\"NAME\"}",
+    ] {
+        let reading = read(form.replace("NAME", &fits).as_bytes());
+        assert_eq!(reading.troubles, [], "{form}");
+        let reading = read(form.replace("NAME", &long).as_bytes());
+        assert_eq!(reading.cards(), [fits.as_str()], "{form}");
+        assert_eq!(reading.troubles.len(), 1, "{form}");
+        assert!(reading.troubles[0].what.contains("256"), "{form}");
+    }
+    let paper = Paper::default();
+    let trace = Trace::new(paper.clone(), Format::Pcapng, Secrets::Masked);
+    let mut card = trace.record_as(&long, Card);
+    let _ = card.transmit(&[0x00, 0xA4, 0x00, 0x00]);
+    let reading = read(&paper.0.lock().unwrap());
+    assert_eq!(reading.cards(), [fits.as_str()]);
+    assert_eq!(reading.troubles.len(), 1);
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn replay(path: &Path, lenient: bool) -> Result<Replay, Failure> {
     Replay::new(&reading, manner).ok_or_else(|| {
         Failure::failed(format!("{} has no command in it", path.display()))
             .of_kind("invalid")
-            .hint("give a trace that `--trace` has written, or a log of OpenSC or pcscd with APDUs")
+            .hint(kortlab_trace::WHAT_IS_READ)
     })
 }
 

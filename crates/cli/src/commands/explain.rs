@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use kortlab_explain::kind::Kind;
 use kortlab_explain::{Explanation, printable, written};
-use kortlab_trace::{MAX_TRACE, Reading, What};
+use kortlab_trace::{MAX_TRACE, Reading, What, utf16_text};
 use serde::Serialize;
 
 use super::Context;
@@ -24,7 +24,7 @@ use crate::output::{BOLD, DIM, warn};
 /// a log means
 ///
 /// WHAT is hexadecimal, base64, an array or a text with escapes of a programming language, or a file:
-/// DER, PEM, text of these forms, rows of xxd, hexdump, od or Wireshark, a trace, or what people post
+/// DER, PEM, text of these forms, rows of xxd, hexdump, `od -t x1` or Wireshark, a trace, or what people post
 /// of their cards: a debug log of OpenSC (OPENSC_DEBUG=9), a log of pcscd with APDUs, of
 /// GlobalPlatformPro and apdu4j, of apdutool, and what opensc-tool, scriptor, pyscard, pySim, JCShell,
 /// GPShell and pcsc_scan print. Of traces and logs it knows what was selected, verified and read
@@ -104,7 +104,12 @@ fn given(words: &[String], as_bytes: bool) -> Result<Given, Failure> {
 
 fn of_file(path: &Path, as_bytes: bool) -> Result<Given, Failure> {
     let bytes = files::read_secret(path, MAX_TRACE)?;
-    if let Ok(text) = str::from_utf8(&bytes) {
+    let of_utf16 = utf16_text(&bytes);
+    let text = match &of_utf16 {
+        Some(text) => Some(text.as_str()),
+        None => str::from_utf8(bytes.strip_prefix(files::UTF8_MARK).unwrap_or(&bytes)).ok(),
+    };
+    if let Some(text) = text {
         if let Some(der) = pem(text) {
             return Ok(Given::Bytes(der));
         }
@@ -123,7 +128,7 @@ fn of_file(path: &Path, as_bytes: bool) -> Result<Given, Failure> {
     if !reading.is_empty() {
         return Ok(of_reading(reading));
     }
-    match is_text(&bytes) {
+    match text.is_some_and(is_text) {
         true => Err(not_understood(path, &reading)),
         false => Ok(Given::Bytes(bytes.to_vec())),
     }
@@ -143,13 +148,10 @@ fn of_reading(reading: Reading) -> Given {
     Given::Session(reading)
 }
 
-/// Whether these bytes are a text, and so not what a card or a file in DER has.
-fn is_text(bytes: &[u8]) -> bool {
-    let text = str::from_utf8(bytes);
-    text.is_ok_and(|text| {
-        let is_control = |character: char| character.is_control() && !character.is_whitespace();
-        !text.trim().is_empty() && !text.contains(is_control)
-    })
+/// Whether this is a text, and so not what a card or a file in DER has.
+fn is_text(text: &str) -> bool {
+    let is_control = |character: char| character.is_control() && !character.is_whitespace();
+    !text.trim().is_empty() && !text.contains(is_control)
 }
 
 /// A text of no form that is known: the first lines that were not understood are named.

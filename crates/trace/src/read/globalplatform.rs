@@ -72,7 +72,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
             open = start(rest, false, place(0), reading);
         } else if let Some(rest) = content.strip_prefix(CONNECT) {
             let (name, what) = connected(rest);
-            card = Some(name.to_owned());
+            card = Some(reading.name(place(0), name));
             if let Some(what) = what
                 && !keep(what, place(0), card.as_deref(), reading)
             {

@@ -78,7 +78,10 @@ fn what_is_wrong(error: &serde_json::Error) -> &'static str {
 /// Keeps the event of a line. `false`: there are too many.
 fn keep(reading: &mut Reading, place: Place, line: &Line<'_>) -> bool {
     match event(line) {
-        Ok(event) => reading.keep(place, event),
+        Ok(mut event) => {
+            event.card = event.card.map(|name| reading.name(place, &name));
+            reading.keep(place, event)
+        }
         Err(what) => {
             reading.trouble(place, what);
             true

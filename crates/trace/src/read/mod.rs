@@ -12,6 +12,7 @@ mod pcapng;
 mod pcscd;
 mod scan;
 mod text;
+mod utf16;
 
 use core::fmt;
 use core::time::Duration;
@@ -21,6 +22,8 @@ use kortlab_apdu::Protocol;
 
 use crate::event::{Event, Sent, What};
 
+pub use utf16::text as utf16_text;
+
 /// The most bytes of a trace that are read.
 pub const MAX_TRACE: usize = 64 << 20;
 
@@ -29,6 +32,14 @@ pub const MAX_EVENTS: usize = 1_000_000;
 
 /// The most troubles that are kept of one trace.
 pub const MAX_TROUBLES: usize = 1_000;
+
+/// The most characters of a card's name that are kept: each of its events has it.
+pub const MAX_NAME: usize = 256;
+
+/// What to give where nothing was found to read: all that [`Source`] has.
+pub const WHAT_IS_READ: &str = "give a trace that `--trace` has written, or a log with APDUs: of \
+    OpenSC, pcscd, GlobalPlatformPro, apdu4j, opensc-tool, apdutool, scriptor, pyscard, pySim, \
+    JCShell or GPShell";
 
 /// What a file is that events were read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,10 +126,23 @@ pub struct Exchange<'a> {
 }
 
 /// Reads a trace; its content says of which kind it is. Whatever the bytes are, this ends, and what
-/// it returns is in proportion to them.
+/// it returns is in proportion to them. Text may begin with a byte order mark, and be in UTF-16, as
+/// Windows has it.
 pub fn read(bytes: &[u8]) -> Reading {
+    if bytes.starts_with(&pcapng::MAGIC) {
+        return read_as(Source::Pcapng, bytes);
+    }
+    let text = utf16::text(bytes);
+    let bytes = match &text {
+        Some(text) => text.as_bytes(),
+        None => bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes),
+    };
+    read_as(source(bytes), bytes)
+}
+
+fn read_as(source: Source, bytes: &[u8]) -> Reading {
     let mut reading = Reading {
-        source: source(bytes),
+        source,
         entries: Vec::new(),
         troubles: Vec::new(),
     };
@@ -145,17 +169,14 @@ pub fn read(bytes: &[u8]) -> Reading {
     reading
 }
 
-/// Of which kind a file is.
+/// Of which kind a file is that is no capture file.
 fn source(bytes: &[u8]) -> Source {
     let contains = |text: &[u8]| {
         let mut windows = bytes.windows(text.len());
         windows.any(|window| window == text)
     };
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    if bytes.starts_with(&pcapng::MAGIC) {
-        Source::Pcapng
-    } else if matches!(first, Some(b'{' | b'[')) && !opensc::MARKS.iter().any(|mark| contains(mark))
-    {
+    if matches!(first, Some(b'{' | b'[')) && !opensc::MARKS.iter().any(|mark| contains(mark)) {
         Source::Json
     } else if opensc::MARKS.iter().any(|mark| contains(mark)) {
         Source::OpenScLog
@@ -185,10 +206,9 @@ fn of_lines(text: &str) -> Source {
     }
 }
 
-/// The text of a log; what is none in it stands in the way of no line but its own. Windows ends lines with
-/// two characters, and begins a file with a mark.
+/// The text of a log; what is none in it stands in the way of no line but its own.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))
+    String::from_utf8_lossy(bytes)
 }
 
 impl Reading {
@@ -270,6 +290,16 @@ impl Reading {
         }
         self.entries.push(Entry { place, event });
         true
+    }
+
+    /// The name of a card, as far as it is kept.
+    fn name(&mut self, place: Place, name: &str) -> String {
+        let Some((end, _)) = name.char_indices().nth(MAX_NAME) else {
+            return name.to_owned();
+        };
+        let what = format!("the name is longer than {MAX_NAME} characters; the rest is not read");
+        self.trouble(place, what);
+        name.get(..end).unwrap_or_default().to_owned()
     }
 
     fn trouble(&mut self, place: Place, what: impl Into<String>) {

@@ -37,6 +37,10 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
     let mut block: Option<Block> = None;
     for (index, line) in text.lines().enumerate() {
         let line_number = index.saturating_add(1);
+        let start = Place::Line {
+            line: line_number,
+            column: 1,
+        };
         if let Some(open) = &mut block {
             let missing = open.length.saturating_sub(open.bytes.len());
             if let Some(row) = row(line, missing) {
@@ -63,13 +67,9 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             }
         }
         if let Some(name) = reader_name(line) {
-            reader = Some(name.to_owned());
+            reader = Some(reading.name(start, name));
         }
         if let Some(atr) = atr(line) {
-            let place = Place::Line {
-                line: line_number,
-                column: 1,
-            };
             let event = Event {
                 card: reader.clone(),
                 time: None,
@@ -78,7 +78,7 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
                     protocol: None,
                 },
             };
-            if !reading.keep(place, event) {
+            if !reading.keep(start, event) {
                 return;
             }
         }

@@ -26,9 +26,22 @@ pub(super) fn is_log(text: &str) -> bool {
     lines.any(|line| line.starts_with(COMMAND) || line.starts_with(ANSWER))
 }
 
+/// An answer whose rows may follow.
+struct Open {
+    place: Place,
+    status: [u8; 2],
+    bytes: Zeroizing<Vec<u8>>,
+    /// Whether rows were announced.
+    announced: bool,
+    /// Whether a row was there that cannot be read.
+    damaged: bool,
+}
+
 pub(super) fn read(text: &str, reading: &mut Reading) {
+    // Where one row has its characters, one without is cut.
+    let has_characters = text.lines().any(|line| row(line.trim_start()).is_some());
     let mut card: Option<String> = None;
-    let mut open: Option<(Place, Zeroizing<Vec<u8>>, [u8; 2])> = None;
+    let mut open: Option<Open> = None;
     for (index, line) in text.lines().enumerate() {
         let content = line.trim_start();
         let indent = line.chars().count().saturating_sub(content.chars().count());
@@ -36,21 +49,28 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
             line: index.saturating_add(1),
             column: indent.saturating_add(1),
         };
-        if let Some((_, bytes, _)) = &mut open
-            && let Some(row) = row(content)
-        {
-            bytes.extend_from_slice(&row);
-            continue;
-        }
-        if let Some((place, mut bytes, status)) = open.take() {
-            bytes.extend_from_slice(&status);
-            let what = What::Answer { bytes, after: None };
-            if !keep(what, place, card.as_deref(), reading) {
-                return;
+        if let Some(answer) = &mut open {
+            let bare = || bare_row(content).filter(|_| answer.announced && !has_characters);
+            if let Some(row) = row(content).or_else(bare) {
+                answer.bytes.extend_from_slice(&row);
+                continue;
+            }
+            if answer.announced && !digits::run(content).bytes.is_empty() {
+                reading.trouble(
+                    place,
+                    "this row has not the characters of its bytes behind them; it may be cut",
+                );
+                answer.damaged = true;
+                continue;
             }
         }
+        if let Some(answer) = open.take()
+            && !answer.end(card.as_deref(), reading)
+        {
+            return;
+        }
         if let Some(name) = content.strip_prefix(READER) {
-            card = Some(name.trim_end().to_owned());
+            card = Some(reading.name(place, name.trim_end()));
         } else if let Some(rest) = content.strip_prefix(COMMAND) {
             let run = digits::run(rest);
             if run.bytes.len() < 4 || run.length < rest.trim_end().chars().count() {
@@ -66,21 +86,46 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
             }
         } else if let Some(rest) = content.strip_prefix(ANSWER) {
             match status(rest) {
-                Some(status) => open = Some((place, Zeroizing::default(), status)),
+                Some((status, announced)) => {
+                    open = Some(Open {
+                        place,
+                        status,
+                        bytes: Zeroizing::default(),
+                        announced,
+                        damaged: false,
+                    });
+                }
                 None => {
                     reading.trouble(place, "the status word cannot be read; the line may be cut")
                 }
             }
         }
     }
-    if let Some((place, mut bytes, status)) = open {
-        bytes.extend_from_slice(&status);
-        keep(
-            What::Answer { bytes, after: None },
+    if let Some(answer) = open {
+        answer.end(card.as_deref(), reading);
+    }
+}
+
+impl Open {
+    /// Keeps the answer, if all of it was there that can be told. `false`: there are too many.
+    fn end(self, card: Option<&str>, reading: &mut Reading) -> bool {
+        let Self {
             place,
-            card.as_deref(),
-            reading,
-        );
+            status: [sw1, sw2],
+            mut bytes,
+            announced,
+            damaged,
+        } = self;
+        if damaged || (announced && bytes.is_empty()) {
+            let what = format!(
+                "bytes of this answer are missing: {} are there, and its status word {sw1:02X}{sw2:02X}",
+                bytes.len()
+            );
+            reading.trouble(place, what);
+            return true;
+        }
+        bytes.extend_from_slice(&[sw1, sw2]);
+        keep(What::Answer { bytes, after: None }, place, card, reading)
     }
 }
 
@@ -93,12 +138,12 @@ fn keep(what: What, place: Place, card: Option<&str>, reading: &mut Reading) -> 
     reading.keep(place, event)
 }
 
-/// `90, SW2=0x00)`.
-fn status(rest: &str) -> Option<[u8; 2]> {
+/// `90, SW2=0x00)`, and a colon where rows follow.
+fn status(rest: &str) -> Option<([u8; 2], bool)> {
     let (first, rest) = rest.split_once(", SW2=0x")?;
-    let (second, _) = rest.split_once(')')?;
+    let (second, rest) = rest.split_once(')')?;
     let byte = |digits| u8::from_str_radix(digits, 16).ok();
-    Some([byte(first)?, byte(second)?])
+    Some(([byte(first)?, byte(second)?], rest.starts_with(':')))
 }
 
 /// A row of bytes, and behind them their characters: so many bytes that these are theirs.
@@ -109,6 +154,13 @@ fn row(line: &str) -> Option<Zeroizing<Vec<u8>>> {
         let shown: String = bytes.iter().map(|byte| shown(*byte)).collect();
         (bytes.len() == count && characters.trim() == shown.trim()).then_some(bytes)
     })
+}
+
+/// A row of bytes and nothing else, as it is posted where the characters were taken off.
+fn bare_row(line: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let run = digits::run(line);
+    let is_row = (1..=ROW).contains(&run.bytes.len()) && !run.single;
+    (is_row && run.length == line.trim_end().len()).then_some(run.bytes)
 }
 
 /// The character that such a row has for a byte.

@@ -70,7 +70,7 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
                     reading.trouble(place, "there are more interfaces than are read");
                     return;
                 }
-                interfaces.push(Interface::new(&description));
+                interfaces.push(Interface::new(&description, place, reading));
             }
             Block::EnhancedPacket(packet)
                 if !packet_event(&packet, place, &mut interfaces, reading) =>
@@ -94,10 +94,15 @@ fn skip(rest: &[u8], big_endian: bool) -> Option<&[u8]> {
 }
 
 impl Interface {
-    fn new(description: &InterfaceDescriptionBlock<'_>) -> Self {
+    fn new(
+        description: &InterfaceDescriptionBlock<'_>,
+        place: Place,
+        reading: &mut Reading,
+    ) -> Self {
         let name = description.if_name().and_then(Result::ok);
+        let name = name.filter(|name| *name != "card");
         Self {
-            name: name.filter(|name| *name != "card").map(str::to_owned),
+            name: name.map(|name| reading.name(place, name)),
             link_type: description.linktype.0,
             resolution: description.ts_resolution().unwrap_or(1_000_000).max(1),
             sent: None,

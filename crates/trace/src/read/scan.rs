@@ -13,8 +13,13 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
     let mut card: Option<String> = None;
     for (index, line) in text.lines().enumerate() {
         let content = line.trim();
+        let indent = line.chars().count() - line.trim_start().chars().count();
+        let place = Place::Line {
+            line: index.saturating_add(1),
+            column: indent.saturating_add(1),
+        };
         if let Some(name) = reader(content) {
-            card = Some(name.to_owned());
+            card = Some(reading.name(place, name));
         }
         let Some(atr) = arrows::atr(content) else {
             continue;
@@ -27,11 +32,6 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
         if is_told {
             continue;
         }
-        let indent = line.chars().count() - line.trim_start().chars().count();
-        let place = Place::Line {
-            line: index.saturating_add(1),
-            column: indent.saturating_add(1),
-        };
         let event = Event {
             card: card.clone(),
             time: None,

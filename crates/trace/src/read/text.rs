@@ -43,7 +43,7 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             Some(comment) => match said(comment.trim_end()) {
                 Ok(Said::Nothing) => continue,
                 Ok(Said::Name(name)) => {
-                    card = Some(name);
+                    card = Some(reading.name(place(0), &name));
                     continue;
                 }
                 Ok(Said::Protocol(protocol)) => {

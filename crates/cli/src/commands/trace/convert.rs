@@ -20,7 +20,8 @@ Examples:
   kortlab trace convert session.apdu -o session.pcapng
   kortlab trace convert session.apdu -o session.json")]
 pub struct Arguments {
-    /// The trace, or a log of OpenSC or pcscd; - is standard input
+    /// The trace, or a log of one of the programs that `kortlab explain --help` names; - is standard
+    /// input
     #[arg(value_name = "TRACE")]
     path: PathBuf,
 

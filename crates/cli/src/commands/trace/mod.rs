@@ -71,7 +71,7 @@ fn read(path: &Path) -> Result<Reading, Failure> {
     let text = format!("{} has no command and no card in it{why}", path.display());
     Err(Failure::failed(text)
         .of_kind("invalid")
-        .hint("give a trace that `--trace` has written, or a log of OpenSC or pcscd with APDUs"))
+        .hint(kortlab_trace::WHAT_IS_READ))
 }
 
 /// Tells what of a trace could not be read. Whether there is something.

@@ -34,7 +34,8 @@ Examples:
   kortlab trace show --status 6A82 --json session.apdu
   kortlab trace show --follow session.apdu")]
 pub struct Arguments {
-    /// The trace, or a log of OpenSC or pcscd; - is standard input
+    /// The trace, or a log of one of the programs that `kortlab explain --help` names; - is standard
+    /// input
     #[arg(value_name = "TRACE")]
     path: PathBuf,
 

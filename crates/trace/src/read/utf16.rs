@@ -1,0 +1,49 @@
+//! Text in UTF-16, as Windows and its PowerShell write what programs print.
+
+use zeroize::Zeroizing;
+
+/// The text of bytes that begin with the byte order mark of UTF-16 and are such text throughout, without the
+/// mark: no lone surrogate, no control character but blanks.
+pub fn text(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    let number: fn([u8; 2]) -> u16 = match bytes {
+        [0xFF, 0xFE, ..] => u16::from_le_bytes,
+        [0xFE, 0xFF, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let (units, []) = bytes.get(2..)?.as_chunks::<2>() else {
+        return None;
+    };
+    // Room at once, so that no copy is left behind by growth: a unit takes three bytes at most.
+    let mut text = Zeroizing::new(String::with_capacity(units.len().saturating_mul(3)));
+    for character in char::decode_utf16(units.iter().copied().map(number)) {
+        let character = character.ok()?;
+        if character.is_control() && !character.is_whitespace() {
+            return None;
+        }
+        text.push(character);
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_utf16_is_read_and_other_bytes_are_none() {
+        for bytes in [&b"\xFF\xFE0\0\xE5\0\n\0"[..], b"\xFE\xFF\x000\x00\xE5\0\n"] {
+            let read = text(bytes).map(|text| text.to_string());
+            assert_eq!(read.as_deref(), Some("0å\n"));
+        }
+        for bytes in [
+            &b""[..],
+            b"\xFF",
+            b"\xFF\xFE0",
+            b"\xFF\xFE\x00\xD8",
+            b"\xFF\xFE\x01\x00",
+            b"0\0",
+        ] {
+            assert_eq!(text(bytes), None, "{bytes:02X?}");
+        }
+    }
+}
