@@ -303,7 +303,7 @@ impl fmt::Debug for Command {
             self.class, self.ins, self.p1, self.p2
         )?;
         if !self.data.is_empty() {
-            if instruction::carries_secrets(self.ins) {
+            if instruction::carries_secrets(self.class.byte(), self.ins) {
                 write!(f, ", {} secret bytes", self.data.len())?;
             } else {
                 write!(f, ", data {}", hex::encode_upper(&*self.data))?;

@@ -122,10 +122,17 @@ pub const fn name(ins: u8) -> Option<&'static str> {
     })
 }
 
-/// Whether the data field of this instruction carries reference data (PINs) or key material that
-/// must not appear in logs, traces or errors.
-pub const fn carries_secrets(ins: u8) -> bool {
-    matches!(
+/// Whether the data field of this instruction in this class carries reference data (PINs) or key
+/// material that must not appear in logs, traces or errors.
+///
+/// Besides those of ISO/IEC 7816-4 and -8 these are commands of GlobalPlatform, of readers and of cards that
+/// are in use; a card's own command that is not among them is not known to carry any.
+pub const fn carries_secrets(class: u8, ins: u8) -> bool {
+    /// The class of commands that a reader carries out itself (PC/SC part 3).
+    const READER: u8 = 0xFF;
+    /// LOAD KEYS of readers for contactless cards (PC/SC part 3 §3.2.2.1.4).
+    const LOAD_KEYS: u8 = 0x82;
+    let is_of_cards = matches!(
         ins,
         VERIFY
             | 0x21
@@ -146,5 +153,55 @@ pub const fn carries_secrets(ins: u8) -> bool {
             // PINs and keys are written with it on cards that keep them as data objects.
             | PUT_DATA
             | PUT_DATA_ODD
-    )
+            // PUT KEY (GlobalPlatform Card Specification §11.8).
+            | 0xD8
+            // ePass2003 installs PINs and keys so, and imports the parts of private keys.
+            | 0xE3
+            | 0xE7
+            // WRITE KEY of STARCOS, and what EnterSafe's cards install PINs and keys with.
+            | 0xF4
+            // IMPORT ASYMMETRIC KEY and SET MANAGEMENT KEY of YubiKeys and their like.
+            | 0xFE
+            | 0xFF
+    );
+    is_of_cards || (class == READER && ins == LOAD_KEYS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_with_pins_and_keys_are_told_from_those_beside_them() {
+        for (class, ins) in [
+            (0x00, VERIFY),
+            (0x0C, 0x21),
+            (0x80, 0xD8),
+            (0x84, 0xD8),
+            (0x84, 0xE3),
+            (0x80, 0xE7),
+            (0x84, 0xF4),
+            (0x00, 0xFE),
+            (0x00, 0xFF),
+            (0xFF, 0x82),
+        ] {
+            assert!(carries_secrets(class, ins), "{class:02X} {ins:02X}");
+        }
+        for (class, ins) in [
+            // A cryptogram, challenges, STORE DATA, INSTALL, LOAD, DELETE, SET STATUS.
+            (0x84, EXTERNAL_AUTHENTICATE),
+            (0x00, GENERAL_AUTHENTICATE),
+            (0x80, 0x50),
+            (0x80, 0xE2),
+            (0x84, 0xE6),
+            (0x84, 0xE8),
+            (0x84, 0xE4),
+            (0x84, 0xF0),
+            // What a reader says of itself.
+            (0xFF, GET_DATA),
+            (0xFF, READ_BINARY),
+        ] {
+            assert!(!carries_secrets(class, ins), "{class:02X} {ins:02X}");
+        }
+    }
 }

@@ -12,9 +12,7 @@ pub fn explain(bytes: &[u8]) -> Explanation {
     let mut nodes = header(bytes);
     let mut problems = Vec::new();
     let at = nodes.len();
-    let secret = bytes
-        .get(1)
-        .is_some_and(|ins| instruction::carries_secrets(*ins));
+    let secret = matches!(bytes, [class, ins, ..] if instruction::carries_secrets(*class, *ins));
     if let Some(rest) = bytes.len().checked_sub(at).filter(|rest| *rest > 0) {
         match Command::parse(bytes) {
             Ok(command) => nodes.extend(body(&command, bytes, secret)),
@@ -56,7 +54,7 @@ pub fn masked(command: &Command) -> String {
     let mut text = header;
     if !command.data().is_empty() {
         let data = command.data();
-        if instruction::carries_secrets(command.ins()) {
+        if instruction::carries_secrets(command.class().byte(), command.ins()) {
             text.push_str(&format!(" :({} bytes not shown)", data.len()));
         } else {
             text.push_str(&format!(" :{}", SpacedHex(data)));
@@ -71,7 +69,9 @@ pub fn masked(command: &Command) -> String {
 /// The same of bytes that need not be a whole command.
 pub fn masked_bytes(bytes: &[u8]) -> String {
     match bytes {
-        [cla, ins, p1, p2, rest @ ..] if !rest.is_empty() && instruction::carries_secrets(*ins) => {
+        [cla, ins, p1, p2, rest @ ..]
+            if !rest.is_empty() && instruction::carries_secrets(*cla, *ins) =>
+        {
             let header = [*cla, *ins, *p1, *p2];
             format!("{} ({} bytes not shown)", SpacedHex(&header), rest.len())
         }

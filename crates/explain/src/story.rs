@@ -100,7 +100,7 @@ impl Story {
     /// What a command is for, in a line; so many bytes of its end are not known. Data that may be a
     /// PIN or a key is not shown.
     pub fn command(&mut self, shown: &[u8], hidden: usize) -> String {
-        let [_, ins, p1, p2, ..] = *shown else {
+        let [class, ins, p1, p2, ..] = *shown else {
             self.pending = Some(Pending::Other);
             return format!("{} bytes that are no command", shown.len());
         };
@@ -162,10 +162,11 @@ impl Story {
             _ => (Pending::Other, String::new()),
         };
         self.pending = Some(pending);
-        let secret = match instruction::carries_secrets(ins) && (hidden > 0 || !data.is_empty()) {
-            true => format!(", {} bytes not shown", data.len().saturating_add(hidden)),
-            false => String::new(),
-        };
+        let secret =
+            match instruction::carries_secrets(class, ins) && (hidden > 0 || !data.is_empty()) {
+                true => format!(", {} bytes not shown", data.len().saturating_add(hidden)),
+                false => String::new(),
+            };
         format!("{name}{words}{secret}")
     }
 

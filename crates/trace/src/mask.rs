@@ -5,11 +5,13 @@ use kortlab_apdu::instruction;
 /// Where a command is cut: what comes before may be shown, what follows may hold a PIN or a key.
 /// `None`: all of it may be shown.
 ///
-/// The instruction decides, so each part of a chain is cut as well, and so is a command whose
+/// The class and the instruction decide, so each part of a chain is cut as well, and so is a command whose
 /// length fields make no sense. The length field is shown, short or extended.
 pub(crate) fn cut(command: &[u8]) -> Option<usize> {
-    let ins = *command.get(1)?;
-    if !instruction::carries_secrets(ins) {
+    let [class, ins, ..] = command else {
+        return None;
+    };
+    if !instruction::carries_secrets(*class, *ins) {
         return None;
     }
     let shown = match command.get(4..)? {
@@ -91,6 +93,12 @@ mod tests {
             ("00DA010104 31323334", "00DA010104"),
             ("00DB3FFF04 4D020000", "00DB3FFF04"),
             ("00C200000D 00200081083132333435360000", "00C200000D"),
+            // GlobalPlatform's PUT KEY, also in secure messaging; keys of YubiKeys; those of a reader.
+            ("80D8018104 01020304 00", "80D8018104"),
+            ("84D80000000004 01020304", "84D80000000004"),
+            ("00FFFFFF04 039B1801", "00FFFFFF04"),
+            ("00FE079A04 01020304", "00FE079A04"),
+            ("FF82000006 FFFFFFFFFFFF", "FF82000006"),
             // Lengths that make no sense.
             ("00200081FF3132", "00200081FF"),
             ("0020008100313233", "0020008100"),
@@ -112,8 +120,13 @@ mod tests {
             "00B0000010",
             "0020008108",
             "0046000009920004000018010001",
+            "8482000010 00112233445566778899AABBCCDDEEFF",
+            "80E2800004 01020304",
+            "0087039B0A 7C0881061122334455 66",
+            "00FE0000",
         ] {
-            assert_eq!(shown(command), command);
+            let command = command.replace(' ', "");
+            assert_eq!(shown(&command), command);
         }
     }
 }

@@ -89,10 +89,10 @@ impl Line {
                 .filter(|sign| !matches!(sign, '\'' | '"' | ':'));
             let digits: Zeroizing<String> =
                 Zeroizing::new(digits.take_while(char::is_ascii_hexdigit).collect());
-            let ins = digits
-                .get(2..4)
-                .and_then(|ins| u8::from_str_radix(ins, 16).ok());
-            ins.is_some_and(instruction::carries_secrets) && digits.len() > 10
+            let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+            let header = byte(0).zip(byte(2));
+            header.is_some_and(|(class, ins)| instruction::carries_secrets(class, ins))
+                && digits.len() > 10
         })
     }
 }
