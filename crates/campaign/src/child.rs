@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
+use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::outcome::Ended;
 use crate::program::Program;
@@ -48,6 +49,7 @@ pub fn run(
     program: &Program,
     variables: &[(&str, &OsStr)],
     limits: &Limits,
+    guard: &Guard,
     over: impl Fn() -> bool,
 ) -> io::Result<Ran> {
     let mut child = Command::new(&program.path)
@@ -58,6 +60,7 @@ pub fn run(
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()?;
+    guard.began(&child);
     let mut pipes = [
         Pipe::new(child.stdout.take().map(OwnedFd::from), KEPT_OUTPUT),
         Pipe::new(child.stderr.take().map(OwnedFd::from), KEPT),
@@ -66,6 +69,7 @@ pub fn run(
     // Whatever it has started goes with it, and lets go of the pipes; what has left its process
     // group does not. Before it is asked how it ended: its number stays its own until then.
     end_group(&child);
+    guard.ended(&child);
     let status = child.wait();
     let until = Instant::now() + LINGER;
     while pipes.iter().any(Pipe::is_open) && Instant::now() < until {
@@ -282,7 +286,7 @@ mod tests {
             arguments: vec!["-c".to_owned(), script.to_owned()],
         };
         let before = Instant::now();
-        let ran = run(&program, &[], &limits, || false).unwrap();
+        let ran = run(&program, &[], &limits, &Guard::new().unwrap(), || false).unwrap();
         (ran.ended, ran.stderr, before.elapsed())
     }
 

@@ -19,6 +19,7 @@ use kortlab_pcsc::in_process;
 use kortlab_pcsc::{Card, ReaderError, Service};
 
 use crate::child::{self, Ran};
+use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::program::Program;
@@ -71,6 +72,9 @@ pub enum LaboratoryError {
         /// Why.
         error: io::Error,
     },
+    /// Nobody would end the program if this process were killed.
+    #[error("no process can be started to watch over the program: {0}")]
+    Guard(io::Error),
     /// The service's socket failed.
     #[error(transparent)]
     Door(#[from] DoorError),
@@ -89,6 +93,7 @@ pub struct Laboratory {
     program: Program,
     limits: Limits,
     sockets: Sockets,
+    guard: Guard,
     number: AtomicU64,
     /// The loader's search path, if the card is to be in the program's own process.
     library: Option<OsString>,
@@ -109,6 +114,7 @@ impl Laboratory {
             program,
             limits,
             sockets,
+            guard: Guard::new().map_err(LaboratoryError::Guard)?,
             number: AtomicU64::new(0),
             library: None,
         })
@@ -248,7 +254,7 @@ impl Laboratory {
         // A program that goes on without a card, after it had too many commands, has had its time.
         let over = || lock(seen).commands > most.saturating_mul(2);
         let variables = [(CLIENT_VARIABLE, socket.as_os_str())];
-        let ran = child::run(&self.program, &variables, &self.limits, over);
+        let ran = child::run(&self.program, &variables, &self.limits, &self.guard, over);
         let _ = stop.write_all(&[0]);
         match door.join() {
             Ok(served) => served?,
@@ -276,7 +282,7 @@ impl Laboratory {
         let reading = RefCell::new(Reading::of_new(&journal).map_err(file)?);
         let read = || reading.borrow_mut().advance(&mut lock(seen));
         let over = || read().is_err() || lock(seen).commands > most.saturating_mul(2);
-        let ran = child::run(&self.program, &variables, &self.limits, over);
+        let ran = child::run(&self.program, &variables, &self.limits, &self.guard, over);
         let rest = read();
         let _ = fs::remove_file(&journal);
         rest.map_err(file)?;

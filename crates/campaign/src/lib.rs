@@ -24,6 +24,7 @@ mod case;
 mod child;
 pub mod corpora;
 pub mod engines;
+mod guard;
 mod journal;
 mod laboratory;
 mod limits;

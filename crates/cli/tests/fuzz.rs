@@ -472,6 +472,55 @@ fn the_same_seed_finds_the_same_with_the_same_faults() {
     assert_eq!(runs[0], runs[1]);
 }
 
+/// A program that shows the card once, and from then on says its number and goes on for ever.
+const GOES_ON: &str = "\
+opensc-tool --atr --send-apdu 00A40000023F00
+if [ -e again ]; then echo $$ > number.new; mv number.new number; exec sleep 3600; fi
+touch again
+";
+
+#[test]
+fn a_campaign_that_is_killed_takes_its_program_with_it() {
+    let lab = Lab::new("valid");
+    fs::write(lab.path("program"), GOES_ON).unwrap();
+    let mut child = lab
+        .command(&[
+            "fuzz",
+            "run",
+            "--jobs",
+            "1",
+            "card.json",
+            "--",
+            "/bin/sh",
+            "program",
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    let number = loop {
+        if let Ok(number) = fs::read_to_string(lab.path("number")) {
+            break number.trim().to_owned();
+        }
+        assert!(Instant::now() < until, "it does not begin");
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        thread::sleep(Duration::from_millis(20));
+    };
+    let runs = || {
+        let state = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        state.contains("(sleep)") || state.contains("(sh)")
+    };
+    assert!(runs());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while runs() {
+        assert!(Instant::now() < until, "the program goes on");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_campaign_that_is_killed_goes_on_and_loses_no_finding() {
     let lab = Lab::new("valid");
