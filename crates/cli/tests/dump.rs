@@ -253,7 +253,7 @@ fn what_was_read_before_the_card_was_gone_is_written_and_the_exit_code_says_so()
     let mut known = 0;
     for part in [20, 50, 90] {
         // The session with the card, cut: then there is no card any more.
-        let cut = lines[..lines.len() * part / 100].join("\n");
+        let cut = lines[..lines.len() * part / 100].join("\n") + "\n";
         fs::write(lab.path("cut.apdu"), cut).unwrap();
         let dump = [
             "--json",
@@ -281,7 +281,7 @@ fn what_was_read_before_the_card_was_gone_is_written_and_the_exit_code_says_so()
         assert!(provenance["ended"].is_string());
     }
     // Nothing at all: no image.
-    fs::write(lab.path("cut.apdu"), lines[..6].join("\n")).unwrap();
+    fs::write(lab.path("cut.apdu"), lines[..6].join("\n") + "\n").unwrap();
     let output = lab.run(&["-c", "replay:cut.apdu", "dump", "-o", "none.json"]);
     assert!(!output.status.success());
 }

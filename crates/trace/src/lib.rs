@@ -54,7 +54,7 @@ pub use event::{Event, Sent, What};
 pub use notation::Format;
 pub use read::{
     Entry, Exchange, MAX_EVENTS, MAX_NAME, MAX_TRACE, MAX_TROUBLES, Place, Reading, Source,
-    Trouble, WHAT_IS_READ, read, utf16_text,
+    Trouble, WHAT_IS_READ, packed, read, utf16_text,
 };
 pub use recorder::Recorder;
 pub use replay::{Difference, Manner, Replay, differences};

@@ -613,6 +613,66 @@ fn the_name_of_a_card_is_bounded_since_each_event_has_it() {
 }
 
 #[test]
+fn a_recorded_text_whose_last_line_has_no_end_is_told() {
+    let whole = "# ATR: 3B00\n00B0000002\n# Received in 0.1 ms: 61629000\n";
+    assert_eq!(read(whole.as_bytes()).troubles, []);
+    for (length, column) in [
+        // In the middle of a comment, of an answer, of a command, and behind the last digit.
+        ("# ATR: 3B00\n00B0000002\n# Recei".len(), 8),
+        (
+            "# ATR: 3B00\n00B0000002\n# Received in 0.1 ms: 6162".len(),
+            27,
+        ),
+        ("# ATR: 3B00\n00B00000".len(), 9),
+        (whole.len() - 1, 31),
+    ] {
+        let reading = read(&whole.as_bytes()[..length]);
+        let told: Vec<_> = reading.troubles.iter().map(ToString::to_string).collect();
+        let line = whole[..length].lines().count();
+        let expected =
+            format!("line {line}, column {column}: the last line has no end: it may be cut");
+        assert_eq!(told, [expected]);
+    }
+    // What is wrong with it is told once; a script needs no end.
+    let reading = read(b"# ATR: 3B00\n# Received in 0.");
+    assert_eq!(reading.troubles.len(), 1);
+    assert_eq!(read(b"00B0000002 # a comment").troubles, []);
+}
+
+#[test]
+fn of_two_programs_at_once_each_has_its_answers_and_its_times() {
+    let text = "00000005 [111] APDU: 00 B0 00 00 02\n00000007 [222] APDU: 00 84 00 00 01\n\
+        00000100 [111] SW: 61 62 90 00\n00000009 [222] SW: 05 90 00\n";
+    let reading = read(text.as_bytes());
+    assert_eq!(reading.cards(), ["thread 111", "thread 222"]);
+    assert_eq!(
+        exchanged(&reading),
+        ["00B0000002>61629000", "0084000001>059000"]
+    );
+    let after: Vec<_> = reading.exchanges().iter().map(|one| one.after).collect();
+    let micros = |micros| Some(core::time::Duration::from_micros(micros));
+    assert_eq!(after, [micros(107), micros(109)]);
+    // One behind the other, they may be about one card.
+    let text = "00000005 [111] APDU: 00 B0 00 00 02\n00000100 [111] SW: 61 62 90 00\n\
+        00000007 [222] APDU: 00 84 00 00 01\n00000009 [222] SW: 05 90 00\n";
+    assert_eq!(read(text.as_bytes()).cards(), Vec::<&str>::new());
+}
+
+#[test]
+fn what_another_program_must_unpack_first_is_named() {
+    for (bytes, word) in [
+        (&b"\x1F\x8B\x08\x00\x00"[..], "gunzip"),
+        (b"\xD4\xC3\xB2\xA1\x02\x00\x04\x00", "editcap"),
+        (b"PK\x03\x04", "unzip"),
+    ] {
+        let reading = read(bytes);
+        assert!(reading.is_empty());
+        assert_eq!(reading.troubles[0].place, Place::Byte(0));
+        assert!(reading.troubles[0].what.contains(word));
+    }
+}
+
+#[test]
 fn arrows_of_every_program_are_read_and_bytes_without_a_mark_are_told() {
     for (text, expected) in [
         (

@@ -181,6 +181,9 @@ fn reset(kind: Kind, rest: &str) -> Option<What> {
 
 fn begin(kind: Kind, rest: &str, place: Place, reading: &mut Reading) -> Option<Open> {
     let is_command = kind != Kind::Answer;
+    // pyscard says `[]` where only the status word came.
+    let empty = rest.trim_start().strip_prefix("[]").filter(|_| !is_command);
+    let rest = empty.unwrap_or(rest);
     let run = digits::run(rest);
     let mut bytes = run.bytes;
     let behind: String = rest.chars().skip(run.length).collect();

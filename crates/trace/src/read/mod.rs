@@ -2,6 +2,7 @@
 
 mod apdutool;
 mod arrows;
+mod colours;
 mod digits;
 mod globalplatform;
 mod hexadecimal;
@@ -129,6 +130,16 @@ pub struct Exchange<'a> {
 /// it returns is in proportion to them. Text may begin with a byte order mark, and be in UTF-16, as
 /// Windows has it.
 pub fn read(bytes: &[u8]) -> Reading {
+    if let Some(what) = packed(bytes) {
+        return Reading {
+            source: Source::Text,
+            entries: Vec::new(),
+            troubles: vec![Trouble {
+                place: Place::Byte(0),
+                what: what.to_owned(),
+            }],
+        };
+    }
     if bytes.starts_with(&pcapng::MAGIC) {
         return read_as(Source::Pcapng, bytes);
     }
@@ -137,7 +148,37 @@ pub fn read(bytes: &[u8]) -> Reading {
         Some(text) => text.as_bytes(),
         None => bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes),
     };
+    let plain = colours::without(bytes);
+    let bytes = plain.as_ref().map_or(bytes, |plain| plain.as_slice());
     read_as(source(bytes), bytes)
+}
+
+/// What a file is of which nothing is read before another program has unpacked it, and what does.
+pub fn packed(bytes: &[u8]) -> Option<&'static str> {
+    const PACKED: [(&[u8], &str); 9] = [
+        (
+            b"\x1F\x8B\x08",
+            "this is packed by gzip; `gunzip` unpacks it",
+        ),
+        (b"\xFD7zXZ\0", "this is packed by xz; `unxz` unpacks it"),
+        (
+            b"\x28\xB5\x2F\xFD",
+            "this is packed by zstd; `unzstd` unpacks it",
+        ),
+        (b"PK\x03\x04", "this is a ZIP archive; `unzip` unpacks it"),
+        (
+            b"7z\xBC\xAF\x27\x1C",
+            "this is a 7z archive; `7z x` unpacks it",
+        ),
+        (b"\xD4\xC3\xB2\xA1", PCAP),
+        (b"\xA1\xB2\xC3\xD4", PCAP),
+        (b"\x4D\x3C\xB2\xA1", PCAP),
+        (b"\xA1\xB2\x3C\x4D", PCAP),
+    ];
+    const PCAP: &str =
+        "this is a capture file of the older form; `editcap -F pcapng` makes a .pcapng";
+    let mut packed = PACKED.iter();
+    packed.find_map(|(magic, what)| bytes.starts_with(magic).then_some(*what))
 }
 
 fn read_as(source: Source, bytes: &[u8]) -> Reading {

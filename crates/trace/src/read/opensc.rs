@@ -11,7 +11,7 @@
 //! 6A 82 j.
 //! ```
 //!
-//! Older ones say `Outgoing APDU data [    8 bytes] ====`. OpenSC shows PINs in it.
+//! The system's log, and those of containers, have a prefix before each line, rows included. Older ones say `Outgoing APDU data [    8 bytes] ====`. OpenSC shows PINs in it.
 
 use zeroize::Zeroizing;
 
@@ -26,6 +26,8 @@ const MAX_BYTES: usize = 66_000;
 
 struct Block {
     place: Place,
+    /// How many bytes of its line stand before the head: another program's prefix may be before each row.
+    prefix: usize,
     is_command: bool,
     length: usize,
     bytes: Zeroizing<Vec<u8>>,
@@ -43,7 +45,8 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
         };
         if let Some(open) = &mut block {
             let missing = open.length.saturating_sub(open.bytes.len());
-            if let Some(row) = row(line, missing) {
+            let behind = || row(line.get(open.prefix..)?, missing).filter(|_| open.prefix > 0);
+            if let Some(row) = row(line, missing).or_else(behind) {
                 open.bytes.extend_from_slice(&row);
                 if open.bytes.len() < open.length {
                     continue;
@@ -82,15 +85,17 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
                 return;
             }
         }
-        if let Some((is_command, column, length)) = head(line) {
+        if let Some((is_command, prefix, length)) = head(line) {
+            let before = line.get(..prefix).unwrap_or_default();
             let place = Place::Line {
                 line: line_number,
-                column,
+                column: before.chars().count().saturating_add(1),
             };
             match length {
                 Some(length @ 1..=MAX_BYTES) => {
                     block = Some(Block {
                         place,
+                        prefix,
                         is_command,
                         length,
                         bytes: Zeroizing::default(),
@@ -122,6 +127,7 @@ fn end(block: Block, reader: Option<&str>, reading: &mut Reading) -> bool {
         is_command,
         length,
         bytes,
+        ..
     } = block;
     let missing = length.saturating_sub(bytes.len());
     if missing > 0 {
@@ -142,7 +148,7 @@ fn end(block: Block, reader: Option<&str>, reading: &mut Reading) -> bool {
     reading.keep(place, event)
 }
 
-/// A head: whether of a command, its column, and how many bytes it says.
+/// A head: whether of a command, at which byte it begins, and how many bytes it says.
 fn head(line: &str) -> Option<(bool, usize, Option<usize>)> {
     let (is_command, at) = match (line.find("Outgoing APDU"), line.find("Incoming APDU")) {
         (Some(at), _) => (true, at),
@@ -159,8 +165,7 @@ fn head(line: &str) -> Option<(bool, usize, Option<usize>)> {
             .starts_with("byte")
             .then(|| digits.parse().ok())?
     });
-    let column = line.get(..at)?.chars().count().saturating_add(1);
-    Some((is_command, column, number))
+    Some((is_command, at, number))
 }
 
 /// A row of at most `missing` bytes: pairs of digits with blanks between them, up to 16, then their

@@ -6,9 +6,12 @@
 //! 00171781 [140017007589056] SW: 90 00
 //! ```
 //!
-//! The first number is how many microseconds have passed since the line before. pcscd shows PINs.
+//! The first number is how many microseconds have passed since the line before, the second is the thread, of
+//! which each program has its own. Where their lines mingle they are about different cards, since a card
+//! answers one command at a time. pcscd shows PINs.
 
 use core::time::Duration;
+use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
@@ -22,10 +25,12 @@ const ANSWER: &str = "SW: ";
 
 pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
     let text = String::from_utf8_lossy(bytes);
-    // The time since each thread's last command.
-    let mut since = Duration::ZERO;
+    let mingled = mingled(&text);
+    let mut clock = Duration::ZERO;
+    // When each thread has sent its last command.
+    let mut sent: HashMap<Option<&str>, Duration> = HashMap::new();
     for (index, line) in text.lines().enumerate() {
-        since = since.saturating_add(passed(line).unwrap_or_default());
+        clock = clock.saturating_add(passed(line).unwrap_or_default());
         let Some((is_command, at, digits)) = marked(line) else {
             if let Some(event) = card(line) {
                 let place = Place::Line {
@@ -38,6 +43,7 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             }
             continue;
         };
+        let thread = thread(line, at);
         let before = line.get(..at).unwrap_or_default().chars().count();
         let place = |column: usize| Place::Line {
             line: index.saturating_add(1),
@@ -53,7 +59,7 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
         };
         let what = match is_command {
             true => {
-                since = Duration::ZERO;
+                sent.insert(thread, clock);
                 What::Command(Sent::whole(bytes.to_vec()))
             }
             false => {
@@ -61,14 +67,15 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
                     let what = "an answer has at least two bytes; the line may be cut";
                     reading.trouble(place(digits.chars().count()), what);
                 }
+                let since = sent.get(&thread).copied().unwrap_or_default();
                 What::Answer {
                     bytes,
-                    after: passed(line).map(|_| since),
+                    after: passed(line).map(|_| clock.saturating_sub(since)),
                 }
             }
         };
         let event = Event {
-            card: None,
+            card: thread.filter(|_| mingled).map(|id| format!("thread {id}")),
             time: None,
             what,
         };
@@ -76,6 +83,34 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             return;
         }
     }
+}
+
+/// Whether an answer comes in one thread while the last command in another has none yet.
+fn mingled(text: &str) -> bool {
+    let mut waiting: Option<Option<&str>> = None;
+    text.lines().any(|line| {
+        let Some((is_command, at, _)) = marked(line) else {
+            return false;
+        };
+        let thread = thread(line, at);
+        match is_command {
+            true => {
+                waiting = Some(thread);
+                false
+            }
+            false => waiting.take().is_some_and(|waiting| waiting != thread),
+        }
+    })
+}
+
+/// The thread of a line whose mark ends at this byte.
+fn thread(line: &str, at: usize) -> Option<&str> {
+    /// As many digits as a number of a thread has at most.
+    const DIGITS: usize = 20;
+    let (_, behind) = line.get(..at)?.rsplit_once('[')?;
+    let (id, _) = behind.split_once(']')?;
+    let is_id = (1..=DIGITS).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+    is_id.then_some(id)
 }
 
 /// The card that was put in or reset: `Card ATR: 3B …`.
@@ -121,7 +156,7 @@ fn marked(line: &str) -> Option<(bool, usize, &str)> {
 /// Whether this can stand before a mark: nothing, or what ends with the time that has passed, with
 /// a thread, or with the name of the program, as the system's log has it.
 fn is_head(head: &str) -> bool {
-    let head = head.trim_end_matches("\u{1b}[0m").trim();
+    let head = head.trim();
     let last = head.rsplit(' ').next().unwrap_or_default();
     let is_time = last.len() == 8 && last.bytes().all(|byte| byte.is_ascii_digit());
     !head.starts_with('#') && (head.is_empty() || is_time || head.ends_with([']', ':']))
@@ -130,7 +165,6 @@ fn is_head(head: &str) -> bool {
 /// How many microseconds a line says have passed.
 fn passed(line: &str) -> Option<Duration> {
     let digits = line.trim_start().split(' ').next()?;
-    let digits = digits.trim_start_matches("\u{1b}[0m");
     if digits.len() != 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

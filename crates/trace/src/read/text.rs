@@ -30,6 +30,8 @@ pub(super) enum Said {
 pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
     let text = String::from_utf8_lossy(bytes);
     let mut card: Option<String> = None;
+    // Whether a recorder has written some line: it ends each.
+    let mut is_recorded = false;
     for (index, line) in text.lines().enumerate() {
         let number = index.saturating_add(1);
         let content = line.trim_start();
@@ -43,6 +45,7 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             Some(comment) => match said(comment.trim_end()) {
                 Ok(Said::Nothing) => continue,
                 Ok(Said::Name(name)) => {
+                    is_recorded = true;
                     card = Some(reading.name(place(0), &name));
                     continue;
                 }
@@ -85,9 +88,28 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             time: None,
             what,
         };
+        is_recorded |= !matches!(event.what, What::Command(_));
         if !reading.keep(place(0), event) {
-            break;
+            return;
         }
+    }
+    if is_recorded && !text.ends_with('\n') {
+        tell_cut(&text, reading);
+    }
+}
+
+/// Says that the last line has no end, unless something else is wrong there.
+fn tell_cut(text: &str, reading: &mut Reading) {
+    let place = Place::Line {
+        line: text.lines().count(),
+        column: text.lines().last().map_or(0, |line| line.chars().count()) + 1,
+    };
+    let is_told = reading.troubles.last().is_some_and(|trouble| {
+        let lines = (trouble.place, place);
+        matches!(lines, (Place::Line { line: told, .. }, Place::Line { line, .. }) if told == line)
+    });
+    if !is_told {
+        reading.trouble(place, "the last line has no end: it may be cut");
     }
 }
 
