@@ -189,6 +189,21 @@ fn a_text_of_no_known_form_is_refused_and_its_lines_are_named() {
     let output = lab.run(&["explain", "text.txt"]);
     assert_code(&output, 6);
     assert!(stdout(&output).contains("SELECT") && stderr(&output).contains("line 3"));
+    // What another program must unpack, a capture file with nothing whole in it, and nothing at all.
+    for (bytes, word) in [
+        (&b"\x1F\x8B\x08\x00\x00\x90\x00"[..], "gunzip"),
+        (
+            b"\x0A\x0D\x0D\x0A\x2C\0\0\0\x4D\x3C\x2B\x1A\x90\x00",
+            "byte 0",
+        ),
+        (b"", "no bytes"),
+        (b"\xEF\xBB\xBF\r\n", "no bytes"),
+    ] {
+        fs::write(lab.path("other"), bytes).unwrap();
+        let output = lab.run(&["explain", "other"]);
+        assert_plain_error(&output, 1);
+        assert!(stderr(&output).contains(word), "{}", stderr(&output));
+    }
     // A binary file is bytes.
     fs::write(lab.path("bytes"), [0x30, 0x03, 0x02, 0x01, 0x05]).unwrap();
     assert_code(&lab.run(&["explain", "bytes"]), 0);

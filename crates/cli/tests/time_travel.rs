@@ -220,6 +220,40 @@ fn bisect_names_the_command_that_broke_the_card() {
 }
 
 #[test]
+fn what_of_the_trace_could_not_be_read_is_told_first_also_where_nothing_is_found() {
+    let lab = Lab::new("valid");
+    let number = broken(&lab);
+    let trace = fs::read_to_string(lab.path("t.apdu")).expect("the trace");
+    let bad = trace.find("00D6").expect("the write");
+    // The log ends in the middle of the command that broke the card.
+    fs::write(lab.path("t.apdu"), &trace[..bad + 7]).expect("written");
+    let output = lab.run(&BISECT);
+    assert_code(&output, 1);
+    assert!(
+        stderr(&output).contains("t.apdu: line "),
+        "{}",
+        stderr(&output)
+    );
+    let at = [
+        "trace",
+        "at",
+        number,
+        "t.apdu",
+        "--image",
+        "start.json",
+        "-o",
+        "then.json",
+    ];
+    let output = lab.run(&at);
+    assert_code(&output, 2);
+    assert!(
+        stderr(&output).contains("t.apdu: line "),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
 fn wherever_the_bad_write_is_the_program_names_it_in_every_notation() {
     let lab = Lab::new("valid");
     let good = lab.image();

@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use kortlab_explain::kind::Kind;
 use kortlab_explain::{Explanation, printable, written};
-use kortlab_trace::{MAX_TRACE, Reading, What, utf16_text};
+use kortlab_trace::{MAX_TRACE, Reading, Source, What, packed, utf16_text};
 use serde::Serialize;
 
 use super::Context;
@@ -124,11 +124,16 @@ fn of_file(path: &Path, as_bytes: bool) -> Result<Given, Failure> {
     if as_bytes {
         return Ok(Given::Bytes(bytes.to_vec()));
     }
+    if text.is_some_and(|text| text.trim().is_empty()) {
+        let text = format!("there are no bytes in {}", path.display());
+        return Err(Failure::failed(text).of_kind("invalid").hint(GIVE_THE_FILE));
+    }
     let reading = kortlab_trace::read(&bytes);
     if !reading.is_empty() {
         return Ok(of_reading(reading));
     }
-    match text.is_some_and(is_text) {
+    let is_other = packed(&bytes).is_some() || reading.source == Source::Pcapng;
+    match is_other || text.is_some_and(is_text) {
         true => Err(not_understood(path, &reading)),
         false => Ok(Given::Bytes(bytes.to_vec())),
     }
@@ -203,6 +208,9 @@ fn of_text(text: &str) -> Option<Result<Vec<u8>, Failure>> {
     let bytes = hexadecimal::parse(text).ok();
     bytes.or_else(|| base64(text).filter(|_| !is_words)).map(Ok)
 }
+
+/// What to do where a file is empty.
+const GIVE_THE_FILE: &str = "give the file that was meant; --as KIND takes an empty one, too";
 
 /// What to do where a line does not fit the others.
 const WHOLE: &str = "give all of it, and nothing else; nothing is left out in silence";

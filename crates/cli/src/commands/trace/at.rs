@@ -72,6 +72,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         check_place(path, arguments.force)?;
     }
     let reading = read(&session.path)?;
+    let odd = tell_troubles(&session.path, &reading);
     let history = session.history(&reading)?;
     let number = arguments.number;
     if number > history.last() {
@@ -113,7 +114,6 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         note("the session cannot be entered past this; --go-on tries");
     }
     context.output.report(&report)?;
-    let odd = tell_troubles(&session.path, &reading);
     Ok(match report.differences.is_empty() && !odd {
         true => Exit::Done,
         false => Exit::Findings,

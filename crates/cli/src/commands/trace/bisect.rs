@@ -115,6 +115,7 @@ enum Judged<'a> {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let session = &arguments.session;
     let reading = read(&session.path)?;
+    let odd = tell_troubles(&session.path, &reading);
     let history = session.history(&reading)?;
     let mut steps = Steps::of(&reading);
     let walk = Walk::begin(&history, session.image()?, session.playing()?);
@@ -152,7 +153,6 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         report.by_program = true;
     }
     context.output.report(&report)?;
-    let odd = tell_troubles(&session.path, &reading);
     Ok(match report.differences.is_empty() && !odd {
         true => Exit::Done,
         false => Exit::Findings,
