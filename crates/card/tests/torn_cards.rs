@@ -446,13 +446,9 @@ fn a_card_too_full_for_the_new_beside_the_old_is_left_as_it_was() {
 #[test]
 fn certificates_out_of_date_or_not_by_their_issuer_are_refused_unless_forced() {
     let authority = OpenSsl::authority();
-    let der = |name: &str, authority: &OpenSsl| {
-        authority.must(&["x509", "-in", "ca.pem", "-outform", "DER", "-out", name]);
-        authority.read(name)
-    };
-    let issuer = der("ca.der", &authority);
+    let issuer = own_certificate(&authority);
     // Another authority of the same name, with another key.
-    let imposter = der("ca.der", &OpenSsl::authority());
+    let imposter = own_certificate(&OpenSsl::authority());
     let certificate = authority.certificate(&keys().0, "7", 30);
     let mut card = open(start(MemoryTechnology::Journalled));
     let day = Duration::from_secs(24 * 3600);
@@ -488,6 +484,47 @@ fn certificates_out_of_date_or_not_by_their_issuer_are_refused_unless_forced() {
     let change = Change::new().write(forced).at(now + 31 * day);
     let plan = card.plan(&change.issuer(imposter)).unwrap();
     assert_eq!(plan.warnings().len(), 2, "{:?}", plan.warnings());
+}
+
+/// The authority's certificate, DER.
+fn own_certificate(authority: &OpenSsl) -> Vec<u8> {
+    authority.must(&["x509", "-in", "ca.pem", "-outform", "DER", "-out", "ca.der"]);
+    authority.read("ca.der")
+}
+
+#[test]
+fn a_signature_by_an_authority_on_p_256_is_checked_as_one_by_rsa_is() {
+    let authority = OpenSsl::authority_on("P-256");
+    let certificate = authority.certificate(&keys().0, "7", 30);
+    let mut changed = certificate.clone();
+    *changed.last_mut().unwrap() ^= 0x01;
+    let change = |der: &[u8], issuer: &OpenSsl| {
+        let new = NewCertificate::new(der.to_vec(), 0x45, "New");
+        let change = Change::new().write(new).at(SystemTime::now());
+        change.issuer(own_certificate(issuer))
+    };
+    let mut card = open(start(MemoryTechnology::Journalled));
+    let plan = card.plan(&change(&certificate, &authority)).unwrap();
+    assert_eq!((plan.notes(), plan.warnings()), (&[][..], &[][..]));
+    // Others of the same name, with other keys, and a signature that is none.
+    let (other, rsa) = (OpenSsl::authority_on("P-256"), OpenSsl::authority());
+    let by_rsa = rsa.certificate(&keys().0, "8", 30);
+    for (der, issuer) in [(&certificate, &other), (&changed, &authority)] {
+        let error = card.plan(&change(der, issuer)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        let said = error.to_string();
+        assert!(said.contains("not by that authority's key"), "{said}");
+    }
+    // A signature of one kind, and a key of another: nothing is known of it, and that is said.
+    for (der, issuer) in [(&certificate, &rsa), (&by_rsa, &authority)] {
+        let plan = card.plan(&change(der, issuer)).unwrap();
+        let notes = plan.notes();
+        assert!(notes[0].contains("cannot be checked here"), "{notes:?}");
+    }
+    let far = OpenSsl::authority_on("P-384");
+    let plan = card.plan(&change(&far.certificate(&keys().0, "9", 30), &far));
+    let plan = plan.unwrap();
+    assert!(plan.notes()[0].contains("cannot be checked here"));
 }
 
 #[test]

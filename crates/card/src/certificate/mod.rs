@@ -19,7 +19,7 @@ use crate::keys::RsaPublicKey;
 pub use fault::{Fault, Rule};
 pub use kind::ContentKind;
 pub use name::{Attribute, same_name};
-pub use signature::{is_signed_by, is_signed_by_spki};
+pub use signature::is_signed_by_spki;
 pub use time::ReadTime;
 
 /// The most extensions of one certificate that are read.

@@ -16,15 +16,11 @@ const EC_PUBLIC_KEY: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
 /// prime256v1, 1.2.840.10045.3.1.7.
 const P_256: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 
-/// Whether `key` signed `signed`: a certificate or a revocation list in DER, or anything else of
-/// the form SEQUENCE { body, algorithm, signature }. `None` if that cannot be told: another
-/// algorithm than RSASSA-PKCS1-v1_5 with a hash of [`Hash::ALL`], or nothing of that form.
-pub fn is_signed_by(signed: &[u8], key: &RsaPublicKey) -> Option<bool> {
-    Signed::read(signed)?.by_rsa(key)
-}
-
-/// The same for the key in a SubjectPublicKeyInfo (RFC 5280 §4.1), which may be one on the curve
-/// P-256 as well (RFC 5758 §3.2).
+/// Whether the key in a SubjectPublicKeyInfo (RFC 5280 §4.1) signed `signed`: a certificate or a
+/// revocation list in DER, or anything else of the form SEQUENCE { body, algorithm, signature }.
+/// `None` if that cannot be told: another algorithm than RSASSA-PKCS1-v1_5 and ECDSA on P-256
+/// (RFC 5758 §3.2) with a hash of [`Hash::ALL`], a key of another kind than that algorithm's, or
+/// nothing of that form.
 pub fn is_signed_by_spki(signed: &[u8], key: &[u8]) -> Option<bool> {
     let signed = Signed::read(signed)?;
     match RsaPublicKey::from_der(key) {

@@ -9,7 +9,7 @@ use kortlab_apdu::Channel;
 use super::plan::{Change, Exception, NewCertificate, Plan, same_place};
 use super::{Slot, invalid};
 use crate::card::Card;
-use crate::certificate::{self, CertificateInfo, ReadTime, Rule, same_name};
+use crate::certificate::{CertificateInfo, ReadTime, Rule, is_signed_by_spki, same_name};
 use crate::error::CardError;
 
 /// What is noticed of one new certificate.
@@ -156,11 +156,7 @@ fn admit_issuer(
     }
     let mut unknown = false;
     for issuer in &issuers {
-        let signed = issuer
-            .public_key
-            .as_ref()
-            .and_then(|key| certificate::is_signed_by(&new.der, key));
-        match signed {
+        match is_signed_by_spki(&new.der, &issuer.public_key_der) {
             Some(true) => {
                 return change.now.map_or(Ok(()), |now| {
                     admit_dates("the issuer's certificate", issuer, now, remarks)

@@ -178,12 +178,20 @@ impl OpenSsl {
 
     /// An authority that issues certificates with [`OpenSsl::certificate`].
     pub fn authority() -> Self {
+        Self::authority_with(&["-newkey", "rsa:2048"])
+    }
+
+    /// The same with a key on this curve.
+    pub fn authority_on(curve: &str) -> Self {
+        let curve = format!("ec_paramgen_curve:{curve}");
+        Self::authority_with(&["-newkey", "ec", "-pkeyopt", &curve])
+    }
+
+    fn authority_with(key: &[&str]) -> Self {
         let openssl = Self::new();
-        openssl.must(&[
+        let request = [
             "req",
             "-x509",
-            "-newkey",
-            "rsa:2048",
             "-nodes",
             "-keyout",
             "ca.key",
@@ -193,7 +201,8 @@ impl OpenSsl {
             "/C=SE/CN=TEST Authority",
             "-days",
             "3650",
-        ]);
+        ];
+        openssl.must(&[&request, key].concat());
         openssl
     }
 
