@@ -3,7 +3,7 @@
 //! and EF(AODF) say.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kortlab_apdu::tlv::{Tag, read_one};
 use kortlab_apdu::{Channel, FilePath};
@@ -13,6 +13,7 @@ use crate::card::Card;
 use crate::contents::{Contents, DirectoryFile, is_final};
 use crate::error::CardError;
 use crate::files::FileInfo;
+use crate::keys::private_keys;
 use crate::pins::{PinObject, PinPurpose, find, pin_object, role_key};
 use crate::problem::{Problem, code};
 use crate::role::PinRole;
@@ -21,6 +22,9 @@ use crate::role::PinRole;
 const PIN_REFERENCE: Tag = Tag::context(0, false);
 /// typeAttributes of an object (PKCS#15 §6.1.1).
 const TYPE_ATTRIBUTES: Tag = Tag::context(1, true);
+
+/// Of how many keys the card is asked before a PIN is sent: a card that tells does so of the first.
+const MAX_ASKED: usize = 4;
 
 /// By which PINs a key is used, as its file's description says it: one way or more, each the
 /// references of the PINs of which all must be verified.
@@ -65,6 +69,9 @@ impl<C: Channel> Card<C> {
         role: PinRole,
         pin: &PinObject,
     ) -> Result<Option<String>, CardError> {
+        if !self.asks_of_references(pin) {
+            return Ok(None);
+        }
         let contents = self.contents();
         let first = role_key(contents, role).into_iter();
         let others = private_keys(contents);
@@ -72,6 +79,7 @@ impl<C: Channel> Card<C> {
         let keys: Vec<_> = first
             .chain(others)
             .filter_map(|key| Some((key.id().clone(), path(contents, key)?)))
+            .take(MAX_ASKED)
             .collect();
         for (id, path) in keys {
             if let Some(ways) = self.ways_to_use(&path)? {
@@ -91,7 +99,7 @@ impl<C: Channel> Card<C> {
         path: &FilePath,
         pin: &PinObject,
     ) -> Result<Option<String>, CardError> {
-        if path.is_empty() {
+        if path.is_empty() || !self.asks_of_references(pin) {
             return Ok(None);
         }
         let ways = self.ways_to_use(path)?;
@@ -99,12 +107,15 @@ impl<C: Channel> Card<C> {
         Ok(ways.map(|ways| doubt(id, path, &ways, pin)))
     }
 
+    /// Whether a doubt of this PIN's reference would keep it from being sent. One that fits no command
+    /// is told when a command is made.
+    fn asks_of_references(&self, pin: &PinObject) -> bool {
+        !self.doubtful_pins && pin.p2().is_some()
+    }
+
     /// By which PINs the key in the file at `path` is used; `None` where that is not told. The card
-    /// is asked once, and only where its OS has an answer.
+    /// is asked once.
     fn ways_to_use(&mut self, path: &FilePath) -> Result<Option<Ways>, CardError> {
-        if !self.dialect().describes_use_of_keys() {
-            return Ok(None);
-        }
         if let Some(known) = self.uses_of_keys.get(path) {
             return Ok(known.clone());
         }
@@ -128,6 +139,7 @@ impl<C: Channel> Card<C> {
         let contents = self.contents();
         let mut used = Vec::new();
         for file in &contents.private_keys {
+            let starts = Directory::<PrivateKey>::offsets(&file.bytes);
             for (index, key) in file.directory.listed() {
                 let path = path(contents, key);
                 let info = path.as_ref().and_then(|path| files.get(path)?.as_ref());
@@ -136,6 +148,7 @@ impl<C: Channel> Card<C> {
                     used.push(Used {
                         file,
                         index,
+                        start: starts.get(index).copied(),
                         key,
                         path,
                         ways: Ways(ways),
@@ -144,31 +157,38 @@ impl<C: Channel> Card<C> {
             }
         }
         // Two keys at one place are a finding of their own, and only one of them is there.
-        let at = |path: &FilePath| used.iter().filter(|other| other.path == *path).count();
-        let alone: Vec<_> = used.iter().filter(|used| at(&used.path) == 1).collect();
+        let mut at = BTreeMap::<&FilePath, usize>::new();
+        for one in &used {
+            *at.entry(&one.path).or_default() += 1;
+        }
+        let is_alone = |one: &&Used<'_>| at.get(&one.path) == Some(&1);
+        let alone: Vec<_> = used.iter().filter(is_alone).collect();
+        let protected = Protected::new(contents, &alone);
         let mut problems = Vec::new();
         for file in &contents.authentication {
+            let starts = Directory::<AuthenticationObject>::offsets(&file.bytes);
             for (index, object) in file.directory.listed() {
                 let Some(pin) = pin_object(contents, object) else {
                     continue;
                 };
-                let listed = (file, index, object);
+                let listed = ListedPin {
+                    file,
+                    index,
+                    start: starts.get(index).copied(),
+                    object,
+                };
                 if pin.purpose == PinPurpose::Unblocking {
                     let puk = alone.iter().find_map(|used| used.of_puk(&pin));
-                    problems.extend(puk.map(|message| of_pin(listed, message)));
+                    problems.extend(puk.map(|message| listed.problem(message)));
                     continue;
                 }
-                let own = alone
-                    .iter()
-                    .filter(|used| used.is_protected_by(contents, &pin));
+                let own = protected.by(&pin);
                 let (right, wrong): (Vec<&Used<'_>>, Vec<&Used<'_>>) =
                     own.partition(|used| used.ways.allow(pin.reference));
                 match (right.is_empty(), wrong.first()) {
                     (true, Some(used)) => {
-                        problems.push(of_pin(
-                            listed,
-                            doubt(used.key.id(), &used.path, &used.ways, &pin),
-                        ));
+                        let message = doubt(used.key.id(), &used.path, &used.ways, &pin);
+                        problems.push(listed.problem(message));
                     }
                     _ => problems.extend(wrong.iter().map(|used| used.of_key(&pin))),
                 }
@@ -182,23 +202,14 @@ impl<C: Channel> Card<C> {
 struct Used<'a> {
     file: &'a DirectoryFile<PrivateKey>,
     index: usize,
+    /// Where in the file it begins.
+    start: Option<usize>,
     key: &'a PrivateKey,
     path: FilePath,
     ways: Ways,
 }
 
 impl Used<'_> {
-    /// Whether this is the PIN that would be verified before the key is used.
-    fn is_protected_by(&self, contents: &Contents, pin: &PinObject) -> bool {
-        if let Some(auth_id) = &self.key.common.auth_id {
-            return *auth_id == pin.auth_id;
-        }
-        PinRole::ALL.into_iter().any(|role| {
-            role_key(contents, role).is_some_and(|key| core::ptr::eq(key, self.key))
-                && find(contents, role).as_ref() == Some(pin)
-        })
-    }
-
     /// That the key names a PIN which is another than its own, and right for other keys.
     fn of_key(&self, pin: &PinObject) -> Problem {
         let message = doubt(self.key.id(), &self.path, &self.ways, pin);
@@ -206,9 +217,8 @@ impl Used<'_> {
         let (path, bytes) = (&self.file.path, &self.file.bytes);
         let problem = Problem::new(Severity::Error, code, "EF(PrKDF)", path, message);
         let object = ObjectRef::of(self.index, &self.key.common, Some(self.key.id()));
-        let starts = Directory::<PrivateKey>::offsets(bytes);
-        let start = starts.get(self.index).copied();
-        let place = start.map(|start| place(bytes, start, &[Tag::SEQUENCE, Tag::OCTET_STRING]));
+        let way = [Tag::SEQUENCE, Tag::OCTET_STRING];
+        let place = self.start.map(|start| place(bytes, start, &way));
         match place {
             Some(offset) => problem.about(object).at(offset),
             None => problem.about(object),
@@ -231,30 +241,73 @@ impl Used<'_> {
     }
 }
 
-/// An authentication object, and where it is listed.
-type ListedPin<'a> = (
-    &'a DirectoryFile<AuthenticationObject>,
-    usize,
-    &'a AuthenticationObject,
-);
+/// Which PIN would be verified before each key is used.
+struct Protected<'a> {
+    keys: &'a [&'a Used<'a>],
+    /// Which of them name their PIN, by its identifier.
+    named: BTreeMap<&'a Id, Vec<usize>>,
+    /// Which of them name none, and the PIN for what they are used for.
+    by_role: Vec<(PinObject, usize)>,
+}
 
-/// That a PIN has the reference of another.
-fn of_pin((file, index, object): ListedPin<'_>, message: String) -> Problem {
-    let code = code::PIN_REFERENCE_MISMATCH;
-    let problem = Problem::new(Severity::Error, code, "EF(AODF)", &file.path, message);
-    let id = object.auth_id();
-    let problem = problem.about(ObjectRef::of(index, &object.common, Some(id)));
-    let starts = Directory::<AuthenticationObject>::offsets(&file.bytes);
-    let way = [TYPE_ATTRIBUTES, Tag::SEQUENCE, PIN_REFERENCE];
-    match starts.get(index) {
-        Some(&start) => problem.at(place(&file.bytes, start, &way)),
-        None => problem,
+impl<'a> Protected<'a> {
+    fn new(contents: &Contents, keys: &'a [&'a Used<'a>]) -> Self {
+        let mut named = BTreeMap::<_, Vec<_>>::new();
+        let roles = PinRole::ALL.map(|role| (role_key(contents, role), find(contents, role)));
+        let mut by_role = Vec::new();
+        for (number, used) in keys.iter().enumerate() {
+            if let Some(auth_id) = &used.key.common.auth_id {
+                named.entry(auth_id).or_default().push(number);
+                continue;
+            }
+            for (key, pin) in &roles {
+                if key.is_some_and(|key| core::ptr::eq(key, used.key)) {
+                    by_role.extend(pin.iter().map(|pin| (pin.clone(), number)));
+                }
+            }
+        }
+        Self {
+            keys,
+            named,
+            by_role,
+        }
+    }
+
+    /// The keys before whose use this PIN would be verified, as they are listed.
+    fn by(&self, pin: &PinObject) -> impl Iterator<Item = &'a Used<'a>> {
+        let named = self.named.get(&pin.auth_id).into_iter().flatten().copied();
+        let by_role = self.by_role.iter().filter(|(other, _)| other == pin);
+        let numbers: BTreeSet<_> = named.chain(by_role.map(|(_, number)| *number)).collect();
+        let keys = self.keys;
+        numbers
+            .into_iter()
+            .filter_map(move |number| keys.get(number).copied())
     }
 }
 
-fn private_keys(contents: &Contents) -> impl Iterator<Item = &PrivateKey> {
-    let files = contents.private_keys.iter();
-    files.flat_map(|file| file.directory.objects())
+/// An authentication object, and where it is listed.
+struct ListedPin<'a> {
+    file: &'a DirectoryFile<AuthenticationObject>,
+    index: usize,
+    /// Where in the file it begins.
+    start: Option<usize>,
+    object: &'a AuthenticationObject,
+}
+
+impl ListedPin<'_> {
+    /// That it has the reference of another.
+    fn problem(&self, message: String) -> Problem {
+        let code = code::PIN_REFERENCE_MISMATCH;
+        let path = &self.file.path;
+        let problem = Problem::new(Severity::Error, code, "EF(AODF)", path, message);
+        let id = self.object.auth_id();
+        let problem = problem.about(ObjectRef::of(self.index, &self.object.common, Some(id)));
+        let way = [TYPE_ATTRIBUTES, Tag::SEQUENCE, PIN_REFERENCE];
+        match self.start {
+            Some(start) => problem.at(place(&self.file.bytes, start, &way)),
+            None => problem,
+        }
+    }
 }
 
 /// The absolute path of a key's file, if the card says one.

@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 use crate::card::Card;
 use crate::contents::{Contents, is_final};
 use crate::error::{CardError, ErrorKind};
+use crate::keys::private_keys;
 use crate::pin::{Pin, PinCoding, PinFormat};
 use crate::pin_doubt;
 use crate::profile::Profile;
@@ -224,10 +225,7 @@ impl<C: Channel> Card<C> {
     pub(crate) fn pin_to_send(&mut self, role: PinRole) -> Result<PinObject, CardError> {
         let pin = self.pin(role)?;
         let doubt = match pin_doubt::of_role(self.contents(), role, &pin) {
-            // A reference that fits no command is told when one is made.
-            None if !self.doubtful_pins && pin.p2().is_some() => {
-                self.other_reference_of_role(role, &pin)?
-            }
+            None => self.other_reference_of_role(role, &pin)?,
             doubt => doubt,
         };
         self.certain(&format!("PIN for {role}"), doubt)?;
@@ -599,12 +597,7 @@ pub(crate) fn find(contents: &Contents, role: PinRole) -> Option<PinObject> {
 
 /// The private key for `role`; see the module's first rule.
 pub(crate) fn role_key(contents: &Contents, role: PinRole) -> Option<&PrivateKey> {
-    let keys = || {
-        contents
-            .private_keys
-            .iter()
-            .flat_map(|file| file.directory.objects())
-    };
+    let keys = || private_keys(contents);
     let usual = Profile::of(contents).purpose(role).key_id;
     let signs = |key: &&PrivateKey| key.usage().contains(KeyUsage::NON_REPUDIATION);
     keys()

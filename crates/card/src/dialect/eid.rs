@@ -6,7 +6,10 @@ use kortlab_apdu::tlv::{Builder, object};
 use kortlab_apdu::{Class, Command, Fid, Response, instruction};
 
 use super::setcos::{Subject, sub_conditions};
-use super::{CardPadding, Dialect, Identity, KeyLocation, NewFile, Operation, Recognition, Step};
+use super::{
+    CardPadding, Dialect, Identity, KeyLocation, NewFile, Operation, Recognition, Step,
+    pins_by_expanded_rules,
+};
 use crate::error::{CardError, ErrorKind};
 use crate::files::FileInfo;
 
@@ -62,27 +65,12 @@ impl Dialect for Eid {
         true
     }
 
-    fn describes_use_of_keys(&self) -> bool {
-        true
-    }
-
-    /// The sub-conditions for the commands with which a private key is used.
+    /// The sub-conditions for the commands with which a private key is used; where a card describes
+    /// its files without them, or they do not tell, rules in the expanded coding.
     fn pins_of_key(&self, file: &FileInfo) -> Option<Vec<Vec<u8>>> {
-        const USES: [u8; 2] = [
-            instruction::PERFORM_SECURITY_OPERATION,
-            instruction::INTERNAL_AUTHENTICATE,
-        ];
-        let conditions = file.fcp.as_ref()?.security.as_deref()?;
-        let read: Result<Vec<_>, _> = sub_conditions(conditions).collect();
-        let is_use = |subject| matches!(subject, Subject::Instruction(ins) if USES.contains(&ins));
-        let mut ways = Vec::new();
-        for way in read.ok()?.iter().filter(|one| is_use(one.subject)) {
-            if way.wants_key {
-                return None;
-            }
-            ways.push(way.names.to_vec());
-        }
-        (!ways.is_empty()).then_some(ways)
+        let own = file.fcp.as_ref()?.security.as_deref();
+        own.and_then(pins_by_sub_conditions)
+            .or_else(|| pins_by_expanded_rules(file))
     }
 
     fn card_paddings(&self, operation: Operation) -> &'static [CardPadding] {
@@ -160,6 +148,23 @@ impl Dialect for Eid {
         let command = Command::new(instruction::DELETE_FILE, 0x00, 0x00);
         Some(command.with_data(file_id.bytes()))
     }
+}
+
+fn pins_by_sub_conditions(conditions: &[u8]) -> Option<Vec<Vec<u8>>> {
+    const USES: [u8; 2] = [
+        instruction::PERFORM_SECURITY_OPERATION,
+        instruction::INTERNAL_AUTHENTICATE,
+    ];
+    let read: Result<Vec<_>, _> = sub_conditions(conditions).collect();
+    let is_use = |subject| matches!(subject, Subject::Instruction(ins) if USES.contains(&ins));
+    let mut ways = Vec::new();
+    for way in read.ok()?.iter().filter(|one| is_use(one.subject)) {
+        if way.wants_key {
+            return None;
+        }
+        ways.push(way.names.to_vec());
+    }
+    (!ways.is_empty()).then_some(ways)
 }
 
 /// Whether the historical bytes are those of these cards.
@@ -258,6 +263,29 @@ mod tests {
             assert_eq!(pins(unknown), None, "{unknown}");
         }
         assert_eq!(Eid.pins_of_key(&FileInfo::default()), None);
+    }
+
+    #[test]
+    fn rules_in_the_expanded_coding_count_where_its_own_do_not_tell() {
+        let pins = |own: &str, descriptor: u8| {
+            let own = hex::decode(own).expect("hex");
+            let rule = hex::decode("84012AA406950108830187").expect("hex");
+            let description = Builder::new().constructed(0x6F, |inner| {
+                inner
+                    .primitive(0x82, &[descriptor])
+                    .maybe(Some(own).filter(|own| !own.is_empty()), |inner, own| {
+                        inner.primitive(0x86, &own)
+                    })
+                    .primitive(0xAB, &rule)
+            });
+            Eid.pins_of_key(&FileInfo::parse(&description.finish()))
+        };
+        assert_eq!(pins("83012A82", 0x11), Some(vec![vec![0x82]]));
+        for own in ["", "0101024681", "41AAAA"] {
+            assert_eq!(pins(own, 0x11), Some(vec![vec![0x87]]), "{own}");
+            // What is said of a directory is not said of the keys in it.
+            assert_eq!(pins(own, 0x38), None, "{own}");
+        }
     }
 
     fn looks_like(atr: &str, description: &str) -> Recognition {

@@ -4,6 +4,7 @@
 //! byte for byte. A new card OS is one file here, and one line in `ALL`.
 
 mod eid;
+mod expanded;
 mod generic;
 pub mod setcos;
 
@@ -11,6 +12,7 @@ use core::fmt;
 
 use std::sync::Arc;
 
+use kortlab_apdu::fcp::FileKind;
 use kortlab_apdu::{Channel, Command, Fid, FilePath, Response, instruction};
 use zeroize::Zeroizing;
 
@@ -138,18 +140,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Whether this card OS says in the description of a private key's file by which PIN the key is
-    /// used, so that [`Dialect::pins_of_key`] may tell.
-    fn describes_use_of_keys(&self) -> bool {
-        false
-    }
-
     /// By which PINs the private key in the file that is described like this is used: one way or
     /// more, each the references of the PINs of which all must be verified. `None` where the
-    /// description does not say it, or not in a form that is known.
+    /// description does not say it, or not in a form that is known. What all card OSs understand
+    /// alike is the expanded coding (tag AB, ISO/IEC 7816-4 §9.3.4).
     fn pins_of_key(&self, file: &FileInfo) -> Option<Vec<Vec<u8>>> {
-        let _ = file;
-        None
+        pins_by_expanded_rules(file)
     }
 
     /// Which paddings the card does for `operation`.
@@ -292,6 +288,17 @@ pub fn recognise<C: Channel + ?Sized>(
         }
     }
     Ok(&Generic)
+}
+
+/// By which PINs a key is used, as the access rules in the expanded coding have it.
+fn pins_by_expanded_rules(file: &FileInfo) -> Option<Vec<Vec<u8>>> {
+    let fcp = file.fcp.as_ref()?;
+    // What a directory is said to allow is not what the keys in it are used by.
+    let is_directory = fcp
+        .descriptor
+        .is_some_and(|descriptor| descriptor.kind() == FileKind::Df);
+    let rules = fcp.other(0xAB_u8).filter(|_| !is_directory)?;
+    expanded::pins_of_key(rules)
 }
 
 fn joined(first: &[u8], second: &[u8]) -> Zeroizing<Vec<u8>> {

@@ -105,9 +105,7 @@ impl<C: Channel> Card<C> {
             None => pin_doubt::of_object(contents, &object),
         };
         let doubt = match doubt {
-            None if !self.doubtful_pins && object.p2().is_some() => {
-                self.other_reference_of_key(&key.id, &key.path, &object)?
-            }
+            None => self.other_reference_of_key(&key.id, &key.path, &object)?,
             doubt => doubt,
         };
         self.certain(&name, doubt)?;

@@ -87,7 +87,9 @@ fn assert_not_sent(lab: &Lab, role: &str, key: &str) {
         vec!["key", "sign", "--in", "message", "--key", key],
     ];
     if role == "auth" {
-        commands.push(vec!["cert", "remove", "4333"]);
+        if is_known_os(lab) {
+            commands.push(vec!["cert", "remove", "4333"]);
+        }
         commands.push(vec!["key", "decrypt", "--in", "message", "--key", key]);
     }
     for command in commands {
@@ -247,15 +249,132 @@ fn a_puk_that_has_the_reference_of_a_pin_is_found() {
     }
 }
 
+/// Has the card describe the files of its two keys with these access rules in the expanded coding
+/// (ISO/IEC 7816-4 §9.3.4), in place of those of its own.
+fn describe_keys(lab: &Lab, rules: [&str; 2]) {
+    for (fid, rule) in ["4B01", "4B02"].into_iter().zip(rules) {
+        let rule = rule.replace(' ', "");
+        let fields = format!("8201118302{fid}AB{:02X}{rule}", rule.len() / 2);
+        let described = format!("6F{:02X}{fields}", fields.len() / 2);
+        change_file(lab, fid, |file| file["recorded"] = answer(&described));
+    }
+}
+
+/// Whether the card OS says which it is: no certificate is removed from others.
+fn is_known_os(lab: &Lab) -> bool {
+    let image: Value = serde_json::from_slice(&lab.image()).expect("an image");
+    !image["data_objects"].as_array().is_none_or(Vec::is_empty)
+}
+
+/// The card OS does not say which it is.
+fn of_unknown_os(lab: &Lab) {
+    change(lab, |image| {
+        image["data_objects"] = Value::Array(Vec::new())
+    });
+}
+
+/// Rules by which the two keys are used with the PINs 81 and 82, and others that say the same.
+const EXPANDED: [[&str; 2]; 4] = [
+    // PERFORM SECURITY OPERATION: user authentication with a PIN.
+    ["84012A A406 950108 830181", "84012A A406 950108 830182"],
+    // Reading first, then two commands, and a PIN of two.
+    [
+        "800101 9700 84022A88 A0 10 A406 830187 950108 A406 830181 950108",
+        "800101 9700 84022A88 A0 10 A406 830182 950108 A406 830187 950108",
+    ],
+    // The whole header, and alternatives in a row.
+    [
+        "8F04002A9E9A A406 950108 830181 A406 950108 830187",
+        "8F04002A9E9A A406 950108 830182 A406 950108 830187",
+    ],
+    // Both PINs at once.
+    [
+        "84012A AF 10 A406 950108 830181 A406 950108 830187",
+        "84012A AF 10 A406 950108 830187 A406 950108 830182",
+    ],
+];
+
+#[test]
+fn the_reference_in_a_rule_of_the_expanded_coding_counts_whatever_the_card_os() {
+    for (number, rules) in EXPANDED.into_iter().enumerate() {
+        for known in [true, false] {
+            let lab = card(PROTOCOLS[number % 2]);
+            if !known {
+                of_unknown_os(&lab);
+            }
+            describe_keys(&lab, rules);
+            let (document, _) = check(&lab, &[]);
+            let found = codes(&document);
+            assert!(!found.contains(&CODE.to_owned()), "{rules:?}: {found:?}");
+            assert_code(&lab.with_pins(&["pin", "verify", "auth"]), 0);
+            // The PINs of EF(AODF) are each other's.
+            let places = references(&lab);
+            set_references(&lab, &places, [0x82, 0x81]);
+            assert_found_at(&lab, &[(0, places[0]), (1, places[1])]);
+            let before = tries(&lab);
+            assert_code(&lab.with_pins(&["pin", "verify", "auth"]), 1);
+            assert_code(&lab.with_pins(&["pin", "verify", "sign"]), 1);
+            assert_eq!(tries(&lab), before, "{rules:?}");
+        }
+    }
+}
+
+#[test]
+fn no_command_sends_a_pin_that_a_rule_of_the_expanded_coding_says_is_anothers() {
+    for (protocol, known) in [("t0", true), ("t1", false)] {
+        let lab = card(protocol);
+        if !known {
+            of_unknown_os(&lab);
+        }
+        describe_keys(&lab, EXPANDED[0]);
+        // The PUK's, as PUKs are no PINs of keys.
+        let places = references(&lab);
+        set_references(&lab, &places, [0x83, 0x82]);
+        assert_found_at(&lab, &[(0, places[0])]);
+        assert_not_sent(&lab, "auth", "45");
+        assert_code(&lab.with_pins(&["pin", "verify", "sign"]), 0);
+    }
+}
+
+#[test]
+fn of_a_rule_that_names_no_pin_or_cannot_be_read_nothing_is_said() {
+    for rule in [
+        // Always; a security condition byte; a key; secure messaging; not this PIN; nobody's.
+        "84012A 9000",
+        "84012A 9E0110",
+        "84012A A406 950180 830187",
+        "84012A B406 950108 830187",
+        "84012A A708 A406 950108 830187",
+        "84012A A403 830187",
+        // Two references, one of two bytes, none.
+        "84012A A409 950108 830187 830186",
+        "84012A A407 950108 83020087",
+        "84012A A403 950108",
+        // Another command, an unknown mode, a rule that is cut, and one that nests too deep.
+        "8401D6 A406 950108 830187",
+        "9C0101 A406 950108 830187",
+        "84012A A409 950108 830187",
+        "84012A A010 A00E A00C A00A A008 A406 950108 830187",
+    ] {
+        for known in [true, false] {
+            let lab = valid();
+            if !known {
+                of_unknown_os(&lab);
+            }
+            describe_keys(&lab, [rule, rule]);
+            let (document, _) = check(&lab, &[]);
+            let found = codes(&document);
+            assert!(!found.contains(&CODE.to_owned()), "{rule}: {found:?}");
+            assert_code(&lab.with_pins(&["pin", "verify", "auth"]), 0);
+        }
+    }
+}
+
 #[test]
 fn where_the_card_does_not_say_by_which_pin_a_key_is_used_nothing_is_said() {
     type Change = fn(&Lab);
     let cases: [(&str, Change); 4] = [
-        ("an unknown card OS", |lab| {
-            change(lab, |image| {
-                image["data_objects"] = Value::Array(Vec::new())
-            });
-        }),
+        ("an unknown card OS", of_unknown_os),
         ("no access conditions", |lab| {
             change_file(lab, KEY, |file| {
                 file["recorded"] = answer("6F0782011183024B01")
