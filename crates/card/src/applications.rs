@@ -6,8 +6,8 @@ use core::fmt;
 use kortlab_apdu::{Channel, FilePath, StatusWord};
 use kortlab_pkcs15::{Application, EfDir, PKCS15_AID};
 
-use crate::contents::{Contents, is_final};
-use crate::error::{CardError, ErrorKind};
+use crate::contents::{Contents, ends_all};
+use crate::error::CardError;
 use crate::files::{FileInfo, Files};
 
 /// An application that cards are known to have.
@@ -305,7 +305,7 @@ pub(crate) fn ask<C: Channel + ?Sized>(
 pub(crate) fn reply(selected: Result<FileInfo, CardError>) -> Result<Reply, CardError> {
     match selected {
         Ok(info) => Ok(Reply::Selected(Box::new(info))),
-        Err(error) if is_final(&error) || error.kind() == ErrorKind::Budget => Err(error),
+        Err(error) if ends_all(&error) => Err(error),
         Err(error) => Ok(match error.status() {
             Some(status) => Reply::Refused(status),
             None => Reply::Nonsense(error.to_string()),

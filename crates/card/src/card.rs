@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kortlab_apdu::{Channel, Fid, FilePath, ResetKind};
 use kortlab_pkcs15::{Id, ObjectValue, Path};
 
-use crate::contents::{Contents, Scope, is_final};
+use crate::contents::{Contents, Scope, ends_all, is_final};
 use crate::dialect::{self, Dialect, Identity};
 use crate::error::{CardError, ErrorKind};
 use crate::files::{Budget, FileInfo, Files, Known, Shelf};
@@ -228,6 +228,9 @@ impl<C: Channel> Card<C> {
 
     /// The identifiers of the files in DF(PKCS15), where this card OS lists them, within what is asked
     /// of a card; `None` if it does not.
+    ///
+    /// # Errors
+    /// The card is gone, or as much was read as may be.
     pub(crate) fn files_of_application(&mut self) -> Result<Option<BTreeSet<Fid>>, CardError> {
         let Some(command) = self.dialect.list_files() else {
             return Ok(None);
@@ -243,7 +246,7 @@ impl<C: Channel> Card<C> {
                 let ids = Fid::each(answer.data());
                 Ok(ids.map(|ids| ids.filter(|id| id.is_free_for_use()).collect()))
             }
-            Err(error) if is_final(&error) => Err(error),
+            Err(error) if ends_all(&error) => Err(error),
             Err(_) => Ok(None),
         }
     }

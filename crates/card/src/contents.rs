@@ -815,8 +815,8 @@ pub(crate) const fn is_final(error: &CardError) -> bool {
 /// What is found of the application: EF.DIR, the path of DF(PKCS15), and the ODF.
 type Found = (Option<EfDir>, FilePath, Odf);
 
-/// Whether an error ends the search for the application.
-fn ends_all(error: &CardError) -> bool {
+/// Whether an error means that nothing more is read: the card is gone, or as much was read as may be.
+pub(crate) fn ends_all(error: &CardError) -> bool {
     is_final(error) || error.kind() == ErrorKind::Budget
 }
 

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant, SystemTime};
 use kortlab_apdu::tlv::Builder;
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
 use kortlab_card::files::Budget;
+use kortlab_card::problem::code;
 use kortlab_card::{Against, Card, ErrorKind, PinRole};
-use kortlab_emulator::InProcess;
-use support::{PROTOCOLS, id, insert, model, on_card, pin};
+use kortlab_emulator::image::{Fid, FileImage};
+use kortlab_emulator::{Image, InProcess};
+use support::{PROTOCOLS, certificates, id, insert, model, old_and_stays, on_card, pin};
 
 const APPLICATION: [u8; 4] = [0x3F, 0x00, 0x50, 0x15];
 
@@ -213,6 +215,57 @@ fn more_objects_than_a_card_can_hold_are_not_listed_and_that_is_said() {
     assert!(card.contents().is_cut_short());
     let told = card.contents().problems.iter().map(ToString::to_string);
     assert!(told.clone().any(|told| told.contains("1024 objects")));
+}
+
+/// A card with a file in DF(PKCS15) that nothing names. `known`: whether it says which card OS it has.
+fn with_unlisted_file(known: bool) -> Image {
+    let [_, certificate, _] = certificates();
+    let mut image = old_and_stays(model(Protocol::T1));
+    let dfs = image.master_file.files_mut().unwrap();
+    let application = dfs.iter_mut().find(|file| file.fid == Fid(0x5015));
+    let files = application.unwrap().files_mut().unwrap();
+    let size = u32::try_from(certificate.len()).unwrap();
+    files.push(FileImage::transparent(0x4334, size, certificate));
+    if !known {
+        image.data_objects.clear();
+    }
+    image
+}
+
+#[test]
+fn where_the_search_for_files_that_nothing_names_stops_the_limit_is_said() {
+    for known in [true, false] {
+        let image = with_unlisted_file(known);
+        let mut stopped = 0;
+        for commands in 1..1000 {
+            let budget = Budget {
+                commands,
+                ..Budget::CARD
+            };
+            let Ok(mut card) = Card::open_within(insert(image.clone()), budget) else {
+                continue;
+            };
+            let checked = card.check(SystemTime::now(), &Against::default()).unwrap();
+            // Of a card that was not read whole, that is told.
+            if card.contents().is_cut_short() {
+                continue;
+            }
+            let told = checked.not_looked_for.join("; ");
+            let is_found = |code| checked.problems.iter().any(|one| one.code() == code);
+            let limit = format!("reading was stopped after {commands} commands");
+            if told.contains(&limit) {
+                stopped += 1;
+                assert!(!told.contains("does not list"), "{told}");
+                continue;
+            }
+            // Nothing is left out.
+            assert!(is_found(code::CERTIFICATE_NOT_LISTED), "{commands}: {told}");
+            assert!(!is_found(code::BUDGET), "{commands}: {told}");
+            assert_eq!(told.contains("does not list its files"), !known, "{told}");
+            break;
+        }
+        assert!(stopped > 4, "{stopped}");
+    }
 }
 
 #[test]

@@ -16,8 +16,8 @@ use kortlab_pkcs15::{
 use super::names::Names;
 use crate::card::Card;
 use crate::certificate::{self, CertificateInfo};
-use crate::contents::is_final;
-use crate::error::{CardError, ErrorKind};
+use crate::contents::{ends_all, is_final};
+use crate::error::CardError;
 use crate::problem::{Problem, code};
 use crate::profile::Profile;
 
@@ -33,6 +33,20 @@ pub(super) struct Unlisted {
 }
 
 impl Unlisted {
+    /// The search is over before its end, because as much was read as may be.
+    ///
+    /// # Errors
+    /// It is over because the card is gone.
+    fn stop(&mut self, file: &str, path: &FilePath, error: CardError) -> Result<(), CardError> {
+        if is_final(&error) {
+            return Err(error);
+        }
+        self.not_looked_for = Some(format!("files that no directory names: {error}"));
+        let problem = Problem::unreadable(file, path, &error);
+        self.problems.push(problem);
+        Ok(())
+    }
+
     /// Takes over what the file at `path` holds; whether there is a budget to go on. `lost` are the
     /// kinds of objects of which the ODF names no directory.
     fn take(
@@ -47,10 +61,8 @@ impl Unlisted {
                 self.problems.push(directory_not_listed(path, lost));
             }
             Ok(Held::Directory | Held::SomethingElse) => {}
-            Err(error) if is_final(&error) => return Err(error),
             Err(error) => {
-                let problem = Problem::unreadable("certificate", path, &error);
-                self.problems.push(problem);
+                self.stop("certificate", path, error)?;
                 return Ok(false);
             }
         }
@@ -75,9 +87,14 @@ impl<C: Channel> Card<C> {
         if names.unknown().is_some() {
             return Ok(Unlisted::default());
         }
-        match self.files_of_application()? {
-            Some(files) => self.look_at_listed(&names, files),
-            None => self.look_at_usual(&names),
+        match self.files_of_application() {
+            Ok(Some(files)) => self.look_at_listed(&names, files),
+            Ok(None) => self.look_at_usual(&names),
+            Err(error) => {
+                let mut unlisted = Unlisted::default();
+                unlisted.stop("DF(PKCS15)", &self.contents().application, error)?;
+                Ok(unlisted)
+            }
         }
     }
 
@@ -163,7 +180,7 @@ impl<C: Channel> Card<C> {
     /// Whether there is a file at `path`. One that cannot be selected is taken for one.
     fn is_there(&mut self, path: &FilePath) -> Result<bool, CardError> {
         match self.file_exists(path) {
-            Err(error) if !ends(&error) => Ok(true),
+            Err(error) if !ends_all(&error) => Ok(true),
             other => other,
         }
     }
@@ -172,7 +189,7 @@ impl<C: Channel> Card<C> {
     fn held(&mut self, path: &FilePath) -> Result<Held, CardError> {
         let data = match self.file_of(&Path::file(path.clone())) {
             Ok(known) => known.data,
-            Err(error) if ends(&error) => return Err(error),
+            Err(error) if ends_all(&error) => return Err(error),
             Err(_) => return Ok(Held::SomethingElse),
         };
         let der = certificate::at_start(&data);
@@ -235,10 +252,6 @@ fn holds<T: DirectoryObject>(bytes: &[u8]) -> bool {
     let parsed = Directory::<T>::parse(bytes);
     let is_wrong = parsed.worst().is_some_and(|worst| worst > Severity::Note);
     !is_wrong && parsed.value.objects().next().is_some()
-}
-
-fn ends(error: &CardError) -> bool {
-    is_final(error) || error.kind() == ErrorKind::Budget
 }
 
 fn certificate_not_listed(path: &FilePath) -> Problem {
