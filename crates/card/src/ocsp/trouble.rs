@@ -13,7 +13,7 @@ use crate::problem::Problem;
 pub enum AnswerTrouble {
     /// The responder has not answered; in its own words.
     Refused(&'static str),
-    /// It was asked, and no answer came, or none that can be read.
+    /// It was to be asked, and no answer came, or none that can be read; why.
     Silent(String),
     /// Its time is over.
     Expired(String),
@@ -94,7 +94,7 @@ impl fmt::Display for AnswerTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(status) => write!(f, "the responder has not answered: {status}"),
-            Self::Silent(why) => write!(f, "no answer came: {why}"),
+            Self::Silent(why) => write!(f, "no usable answer: {why}"),
             Self::Expired(until) => write!(
                 f,
                 "the answer expired on {until}: it does not say what is good now"

@@ -549,6 +549,63 @@ fn a_hostile_responder_takes_bounded_time_and_room_and_makes_nothing_good() {
     }
 }
 
+/// Says this much to each connection, and then nothing more, for as long as the test runs.
+fn falling_silent(after: &'static [u8]) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(after);
+            open.push(stream);
+        }
+    });
+    format!("http://127.0.0.1:{port}/")
+}
+
+#[test]
+fn of_a_responder_that_answers_nothing_that_helps_it_is_said_what_it_did() {
+    let late = "no whole answer within 10 s";
+    let cases = [
+        (falling_silent(b""), late),
+        (
+            falling_silent(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
+            late,
+        ),
+        (
+            answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", false),
+            "it was cut",
+        ),
+        (
+            answering(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", false),
+            "it answered 404",
+        ),
+        (
+            format!("http://127.0.0.1:{}/", free_port()),
+            "Connection refused",
+        ),
+    ];
+    thread::scope(|scope| {
+        for (url, why) in &cases {
+            scope.spawn(move || {
+                let authority = Authority::new("Own CA", "utf8only");
+                let arguments = ["cert", "check", "--online", "--responder", url];
+                let (document, exit) = run(&authority.lab, &[&arguments[..], ISSUER].concat());
+                let silent = problem(&document, "not-reached");
+                let message = silent["message"].as_str().expect("words");
+                assert!(message.starts_with("no usable answer: "), "{message}");
+                assert!(message.contains(why), "{message}");
+                let is_late = message.contains("10 s");
+                assert_eq!(is_late, *why == late, "{message}");
+                assert_eq!(exit, 6);
+            });
+        }
+    });
+}
+
 #[test]
 fn an_old_answer_to_somebody_else_is_refused_by_its_nonce() {
     let authority = Authority::new("Own CA", "utf8only");

@@ -183,16 +183,20 @@ impl Network {
 
     fn fetch(&self, request: RequestBuilder, limit: usize) -> Result<Vec<u8>, String> {
         let left = self.until.saturating_duration_since(Instant::now());
+        let time = left.min(ONE);
         let response = request
-            .timeout(left.min(ONE))
+            .timeout(time)
             .send()
             .and_then(reqwest::blocking::Response::error_for_status)
-            .map_err(|error| words(&error))?;
+            .map_err(|error| words(&error, time))?;
         let mut bytes = Vec::new();
         let mut limited = response.take(limit as u64 + 1);
         limited
             .read_to_end(&mut bytes)
-            .map_err(|error| format!("it was cut: {error}"))?;
+            .map_err(|error| match is_late(&error) {
+                true => late("whole answer", time),
+                false => format!("it was cut: {error}"),
+            })?;
         match bytes.len() > limit {
             true => Err(format!("it is longer than {limit} bytes")),
             false => Ok(bytes),
@@ -209,10 +213,14 @@ fn address(place: &str) -> Result<Url, String> {
     }
 }
 
-/// What went wrong, down to its cause; without the address, which is told with it.
-fn words(error: &reqwest::Error) -> String {
+/// What went wrong with a question that had so much time, down to its cause; without the address, which
+/// is told with it.
+fn words(error: &reqwest::Error, time: Duration) -> String {
     if error.is_timeout() {
-        return format!("it took more than {} s", ONE.as_secs());
+        return match error.is_connect() {
+            true => late("connection", time.min(CONNECTION)),
+            false => late("whole answer", time),
+        };
     }
     if let Some(status) = error.status() {
         return format!("it answered {status}");
@@ -222,4 +230,19 @@ fn words(error: &reqwest::Error) -> String {
         cause = deeper;
     }
     cause.to_string()
+}
+
+/// That something did not come in this time. Of the time for all questions there may be little left.
+fn late(what: &str, time: Duration) -> String {
+    format!("there was no {what} within {} s", time.as_secs().max(1))
+}
+
+/// Whether the time was over when the rest of an answer was waited for.
+fn is_late(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().map(|inner| inner as &dyn std::error::Error);
+    let mut chain = std::iter::successors(inner, |error| error.source());
+    chain.any(|error| {
+        let error = error.downcast_ref::<reqwest::Error>();
+        error.is_some_and(reqwest::Error::is_timeout)
+    })
 }
