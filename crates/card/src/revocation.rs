@@ -300,13 +300,12 @@ impl RevocationList {
         &self.issuer
     }
 
-    /// What is wrong with it at the time `now`, if these are its issuer's certificates; none may
-    /// be at hand.
-    fn trouble(&self, now: SystemTime, issuers: &[CertificateInfo]) -> Option<ListTrouble> {
+    /// What is wrong with it at the time `now`, and by what is known of its signature.
+    fn trouble(&self, now: SystemTime, genuine: Option<bool>) -> Option<ListTrouble> {
         if let Some(what) = self.unsupported {
             return Some(ListTrouble::Unsupported(what));
         }
-        if self.is_genuine(issuers) == Some(false) {
+        if genuine == Some(false) {
             return Some(ListTrouble::BadSignature);
         }
         let Some(from) = self.this_update else {
@@ -485,12 +484,15 @@ impl<'a> Lists<'a> {
         issuers: &[CertificateInfo],
         now: SystemTime,
     ) -> Self {
-        let judged = lists.iter().map(|list| Judged {
-            list,
-            trouble: list.trouble(now, issuers),
-            genuine: list.is_genuine(issuers),
-            used: false,
-            superseded: false,
+        let judged = lists.iter().map(|list| {
+            let genuine = list.is_genuine(issuers);
+            Judged {
+                list,
+                trouble: list.trouble(now, genuine),
+                genuine,
+                used: false,
+                superseded: false,
+            }
         });
         Self {
             lists: judged.collect(),

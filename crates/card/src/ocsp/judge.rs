@@ -58,6 +58,8 @@ impl<'a> Answers<'a> {
         let mut old = None;
         for judged in &mut self.answers {
             let answer = judged.answer;
+            // Of each issuer once, however much the answer says.
+            let mut by_issuer: Vec<(&CertificateInfo, Result<(), AnswerTrouble>)> = Vec::new();
             for single in &answer.singles {
                 let issuer = match about(single, info, issuers) {
                     About::Another => continue,
@@ -69,9 +71,15 @@ impl<'a> Answers<'a> {
                     About::This(issuer) => issuer,
                 };
                 is_about = true;
-                let genuine = answer.genuine(issuer, self.now, lists);
-                if let Err(trouble) = genuine {
-                    judged.is_not_used(trouble);
+                let known = by_issuer
+                    .iter()
+                    .position(|(of, _)| core::ptr::eq(*of, issuer));
+                let known = known.unwrap_or_else(|| {
+                    by_issuer.push((issuer, answer.genuine(issuer, self.now, lists)));
+                    by_issuer.len() - 1
+                });
+                if let Some((_, Err(trouble))) = by_issuer.get(known) {
+                    judged.is_not_used(trouble.clone());
                     continue;
                 }
                 let said = Said {
