@@ -14,7 +14,8 @@ use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 use kortlab_pkcs15::Severity;
 
 use crate::certificate::{
-    CertificateInfo, ReadTime, extension_parts, is_signed_by_spki, same_name,
+    CRL_DISTRIBUTION_POINTS, CertificateInfo, ReadTime, extension_parts, is_signed_by_spki,
+    same_name,
 };
 use crate::problem::Problem;
 
@@ -27,9 +28,6 @@ const AUTHORITY_KEY_IDENTIFIER: u8 = 35;
 const REASON_CODE: u8 = 21;
 const INVALIDITY_DATE: u8 = 24;
 const CERTIFICATE_ISSUER: u8 = 29;
-
-/// crlDistributionPoints in a certificate (RFC 5280 §4.2.1.13).
-const DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1D, 0x1F];
 
 /// removeFromCRL (RFC 5280 §5.3.1): the certificate is no longer on hold.
 const REMOVE_FROM_CRL: u8 = 8;
@@ -344,7 +342,7 @@ impl RevocationList {
     /// Whether it is for certificates like this one.
     fn covers(&self, info: &CertificateInfo, is_authority: bool) -> bool {
         let scope = &self.scope;
-        let points = info.extension(DISTRIBUTION_POINTS).unwrap_or_default();
+        let points = info.extension(CRL_DISTRIBUTION_POINTS).unwrap_or_default();
         let at_point = scope.names.is_empty()
             || scope
                 .names

@@ -20,6 +20,9 @@ pub use fault::{Fault, Rule};
 pub use kind::ContentKind;
 pub use name::{Attribute, same_name};
 pub use signature::is_signed_by_spki;
+pub(crate) use syntax::{
+    AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE, RSA_ENCRYPTION,
+};
 pub use time::ReadTime;
 
 /// The most extensions of one certificate that are read.
@@ -149,7 +152,7 @@ impl CertificateInfo {
 
     /// Whether basicConstraints says that it is an authority's (RFC 5280 §4.2.1.9).
     pub fn is_authority(&self) -> bool {
-        self.extension(&[0x55, 0x1D, 0x13])
+        self.extension(syntax::BASIC_CONSTRAINTS)
             .and_then(|value| read_one(value).ok())
             .and_then(|constraints| constraints.children().next()?.ok())
             .is_some_and(|first| {
@@ -159,13 +162,13 @@ impl CertificateInfo {
 
     /// The identifier of its own key (RFC 5280 §4.2.1.2).
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        let value = read_one(self.extension(&[0x55, 0x1D, 0x0E])?).ok()?;
+        let value = read_one(self.extension(syntax::SUBJECT_KEY_IDENTIFIER)?).ok()?;
         (!value.value.is_empty()).then_some(value.value)
     }
 
     /// The identifier of its issuer's key (RFC 5280 §4.2.1.1).
     pub fn authority_key_identifier(&self) -> Option<&[u8]> {
-        let value = read_one(self.extension(&[0x55, 0x1D, 0x23])?).ok()?;
+        let value = read_one(self.extension(syntax::AUTHORITY_KEY_IDENTIFIER)?).ok()?;
         let first = value.children().next()?.ok()?;
         (first.tag == Tag::context(0, false) && !first.value.is_empty()).then_some(first.value)
     }
@@ -228,11 +231,6 @@ pub(crate) fn at_start(content: &[u8]) -> Option<&[u8]> {
 pub(crate) fn public_key(content: &[u8]) -> Option<RsaPublicKey> {
     let outline = Outline::read(at_start(content)?)?;
     RsaPublicKey::from_der(outline.public_key.raw)
-}
-
-/// The SubjectPublicKeyInfo of a certificate (RFC 5280 §4.1).
-pub(crate) fn public_key_der(der: &[u8]) -> Option<&[u8]> {
-    Outline::read(der).map(|outline| outline.public_key.raw)
 }
 
 fn faults(der: &[u8]) -> Vec<Fault> {

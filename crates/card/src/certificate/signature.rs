@@ -4,15 +4,13 @@ use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::ecdsa::{Signature, VerifyingKey};
 
-use crate::keys::RsaPublicKey;
+use crate::keys::{EC_PUBLIC_KEY, RsaPublicKey};
 use crate::padding::{Hash, pkcs1_encode};
 
 /// The arc of PKCS #1, 1.2.840.113549.1.1.
 const PKCS_1: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01];
 /// The arc of ANSI X9.62's signatures, 1.2.840.10045.4.
 const ECDSA: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04];
-/// id-ecPublicKey, 1.2.840.10045.2.1.
-const EC_PUBLIC_KEY: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
 /// prime256v1, 1.2.840.10045.3.1.7.
 const P_256: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 

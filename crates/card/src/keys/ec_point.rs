@@ -9,7 +9,7 @@ use crate::card::Card;
 use crate::error::CardError;
 
 /// id-ecPublicKey, 1.2.840.10045.2.1.
-const EC_PUBLIC_KEY: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
+pub(crate) const EC_PUBLIC_KEY: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
 
 /// How many bytes a coordinate has on the curves that there are (SEC 2, RFC 5639).
 const FIELD_BYTES: &[usize] = &[

@@ -23,8 +23,9 @@ use crate::error::{CardError, ErrorKind};
 use crate::padding::Hash;
 use crate::role::PinRole;
 
-pub(crate) use ec_point::EcPoint;
+pub(crate) use ec_point::{EC_PUBLIC_KEY, EcPoint};
 pub use public::RsaPublicKey;
+pub(crate) use public::trimmed;
 pub use unlocked::UnlockedKey;
 
 /// The lengths of a modulus in bits that are worked with.

@@ -10,11 +10,9 @@ use rsa::BoxedUint;
 use rsa::traits::PublicKeyParts as _;
 
 use crate::card::Card;
-use crate::contents::is_final;
-use crate::error::{CardError, ErrorKind};
-
-/// rsaEncryption, 1.2.840.113549.1.1.1.
-const RSA_ENCRYPTION: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
+use crate::certificate::RSA_ENCRYPTION;
+use crate::contents::ends_all;
+use crate::error::CardError;
 
 /// An RSA public key.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,8 +48,8 @@ impl RsaPublicKey {
         let modulus = numbers.next()?.ok()?;
         let exponent = numbers.next()?.ok()?;
         (modulus.tag == Tag::INTEGER && exponent.tag == Tag::INTEGER).then(|| Self {
-            modulus: trimmed(modulus.value),
-            exponent: trimmed(exponent.value),
+            modulus: trimmed(modulus.value).to_vec(),
+            exponent: trimmed(exponent.value).to_vec(),
         })
     }
 
@@ -106,7 +104,7 @@ impl RsaPublicKey {
         let opened = rsa::hazmat::rsa_encrypt(&key, &input).ok()?.to_be_bytes();
         let opened = trimmed(&opened);
         let padding = self.modulus.len().checked_sub(opened.len())?;
-        Some([vec![0; padding], opened].concat())
+        Some([&vec![0; padding], opened].concat())
     }
 }
 
@@ -188,7 +186,7 @@ impl<C: Channel> Card<C> {
         match self.value(value) {
             Ok(bytes) => Ok(Some(bytes)),
             // What was not looked at is not the same as nothing.
-            Err(error) if is_final(&error) || error.kind() == ErrorKind::Budget => Err(error),
+            Err(error) if ends_all(&error) => Err(error),
             Err(_) => Ok(None),
         }
     }
@@ -200,9 +198,10 @@ fn sequence(der: &[u8]) -> Option<Tlv<'_>> {
         .filter(|outer| outer.tag == Tag::SEQUENCE)
 }
 
-fn trimmed(number: &[u8]) -> Vec<u8> {
+/// A number without the zeros before it.
+pub(crate) fn trimmed(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|&&byte| byte == 0).count();
-    number.get(zeros..).unwrap_or_default().to_vec()
+    number.get(zeros..).unwrap_or_default()
 }
 
 /// The content of an INTEGER that is not negative.

@@ -2,7 +2,7 @@
 
 use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 
-use super::{AnswerTrouble, HASHES, NONCE, next};
+use super::{AnswerTrouble, NONCE, next};
 use crate::certificate::{ReadTime, extension_parts};
 use crate::padding::Hash;
 use crate::revocation::RevokedEntry;
@@ -218,7 +218,9 @@ impl OcspAnswer {
         let mut id = id.children();
         let algorithm = sequence(next(&mut id)).ok_or(unreadable)?;
         let algorithm = next(&mut algorithm.children()).ok_or(unreadable)?;
-        let known = HASHES.iter().find(|(oid, _)| *oid == algorithm.value);
+        // What a CertID may be hashed with (§4.1.1).
+        let mut hashes = Hash::ALL.into_iter();
+        let hash = hashes.find(|hash| hash.identifier() == algorithm.value);
         let mut value = |tag: Tag| {
             next(&mut id)
                 .filter(|part| part.tag == tag)
@@ -244,7 +246,7 @@ impl OcspAnswer {
             return Err(unreadable);
         }
         Ok(Single {
-            hash: known.map(|(_, hash)| *hash),
+            hash,
             issuer_name,
             issuer_key,
             serial,

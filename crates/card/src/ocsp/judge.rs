@@ -6,14 +6,14 @@ use std::time::SystemTime;
 use kortlab_apdu::tlv::{Tag, object, read_one};
 
 use super::answer::{OcspAnswer, ResponderId, Single, Status};
+use super::key_bits;
 use super::trouble::AnswerTrouble;
-use super::{key_bits, trimmed};
-use crate::certificate::{CertificateInfo, ReadTime, is_signed_by_spki, same_name};
+use crate::certificate::{CertificateInfo, EXT_KEY_USAGE, ReadTime, is_signed_by_spki, same_name};
+use crate::keys::trimmed;
 use crate::padding::Hash;
 use crate::revocation::{Lists, Revocation, Said};
 
-/// extendedKeyUsage (RFC 5280 §4.2.1.12), and id-kp-OCSPSigning, 1.3.6.1.5.5.7.3.9.
-const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x25];
+/// id-kp-OCSPSigning (RFC 5280 §4.2.1.12), 1.3.6.1.5.5.7.3.9.
 const OCSP_SIGNING: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
 
 /// How far clocks may be apart, and how long an answer counts that does not say until when it holds: such
@@ -266,7 +266,7 @@ impl Single {
 
 /// Whether its issuer lets it sign answers; for all purposes is not for this one.
 fn may_sign(info: &CertificateInfo) -> bool {
-    let usage = info.extension(EXTENDED_KEY_USAGE);
+    let usage = info.extension(EXT_KEY_USAGE);
     let usage = usage.and_then(|usage| read_one(usage).ok());
     usage.is_some_and(|usage| {
         let mut purposes = usage.children().map_while(Result::ok);

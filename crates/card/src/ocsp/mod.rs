@@ -18,38 +18,13 @@ pub(crate) use judge::Answers;
 
 use kortlab_apdu::tlv::Tlv;
 
-use crate::padding::Hash;
-
 /// id-pkix-ocsp-nonce, 1.3.6.1.5.5.7.48.1.2.
 const NONCE: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02];
-
-/// What a CertID may be hashed with (RFC 6960 §4.1.1): the content of the identifier, and the hash.
-const HASHES: [(&[u8], Hash); 4] = [
-    (&[0x2B, 0x0E, 0x03, 0x02, 0x1A], Hash::Sha1),
-    (
-        &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01],
-        Hash::Sha256,
-    ),
-    (
-        &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02],
-        Hash::Sha384,
-    ),
-    (
-        &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03],
-        Hash::Sha512,
-    ),
-];
 
 /// The bits of the key in a SubjectPublicKeyInfo, which CertIDs and responders' names are hashes of.
 fn key_bits(spki: &[u8]) -> Option<&[u8]> {
     let bits = kortlab_apdu::tlv::read_one(spki).ok()?.children().nth(1)?;
     bits.ok()?.value.get(1..)
-}
-
-/// A number without the zeros before it.
-fn trimmed(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    number.get(zeros..).unwrap_or_default()
 }
 
 /// The next element of these, if it can be read.

@@ -2,20 +2,18 @@
 
 use kortlab_apdu::tlv::{Builder, Tag, read_one};
 
-use super::{HASHES, NONCE, key_bits, next};
-use crate::certificate::{CertificateInfo, same_name};
+use super::{NONCE, key_bits, next};
+use crate::certificate::{
+    AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, CertificateInfo, same_name,
+};
 use crate::padding::Hash;
 use crate::slots::{Against, Slot, issuers};
 
 /// How many bytes a nonce has (RFC 9654 §2.1).
 pub const NONCE_LENGTH: usize = 32;
 
-/// authorityInfoAccess (RFC 5280 §4.2.2.1), and its access method for OCSP, 1.3.6.1.5.5.7.48.1.
-const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
+/// The access method of authorityInfoAccess for OCSP (RFC 5280 §4.2.2.1), 1.3.6.1.5.5.7.48.1.
 const OCSP: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
-
-/// crlDistributionPoints (RFC 5280 §4.2.1.13).
-const DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1D, 0x1F];
 
 /// uniformResourceIdentifier of a GeneralName (RFC 5280 §4.2.1.6).
 const URI: Tag = Tag::context(6, false);
@@ -119,15 +117,15 @@ fn certificate_id(info: &CertificateInfo, issuers: &[CertificateInfo]) -> Option
         .clone()
         .find(|issuer| named.is_some() && named == issuer.subject_key_identifier());
     let issuer = by_key.or_else(|| by_name.next())?;
-    let (identifier, hash) = HASHES.first()?;
+    let hash = Hash::Sha1;
     let name = hash.digest(&info.issuer_der);
-    let key = Hash::digest(*hash, key_bits(&issuer.public_key_der)?);
+    let key = hash.digest(key_bits(&issuer.public_key_der)?);
     Some(
         Builder::new()
             .constructed(Tag::SEQUENCE, |id| {
                 id.constructed(Tag::SEQUENCE, |algorithm| {
                     algorithm
-                        .primitive(Tag::OBJECT_IDENTIFIER, identifier)
+                        .primitive(Tag::OBJECT_IDENTIFIER, hash.identifier())
                         .primitive(0x05, &[])
                 })
                 .primitive(Tag::OCTET_STRING, &name)
@@ -157,7 +155,7 @@ fn responders(info: &CertificateInfo) -> Vec<String> {
 }
 
 fn lists(info: &CertificateInfo) -> Vec<String> {
-    let Some(points) = info.extension(DISTRIBUTION_POINTS) else {
+    let Some(points) = info.extension(CRL_DISTRIBUTION_POINTS) else {
         return Vec::new();
     };
     let Ok(points) = read_one(points) else {

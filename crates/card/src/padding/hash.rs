@@ -55,19 +55,23 @@ impl Hash {
         }
     }
 
-    /// The DigestInfo of a digest (RFC 8017 §9.2): the algorithm with its NULL, then the digest.
-    pub fn digest_info(self, digest: &[u8]) -> Vec<u8> {
-        let oid: &[u8] = match self {
+    /// The content of its object identifier (RFC 8017 §B.1).
+    pub const fn identifier(self) -> &'static [u8] {
+        match self {
             Self::Sha1 => &[0x2B, 0x0E, 0x03, 0x02, 0x1A],
             Self::Sha256 => &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01],
             Self::Sha384 => &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02],
             Self::Sha512 => &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03],
-        };
+        }
+    }
+
+    /// The DigestInfo of a digest (RFC 8017 §9.2): the algorithm with its NULL, then the digest.
+    pub fn digest_info(self, digest: &[u8]) -> Vec<u8> {
         Builder::new()
             .constructed(Tag::SEQUENCE, |info| {
                 info.constructed(Tag::SEQUENCE, |algorithm| {
                     algorithm
-                        .primitive(Tag::OBJECT_IDENTIFIER, oid)
+                        .primitive(Tag::OBJECT_IDENTIFIER, self.identifier())
                         .primitive(0x05, &[])
                 })
                 .primitive(Tag::OCTET_STRING, digest)
