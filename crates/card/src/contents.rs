@@ -92,6 +92,8 @@ pub struct Contents {
     pub dir: Option<EfDir>,
     /// EF(TokenInfo), if it could be read.
     pub token_info: Option<TokenInfo>,
+    /// The absolute path of EF(TokenInfo), whether or not it could be read.
+    pub token_info_path: FilePath,
     /// EF(ODF).
     pub odf: Odf,
     /// Private keys.
@@ -174,10 +176,9 @@ impl Contents {
             Some(path) if !path.path.is_empty() => absolute(&application, &path.path),
             _ => absolute(&application, &usual),
         };
-        let token_info = reader.token_info(&place(
-            ddo.and_then(|ddo| ddo.token_info_path.as_ref()),
-            TOKEN_INFO,
-        ))?;
+        let given = ddo.and_then(|ddo| ddo.token_info_path.as_ref());
+        let token_info_path = place(given, TOKEN_INFO);
+        let token_info = reader.token_info(&token_info_path)?;
         let unused = place(ddo.and_then(|ddo| ddo.unused_path.as_ref()), UNUSED_SPACE);
         let unused_space = match scope {
             Scope::Everything => reader.optional("EF(UnusedSpace)", &unused)?,
@@ -188,6 +189,7 @@ impl Contents {
             selected: reader.files.application().map(<[u8]>::to_vec),
             dir,
             token_info,
+            token_info_path,
             odf,
             private_keys: Vec::new(),
             public_keys: Vec::new(),

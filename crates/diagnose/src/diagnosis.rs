@@ -1,5 +1,6 @@
 //! What is wrong with a card: [`diagnose()`].
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use kortlab_apdu::{Channel, FilePath, Layered};
@@ -67,7 +68,7 @@ impl Diagnosis {
 pub fn diagnose<'a, C: Channel>(
     channel: C,
     options: &Diagnosing,
-    known: impl FnOnce(&mut Card<Guarded<'a, C>>, &mut Against) -> Vec<Problem>,
+    known: impl FnOnce(&mut Card<Guarded<'a, C>>, &mut Cow<'_, Against>) -> Vec<Problem>,
     listener: Listener<'a>,
 ) -> Result<Diagnosis, CardError> {
     let mut evidence = Evidence {
@@ -79,7 +80,7 @@ pub fn diagnose<'a, C: Channel>(
     let token = Session::new(guarded).open_token(options.budget);
     let (mut session, ended) = match token {
         Ok(Token::Pkcs15(mut card)) => {
-            let mut against = options.against.clone();
+            let mut against = Cow::Borrowed(&options.against);
             let known = known(&mut card, &mut against);
             let read = evidence::of_card(&mut card, options.now, &against, &mut evidence);
             evidence.problems.extend(known);

@@ -216,12 +216,7 @@ pub(crate) fn of_card<C: Channel>(
     evidence
         .problems
         .extend(checked.problems.iter().map(as_state));
-    let lists = checked.lists.iter();
-    let of_lists = lists.map(|(name, trouble)| trouble.to_problem(name));
-    evidence.problems.extend(of_lists);
-    let answers = checked.answers.iter();
-    let of_answers = answers.map(|(name, trouble)| trouble.to_problem(name));
-    evidence.problems.extend(of_answers);
+    evidence.problems.extend(checked.problems_of_evidence());
     evidence.not_looked_at.extend(not_checked(&checked));
     evidence
         .not_looked_at

@@ -28,8 +28,12 @@ pub fn host(data: &[u8]) {
         against: Against::default(),
         rules: Vec::new(),
     };
-    let known = |_: &mut _, _: &mut _| Vec::new();
-    if let Ok(diagnosis) = diagnose(Answers::new(data), &options, known, Box::new(|_| {})) {
+    if let Ok(diagnosis) = diagnose(
+        Answers::new(data),
+        &options,
+        |_, _| Vec::new(),
+        Box::new(|_| {}),
+    ) {
         // The guard lets through twice the budget, for what is read again.
         assert!(diagnosis.commands <= 3 * BUDGET.commands);
         for finding in &diagnosis.findings {

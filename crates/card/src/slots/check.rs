@@ -8,7 +8,7 @@ use kortlab_pkcs15::{Id, Severity};
 
 use super::{Slot, SlotProblem};
 use crate::card::Card;
-use crate::certificate::{self, CertificateInfo, ReadTime, is_signed_by_spki, same_name};
+use crate::certificate::{CertificateInfo, ReadTime, is_signed_by_spki, same_name};
 use crate::error::{CardError, ErrorKind};
 use crate::keys::{EcPoint, Key, KeyKind};
 use crate::ocsp::{AnswerTrouble, Answers, OcspAnswer};
@@ -137,6 +137,18 @@ impl fmt::Display for NotChecked {
     }
 }
 
+impl Checked {
+    /// What is wrong with the revocation lists and the answers of responders, each as a problem of
+    /// the one that it is about.
+    pub fn problems_of_evidence(&self) -> impl Iterator<Item = Problem> {
+        let lists = self.lists.iter();
+        let answers = self.answers.iter();
+        lists
+            .map(|(name, trouble)| trouble.to_problem(name))
+            .chain(answers.map(|(name, trouble)| trouble.to_problem(name)))
+    }
+}
+
 impl CheckedSlot {
     /// What is wrong, each as a problem of the file that the certificate is in.
     pub fn to_problems(&self) -> impl Iterator<Item = Problem> {
@@ -244,7 +256,7 @@ impl<C: Channel> Card<C> {
             return Ok(());
         };
         if key.kind != KeyKind::Rsa && info.public_key.is_none() {
-            return self.look_at_other_key(checked, &key);
+            return self.look_at_other_key(checked, &key, info);
         }
         let bits = info.public_key.as_ref().map(|key| key.bits() as u32);
         if key.kind != KeyKind::Rsa && bits.is_some() {
@@ -280,9 +292,14 @@ impl<C: Channel> Card<C> {
     }
 
     /// The same for a key of an elliptic curve. Keys of other kinds are not compared.
-    fn look_at_other_key(&mut self, checked: &mut CheckedSlot, key: &Key) -> Result<(), CardError> {
+    fn look_at_other_key(
+        &mut self,
+        checked: &mut CheckedSlot,
+        key: &Key,
+        info: &CertificateInfo,
+    ) -> Result<(), CardError> {
         let id = key.id.clone();
-        let certified = certificate::public_key_der(&checked.slot.der).and_then(EcPoint::read);
+        let certified = EcPoint::read(&info.public_key_der);
         let (KeyKind::Ec, Some(certified)) = (key.kind, certified) else {
             checked.not_checked.push(NotChecked::Key { key: id });
             return Ok(());

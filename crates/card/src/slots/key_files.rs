@@ -9,7 +9,6 @@ use kortlab_pkcs15::{DataObject, Id, ObjectRef, Severity};
 
 use super::CheckedSlot;
 use crate::card::Card;
-use crate::certificate;
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
 use crate::files::FileInfo;
@@ -237,7 +236,7 @@ fn named_twice(
     let mut certified = BTreeMap::<&Id, BTreeSet<&[u8]>>::new();
     for checked in certificates {
         let slot = &checked.slot;
-        if let Some(public) = certificate::public_key_der(&slot.der)
+        if let Some(info) = &slot.info
             && !slot.is_authority()
         {
             certified.entry(slot.key_id()).or_default().insert(public);
@@ -256,6 +255,7 @@ fn named_twice(
         }
         let (one, other) = (certified.get(&first.id), certified.get(&key.id));
         if one.is_some() && one == other {
+            let public = info.public_key_der.as_slice();
             continue;
         }
         let severity = match one.is_some() && other.is_some() {

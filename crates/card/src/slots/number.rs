@@ -38,10 +38,10 @@ impl<C: Channel> Card<C> {
                     "its serial number is {own}, and all certificates say that they are for the \
                      card {first}"
                 );
-                let source = self.token_info_source();
-                let path = source.map(|source| source.path.clone()).unwrap_or_default();
-                let problem =
-                    Problem::new(Severity::Warning, code, "EF(TokenInfo)", &path, message);
+                let contents = self.contents();
+                let path = &contents.token_info_path;
+                let source = contents.sources.iter().find(|source| source.path == *path);
+                let problem = Problem::new(Severity::Warning, code, "EF(TokenInfo)", path, message);
                 let problem = problem.hint(
                     "look at the number that is printed on the card: either EF(TokenInfo) is wrong, or \
                      the certificates are another card's",
@@ -71,22 +71,7 @@ impl<C: Channel> Card<C> {
                 .collect(),
         }
     }
-
-    /// EF(TokenInfo) as it was read.
-    fn token_info_source(&self) -> Option<&crate::contents::Source> {
-        let contents = self.contents();
-        let given = contents.dir.as_ref().and_then(|dir| {
-            let ddo = dir.pkcs15()?.ddo.as_ref()?;
-            let path = ddo.token_info_path.as_ref()?;
-            (!path.path.is_empty()).then(|| contents.absolute(path))
-        });
-        let path = given.unwrap_or_else(|| contents.application.child(TOKEN_INFO));
-        contents.sources.iter().find(|source| source.path == path)
-    }
 }
-
-/// EF(TokenInfo) in DF(PKCS15) (PKCS#15 §5.5).
-const TOKEN_INFO: kortlab_apdu::Fid = kortlab_apdu::Fid(0x5032);
 
 /// A serial number as digits, if it is one: as text, or packed two a byte, filled up with F.
 fn digits(serial: &[u8]) -> Option<String> {

@@ -117,7 +117,9 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         &options,
         |card, against| {
             // What the card cannot tell now it cannot tell below, either, and that is said there.
-            let _ = arguments.evidence.ask(card, against);
+            if arguments.evidence.asks() {
+                let _ = arguments.evidence.ask(card, against.to_mut());
+            }
             recover::waiting(card, &mut journal).unwrap_or_else(|failure| {
                 unread = Some(failure);
                 Vec::new()

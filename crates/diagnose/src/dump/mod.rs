@@ -206,7 +206,9 @@ impl<C: Channel> Reading<'_, C> {
             let version = walk.card_object(EID_VERSION)?;
             self.card_objects
                 .extend(version.map(|value| (EID_VERSION, value)));
-            walk.visit_listed(&master_file)?;
+        }
+        if let Some(command) = self.dialect.list_files() {
+            self.walk.visit_listed(&master_file, &command)?;
         }
         for path in usual() {
             self.walk.visit(&Place::of_path(&path))?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kortlab_apdu::{Channel, Class, Command, Fid, FilePath, Layered, StatusWord, instruction};
+use kortlab_apdu::{Channel, Command, Fid, FilePath, Layered, StatusWord, instruction};
 use kortlab_card::dialect::{self, Dialect, Identity};
 use kortlab_card::files::{FileInfo, Files, MAX_FILE, MAX_RECORDS};
 use kortlab_card::{CardError, ErrorKind, Session};
@@ -100,16 +100,16 @@ impl<'a, C: Channel> Walk<'a, C> {
         Ok(())
     }
 
-    /// Looks at the files that the card lists in this DF, and in those in it (LIST FILES of the EID
-    /// applet).
+    /// Looks at the files that the card lists in this DF, and in those in it, when it is asked with
+    /// `command`.
     ///
     /// # Errors
     /// As for [`Walk::visit`].
-    pub(super) fn visit_listed(&mut self, top: &Place) -> Result<(), CardError> {
+    pub(super) fn visit_listed(&mut self, top: &Place, command: &Command) -> Result<(), CardError> {
         // A DF, and what the DFs around it list.
         let mut waiting = vec![(top.clone(), Vec::<Vec<Fid>>::new())];
         while let Some((df, mut around)) = waiting.pop() {
-            let Some(fids) = self.listed(&df)? else {
+            let Some(fids) = self.listed(&df, command)? else {
                 continue;
             };
             if !fids.is_empty() && around.contains(&fids) {
@@ -132,11 +132,10 @@ impl<'a, C: Channel> Walk<'a, C> {
     }
 
     /// Which files the card says are in a DF; `None` if it does not say.
-    fn listed(&mut self, df: &Place) -> Result<Option<Vec<Fid>>, CardError> {
+    fn listed(&mut self, df: &Place, command: &Command) -> Result<Option<Vec<Fid>>, CardError> {
         let answer = self.repeated(|files| {
             select(files, df)?;
-            let command = Command::new(0xAA, 0x00, 0x00).with_class(Class::from_byte(0x80));
-            files.demand(&format!("list the files in {df}"), &command.expecting_any())
+            files.demand(&format!("list the files in {df}"), command)
         });
         match answer {
             Ok(answer) => Ok(Fid::each(answer.data()).map(Iterator::collect)),

@@ -126,7 +126,7 @@ pub(crate) fn plan<C: Channel>(
     let seen = SeenCard::new(card, &certificates);
     if let Some(transaction) = pending {
         // Its directories may be unreadable: what the task would do is seen afterwards.
-        let purpose = visible(&transaction.purpose);
+        let purpose = transaction.purpose;
         return Ok(Plan {
             card: seen,
             work: Work::Recover { purpose },

@@ -9,7 +9,7 @@ use kortlab_card::problem::code::{KEY_WITHOUT_CERTIFICATE, NO_CERTIFICATES};
 use kortlab_explain::card::CertificateEntry;
 use serde::Serialize;
 
-use super::evidence::{Evidence, problems_of_evidence};
+use super::evidence::Evidence;
 use super::table;
 use crate::commands::problem::{self, Shown};
 use crate::commands::{Context, recover, session};
@@ -65,7 +65,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .chain(of_card)
         .chain(&waiting)
         .cloned()
-        .chain(problems_of_evidence(&checked))
+        .chain(checked.problems_of_evidence())
         .collect();
     let of_certificates = certificates
         .iter()

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 use kortlab_apdu::Channel;
-use kortlab_card::{Against, Card, CardError, Checked, Problem};
+use kortlab_card::{Against, Card, CardError};
 
 use super::RevocationLists;
 #[cfg(feature = "portal")]
@@ -52,6 +52,15 @@ impl Evidence {
         })
     }
 
+    /// Whether anything is to be asked over the network.
+    pub const fn asks(&self) -> bool {
+        #[cfg(feature = "portal")]
+        let wanted = self.online.is_wanted();
+        #[cfg(not(feature = "portal"))]
+        let wanted = false;
+        wanted
+    }
+
     /// Asks what is to be asked over the network about the certificates on this card.
     ///
     /// # Errors
@@ -75,13 +84,4 @@ impl Evidence {
     pub fn time(&self) -> SystemTime {
         self.lists.time()
     }
-}
-
-/// What is wrong with the revocation lists and the answers of responders.
-pub fn problems_of_evidence(checked: &Checked) -> impl Iterator<Item = Problem> {
-    let lists = checked.lists.iter();
-    let answers = checked.answers.iter();
-    lists
-        .map(|(name, trouble)| trouble.to_problem(name))
-        .chain(answers.map(|(name, trouble)| trouble.to_problem(name)))
 }

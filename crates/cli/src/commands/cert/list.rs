@@ -7,7 +7,7 @@ use kortlab_card::Problem;
 use kortlab_explain::card::CertificateEntry;
 use serde::Serialize;
 
-use super::evidence::{Evidence, problems_of_evidence};
+use super::evidence::Evidence;
 use super::table;
 use crate::commands::problem::{self, Shown};
 use crate::commands::{Context, recover, session};
@@ -43,7 +43,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .iter()
         .chain(&waiting)
         .cloned()
-        .chain(problems_of_evidence(&checked))
+        .chain(checked.problems_of_evidence())
         .collect();
     context.output.report(&Certificates {
         certificates,
