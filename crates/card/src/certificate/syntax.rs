@@ -222,10 +222,20 @@ fn public_key(key: &Tlv<'_>, faults: &mut Faults) {
     };
     self::algorithm(&algorithm, faults);
     whole_bytes("the key", &bits, faults);
-    let identifier = algorithm.children().next().and_then(Result::ok);
+    let mut named = algorithm.children().map_while(Result::ok);
+    let identifier = named.next();
     if identifier.is_some_and(|identifier| identifier.value == RSA_ENCRYPTION) {
+        let parameters = named.next();
+        if parameters.is_none_or(|parameters| parameters.raw != [0x05, 0x00]) {
+            faults.profile(
+                algorithm.offset,
+                "the parameters of rsaEncryption are not NULL (RFC 3279 §2.3.1)",
+            );
+        }
         let base = bits.value_offset() + 1;
         let value = bits.value.get(1..).unwrap_or_default();
+        // What stands in a BIT STRING is not looked into with the elements around it.
+        der_rules::check(value, base, faults);
         if let Some(key) = inner("the RSA key", Tag::SEQUENCE, value, base, faults) {
             let mut parts = Parts::of("the RSA key", &key, faults);
             for what in ["the modulus", "the exponent"] {

@@ -228,6 +228,16 @@ fn broken(good: &[u8]) -> Vec<(&'static str, Vec<u8>, usize)> {
     let outer = good.len() - 256 - 5 - 15;
     add("two algorithms", der, outer);
 
+    // The numbers of the key, which stand in a BIT STRING, with superfluous bytes.
+    let exponent = position(good, &[0x02, 0x03, 0x01, 0x00, 0x01]);
+    let mut der = good.to_vec();
+    der[exponent + 2] = 0x00;
+    add("a long exponent", der, exponent + 2);
+    let modulus = position(good, &[0x02, 0x82, 0x01, 0x01, 0x00]);
+    let mut der = good.to_vec();
+    der[modulus + 5] &= 0x7F;
+    add("a long modulus", der, modulus + 4);
+
     // A byte behind the certificate, taken into its length.
     let mut der = good.to_vec();
     der.push(0x05);
@@ -266,6 +276,25 @@ fn what_is_not_der_is_found_with_its_byte_and_not_written() {
         );
         assert_eq!(blank.image(), before, "{what}");
     }
+}
+
+#[test]
+fn a_key_whose_algorithm_has_other_parameters_than_null_is_found() {
+    let lab = valid();
+    let good = data(&lab, HCC);
+    let rsa = [
+        0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01,
+    ];
+    let at = position(&good, &rsa);
+    let mut der = good.clone();
+    assert_eq!(der[at + 11..at + 13], [0x05, 0x00]);
+    der[at + 11] = 0x04;
+    set_data(&lab, HCC, &der);
+    let (document, exit) = check(&lab, &[]);
+    assert_eq!(exit, 6);
+    let found = problem(&document, "not-rfc5280");
+    assert_eq!(found["offset"], at - 2, "{found:#}");
+    assert_eq!(certificate(&document, HCC)["state"], "valid");
 }
 
 #[test]
