@@ -261,15 +261,25 @@ fn outermost<'a>(file: &'a [u8], notes: &mut Notes) -> Result<Tlv<'a>, Error> {
     if rest.first() != Some(&0x30) {
         return Err(Error::new(missing, start));
     }
+    if start > 0 {
+        let message = "filler before the TokenInfo: middleware that reads it from the first byte on, \
+                       such as OpenSC, does not find it, and takes the card for none that it knows";
+        notes.warn(Code::ObjectAfterFiller, start, message);
+    }
     let tlv = match read_one(rest) {
         Ok(tlv) => tlv,
         Err(error) => {
-            fields::structure_error("TokenInfo", error.nested(start), notes);
+            if is_indefinite(error) {
+                let message = "the TokenInfo has an indefinite length; DER allows none";
+                notes.warn(Code::IndefiniteLength, start, message);
+            } else {
+                fields::structure_error("TokenInfo", error.nested(start), notes);
+            }
             let header_len = match error.kind() {
                 ErrorKind::Truncated { what: "value", .. } => error.offset(),
                 _ => 2,
             };
-            let value = rest.get(header_len..).unwrap_or_default();
+            let value = without_filler(rest.get(header_len..).unwrap_or_default());
             Tlv {
                 tag: Tag::SEQUENCE,
                 value,
@@ -295,6 +305,32 @@ fn outermost<'a>(file: &'a [u8], notes: &mut Notes) -> Result<Tlv<'a>, Error> {
         notes.warn(Code::Garbage, offset, message);
     }
     Ok(tlv)
+}
+
+fn is_indefinite(error: Error) -> bool {
+    let kind = error.kind();
+    matches!(
+        kind,
+        ErrorKind::Invalid {
+            what: "length",
+            found: 0x80
+        }
+    )
+}
+
+/// What stands before the filler at the end, which an end-of-contents begins as filler does.
+fn without_filler(value: &[u8]) -> &[u8] {
+    let is_filler = |byte: &u8| matches!(byte, 0x00 | 0xFF);
+    let mut rest = value;
+    while !rest.first().is_none_or(is_filler)
+        && let Ok(element) = read_one(rest)
+    {
+        rest = rest.get(element.raw.len()..).unwrap_or_default();
+    }
+    match rest.iter().all(is_filler) {
+        true => value.get(..value.len() - rest.len()).unwrap_or_default(),
+        false => value,
+    }
 }
 
 fn list<T>(
@@ -415,6 +451,43 @@ mod tests {
         for (file, offset) in [("", 0), ("0000 FF", 3), ("00 41", 1), ("00 3000", 1)] {
             let error = parse(file).expect_err("nothing there");
             assert_eq!(error.offset(), offset, "{file}");
+        }
+    }
+
+    #[test]
+    fn filler_before_it_and_an_indefinite_length_are_told_once_and_cost_nothing() {
+        let content = "020100 0402AABB 800141 03020560";
+        let behind = "00".repeat(40);
+        for (file, code, offset) in [
+            (
+                format!("0000 300E {content} {behind}"),
+                Code::ObjectAfterFiller,
+                2,
+            ),
+            (format!("FF 300E {content}"), Code::ObjectAfterFiller, 1),
+            (format!("3080 {content} 0000"), Code::IndefiniteLength, 0),
+            (
+                format!("3080 {content} 0000 {behind}"),
+                Code::IndefiniteLength,
+                0,
+            ),
+            (
+                format!("3080 {content} 0000 FFFF"),
+                Code::IndefiniteLength,
+                0,
+            ),
+            (format!("3080 {content}"), Code::IndefiniteLength, 0),
+            (format!("3060 {content} {behind}"), Code::Truncated, 2),
+        ] {
+            let read = parse(&file).expect("readable");
+            assert_eq!(read.value.serial_number, Some(vec![0xAA, 0xBB]), "{file}");
+            assert_eq!(read.value.label.as_deref(), Some("A"), "{file}");
+            let told: Vec<_> = read
+                .findings
+                .iter()
+                .map(|one| (one.code, one.offset))
+                .collect();
+            assert_eq!(told, [(code, offset)], "{file}");
         }
     }
 
