@@ -142,7 +142,7 @@ fn damage_to_the_files_that_tell_of_pins_is_told_with_their_status() {
 #[test]
 fn rules_that_contradict_each_other_stop_a_pin_until_the_holder_knows() {
     type Change = fn(&mut PinAttributes);
-    let cases: [(Change, &str); 3] = [
+    let cases: [(Change, &str); 4] = [
         (
             |pin| {
                 pin.min_length = 9;
@@ -158,6 +158,7 @@ fn rules_that_contradict_each_other_stop_a_pin_until_the_holder_knows() {
             "storedLength is 100",
         ),
         (|pin| pin.pad_char = None, "padChar is missing"),
+        (|pin| pin.pad_char = Some(b'1'), "padChar 31 is the digit 1"),
     ];
     for (change, part) in cases {
         let lab = with_first_pin(change);

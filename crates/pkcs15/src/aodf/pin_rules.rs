@@ -51,6 +51,11 @@ pub enum PinContradiction {
     },
     /// Padding is wanted, and padChar is missing.
     NoPadCharacter,
+    /// padChar is a digit, so that a padded PIN of digits is another PIN, too.
+    PadIsDigit {
+        /// padChar.
+        pad: u8,
+    },
     /// A PIN block of ISO 9564-1 has 8 bytes and up to 12 digits.
     NotAPinBlock {
         /// minLength.
@@ -81,6 +86,11 @@ impl fmt::Display for PinContradiction {
                  bytes that a card may plausibly store"
             ),
             Self::NoPadCharacter => f.write_str("needs-padding is set, but padChar is missing"),
+            Self::PadIsDigit { pad } => write!(
+                f,
+                "padChar {pad:02X} is the digit {}, with which a PIN of digits can end",
+                char::from(*pad)
+            ),
             Self::NotAPinBlock { min, stored } => write!(
                 f,
                 "a PIN of type iso9564-1 is a block of {ISO_9564_BLOCK} bytes with at most \
@@ -134,8 +144,14 @@ impl PinAttributes {
             }
         }
         // Where every PIN fills the stored length, nothing is padded.
-        if padded && self.pad_char.is_none() && min < self.capacity() {
-            found.push(C::NoPadCharacter);
+        if padded && min < self.capacity() {
+            match self.pad_char {
+                None => found.push(C::NoPadCharacter),
+                Some(pad @ b'0'..=b'9') if self.pin_type == PinType::AsciiNumeric => {
+                    found.push(C::PadIsDigit { pad });
+                }
+                Some(_) => {}
+            }
         }
         found
     }
@@ -195,6 +211,12 @@ mod tests {
             PinAttributes {
                 min_length: 8,
                 pad_char: None,
+                ..valid()
+            },
+            PinAttributes {
+                min_length: 8,
+                pad_char: Some(b'0'),
+                pin_type: PinType::AsciiNumeric,
                 ..valid()
             },
             PinAttributes {
@@ -270,6 +292,14 @@ mod tests {
                     ..valid()
                 },
                 vec![C::NoPadCharacter],
+            ),
+            (
+                PinAttributes {
+                    pad_char: Some(0x31),
+                    pin_type: PinType::AsciiNumeric,
+                    ..valid()
+                },
+                vec![C::PadIsDigit { pad: 0x31 }],
             ),
             (
                 PinAttributes {
