@@ -66,7 +66,10 @@ impl<C: Channel> Card<C> {
                     None
                 }
             };
-            problems.extend(info.as_ref().and_then(|info| self.not_in_use(key, info)));
+            if let Some(info) = &info {
+                let told = self.not_in_use(key, info);
+                problems.extend(told.or_else(|| key.selected_with_warning(info)));
+            }
             files.insert(path.clone(), info);
         }
         problems.extend(self.no_keys(&keys, &files, certificates));
@@ -218,6 +221,19 @@ impl Listed {
         )
     }
 
+    /// That the card warns of its file when it is selected.
+    fn selected_with_warning(&self, info: &FileInfo) -> Option<Problem> {
+        let warning = info.warning?;
+        let path = &self.place.path;
+        let message = format!(
+            "the card warns when {path} is selected: {warning} ({})",
+            warning.meaning()
+        );
+        let code = code::SELECTED_WITH_WARNING;
+        let problem = Problem::new(Severity::Warning, code, PRIVATE_KEY, path, message);
+        Some(problem.about(self.object.clone()))
+    }
+
     /// A problem of its entry in the PrKDF.
     fn wrongly_listed(&self, severity: Severity, code: &'static str, message: String) -> Problem {
         let problem = Problem::new(severity, code, "EF(PrKDF)", &self.directory, message);
@@ -239,6 +255,7 @@ fn named_twice(
         if let Some(info) = &slot.info
             && !slot.is_authority()
         {
+            let public = info.public_key_der.as_slice();
             certified.entry(slot.key_id()).or_default().insert(public);
         }
     }
@@ -255,7 +272,6 @@ fn named_twice(
         }
         let (one, other) = (certified.get(&first.id), certified.get(&key.id));
         if one.is_some() && one == other {
-            let public = info.public_key_der.as_slice();
             continue;
         }
         let severity = match one.is_some() && other.is_some() {

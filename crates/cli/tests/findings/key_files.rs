@@ -184,3 +184,18 @@ fn a_file_that_was_read_and_is_said_to_be_a_directory_or_of_records_is_found() {
         }
     }
 }
+
+#[test]
+fn a_warning_with_which_a_key_file_is_selected_is_told() {
+    for status in ["6200", "6281", "6284", "6286", "62F1"] {
+        let lab = valid();
+        change_file(&lab, KEY, |file| {
+            file["recorded"] = serde_json::json!({ "select": status });
+        });
+        let found = assert_both_find(&lab, "selected-with-warning");
+        assert_eq!(found["path"], "3F0050154B01", "{found:#}");
+        assert_eq!(found["object"]["id"], "45");
+        let message = found["message"].as_str().expect("a message");
+        assert!(message.contains(status), "{message}");
+    }
+}
