@@ -5,7 +5,9 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use kortlab_apdu::tlv::{Builder, Tag};
 use kortlab_apdu::{FilePath, Protocol};
@@ -19,7 +21,7 @@ use kortlab_pkcs15::{
     Certificate, CommonObjectAttributes, DataObject, Directory, Edit, ObjectKind, Odf, OdfEntry,
     Path,
 };
-use support::{certificates, id, model, old_and_stays, pin, unlocked as open};
+use support::{certificates, id, model, old_and_stays, open_told, pin, unlocked as open};
 
 const CDF: u16 = 0x4403;
 
@@ -369,6 +371,52 @@ fn a_plan_is_carried_out_as_it_is_or_not_at_all() {
     assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
     assert!(journal.is_empty());
     assert!(image(&mut card).master_file == before);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_again_is_not_said_to_have_been_changed_by_another_program() {
+    for answer in [
+        &[0x6F, 0x00][..],
+        &[0x69, 0x82],
+        &[0x6A, 0x82],
+        &[],
+        &[0x90],
+    ] {
+        let is_spoilt = Rc::new(Cell::new(false));
+        let spoilt = Rc::clone(&is_spoilt);
+        let (mut card, sent) = open_told(start(), move |card, command| {
+            let is_of_file =
+                command.get(1) == Some(&0xA4) && command.ends_with(&[0x43, 0x31, 0x00]);
+            match spoilt.get() && is_of_file {
+                true => Ok(answer.to_vec()),
+                false => card.transmit(command),
+            }
+        });
+        card.verify(PinRole::Authentication, &pin("123456"))
+            .unwrap();
+        let slots = card.slots().unwrap();
+        let old = slots.into_iter().find(|slot| slot.label() == Some("Old"));
+        let plan = card.plan(&Change::new().remove(old.unwrap())).unwrap();
+        is_spoilt.set(true);
+        let before = sent.borrow().len();
+        let mut journal = MemoryJournal::new();
+        let error = card.execute(&plan, &mut journal).unwrap_err();
+        let text = error.to_string();
+        let why = match answer {
+            [0x6A, 0x82] => "it is no longer there".to_owned(),
+            [_, _] => hex::encode_upper(answer),
+            _ => "nonsense".to_owned(),
+        };
+        assert!(
+            text.contains("3F00/5015/4331") && text.contains(&why),
+            "{text}"
+        );
+        assert!(text.contains("the card was left as it is"), "{text}");
+        assert!(!text.contains("changed"), "{text}");
+        let writes = |command: &Vec<u8>| matches!(command.get(1), Some(0xD6 | 0xE0 | 0xE4));
+        assert!(!sent.borrow()[before..].iter().any(writes));
+        assert!(journal.is_empty());
+    }
 }
 
 #[test]

@@ -193,17 +193,24 @@ impl<C: Channel> Card<C> {
         let mut changed = None;
         for change in &transaction.directories {
             if self.files().read(&change.path)?.data != *change.before {
-                changed = Some(format!("the directory {}", change.path));
+                changed = Some(format!("the directory {} was changed", change.path));
             }
         }
         for old in &transaction.delete {
-            if self.find_old(old)? != Found::Whole {
-                changed = Some(format!("the file {}", old.path()));
-            }
+            let why = match self.find_old(old)? {
+                Found::Whole => continue,
+                Found::Absent => "it is no longer there".to_owned(),
+                Found::Begun => "its content is another one".to_owned(),
+                Found::Other(why) => why,
+            };
+            let path = old.path();
+            changed = Some(format!(
+                "the file {path} is not as it was read before: {why}"
+            ));
         }
         for new in &transaction.create {
             if self.files().exists(&new.path())? {
-                changed = Some(format!("the file {}", new.path()));
+                changed = Some(format!("there is a file {} by now", new.path()));
             }
         }
         let Some(what) = changed else {
@@ -212,9 +219,12 @@ impl<C: Channel> Card<C> {
         self.refresh()?;
         Err(CardError::new(
             ErrorKind::Interrupted,
-            format!("{what} was changed meanwhile; the card was left as it is"),
+            format!("{what}; the card was left as it is"),
         )
-        .hint("try again; if it happens again, another program writes to the card"))
+        .hint(
+            "try again; if it happens again, another program writes to the card, or the card does not \
+             answer alike each time: `kortlab diagnose` reads everything twice",
+        ))
     }
 
     /// The directories are now what was read back after they were written.
