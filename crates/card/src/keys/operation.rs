@@ -184,8 +184,8 @@ impl<C: Channel> Card<C> {
         Err(match last {
             Some(error) => error
                 .context(&format!(
-                    "cannot {verb} with the key {}: the card OS is not known, and none of the \
-                     {tried} ways to choose a key that ISO/IEC 7816 has worked; at last",
+                    "cannot {verb} with the key {}: the card OS is not known, and of the ways to \
+                     choose a key that ISO/IEC 7816 has, none worked ({tried} tried); at last",
                     key.id
                 ))
                 .hint(
