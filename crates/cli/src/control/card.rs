@@ -21,15 +21,24 @@ pub struct SharedCard {
 
 /// How a card is to be torn out, if it is; it can be read while the card carries out a command.
 #[derive(Clone, Default)]
-pub struct Tear(Arc<Mutex<Option<FaultEntry>>>);
+pub struct Tear(Arc<Mutex<Option<Planned>>>);
+
+/// A tear that is to come.
+struct Planned {
+    /// The fault, as it is listed.
+    entry: FaultEntry,
+    /// Whether the card is out then until it is put in again.
+    stays_out: bool,
+}
 
 impl Tear {
     /// The fault, as it is listed.
     pub fn entry(&self) -> Option<FaultEntry> {
-        self.lock().clone()
+        let planned = self.lock();
+        planned.as_ref().map(|planned| planned.entry.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<FaultEntry>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Planned>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -140,38 +149,47 @@ impl SharedCard {
     }
 
     /// Sees to it that the card is torn out at this point, counted from now on, in the place of one
-    /// that was asked for before.
+    /// that was asked for before. It stays out then.
     pub fn tear(&self, cut: PowerCut, entry: FaultEntry) {
         let mut card = self.lock();
         card.card_mut().schedule_power_cut(cut);
-        *self.tear.lock() = Some(entry);
+        *self.tear.lock() = Some(Planned {
+            entry,
+            stays_out: true,
+        });
     }
 
-    /// Notes that the card, as it was made, is to be torn out.
+    /// Notes that the card, as it was made, is to be torn out. Whether it comes back by itself is a
+    /// matter of the reader.
     pub fn note_tear(&self, entry: FaultEntry) {
-        *self.tear.lock() = Some(entry);
+        *self.tear.lock() = Some(Planned {
+            entry,
+            stays_out: false,
+        });
     }
 
     /// Sees to it that the card is not torn out, if that is the fault of this number or of any.
-    /// Says whether it was to be.
-    pub fn spare(&self, number: Option<u32>) -> bool {
+    pub fn spare(&self, number: Option<u32>) {
         let mut card = self.lock();
         let mut tear = self.tear.lock();
-        let meant = tear
-            .take_if(|entry| number.is_none_or(|number| entry.number() == number))
-            .is_some();
-        if meant {
+        let meant = tear.take_if(|planned| {
+            let own = planned.entry.number();
+            number.is_none_or(|number| own == number)
+        });
+        if meant.is_some() {
             card.card_mut().cancel_power_cut();
         }
-        meant
     }
 
-    /// The card has left the reader: whether it was torn out is seen in what is still to come.
-    pub fn left(&self) {
+    /// The card has left the reader: whether it was torn out is seen in what is still to come. Says
+    /// whether it was, by a tear after which it stays out.
+    pub fn left(&self) -> bool {
         let card = self.lock();
-        if !card.card().power_cut_is_scheduled() {
-            *self.tear.lock() = None;
+        if card.card().power_cut_is_scheduled() {
+            return false;
         }
+        let torn = self.tear.lock().take();
+        torn.is_some_and(|planned| planned.stays_out)
     }
 
     fn lock(&self) -> MutexGuard<'_, VirtualCardChannel> {

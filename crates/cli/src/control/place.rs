@@ -1,7 +1,7 @@
 //! One reader's place for a card: what is in it, what was taken out of it, what spoils its answers.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use kortlab_apdu::{Channel as _, ChannelError};
@@ -55,8 +55,6 @@ pub struct Place {
     real: bool,
     /// Whether a card that left by itself comes back by itself.
     comes_back: bool,
-    /// Whether the next that leaves so does not, because it was told to leave.
-    stays_out: AtomicBool,
     /// The card in the reader; locked while it carries out a command.
     slot: Mutex<Option<Plugged>>,
     /// The card that was taken out last, to be put in again.
@@ -99,7 +97,6 @@ impl Place {
             planted: layers.planted()?,
             real: false,
             comes_back,
-            stays_out: AtomicBool::new(false),
             slot: Mutex::default(),
             beside: Mutex::default(),
             seen: Mutex::default(),
@@ -260,7 +257,6 @@ impl Place {
         let entry = self.planted.entry(text.to_owned());
         let number = entry.number();
         card.tear(cut, entry);
-        self.stays_out.store(true, Ordering::SeqCst);
         Ok(number)
     }
 
@@ -268,9 +264,8 @@ impl Place {
     fn spare(&self, number: Option<u32>) {
         let slot = self.slot();
         let beside = lock(&self.beside);
-        let card = slot.as_ref().or(beside.as_ref());
-        if card.is_some_and(|card| card.card.spare(number)) {
-            self.stays_out.store(false, Ordering::SeqCst);
+        if let Some(card) = slot.as_ref().or(beside.as_ref()) {
+            card.card.spare(number);
         }
     }
 
@@ -338,10 +333,7 @@ impl Place {
 
     /// The card has left the reader by itself.
     pub(super) fn torn_out(&self, slot: &mut Option<Plugged>) {
-        if let Some(card) = slot {
-            card.card.left();
-        }
-        let stays_out = self.stays_out.swap(false, Ordering::SeqCst);
+        let stays_out = slot.as_ref().is_some_and(|card| card.card.left());
         if (stays_out || !self.comes_back)
             && let Some(card) = slot.take()
         {

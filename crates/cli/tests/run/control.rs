@@ -305,6 +305,44 @@ fn a_tear_is_listed_as_a_fault_and_taken_back_by_its_number() {
     assert!(service.sees(&lab, CHALLENGE).contains(ANSWERED));
 }
 
+/// A tear that was asked for keeps the card out when it comes, and nothing else does.
+#[test]
+fn a_card_that_leaves_by_another_fault_comes_back_after_a_tear_was_asked_for() {
+    let lab = Lab::new("valid");
+    lab.other_card();
+    // Here cards that leave by themselves come back by themselves.
+    let service = Service::start(&lab, &["--fault", "tear:before-command=9999", "card.json"]);
+    let mut client = service.client();
+    let state = |client: &mut Client| client.done(&json!({"do": "state"}))["state"].clone();
+    let leaves = |client: &mut Client, before: &str| {
+        let fault = json!({"do": "add-fault", "fault": "remove:ins=84,times=1"});
+        let number = client.done(&fault)["number"].clone();
+        assert!(
+            !service.sees(&lab, CHALLENGE).contains(ANSWERED),
+            "{before}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        until(before, || state(client) == "card");
+        client.done(&json!({"do": "remove-fault", "number": number}));
+        assert!(service.sees(&lab, CHALLENGE).contains(ANSWERED), "{before}");
+    };
+    let tear = json!({"do": "tear", "at": "before-command=9999"});
+    client.done(&json!({"do": "snapshot"}));
+    client.done(&tear);
+    client.done(&json!({"do": "restore"}));
+    leaves(&mut client, "the card was made what it was");
+    client.done(&tear);
+    leaves(&mut client, "the tear is still to come");
+    client.done(&tear);
+    client.done(&json!({"do": "swap", "image": "other.json"}));
+    leaves(&mut client, "another card took its place");
+    // One that comes keeps it out, though another fault struck before it.
+    client.done(&json!({"do": "tear"}));
+    assert!(!service.sees(&lab, CHALLENGE).contains(ANSWERED));
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert_eq!(state(&mut client), "empty");
+}
+
 #[test]
 fn readers_appear_and_go() {
     let lab = Lab::new("valid");
