@@ -176,12 +176,13 @@ pub unsafe extern "C" fn get_status_change(
         if asked.iter().all(|asked| asked.current & IGNORE != 0) {
             return Ok(());
         }
+        // A child of a fork server begins here, and its time with it.
+        fork_server::reached()?;
         let end = match timeout {
             INFINITE | AUTOALLOCATE => None,
             // A wait that no clock can end is one without an end.
             milliseconds => Instant::now().checked_add(Duration::from_millis(milliseconds.into())),
         };
-        fork_server::reached()?;
         let mut watch = Watch::new(asked);
         let done = door::wait_for_change(number(context)?, end, |readers| watch.look(readers));
         if watch.has_looked() {
