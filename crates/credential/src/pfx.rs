@@ -82,12 +82,15 @@ struct CertBag<'a> {
 
 /// What is in a PEM file with a PKCS#12 file in it, as some programs write it; `None` if it is none.
 fn pem(file: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, CredentialError> {
-    let text = str::from_utf8(file).unwrap_or_default();
+    // The words around it may be in any encoding.
+    let text = Zeroizing::new(String::from_utf8_lossy(file).into_owned());
     let label = "PKCS12";
     let inside = text
         .split_once(&format!("{BEGIN}{label}-----"))
         .and_then(|(_, body)| body.split_once(END));
-    inside.map(|(body, _)| base64(label, body)).transpose()
+    inside
+        .map(|(body, _)| base64(FILE, label, body))
+        .transpose()
 }
 
 /// Reads the private keys and certificates of a PKCS#12 file. Without a passphrase a file is read

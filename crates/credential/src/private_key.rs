@@ -95,7 +95,7 @@ fn pem(file: &[u8]) -> Result<Option<PemKey>, CredentialError> {
         if keys.len() == MAX_KEYS {
             return Err(CredentialError::TooMuch);
         }
-        let der = base64(label, body)?;
+        let der = base64(KEY, label, body)?;
         keys.push(PemKey { form, der });
     }
     match keys.len() {
@@ -105,8 +105,12 @@ fn pem(file: &[u8]) -> Result<Option<PemKey>, CredentialError> {
     }
 }
 
-/// What is between the lines of a PEM file, whatever the length of its lines.
-pub(crate) fn base64(label: &str, body: &str) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
+/// What is between the lines of a PEM file, whatever the length of its lines; `what` it is for people.
+pub(crate) fn base64(
+    what: &'static str,
+    label: &str,
+    body: &str,
+) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     let mut lines = Zeroizing::new(String::with_capacity(body.len() * 2 + 128));
     lines.push_str(BEGIN);
     lines.push_str(label);
@@ -123,7 +127,7 @@ pub(crate) fn base64(label: &str, body: &str) -> Result<Zeroizing<Vec<u8>>, Cred
     lines.push_str("-----\n");
     let (_, bytes) =
         der::pem::decode_vec(lines.as_bytes()).map_err(|error| CredentialError::Malformed {
-            what: KEY,
+            what,
             why: error.to_string(),
         })?;
     Ok(Zeroizing::new(bytes))

@@ -147,12 +147,15 @@ fn pkcs12_files_of_openssl_are_read_modern_and_legacy_and_a_wrong_passphrase_is_
     files.pkcs12("-passout env:WORDS");
     let base64 = files.openssl("base64 -in me.p12");
     let pem = [
-        &b"my file\n-----BEGIN PKCS12-----\n"[..],
+        &b"m\xE5n fil\n-----BEGIN PKCS12-----\n"[..],
         &base64,
         b"-----END PKCS12-----\n",
     ];
     let read = pkcs12(&pem.concat(), Some(WORDS)).unwrap();
     assert_all_there(&files, &personal(read, None, now()).unwrap());
+    let spoilt = b"-----BEGIN PKCS12-----\n?\n-----END PKCS12-----\n";
+    let error = pkcs12(spoilt, None).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("the PKCS#12 file"), "{error}");
     let open = files.pkcs12("-passout pass: -nomac -keypbe NONE -certpbe NONE");
     let empty = files.pkcs12("-passout pass:");
     for file in [open, empty] {
