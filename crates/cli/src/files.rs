@@ -117,6 +117,12 @@ pub fn read_text(path: &Path, limit: usize) -> Result<Zeroizing<String>, Failure
     }
 }
 
+/// Whether two paths name the same file.
+pub fn same_file(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    real(one) == real(other)
+}
+
 /// Writes a file of this user's alone, whole or not at all, so that it outlives a crash.
 ///
 /// # Errors

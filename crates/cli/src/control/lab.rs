@@ -10,9 +10,10 @@ use kortlab_control::{Press, Request};
 
 use super::answer::{Answer, ReaderEntry};
 use super::card::Snapshot;
-use super::place::{Notice, Place, Plugged, same_file};
+use super::place::{Notice, Place, Plugged};
 use crate::channel::{Fault, Layers};
 use crate::failure::{Exit, Failure};
+use crate::files::same_file;
 use crate::output::Hex;
 
 /// The most snapshots; each is a whole card in memory.

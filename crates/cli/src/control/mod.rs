@@ -31,5 +31,5 @@ pub use find::find;
 pub use gate::Gate;
 pub use kortlab_control::{Digits, KeyName, Press, Request};
 pub use lab::{Lab, Readers};
-pub use place::{Notice, Place, Plugged, same_file};
+pub use place::{Notice, Place, Plugged};
 pub use script::Step;

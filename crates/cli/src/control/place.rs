@@ -1,6 +1,6 @@
 //! One reader's place for a card: what is in it, what was taken out of it, what spoils its answers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -11,6 +11,7 @@ use kortlab_pcsc::PinPad;
 use super::card::{Said, SharedCard, Snapshot, Tear};
 use crate::channel::{AnyChannel, FaultEntry, Layers, Planted};
 use crate::failure::{Exit, Failure};
+use crate::files::same_file;
 
 /// A card, and the way to it with all layers around it.
 pub struct Plugged {
@@ -383,12 +384,6 @@ impl Place {
         Failure::new(Exit::NoCard, format!("there is no card in {:?}", self.name))
             .hint("put one in: `kortlab ctl insert`")
     }
-}
-
-/// Whether two paths name the same file.
-pub fn same_file(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    real(one) == real(other)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

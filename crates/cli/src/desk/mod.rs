@@ -27,9 +27,10 @@ use crate::channel::{
 };
 use crate::commands::Context;
 use crate::control::{
-    self, ControlArguments, ControlDoor, Lab, Place, Plugged, Readers, SharedCard, same_file,
+    self, ControlArguments, ControlDoor, Lab, Place, Plugged, Readers, SharedCard,
 };
 use crate::failure::Failure;
+use crate::files::same_file;
 use crate::output::note;
 
 pub use library_place::LibraryPlace;

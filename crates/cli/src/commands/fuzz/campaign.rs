@@ -11,11 +11,12 @@ use kortlab_campaign::{Campaign, Case, Goal, Program, Recipe};
 use serde::Serialize;
 
 use super::corpus::CorpusArguments;
-use super::findings::{Card, Engine, failed, is_same_file, report_of};
+use super::findings::{Card, Engine, failed, report_of};
 use super::store::{Placed, Store};
 use super::{LimitArguments, PlaceArguments, program, read_image};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
+use crate::files::same_file;
 use crate::output::note;
 use crate::world;
 
@@ -107,7 +108,7 @@ impl CampaignArguments {
             PathBuf::from(format!("fuzz-{}", name.display()))
         });
         if let Some(path) = &self.html {
-            if is_same_file(path, &self.image) {
+            if same_file(path, &self.image) {
                 return Err(Failure::usage("--html would overwrite the card image")
                     .hint("name another file for the report"));
             }

@@ -1,7 +1,7 @@
 //! What a campaign has found, whichever engine drives it: kept as cases, and told.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -163,12 +163,6 @@ pub fn report_of(of: &Begun, engine: &Engine) -> Result<String, Failure> {
         engine,
     };
     Ok(html::report(&summary, &shown))
-}
-
-/// Whether two paths lead to one file that is there.
-pub fn is_same_file(one: &Path, other: &Path) -> bool {
-    let [one, other] = [one, other].map(|path| path.canonicalize().ok());
-    one.is_some() && one == other
 }
 
 /// Why a campaign came to nothing, and what to do.
