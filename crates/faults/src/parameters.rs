@@ -12,7 +12,7 @@ pub enum FaultError {
     #[error("no such fault")]
     Unknown,
     /// There is no fault of this name in a strategy.
-    #[error("{0:?} is no fault; --fault list names them")]
+    #[error("{0:?} is no fault")]
     UnknownIn(String),
     /// A strategy inside a strategy.
     #[error("a strategy cannot stand inside another")]

@@ -49,27 +49,48 @@ impl Fault {
     /// Reads a fault as it is written.
     ///
     /// # Errors
-    /// There is none of this name, or its parameters make no sense; for people.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// There is none of this name, or its parameters make no sense.
+    pub fn parse(text: &str) -> Result<Self, NoFault> {
         for tear in &TEARS {
             let Some(number) = text.strip_prefix(tear.name) else {
                 continue;
             };
             let number: u64 = number
                 .parse()
-                .map_err(|_| format!("{number:?} is no number"))?;
+                .map_err(|_| NoFault::Number(number.to_owned()))?;
             if number == 0 && !tear.name.contains("bytes") {
-                return Err("commands are counted from 1".to_owned());
+                return Err(NoFault::Zero);
             }
             return Ok(Self::Tear((tear.make)(number)));
         }
-        match kortlab_faults::Fault::parse(text) {
-            Ok(fault) => Ok(Self::Answer(fault)),
-            Err(FaultError::Unknown) => Err(format!(
-                "no such fault; --fault list says what each of these does:{}",
+        Ok(Self::Answer(kortlab_faults::Fault::parse(text)?))
+    }
+}
+
+/// Why a fault cannot be read, in one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoFault {
+    /// A tear whose moment is no number.
+    #[error("{0:?} is no number")]
+    Number(String),
+    /// A tear at a command before the first.
+    #[error("commands are counted from 1")]
+    Zero,
+    /// It is no tear, and cannot be read as another.
+    #[error(transparent)]
+    Answer(#[from] FaultError),
+}
+
+impl NoFault {
+    /// The same for who has typed it: with where the names are to be had, or with the names.
+    pub fn for_command_line(&self) -> String {
+        match self {
+            Self::Answer(FaultError::Unknown) => format!(
+                "{self}; --fault list says what each of these does:{}",
                 names()
-            )),
-            Err(error) => Err(error.to_string()),
+            ),
+            Self::Answer(FaultError::UnknownIn(_)) => format!("{self}; --fault list names them"),
+            _ => self.to_string(),
         }
     }
 }
@@ -235,7 +256,7 @@ impl TypedValueParser for FaultParser {
             error.insert(ContextKind::Custom, asked_for_list());
             return Err(error);
         }
-        let parser = |text: &str| Fault::parse(text);
+        let parser = |text: &str| Fault::parse(text).map_err(|why| why.for_command_line());
         parser.parse_ref(command, argument, value)
     }
 
@@ -308,7 +329,7 @@ mod tests {
     #[test]
     fn what_is_no_fault_is_refused_with_the_names_or_the_reason() {
         for text in ["", "tear", "tear:", "tear:after-bytes", "flop:bit=1"] {
-            let error = Fault::parse(text).expect_err(text);
+            let error = Fault::parse(text).expect_err(text).for_command_line();
             assert!(
                 error.contains(" tear") && error.contains(" truncate"),
                 "{error}"
@@ -324,7 +345,8 @@ mod tests {
             "alternately:sw:sw=6F00|gone",
         ] {
             let error = Fault::parse(text).expect_err(text);
-            assert!(!error.contains('\n'), "{error}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+            assert!(!error.for_command_line().contains('\n'), "{error}");
         }
     }
 }

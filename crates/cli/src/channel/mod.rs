@@ -12,7 +12,7 @@ mod start;
 mod trace;
 
 pub use antenna::AntennaArguments;
-pub use fault::{Fault, FaultParser, Faults};
+pub use fault::{Fault, FaultParser, Faults, NoFault};
 pub use journal::CardJournal;
 pub use layers::Layers;
 #[cfg(feature = "pcsc")]

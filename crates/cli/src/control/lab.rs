@@ -11,7 +11,7 @@ use kortlab_control::{Press, Request};
 use super::answer::{Answer, ReaderEntry};
 use super::card::Snapshot;
 use super::place::{Notice, Place, Plugged};
-use crate::channel::{Fault, Layers};
+use crate::channel::{Fault, Layers, NoFault};
 use crate::failure::{Exit, Failure};
 use crate::files::same_file;
 use crate::output::Hex;
@@ -377,11 +377,8 @@ fn no_moment(at: &str) -> Failure {
         .hint("after-bytes=N, before-command=N or before-answer=N, counted from now")
 }
 
-fn no_fault(why: &str) -> Failure {
-    // For a name that there is not, the reason goes on with a list.
-    let line = why.lines().next().unwrap_or_default();
-    let what = line.split("; --fault list").next().unwrap_or_default();
-    Failure::usage(what).hint("`kortlab --fault list` names the faults that there are")
+fn no_fault(why: &NoFault) -> Failure {
+    Failure::usage(why.to_string()).hint("`kortlab --fault list` names the faults that there are")
 }
 
 fn no_snapshot(name: &str) -> Failure {

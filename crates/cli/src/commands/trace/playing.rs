@@ -50,7 +50,7 @@ fn tear(text: &str) -> Result<PowerCut, String> {
     match Fault::parse(&format!("tear:{text}")) {
         Ok(Fault::Tear(cut)) => Ok(cut),
         Ok(Fault::Answer(_)) => Err("this is no point to tear a card out at".to_owned()),
-        Err(error) => Err(error),
+        Err(error) => Err(error.for_command_line()),
     }
 }
 
