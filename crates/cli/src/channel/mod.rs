@@ -20,8 +20,8 @@ pub use open::connect;
 #[cfg(not(feature = "pcsc"))]
 pub use open::without_pcsc;
 pub use open::{
-    AnyChannel, OnFailure, Proof, VirtualCardChannel, about as about_image, insert,
-    insert_unproven, open, open_with_journal,
+    AnyChannel, OnFailure, Primes, Proof, VirtualCardChannel, about as about_image, insert, open,
+    open_with_journal,
 };
 pub use planted::{FaultEntry, Planted};
 pub use remembered::Remembered;

@@ -60,7 +60,7 @@ pub fn open_with_journal(
         CardSpec::OnlyReader => layers.around(pcsc(None, timeout)?, None),
         CardSpec::Reader(reader) => layers.around(pcsc(Some(reader), timeout)?, None),
         CardSpec::Image(path) => {
-            let card = virtual_card(path, ephemeral, layers, None)?;
+            let card = virtual_card(path, ephemeral, layers)?;
             let journal = match card.store() {
                 ImageStore::File(image, _) => CardJournal::of_image(image.clone()),
                 ImageStore::Nowhere(_) => CardJournal::of_copy(&card.card().image()),
@@ -100,10 +100,20 @@ fn replay(path: &Path, lenient: bool) -> Result<Replay, Failure> {
     })
 }
 
+/// When it is looked at whether the primes of a card's keys are primes, which takes longer than all the
+/// rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Primes {
+    /// Before programs are served.
+    First,
+    /// Meanwhile; [`Proof::finish`] says what came of it.
+    Meanwhile,
+}
+
 /// Makes a virtual card of an image, for a reader or a socket, that is torn out if the layers say
 /// so. Unless it is ephemeral, nobody else can while it is there: its file is locked. What could
 /// not be saved is told to `on_failure`, since a program behind a reader hears no more than a status
-/// word.
+/// word. With primes that are looked at meanwhile there is a proof to wait for.
 ///
 /// # Errors
 /// The file cannot be read, stays in use, or is no card image.
@@ -112,33 +122,14 @@ pub fn insert(
     ephemeral: bool,
     layers: &Layers,
     on_failure: OnFailure,
-) -> Result<VirtualCardChannel, Failure> {
-    let card = virtual_card(path, ephemeral, layers, Some(on_failure))?;
-    warn_of_change(path, &card);
-    Ok(card)
-}
-
-/// The same, with the primes of its keys looked at meanwhile: they take longer than all the rest.
-///
-/// # Errors
-/// As for [`insert`].
-pub fn insert_unproven(
-    path: &Path,
-    ephemeral: bool,
-    layers: &Layers,
-    on_failure: OnFailure,
-) -> Result<(VirtualCardChannel, Proof), Failure> {
-    let opened = match ephemeral {
-        true => ImageFile::peek_again(path).map(|image| (None, image)),
-        false => {
-            ImageFile::open_known_within(path, PATIENCE).map(|(file, image)| (Some(file), image))
-        }
-    };
-    let (file, image) = opened.map_err(|error| about(path, &error))?;
-    let proof = Proof::begin(path, image.clone());
+    primes: Primes,
+) -> Result<(VirtualCardChannel, Option<Proof>), Failure> {
+    let (file, image) = read(path, ephemeral, primes)?;
+    let unproven = (primes == Primes::Meanwhile).then(|| image.clone());
     let card = of_image(path, file, image, layers, Some(on_failure))?;
     warn_of_change(path, &card);
-    Ok((card, proof))
+    // Only of a card that there is.
+    Ok((card, unproven.map(|image| Proof::begin(path, image))))
 }
 
 /// Whether the primes of a card's keys are primes, which is being looked at.
@@ -184,18 +175,30 @@ fn warn_of_change(path: &Path, card: &VirtualCardChannel) {
     }
 }
 
+/// The card of an image on the command line.
 fn virtual_card(
     path: &Path,
     ephemeral: bool,
     layers: &Layers,
-    on_failure: Option<OnFailure>,
 ) -> Result<VirtualCardChannel, Failure> {
-    let opened = match ephemeral {
-        true => ImageFile::peek(path).map(|image| (None, image)),
-        false => ImageFile::open_within(path, PATIENCE).map(|(file, image)| (Some(file), image)),
+    let (file, image) = read(path, ephemeral, Primes::First)?;
+    of_image(path, file, image, layers, None)
+}
+
+/// Reads an image, and locks its file unless it is only looked at.
+fn read(
+    path: &Path,
+    ephemeral: bool,
+    primes: Primes,
+) -> Result<(Option<ImageFile>, Image), Failure> {
+    let locked = |(file, image)| (Some(file), image);
+    let read = match (ephemeral, primes) {
+        (true, Primes::First) => ImageFile::peek(path).map(|image| (None, image)),
+        (true, Primes::Meanwhile) => ImageFile::peek_again(path).map(|image| (None, image)),
+        (false, Primes::First) => ImageFile::open_within(path, PATIENCE).map(locked),
+        (false, Primes::Meanwhile) => ImageFile::open_known_within(path, PATIENCE).map(locked),
     };
-    let (file, image) = opened.map_err(|error| about(path, &error))?;
-    of_image(path, file, image, layers, on_failure)
+    read.map_err(|error| about(path, &error))
 }
 
 /// The card of this image, which is saved in its file if there is one.

@@ -26,7 +26,7 @@ use self::hand::{Hands, keep_in_reader};
 use self::news::{Happening, News};
 use self::seat::Readers;
 use super::Context;
-use crate::channel::{AntennaArguments, insert};
+use crate::channel::{AntennaArguments, Primes, insert};
 use crate::control::{ControlArguments, ControlDoor, Gate, Lab, Place, Plugged, SharedCard};
 use crate::failure::{Exit, Failure};
 use crate::output::{hint, note};
@@ -99,7 +99,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
             let on_failure = Box::new(move |error: &StoreError| {
                 let _ = tell.send((told_of.clone(), News::NotSaved(error.to_string())));
             });
-            let card = insert(file, ephemeral, &layers, on_failure)?;
+            let (card, _) = insert(file, ephemeral, &layers, on_failure, Primes::First)?;
             let card = SharedCard::new(card, file.to_owned());
             let name = named.then(|| file.display().to_string());
             Ok(Plugged::new(card, &layers, place, name.as_deref()))

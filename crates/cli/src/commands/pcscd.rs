@@ -13,8 +13,9 @@ use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Context;
+use crate::channel::Primes;
 use crate::control::VARIABLE;
-use crate::desk::{Desk, Primes, ReaderArguments, standing};
+use crate::desk::{Desk, ReaderArguments, standing};
 use crate::failure::{Exit, Failure};
 use crate::output::note;
 

@@ -11,7 +11,8 @@ use clap::Args;
 use kortlab_pcsc::door::Manners;
 
 use super::Context;
-use crate::desk::{Desk, Primes, ReaderArguments, for_one_run};
+use crate::channel::Primes;
+use crate::desk::{Desk, ReaderArguments, for_one_run};
 use crate::failure::{Exit, Failure};
 
 pub use library::Library;

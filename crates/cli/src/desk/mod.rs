@@ -22,8 +22,7 @@ use kortlab_pcsc::door::{CLIENT_VARIABLE, Door, DoorError, Manners};
 use kortlab_pcsc::terms::state;
 
 use crate::channel::{
-    AntennaArguments, AnyChannel, CardSpec, Layers, OnFailure, Proof, VirtualCardChannel, insert,
-    insert_unproven,
+    AntennaArguments, AnyChannel, CardSpec, Layers, OnFailure, Primes, Proof, insert,
 };
 use crate::commands::Context;
 use crate::control::{
@@ -93,15 +92,6 @@ impl Seat {
     }
 }
 
-/// When it is looked at whether the primes of the cards' keys are primes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Primes {
-    /// Before programs are served.
-    First,
-    /// Meanwhile; [`Desk::close`] says what came of it.
-    Meanwhile,
-}
-
 /// A PC/SC service with cards in its readers, and the door that programs come in by.
 pub struct Desk {
     service: Arc<Service>,
@@ -157,16 +147,9 @@ impl Desk {
             for (image, reader) in images.into_iter().zip(names) {
                 let place = Arc::new(Place::new(reader.clone(), &layers, layers.tears())?);
                 let named = several.then_some(image.as_path());
-                let card = match primes {
-                    Primes::First => card(context.ephemeral, &layers, &image, &place, named)?,
-                    Primes::Meanwhile => {
-                        let on_failure = on_failure(&image);
-                        let (card, proof) =
-                            insert_unproven(&image, context.ephemeral, &layers, on_failure)?;
-                        proofs.push(proof);
-                        plugged(card, &layers, &image, &place, named)
-                    }
-                };
+                let ephemeral = context.ephemeral;
+                let (card, proof) = card(ephemeral, &layers, &image, &place, named, primes)?;
+                proofs.extend(proof);
                 place.put_in(Some(card))?;
                 own.add(&place)?;
                 places.push(place);
@@ -190,7 +173,8 @@ impl Desk {
         let make_card = {
             let (ephemeral, layers) = (context.ephemeral, layers.clone());
             Box::new(move |image: &Path, place: &Place| {
-                card(ephemeral, &layers, image, place, Some(image))
+                let made = card(ephemeral, &layers, image, place, Some(image), Primes::First)?;
+                Ok(made.0)
             })
         };
         let lab = Lab::new(Box::new(own), make_card, layers, places);
@@ -278,9 +262,13 @@ fn card(
     image: &Path,
     place: &Place,
     name: Option<&Path>,
-) -> Result<Plugged, Failure> {
-    let card = insert(image, ephemeral, layers, on_failure(image))?;
-    Ok(plugged(card, layers, image, place, name))
+    primes: Primes,
+) -> Result<(Plugged, Option<Proof>), Failure> {
+    let (card, proof) = insert(image, ephemeral, layers, on_failure(image), primes)?;
+    let card = SharedCard::new(card, image.to_owned());
+    let name = name.map(|name| name.display().to_string());
+    let plugged = Plugged::new(card, layers, place, name.as_deref());
+    Ok((plugged, proof))
 }
 
 /// Refuses an image that is to be in two readers, unless each gets a copy.
@@ -310,18 +298,6 @@ fn on_failure(image: &Path) -> OnFailure {
              --ephemeral nothing is saved"
         ));
     })
-}
-
-fn plugged(
-    card: VirtualCardChannel,
-    layers: &Layers,
-    image: &Path,
-    place: &Place,
-    name: Option<&Path>,
-) -> Plugged {
-    let card = SharedCard::new(card, image.to_owned());
-    let name = name.map(|name| name.display().to_string());
-    Plugged::new(card, layers, place, name.as_deref())
 }
 
 fn add(service: &Service, reader: &str, card: Option<AnyChannel>) -> Result<(), Failure> {
