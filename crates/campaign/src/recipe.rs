@@ -1,5 +1,9 @@
 //! The faults of an execution, and how others are made of them.
 
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
 use kortlab_faults::{Dice, Fault, MAX_FAULTS as MAX_LAYERS};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +36,17 @@ impl Recipe {
             .filter(|line| Fault::parse(line).is_ok())
             .map(str::to_owned);
         Self(faults.take(MAX_LAYERS).collect())
+    }
+
+    /// The faults of such a text in a file, of which no more is read than is looked at.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn from_file(path: &Path) -> io::Result<Self> {
+        let mut text = Vec::new();
+        let most = u64::try_from(MAX_LINES).unwrap_or(u64::MAX);
+        File::open(path)?.take(most).read_to_end(&mut text)?;
+        Ok(Self::from_lines(&text))
     }
 
     /// The faults as a text, one a line. Of none it is a line that is no fault: engines pass over

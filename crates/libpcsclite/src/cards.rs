@@ -3,12 +3,10 @@
 
 use std::env;
 use std::fmt::Display;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kortlab_campaign::{Journal, MAX_LINES, Recipe, Seen, Shared, around};
+use kortlab_campaign::{Journal, Recipe, Seen, Shared, around};
 use kortlab_emulator::store::ImageFile;
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_faults::{Fault, MAX_FAULTS};
@@ -130,14 +128,10 @@ impl Readers {
         let Some(late) = self.late.take() else {
             return Ok(());
         };
-        let about = |error: &dyn Display| format!("{}: {error}", late.test_case.display());
-        let mut text = Vec::new();
-        let most = u64::try_from(MAX_LINES).unwrap_or(u64::MAX);
-        let file = File::open(&late.test_case).map_err(|error| about(&error))?;
-        let read = file.take(most).read_to_end(&mut text);
-        read.map_err(|error| about(&error))?;
+        let recipe = Recipe::from_file(&late.test_case)
+            .map_err(|error| format!("{}: {error}", late.test_case.display()))?;
         let mut around = late.around;
-        for fault in Recipe::from_lines(&text).faults() {
+        for fault in recipe.faults() {
             if around.faults.len() < MAX_FAULTS {
                 around.faults.extend(Fault::parse(fault));
             }

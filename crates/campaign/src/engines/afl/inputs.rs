@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::recipe::{MAX_LINES, Recipe};
+use crate::recipe::Recipe;
 
 /// Why a test case was kept, the most telling first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,10 +93,7 @@ impl Inputs {
     /// # Errors
     /// It cannot be read.
     pub fn read(&self, new: &New) -> io::Result<Option<Recipe>> {
-        let mut text = Vec::new();
-        let most = u64::try_from(MAX_LINES).unwrap_or(u64::MAX);
-        File::open(&new.path)?.take(most).read_to_end(&mut text)?;
-        let recipe = Recipe::from_lines(&text);
+        let recipe = Recipe::from_file(&new.path)?;
         Ok((!self.judged.contains(&hash(&recipe))).then_some(recipe))
     }
 
