@@ -41,26 +41,28 @@ pub fn play(lab: &Arc<Lab>, steps: Vec<Step>) -> Result<(), Failure> {
     let (tell, told) = mpsc::channel();
     let mut of_readers: BTreeMap<String, Vec<Step>> = BTreeMap::new();
     for mut step in steps {
-        if step.command == 0 && step.request.reader().is_some() {
-            // It may have appeared by then.
-            let _ = tell.send(Job::at(step.later, What::Do(step)));
-            continue;
-        }
         let place = match step.request.reader() {
+            // It may have appeared by then.
+            Some(_) if step.command == 0 => None,
             // One that is to appear has no commands yet.
             Some(name) if !matches!(step.request, Request::AddReader { .. }) => {
-                lab.place(Some(name))?
+                Some(lab.place(Some(name))?)
             }
-            _ => lab.first()?,
+            _ => Some(lab.first()?),
         };
-        // Which one is meant does not change when others appear.
-        step.request = step.request.about(place.name());
-        if step.command == 0 {
-            let _ = tell.send(Job::at(step.later, What::Do(step)));
-            continue;
+        if let Some(place) = &place {
+            // Which one is meant does not change when others appear.
+            step.request = step.request.about(place.name());
         }
-        let of_reader = of_readers.entry(place.name().to_owned()).or_default();
-        of_reader.push(step);
+        match place.filter(|_| step.command > 0) {
+            Some(place) => {
+                let of_reader = of_readers.entry(place.name().to_owned()).or_default();
+                of_reader.push(step);
+            }
+            None => {
+                let _ = tell.send(Job::at(step.later, What::Do(step)));
+            }
+        }
     }
     for (name, steps) in of_readers {
         let place = lab.place(Some(&name))?;
