@@ -168,7 +168,7 @@ impl Press {
 }
 
 /// Whether a line is about keys, and is not to be read as the others are, which keep copies.
-pub fn is_press(line: &[u8]) -> bool {
+pub(crate) fn is_press(line: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Peek<'a> {
         #[serde(rename = "do", borrow)]

@@ -45,7 +45,7 @@ pub(crate) struct Registry {
     handles: BTreeSet<u32>,
 }
 
-/// Why a reader cannot be added.
+/// Why a reader cannot be added, or nothing be done to one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReaderError {
