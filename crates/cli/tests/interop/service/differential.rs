@@ -25,6 +25,8 @@ use crate::lab::{KORTLAB, Lab, Link, card};
 const CALLS: usize = 14;
 /// A sequence that took longer met pcscd's next look at the reader, which takes the card's power.
 const QUICK: Duration = Duration::from_millis(380);
+/// The bit of a reader's state that says that its card has power.
+const POWERED: u32 = 0x10;
 /// What pcscd calls its reader.
 const READER: &str = "Virtual PCD 00 00";
 
@@ -113,6 +115,8 @@ impl Both {
         // Whether somebody uses the card, which keeps its power then; or there is none.
         let mut in_use = false;
         let mut is_out = false;
+        // Whether the card has power, of which vpcd takes no notice: a card that has none gets its commands.
+        let mut powered = true;
         for number in 0..CALLS {
             if let Some(inside) = moves.at(number) {
                 if !in_use && begun.elapsed() > QUICK {
@@ -121,6 +125,7 @@ impl Both {
                 let told = [self.real.move_card(inside), self.ours.move_card(inside)];
                 played.push(format!("the card is in: {inside}"));
                 (in_use, is_out) = (!inside, !inside);
+                powered = true;
                 // What was held is not any more.
                 holders.fill(None);
                 begun = Instant::now();
@@ -139,6 +144,9 @@ impl Both {
             let mut call = call(&mut random, self.real.handles(client), holders[client]);
             if is_out {
                 call = call.without_reset();
+            }
+            if !powered && matches!(call, Call::Transmit { .. }) {
+                continue;
             }
             let came = [self.real.call(client, call), self.ours.call(client, call)];
             played.push(format!("client {client}: {call:?}: {:02X?}", came[0]));
@@ -167,6 +175,7 @@ impl Both {
             if is_out {
                 continue;
             }
+            powered = states[0].state & POWERED != 0;
             in_use = states[0].sharing != 0 && (in_use || takes_card(call, &came[0]));
             if in_use {
                 begun = Instant::now();
