@@ -2,24 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
-use kortlab_trace::{Place, Source, read};
+use kortlab_trace::{Place, read};
 use serde_json::Value;
-
-/// The word of a source, as documents have it.
-const fn word(source: Source) -> &'static str {
-    match source {
-        Source::Text => "apdu",
-        Source::Json => "json",
-        Source::Pcapng => "pcapng",
-        Source::OpenScLog => "opensc-log",
-        Source::PcscdLog => "pcscd-log",
-        Source::GlobalPlatformLog => "globalplatform-log",
-        Source::OpenScTool => "opensc-tool",
-        Source::ApduTool => "apdutool",
-        Source::Arrows => "arrows",
-        Source::Scan => "scan",
-    }
-}
 
 #[test]
 fn each_log_has_the_commands_and_answers_of_its_vector_and_no_other_line_is_told() {
@@ -34,7 +18,7 @@ fn each_log_has_the_commands_and_answers_of_its_vector_and_no_other_line_is_told
         // As they are, and as Windows ends lines.
         for end in ["\n", "\r\n"] {
             let reading = read(lines.join(end).as_bytes());
-            assert_eq!(word(reading.source), vector["source"], "{name}");
+            assert_eq!(reading.source.word(), vector["source"], "{name}");
             let found = reading.exchanges().into_iter().map(|exchange| {
                 let answer = exchange.answer.and_then(Result::ok).map(hex::encode_upper);
                 serde_json::json!({

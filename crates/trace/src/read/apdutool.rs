@@ -12,7 +12,7 @@ use kortlab_apdu::channel::Occasion;
 use zeroize::Zeroizing;
 
 use super::{Place, Reading};
-use crate::event::{Event, Sent, What};
+use crate::event::{Sent, What};
 
 /// What begins a line of output.
 const OUTPUT: &str = "CLA: ";
@@ -188,13 +188,13 @@ fn other(content: &str, place: Place, reading: &mut Reading) -> bool {
             return true;
         }
     };
-    keep(What::Occasion(occasion), place, reading)
+    reading.keep(place, None, What::Occasion(occasion))
 }
 
 fn command(text: &str, place: Place, reading: &mut Reading) -> bool {
     match statement(text) {
         Ok(bytes) if bytes.len() >= 4 => {
-            keep(What::Command(Sent::whole(bytes.to_vec())), place, reading)
+            reading.keep(place, None, What::Command(Sent::whole(bytes.to_vec())))
         }
         Ok(_) => {
             reading.trouble(place, "a command has four bytes or more");
@@ -229,15 +229,12 @@ fn told(content: &str, place: Place, reading: &mut Reading) -> bool {
         reading.trouble(place, "the line is cut, or not as apdutool prints it");
         return true;
     };
-    keep(What::Command(Sent::whole(command.to_vec())), place, reading)
-        && keep(
-            What::Answer {
-                bytes: answer,
-                after: None,
-            },
-            place,
-            reading,
-        )
+    let command = What::Command(Sent::whole(command.to_vec()));
+    let answer = What::Answer {
+        bytes: answer,
+        after: None,
+    };
+    reading.keep(place, None, command) && reading.keep(place, None, answer)
 }
 
 type Bytes = Zeroizing<Vec<u8>>;
@@ -283,13 +280,4 @@ fn exchange(content: &str) -> Option<(Bytes, Bytes)> {
     // What is expected is not told: the number of bytes that came is.
     answer.extend_from_slice(&status);
     Some((command, answer))
-}
-
-fn keep(what: What, place: Place, reading: &mut Reading) -> bool {
-    let event = Event {
-        card: None,
-        time: None,
-        what,
-    };
-    reading.keep(place, event)
 }

@@ -19,7 +19,7 @@ use kortlab_apdu::channel::Occasion;
 use zeroize::Zeroizing;
 
 use super::{Place, Reading, digits};
-use crate::event::{Event, Sent, What};
+use crate::event::{Sent, What};
 
 /// What stands before a command, and before an answer; longer ones first.
 const MARKS: [(&str, Kind); 19] = [
@@ -113,9 +113,9 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
                 && !run.bytes.is_empty()
             {
                 unfinished.bytes.extend_from_slice(&run.bytes);
-                unfinished.goes_on = is_at_end(content, run.length);
+                unfinished.goes_on = is_at_end(run.behind);
                 unfinished.row = run.bytes.len();
-            } else if let Some(atr) = atr(content) {
+            } else if let Some(atr) = digits::atr(content) {
                 if !finish(&mut open, reading) {
                     return;
                 }
@@ -123,7 +123,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
                     atr,
                     protocol: None,
                 };
-                if !keep(what, place, reading) {
+                if !reading.keep(place, None, what) {
                     return;
                 }
             } else if run.bytes.len() >= RUN {
@@ -147,7 +147,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
             continue;
         }
         if let Some(what) = reset(kind, rest.trim()) {
-            if !finish(&mut open, reading) || !keep(what, place, reading) {
+            if !finish(&mut open, reading) || !reading.keep(place, None, what) {
                 return;
             }
             continue;
@@ -186,14 +186,14 @@ fn begin(kind: Kind, rest: &str, place: Place, reading: &mut Reading) -> Option<
     let rest = empty.unwrap_or(rest);
     let run = digits::run(rest);
     let mut bytes = run.bytes;
-    let behind: String = rest.chars().skip(run.length).collect();
-    let mut goes_on = behind.trim().is_empty() || behind.starts_with("  ");
+    let behind = run.behind;
+    let mut goes_on = is_at_end(behind);
     if !is_command
         && bytes.len() == 2
         && let Some(data) = behind.strip_prefix(':')
     {
         let data = digits::run(data);
-        if data.length > 0 && !data.bytes.is_empty() && !data.single {
+        if !data.bytes.is_empty() && !data.single {
             let mut whole = data.bytes;
             whole.extend_from_slice(&bytes);
             bytes = whole;
@@ -231,16 +231,7 @@ fn finish(open: &mut Option<Open>, reading: &mut Reading) -> bool {
             after: None,
         },
     };
-    keep(what, open.place, reading)
-}
-
-fn keep(what: What, place: Place, reading: &mut Reading) -> bool {
-    let event = Event {
-        card: None,
-        time: None,
-        what,
-    };
-    reading.keep(place, event)
+    reading.keep(open.place, None, what)
 }
 
 /// The mark at the start of a line, and what stands behind it.
@@ -250,18 +241,6 @@ fn marked(content: &str) -> Option<(Kind, &str)> {
 }
 
 /// Whether a line ends behind its bytes, or has only their characters there.
-fn is_at_end(content: &str, length: usize) -> bool {
-    let behind: String = content.chars().skip(length).collect();
+fn is_at_end(behind: &str) -> bool {
     behind.trim().is_empty() || behind.starts_with("  ")
-}
-
-/// The answer to reset that a line tells.
-pub(super) fn atr(content: &str) -> Option<Vec<u8>> {
-    let rest = content
-        .strip_prefix("Card ATR")
-        .or_else(|| content.strip_prefix("ATR"))?;
-    let rest = rest.trim_start().strip_prefix([':', '='])?;
-    let run = digits::run(rest);
-    let is_atr = matches!(run.bytes.first(), Some(0x3B | 0x3F)) && !run.single;
-    (is_atr && (2..=33).contains(&run.bytes.len())).then(|| run.bytes.to_vec())
 }

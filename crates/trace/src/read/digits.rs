@@ -3,10 +3,10 @@
 use zeroize::Zeroizing;
 
 /// What stands at the start of a text.
-pub(super) struct Run {
+pub(super) struct Run<'a> {
     pub(super) bytes: Zeroizing<Vec<u8>>,
-    /// How many characters of the text that took, with the blanks before.
-    pub(super) length: usize,
+    /// What follows the bytes.
+    pub(super) behind: &'a str,
     /// Whether the last two bytes are written with one digit each, at least one of them.
     pub(super) single: bool,
 }
@@ -15,11 +15,9 @@ pub(super) struct Run {
 /// blanks, behind which logs show the characters. Groups have whole bytes, with blanks or colons between
 /// them. Some programs write 0 as one digit in a status word (`90 0`): a group of one digit is a byte where
 /// it is the last or the last but one.
-pub(super) fn run(text: &str) -> Run {
+pub(super) fn run(text: &str) -> Run<'_> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
-    let start = text.len() - text.trim_start().len();
-    let mut rest = text.get(start..).unwrap_or_default();
-    let mut length = text.get(..start).map_or(0, |blank| blank.chars().count());
+    let mut rest = text.trim_start();
     let mut single = 0_usize;
     loop {
         let end = rest
@@ -49,14 +47,15 @@ pub(super) fn run(text: &str) -> Run {
         if is_single || single > 0 {
             single = single.saturating_add(1);
         }
-        length = length.saturating_add(group.len());
         let mut characters = behind.chars();
         match (characters.next(), characters.next()) {
             (Some(' ' | '\t' | ':'), Some(next)) if next.is_ascii_hexdigit() => {
                 rest = behind.get(1..).unwrap_or_default();
-                length = length.saturating_add(1);
             }
-            _ => break,
+            _ => {
+                rest = behind;
+                break;
+            }
         }
     }
     // Two at most are written so: more are no bytes, but numbers.
@@ -65,9 +64,20 @@ pub(super) fn run(text: &str) -> Run {
     }
     Run {
         bytes,
-        length,
+        behind: rest,
         single: single > 0,
     }
+}
+
+/// The answer to reset that a line tells.
+pub(super) fn atr(content: &str) -> Option<Vec<u8>> {
+    let rest = content
+        .strip_prefix("Card ATR")
+        .or_else(|| content.strip_prefix("ATR"))?;
+    let rest = rest.trim_start().strip_prefix([':', '='])?;
+    let run = run(rest);
+    let is_atr = matches!(run.bytes.first(), Some(0x3B | 0x3F)) && !run.single;
+    (is_atr && (2..=33).contains(&run.bytes.len())).then(|| run.bytes.to_vec())
 }
 
 #[cfg(test)]
@@ -95,7 +105,10 @@ mod tests {
             let run = run(text);
             assert_eq!(hex::encode_upper(&*run.bytes), expected, "{text:?}");
         }
-        assert_eq!(run("  6A 82 j.").length, 7);
+        assert_eq!(run("  6A 82 j.").behind, " j.");
+        assert_eq!(run("6A 82 zz").behind, " zz");
+        assert_eq!(run("6A 82").behind, "");
+        assert_eq!(run(" none").behind, "none");
         assert!(run("90 0").single && !run("90 00").single);
     }
 }

@@ -16,7 +16,7 @@ use kortlab_apdu::Protocol;
 use zeroize::Zeroizing;
 
 use super::{Place, Reading, digits};
-use crate::event::{Event, Sent, What};
+use crate::event::{Sent, What};
 
 const COMMAND: &str = "A>> ";
 const ANSWER: &str = "A<< ";
@@ -56,7 +56,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
         if let Some(unfinished) = &mut open {
             let run = digits::run(content);
             let missing = unfinished.least.saturating_sub(unfinished.bytes.len());
-            if missing > 0 && !run.bytes.is_empty() && run.length >= content.trim_end().len() {
+            if missing > 0 && !run.bytes.is_empty() && run.behind.trim().is_empty() {
                 unfinished.bytes.extend_from_slice(&run.bytes);
                 continue;
             }
@@ -74,14 +74,14 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
             let (name, what) = connected(rest);
             card = Some(reading.name(place(0), name));
             if let Some(what) = what
-                && !keep(what, place(0), card.as_deref(), reading)
+                && !reading.keep(place(0), card.as_deref(), what)
             {
                 return;
             }
         } else if content.starts_with(FAILED) {
             let why = content.trim_start_matches("<< ").trim_end().to_owned();
             let what = What::NoAnswer { why, after: None };
-            if !keep(what, place(0), card.as_deref(), reading) {
+            if !reading.keep(place(0), card.as_deref(), what) {
                 return;
             }
         }
@@ -156,16 +156,7 @@ fn end(open: Open, card: Option<&str>, reading: &mut Reading) -> bool {
         false if missing > 0 => return true,
         false => What::Answer { bytes, after },
     };
-    keep(what, place, card, reading)
-}
-
-fn keep(what: What, place: Place, card: Option<&str>, reading: &mut Reading) -> bool {
-    let event = Event {
-        card: card.map(str::to_owned),
-        time: None,
-        what,
-    };
-    reading.keep(place, event)
+    reading.keep(place, card, what)
 }
 
 /// The reader's name, and the card in it.

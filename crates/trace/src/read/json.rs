@@ -80,7 +80,7 @@ fn keep(reading: &mut Reading, place: Place, line: &Line<'_>) -> bool {
     match event(line) {
         Ok(mut event) => {
             event.card = event.card.map(|name| reading.name(place, &name));
-            reading.keep(place, event)
+            reading.keep_event(place, event)
         }
         Err(what) => {
             reading.trouble(place, what);

@@ -322,8 +322,19 @@ impl Reading {
         cards
     }
 
-    /// Keeps an event. `false`: there are too many, and reading should end.
-    fn keep(&mut self, place: Place, event: Event) -> bool {
+    /// Keeps what happened to a card, at a time that is not known. `false`: there are too many events, and
+    /// reading should end.
+    fn keep(&mut self, place: Place, card: Option<&str>, what: What) -> bool {
+        let event = Event {
+            card: card.map(str::to_owned),
+            time: None,
+            what,
+        };
+        self.keep_event(place, event)
+    }
+
+    /// The same of an event with all that is known of it.
+    fn keep_event(&mut self, place: Place, event: Event) -> bool {
         if self.entries.len() >= MAX_EVENTS {
             let what = format!("there are more than {MAX_EVENTS} events; the rest is not read");
             self.troubles.push(Trouble { place, what });
@@ -363,6 +374,22 @@ fn state(entry: &Entry) -> Option<(Option<&str>, &[u8], Option<Protocol>)> {
 }
 
 impl Source {
+    /// Its word in documents.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "apdu",
+            Self::Json => "json",
+            Self::Pcapng => "pcapng",
+            Self::OpenScLog => "opensc-log",
+            Self::PcscdLog => "pcscd-log",
+            Self::GlobalPlatformLog => "globalplatform-log",
+            Self::OpenScTool => "opensc-tool",
+            Self::ApduTool => "apdutool",
+            Self::Arrows => "arrows",
+            Self::Scan => "scan",
+        }
+    }
+
     /// What it is, in words.
     pub const fn words(self) -> &'static str {
         match self {

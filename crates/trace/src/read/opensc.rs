@@ -15,8 +15,8 @@
 
 use zeroize::Zeroizing;
 
-use super::{Place, Reading, arrows};
-use crate::event::{Event, Sent, What};
+use super::{Place, Reading, digits};
+use crate::event::{Sent, What};
 
 /// What tells such a log.
 pub(super) const MARKS: [&[u8]; 2] = [b"Outgoing APDU", b"Incoming APDU"];
@@ -73,15 +73,11 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             reader = Some(reading.name(start, name));
         }
         if let Some(atr) = atr(line) {
-            let event = Event {
-                card: reader.clone(),
-                time: None,
-                what: What::Card {
-                    atr,
-                    protocol: None,
-                },
+            let what = What::Card {
+                atr,
+                protocol: None,
             };
-            if !reading.keep(start, event) {
+            if !reading.keep(start, reader.as_deref(), what) {
                 return;
             }
         }
@@ -113,7 +109,7 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
 
 /// The answer to reset that a line tells: `ATR     : 3b:ff:96…`.
 fn atr(line: &str) -> Option<Vec<u8>> {
-    arrows::atr(line.get(line.find("ATR     : ")?..)?)
+    digits::atr(line.get(line.find("ATR     : ")?..)?)
 }
 
 fn starts_something(line: &str) -> bool {
@@ -140,12 +136,7 @@ fn end(block: Block, reader: Option<&str>, reading: &mut Reading) -> bool {
         false if missing > 0 => return true,
         false => What::Answer { bytes, after: None },
     };
-    let event = Event {
-        card: reader.map(str::to_owned),
-        time: None,
-        what,
-    };
-    reading.keep(place, event)
+    reading.keep(place, reader, what)
 }
 
 /// A head: whether of a command, at which byte it begins, and how many bytes it says.

@@ -11,7 +11,7 @@
 use zeroize::Zeroizing;
 
 use super::{Place, Reading, digits};
-use crate::event::{Event, Sent, What};
+use crate::event::{Sent, What};
 
 const READER: &str = "Using reader with a card: ";
 const COMMAND: &str = "Sending: ";
@@ -73,7 +73,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
             card = Some(reading.name(place, name.trim_end()));
         } else if let Some(rest) = content.strip_prefix(COMMAND) {
             let run = digits::run(rest);
-            if run.bytes.len() < 4 || run.length < rest.trim_end().chars().count() {
+            if run.bytes.len() < 4 || !run.behind.trim().is_empty() {
                 reading.trouble(
                     place,
                     "a command in hexadecimal is expected behind the mark",
@@ -81,7 +81,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
                 continue;
             }
             let what = What::Command(Sent::whole(run.bytes.to_vec()));
-            if !keep(what, place, card.as_deref(), reading) {
+            if !reading.keep(place, card.as_deref(), what) {
                 return;
             }
         } else if let Some(rest) = content.strip_prefix(ANSWER) {
@@ -125,17 +125,8 @@ impl Open {
             return true;
         }
         bytes.extend_from_slice(&[sw1, sw2]);
-        keep(What::Answer { bytes, after: None }, place, card, reading)
+        reading.keep(place, card, What::Answer { bytes, after: None })
     }
-}
-
-fn keep(what: What, place: Place, card: Option<&str>, reading: &mut Reading) -> bool {
-    let event = Event {
-        card: card.map(str::to_owned),
-        time: None,
-        what,
-    };
-    reading.keep(place, event)
 }
 
 /// `90, SW2=0x00)`, and a colon where rows follow.
@@ -160,7 +151,7 @@ fn row(line: &str) -> Option<Zeroizing<Vec<u8>>> {
 fn bare_row(line: &str) -> Option<Zeroizing<Vec<u8>>> {
     let run = digits::run(line);
     let is_row = (1..=ROW).contains(&run.bytes.len()) && !run.single;
-    (is_row && run.length == line.trim_end().len()).then_some(run.bytes)
+    (is_row && run.behind.trim().is_empty()).then_some(run.bytes)
 }
 
 /// The character that such a row has for a byte.

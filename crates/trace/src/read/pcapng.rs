@@ -158,7 +158,7 @@ fn packet_event(
         time,
         what,
     };
-    reading.keep(place, event)
+    reading.keep_event(place, event)
 }
 
 fn what(

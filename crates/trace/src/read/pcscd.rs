@@ -15,8 +15,8 @@ use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
-use super::{Place, Reading, arrows, hexadecimal};
-use crate::event::{Event, Sent, What};
+use super::{Place, Reading, digits, hexadecimal};
+use crate::event::{Sent, What};
 
 /// What stands before a command.
 const COMMAND: &str = "APDU: ";
@@ -32,12 +32,12 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
     for (index, line) in text.lines().enumerate() {
         clock = clock.saturating_add(passed(line).unwrap_or_default());
         let Some((is_command, at, digits)) = marked(line) else {
-            if let Some(event) = card(line) {
+            if let Some(what) = card(line) {
                 let place = Place::Line {
                     line: index.saturating_add(1),
                     column: 1,
                 };
-                if !reading.keep(place, event) {
+                if !reading.keep(place, None, what) {
                     return;
                 }
             }
@@ -74,12 +74,8 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
                 }
             }
         };
-        let event = Event {
-            card: thread.filter(|_| mingled).map(|id| format!("thread {id}")),
-            time: None,
-            what,
-        };
-        if !reading.keep(place(0), event) {
+        let card = thread.filter(|_| mingled).map(|id| format!("thread {id}"));
+        if !reading.keep(place(0), card.as_deref(), what) {
             return;
         }
     }
@@ -114,16 +110,12 @@ fn thread(line: &str, at: usize) -> Option<&str> {
 }
 
 /// The card that was put in or reset: `Card ATR: 3B …`.
-fn card(line: &str) -> Option<Event> {
+fn card(line: &str) -> Option<What> {
     let at = line.find("Card ATR: ")?;
-    let atr = arrows::atr(line.get(at..)?)?;
-    Some(Event {
-        card: None,
-        time: None,
-        what: What::Card {
-            atr,
-            protocol: None,
-        },
+    let atr = digits::atr(line.get(at..)?)?;
+    Some(What::Card {
+        atr,
+        protocol: None,
     })
 }
 

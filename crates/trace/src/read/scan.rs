@@ -1,12 +1,12 @@
 //! What lists readers and the cards in them: `pcsc_scan`, and whatever has a line `ATR: 3B …`. There are no
 //! commands in it.
 
-use super::{Place, Reading, arrows};
-use crate::event::{Event, What};
+use super::{Place, Reading, digits};
+use crate::event::What;
 
 /// Whether some line of this text has an answer to reset.
 pub(super) fn is_log(text: &str) -> bool {
-    text.lines().any(|line| arrows::atr(line.trim()).is_some())
+    text.lines().any(|line| digits::atr(line.trim()).is_some())
 }
 
 pub(super) fn read(text: &str, reading: &mut Reading) {
@@ -21,7 +21,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
         if let Some(name) = reader(content) {
             card = Some(reading.name(place, name));
         }
-        let Some(atr) = arrows::atr(content) else {
+        let Some(atr) = digits::atr(content) else {
             continue;
         };
         // The same card is told twice, one after the other: as it came, and taken apart.
@@ -32,15 +32,11 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
         if is_told {
             continue;
         }
-        let event = Event {
-            card: card.clone(),
-            time: None,
-            what: What::Card {
-                atr,
-                protocol: None,
-            },
+        let what = What::Card {
+            atr,
+            protocol: None,
         };
-        if !reading.keep(place, event) {
+        if !reading.keep(place, card.as_deref(), what) {
             return;
         }
     }

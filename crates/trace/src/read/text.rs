@@ -7,7 +7,7 @@ use kortlab_apdu::{Protocol, ResetKind, script};
 use zeroize::Zeroizing;
 
 use super::{Place, Reading, hexadecimal};
-use crate::event::{Event, Sent, What};
+use crate::event::{Sent, What};
 
 /// What a comment says, or how many characters in it and what is wrong.
 pub(super) type Comment = Result<Said, (usize, String)>;
@@ -83,13 +83,8 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             let what = "an answer has at least two bytes, its status word; the line may be cut";
             reading.trouble(place(0), what);
         }
-        let event = Event {
-            card: card.clone(),
-            time: None,
-            what,
-        };
-        is_recorded |= !matches!(event.what, What::Command(_));
-        if !reading.keep(place(0), event) {
+        is_recorded |= !matches!(what, What::Command(_));
+        if !reading.keep(place(0), card.as_deref(), what) {
             return;
         }
     }

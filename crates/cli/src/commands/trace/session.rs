@@ -101,18 +101,7 @@ impl From<Place> for At {
 }
 
 fn source<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match source {
-        Source::Text => "apdu",
-        Source::Json => "json",
-        Source::Pcapng => "pcapng",
-        Source::OpenScLog => "opensc-log",
-        Source::PcscdLog => "pcscd-log",
-        Source::GlobalPlatformLog => "globalplatform-log",
-        Source::OpenScTool => "opensc-tool",
-        Source::ApduTool => "apdutool",
-        Source::Arrows => "arrows",
-        Source::Scan => "scan",
-    })
+    serializer.serialize_str(source.word())
 }
 
 impl Session {
