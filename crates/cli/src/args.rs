@@ -219,12 +219,12 @@ pub fn answer(error: &clap::Error) -> ExitCode {
     }
     if error.use_stderr() {
         note(error.render().ansi().to_string().trim_end());
+        if json {
+            let _ = output.refused(&Failure::usage(reason(&error.to_string())));
+        }
     } else {
         // Help has its lines already. Nobody is left to tell when standard output is gone.
         let _ = error.print();
-    }
-    if error.use_stderr() && json {
-        let _ = output.refused(&Failure::usage(reason(&error.to_string())));
     }
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -23,8 +23,6 @@ const PKCS_7: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07];
 const CONTENT_TYPE: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x03];
 const MESSAGE_DIGEST: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x04];
 
-const SET: u32 = 0x31;
-
 /// Whether these bytes are such a message: `SEQUENCE { an identifier of its arc, [0] … }`.
 pub fn is_message(bytes: &[u8]) -> bool {
     let Ok(outer) = kortlab_apdu::tlv::read_one(bytes) else {
@@ -121,7 +119,7 @@ fn signed(parts: &mut [Node], all: &[u8], problems: &mut Vec<Problem>) {
             part.rename("certificates");
         } else if part.is(Tag::context(1, true).value()) {
             part.rename("crls");
-        } else if part.is(SET) {
+        } else if part.is(Tag::SET.value()) {
             part.rename("signerInfos");
             for signer in &mut part.parts {
                 signer_info(signer, all, problems);
@@ -141,10 +139,7 @@ fn signer_info(signer: &mut Node, all: &[u8], problems: &mut Vec<Problem>) {
         sid.rename("subjectKeyIdentifier");
     } else {
         sid.rename("issuerAndSerialNumber");
-        if let [issuer, serial, ..] = sid.parts.as_mut_slice() {
-            x509::distinguished_name(issuer, "issuer", all);
-            x509::serial_number(serial, "serialNumber");
-        }
+        issuer_and_serial_number(sid, all);
     }
     x509::algorithm_identifier(digest, "digestAlgorithm", all);
     let rest = match x509::next(rest, Tag::context(0, true)) {
@@ -164,6 +159,14 @@ fn signer_info(signer: &mut Node, all: &[u8], problems: &mut Vec<Problem>) {
     if let [attributes, ..] = rest {
         attributes.rename("unsignedAttrs");
         name_attributes(&mut attributes.parts);
+    }
+}
+
+/// IssuerAndSerialNumber (§10.2.4).
+fn issuer_and_serial_number(node: &mut Node, all: &[u8]) {
+    if let [issuer, serial, ..] = node.parts.as_mut_slice() {
+        x509::distinguished_name(issuer, "issuer", all);
+        x509::serial_number(serial, "serialNumber");
     }
 }
 
@@ -216,7 +219,7 @@ fn enveloped(parts: &mut [Node], all: &[u8]) {
             part.rename("version");
         } else if part.is(Tag::context(0, true).value()) {
             part.rename("originatorInfo");
-        } else if part.is(SET) {
+        } else if part.is(Tag::SET.value()) {
             part.rename("recipientInfos");
             for recipient in &mut part.parts {
                 recipient_info(recipient, all);
@@ -247,10 +250,7 @@ fn recipient_info(recipient: &mut Node, all: &[u8]) {
     };
     version.rename("version");
     rid.rename("rid");
-    if let [issuer, serial, ..] = rid.parts.as_mut_slice() {
-        x509::distinguished_name(issuer, "issuer", all);
-        x509::serial_number(serial, "serialNumber");
-    }
+    issuer_and_serial_number(rid, all);
     x509::algorithm_identifier(algorithm, "keyEncryptionAlgorithm", all);
     key.rename("encryptedKey");
 }

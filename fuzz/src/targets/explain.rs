@@ -16,8 +16,8 @@ pub fn explain(data: &[u8]) {
     };
     if let (0xF2, Ok(text)) = (kind, str::from_utf8(bytes)) {
         // What stands for many bytes in few signs is limited.
-        if let Some(Ok(written)) = written::read(text) {
-            assert!(!written.bytes.is_empty() && written.bytes.len() <= text.len() + (17 << 20));
+        if let Some(Ok(bytes)) = written::read(text) {
+            assert!(!bytes.is_empty() && bytes.len() <= text.len() + (17 << 20));
         }
         return;
     }

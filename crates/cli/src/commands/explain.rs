@@ -198,11 +198,7 @@ fn of_text(text: &str) -> Option<Result<Vec<u8>, Failure>> {
     }
     if let Some(written) = written::read(text) {
         let misfit = |misfit: written::Misfit| Failure::failed(misfit.to_string());
-        return Some(
-            written
-                .map(|written| written.bytes)
-                .map_err(|error| misfit(error).of_kind("invalid").hint(WHOLE)),
-        );
+        return Some(written.map_err(|error| misfit(error).of_kind("invalid").hint(WHOLE)));
     }
     let is_words = text.trim().contains([' ', '\t']);
     let bytes = hexadecimal::parse(text).ok();

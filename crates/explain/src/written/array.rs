@@ -1,13 +1,13 @@
 //! Arrays of bytes as programs have them: `{0x00, 0xA4}`, `[0, 164]`, `(byte)0xA4`, with or without a
 //! declaration before them.
 
-use super::{Misfit, Written};
+use super::Misfit;
 
 const FORM: &str = "an array";
 
 /// The bytes, if the text has brackets with numbers in them, or is numbers that begin with 0x and no
 /// statements: those are of a script.
-pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
+pub(super) fn read(text: &str) -> Option<Result<Vec<u8>, Misfit>> {
     let (text, unclosed) = without_comments(text);
     let opens = text.find(['{', '[']);
     let inside = match opens {
@@ -59,7 +59,7 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
     }
     match unclosed {
         Some(line) => misfit(line, "the comment that begins here does not end"),
-        None => Some(Ok(Written { form: FORM, bytes })),
+        None => Some(Ok(bytes)),
     }
 }
 
@@ -136,7 +136,7 @@ mod tests {
             "{0x00, /* over\n lines, {0x01}; */ 0xA4, /**/0x04, 0x00}",
             "0x00, // SELECT;\n0xA4, 0x04, 0x00",
         ] {
-            let written = read(text).and_then(Result::ok).map(|written| written.bytes);
+            let written = read(text).and_then(Result::ok);
             assert_eq!(written, Some(expected.clone()), "{text}");
         }
     }

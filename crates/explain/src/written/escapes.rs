@@ -1,11 +1,11 @@
 //! Texts with escapes, as C, Python and shells have bytes: `\x00\xA4`, `b'\x00\xa4\x04o'`.
 
-use super::{Misfit, Written};
+use super::Misfit;
 
 const FORM: &str = "a text with escapes";
 
 /// The bytes, if a text has `\x` in it and is nothing else.
-pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
+pub(super) fn read(text: &str) -> Option<Result<Vec<u8>, Misfit>> {
     let text = text.trim();
     if !text.contains("\\x") {
         return None;
@@ -54,7 +54,7 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
         };
         bytes.push(byte);
     }
-    Some(Ok(Written { form: FORM, bytes }))
+    Some(Ok(bytes))
 }
 
 /// What stands behind the sign.
@@ -108,7 +108,7 @@ mod tests {
                 &[0x00, 0xA4, 0x04, 0x00],
             ),
         ] {
-            let written = read(text).and_then(Result::ok).map(|written| written.bytes);
+            let written = read(text).and_then(Result::ok);
             assert_eq!(written.as_deref(), Some(expected), "{text}");
         }
         for text in ["", "00A4", "a\\x00", "'\\x00", "x"] {

@@ -10,15 +10,6 @@ mod rows;
 
 use core::fmt;
 
-/// Bytes, and how they were written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// The form, in words.
-    pub form: &'static str,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
-
 /// What does not fit the form that a text otherwise has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit {
@@ -40,7 +31,7 @@ impl fmt::Display for Misfit {
 ///
 /// # Errors
 /// It has one of the forms, but for a line.
-pub fn read(text: &str) -> Option<Result<Written, Misfit>> {
+pub fn read(text: &str) -> Option<Result<Vec<u8>, Misfit>> {
     rows::read(text)
         .or_else(|| array::read(text))
         .or_else(|| escapes::read(text))

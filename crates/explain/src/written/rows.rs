@@ -1,7 +1,7 @@
 //! Rows of bytes with the offset before each: `xxd`, `hexdump` with and without `-C`, `od -t x1`, and what
 //! Wireshark and `tshark -x` write.
 
-use super::{Misfit, Written};
+use super::Misfit;
 
 /// The most bytes of a row that are believed: those of xxd.
 const MAX_ROW: usize = 256;
@@ -20,7 +20,7 @@ struct Shape {
 }
 
 /// The bytes, if the first line is a row.
-pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
+pub(super) fn read(text: &str) -> Option<Result<Vec<u8>, Misfit>> {
     let mut lines = text
         .lines()
         .enumerate()
@@ -95,7 +95,7 @@ pub(super) fn read(text: &str) -> Option<Result<Written, Misfit>> {
     if let Err(misfit) = found {
         return Some(Err(misfit));
     }
-    (!bytes.is_empty()).then_some(Ok(Written { form, bytes }))
+    (!bytes.is_empty()).then_some(Ok(bytes))
 }
 
 /// The most bytes that `*` may stand for.
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     fn bytes(text: &str) -> Option<Vec<u8>> {
-        read(text).and_then(Result::ok).map(|written| written.bytes)
+        read(text).and_then(Result::ok)
     }
 
     /// As each of these programs writes the same 21 bytes.
