@@ -22,16 +22,18 @@ use crate::child::{self, Ran};
 use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
+use crate::own_directory::OwnDirectory;
 use crate::program::Program;
 use crate::reading::Reading;
 use crate::recipe::Recipe;
-use crate::sockets::Sockets;
 use crate::watch::{Shared, around, lock, tries};
 
 /// The card's own randomness: the same in every execution.
 const CARD_SEED: u64 = 1;
 /// What the reader is called.
 const READER: &str = "Kortlab 00 00";
+/// How the names of the directories with the sockets begin.
+const SOCKETS: &str = "kortlab-fuzz-";
 
 /// Why an execution could not take place.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +94,7 @@ pub struct Laboratory {
     card: VirtualCard,
     program: Program,
     limits: Limits,
-    sockets: Sockets,
+    sockets: OwnDirectory,
     guard: Guard,
     number: AtomicU64,
     /// The loader's search path, if the card is to be in the program's own process.
@@ -106,7 +108,7 @@ impl Laboratory {
     /// The image makes no sense, or there is no directory for sockets.
     pub fn new(image: Image, program: Program, limits: Limits) -> Result<Self, LaboratoryError> {
         let card = VirtualCard::new(image, CardRng::from_seed(CARD_SEED))?;
-        let sockets = Sockets::new(&std::env::temp_dir());
+        let sockets = OwnDirectory::new(&std::env::temp_dir(), SOCKETS);
         let sockets =
             sockets.map_err(|(path, error)| LaboratoryError::Directory { path, error })?;
         Ok(Self {

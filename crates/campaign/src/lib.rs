@@ -18,6 +18,7 @@
 //! | [`engines`] | other engines: how they are started, and what they have found |
 //! | [`Mutator`] | what makes test cases of test cases, for other engines |
 //! | [`minimize`] | the fewest faults that still do it |
+//! | [`own_directory`] | a directory that goes with its process |
 
 mod campaign;
 mod case;
@@ -32,11 +33,11 @@ pub mod minimize;
 mod mutator;
 pub mod oracles;
 mod outcome;
+pub mod own_directory;
 mod program;
 mod reading;
 mod recipe;
 mod shown;
-mod sockets;
 mod watch;
 
 pub use campaign::{Campaign, CampaignError, Found, Goal, Progress, Tally};
@@ -47,6 +48,7 @@ pub use limits::Limits;
 pub use mutator::{Mutator, TURNS};
 pub use oracles::Finding;
 pub use outcome::{Ended, Exchange, Outcome};
+pub use own_directory::OwnDirectory;
 pub use program::Program;
 pub use recipe::{MAX_LINES, Recipe};
 pub use watch::{Seen, Shared, around};

@@ -1,6 +1,5 @@
 //! Cards in readers of our own: what `run` and `pcscd` have in common.
 
-mod library_place;
 mod place;
 mod readers;
 mod real;
@@ -32,8 +31,7 @@ use crate::failure::Failure;
 use crate::files::same_file;
 use crate::output::note;
 
-pub use library_place::LibraryPlace;
-pub use place::{control_doors, for_control, for_one_run, standing};
+pub use place::{control_doors, for_a_library, for_control, for_one_run, standing};
 use readers::OwnReaders;
 
 /// The readers, as they are asked for on the command line.

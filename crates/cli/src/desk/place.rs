@@ -7,13 +7,17 @@ use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use super::library_place;
+use kortlab_campaign::OwnDirectory;
+use kortlab_campaign::own_directory;
+
 use crate::failure::Failure;
 
 /// What the sockets of single runs begin with; the number of the process follows.
 const RUN: &str = "run-";
 /// What the control doors begin with, likewise.
 const CONTROL: &str = "ctl-";
+/// What the directories begin with in which a library has the name that programs ask for.
+const LIBRARY: &str = "library-";
 
 /// The path of the socket of this run. What runs that were killed left behind is removed.
 ///
@@ -22,8 +26,18 @@ const CONTROL: &str = "ctl-";
 pub fn for_one_run() -> Result<PathBuf, Failure> {
     let directory = directory()?;
     sweep(&directory);
-    library_place::sweep(&directory);
+    own_directory::sweep(&directory, LIBRARY);
     Ok(directory.join(format!("{RUN}{}", std::process::id())))
+}
+
+/// A directory in which a library has the name that programs ask for. Those of processes that were
+/// killed are removed.
+///
+/// # Errors
+/// It cannot be made.
+pub fn for_a_library() -> Result<OwnDirectory, Failure> {
+    OwnDirectory::new(&directory()?, LIBRARY)
+        .map_err(|(path, error)| Failure::file("make the directory", &path, &error))
 }
 
 /// The path of the standing service's socket, unless another is named.
@@ -62,7 +76,7 @@ pub fn control_doors() -> Result<Vec<PathBuf>, Failure> {
 
 /// The directory that holds the sockets, and where libraries are found: made if missing, and of this
 /// user alone.
-pub(super) fn directory() -> Result<PathBuf, Failure> {
+fn directory() -> Result<PathBuf, Failure> {
     let user = rustix::process::getuid().as_raw();
     let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let directory = match runtime.filter(|path| path.is_absolute() && path.is_dir()) {

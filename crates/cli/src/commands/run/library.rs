@@ -6,9 +6,10 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use kortlab_campaign::OwnDirectory;
 use kortlab_pcsc::in_process::SEARCH_PATH;
 
-use crate::desk::LibraryPlace;
+use crate::desk::for_a_library;
 use crate::failure::Failure;
 
 /// Names the library, if it is not where it is looked for.
@@ -30,7 +31,7 @@ const PLACES: [&str; 5] = [
 pub struct Library {
     directory: PathBuf,
     /// The directory, where it was made for this.
-    _place: Option<LibraryPlace>,
+    _place: Option<OwnDirectory>,
 }
 
 impl Library {
@@ -78,7 +79,7 @@ impl Library {
                 _place: None,
             });
         }
-        let place = LibraryPlace::new()?;
+        let place = for_a_library()?;
         let directory = place.path().to_owned();
         symlink(&path, directory.join(NAME)).map_err(|error| failed(&error))?;
         Ok(Self {

@@ -2,15 +2,14 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use kortlab_campaign::OwnDirectory;
 use kortlab_diagnose::history::Verdict;
 use kortlab_emulator::{Image, ImageFile};
 
@@ -20,42 +19,17 @@ use crate::stop::{self, SecondTime};
 /// What stands for the path of the image in the program's arguments.
 const PLACEHOLDER: &str = "{}";
 
+/// How the name of the directory begins in which the program finds them.
+const NAME: &str = "kortlab-bisect-";
+
 /// The exit code of a program that cannot say, as `git bisect run` has it.
 const SKIP: i32 = 125;
 
 /// A program that is given cards.
 pub struct Judge<'a> {
     words: &'a [OsString],
-    directory: Directory,
+    directory: OwnDirectory,
     stop: Arc<AtomicBool>,
-}
-
-/// A directory of this user's alone that goes when it is dropped.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Result<Self, Failure> {
-        let base = env::temp_dir();
-        for number in 0..1_000 {
-            let name = format!("kortlab-bisect-{}-{number}", std::process::id());
-            let path = base.join(name);
-            match DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Failure::file("make the directory", &path, &error)),
-            }
-        }
-        Err(Failure::failed(format!(
-            "no new directory in {}",
-            base.display()
-        )))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 impl<'a> Judge<'a> {
@@ -66,7 +40,8 @@ impl<'a> Judge<'a> {
     pub fn new(words: &'a [OsString]) -> Result<Self, Failure> {
         Ok(Self {
             words,
-            directory: Directory::new()?,
+            directory: OwnDirectory::new(&env::temp_dir(), NAME)
+                .map_err(|(path, error)| Failure::file("make the directory", &path, &error))?,
             stop: stop::on_signals(SecondTime::Ends)?,
         })
     }
@@ -77,7 +52,7 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// It cannot be run, or Ctrl-C was pressed.
     pub fn verdict(&self, image: &Image) -> Result<Verdict, Failure> {
-        let path = self.directory.0.join("card.json");
+        let path = self.directory.path().join("card.json");
         let _ = fs::remove_file(&path);
         drop(ImageFile::create(&path, image)?);
         let Some((program, arguments)) = self.words.split_first() else {
