@@ -41,7 +41,8 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Runs the program to its end.
+/// Runs the program to its end. Asked now and then, `rest` says how long it may go on, once something
+/// has happened after which it should end.
 ///
 /// # Errors
 /// It cannot be started.
@@ -50,7 +51,7 @@ pub fn run(
     variables: &[(&str, &OsStr)],
     limits: &Limits,
     guard: &Guard,
-    over: impl Fn() -> bool,
+    rest: impl Fn() -> Option<Duration>,
 ) -> io::Result<Ran> {
     let mut child = Command::new(&program.path)
         .args(&program.arguments)
@@ -65,7 +66,7 @@ pub fn run(
         Pipe::new(child.stdout.take().map(OwnedFd::from), KEPT_OUTPUT),
         Pipe::new(child.stderr.take().map(OwnedFd::from), KEPT),
     ];
-    let why = wait(&mut child, &mut pipes, limits, over);
+    let why = wait(&mut child, &mut pipes, limits, rest);
     // Whatever it has started goes with it, and lets go of the pipes; what has left its process
     // group does not. Before it is asked how it ended: its number stays its own until then.
     end_group(&child);
@@ -95,12 +96,13 @@ fn wait(
     child: &mut Child,
     pipes: &mut [Pipe],
     limits: &Limits,
-    over: impl Fn() -> bool,
+    rest: impl Fn() -> Option<Duration>,
 ) -> Option<Ended> {
     let mut deadline = Deadline::new(child.id(), limits.time());
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let ending = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     let mut looked = Instant::now();
+    let mut leave: Option<Deadline> = None;
     loop {
         let now = Instant::now();
         if deadline.is_over(now) {
@@ -108,7 +110,10 @@ fn wait(
         }
         if now >= looked + LOOK {
             looked = now;
-            if over() {
+            if let (Some(rest), None) = (rest(), &leave) {
+                leave = Some(Deadline::new(child.id(), rest));
+            }
+            if leave.as_mut().is_some_and(|leave| leave.is_over(now)) {
                 return Some(Ended::TimeOver);
             }
             if resident(child.id()) > limits.mebibytes {
@@ -286,7 +291,7 @@ mod tests {
             arguments: vec!["-c".to_owned(), script.to_owned()],
         };
         let before = Instant::now();
-        let ran = run(&program, &[], &limits, &Guard::new().unwrap(), || false).unwrap();
+        let ran = run(&program, &[], &limits, &Guard::new().unwrap(), || None).unwrap();
         (ran.ended, ran.stderr, before.elapsed())
     }
 
@@ -304,6 +309,27 @@ mod tests {
         let (ended, _, took) = shell("sleep 60 & sleep 60", short);
         assert_eq!(ended, Ended::TimeOver);
         assert!(took < Duration::from_secs(20), "{took:?}");
+    }
+
+    #[test]
+    fn a_program_that_should_end_is_waited_for_a_while_only() {
+        let program = |script: &str| Program {
+            path: "/bin/sh".into(),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+        };
+        let guard = Guard::new().unwrap();
+        let run = |script: &str, rest: Duration| {
+            let limits = Limits {
+                milliseconds: 3_600_000,
+                ..Limits::default()
+            };
+            let ran = run(&program(script), &[], &limits, &guard, || Some(rest));
+            ran.unwrap().ended
+        };
+        let (short, long) = (Duration::from_millis(200), Duration::from_secs(60));
+        assert_eq!(run("sleep 3000", short), Ended::TimeOver);
+        assert_eq!(run("sleep 3000", Duration::ZERO), Ended::TimeOver);
+        assert_eq!(run("sleep 0.3; exit 4", long), Ended::Exit(4));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use kortlab_apdu::{Channel, ChannelError, Layer, Layered};
 use kortlab_emulator::{CardRng, Image, ImageError, InProcess, VirtualCard};
@@ -34,6 +35,8 @@ const CARD_SEED: u64 = 1;
 const READER: &str = "Kortlab 00 00";
 /// How the names of the directories with the sockets begin.
 const SOCKETS: &str = "kortlab-fuzz-";
+/// How long a program may go on once it had too many commands, and so has no card any more.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// Why an execution could not take place.
 #[derive(Debug, thiserror::Error)]
@@ -253,10 +256,9 @@ impl Laboratory {
         let serving = Arc::clone(&service);
         let door = thread::spawn(move || door.serve(&serving, Manners::default(), &stopped));
         let most = self.limits.commands;
-        // A program that goes on without a card, after it had too many commands, has had its time.
-        let over = || lock(seen).commands > most.saturating_mul(2);
+        let rest = || (lock(seen).commands > most).then_some(LEAVE);
         let variables = [(CLIENT_VARIABLE, socket.as_os_str())];
-        let ran = child::run(&self.program, &variables, &self.limits, &self.guard, over);
+        let ran = child::run(&self.program, &variables, &self.limits, &self.guard, rest);
         let _ = stop.write_all(&[0]);
         match door.join() {
             Ok(served) => served?,
@@ -283,8 +285,11 @@ impl Laboratory {
         };
         let reading = RefCell::new(Reading::of_new(&journal).map_err(file)?);
         let read = || reading.borrow_mut().advance(&mut lock(seen));
-        let over = || read().is_err() || lock(seen).commands > most.saturating_mul(2);
-        let ran = child::run(&self.program, &variables, &self.limits, &self.guard, over);
+        let rest = || match read() {
+            Ok(()) => (lock(seen).commands > most).then_some(LEAVE),
+            Err(_) => Some(Duration::ZERO),
+        };
+        let ran = child::run(&self.program, &variables, &self.limits, &self.guard, rest);
         let rest = read();
         let _ = fs::remove_file(&journal);
         rest.map_err(file)?;
