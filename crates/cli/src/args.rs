@@ -5,6 +5,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::channel::{CardSpec, Fault, FaultParser, Faults};
@@ -219,6 +220,13 @@ pub fn answer(error: &clap::Error) -> ExitCode {
     }
     if error.use_stderr() {
         note(error.render().ansi().to_string().trim_end());
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            // The help of a group of commands, which says nothing of what is wrong.
+            let missing = Failure::usage("a subcommand is missing");
+            return output
+                .failed(&missing.hint("see above which there are"))
+                .into();
+        }
         if json {
             let _ = output.refused(&Failure::usage(reason(&error.to_string())));
         }

@@ -26,6 +26,24 @@ fn error(output: &Output, code: i32) -> Value {
     error
 }
 
+#[test]
+fn a_group_of_commands_alone_is_told_for_what_is_missing() {
+    let lab = Lab::new("valid");
+    for group in ["card", "pin", "cert", "trace", "fuzz", "ctl"] {
+        for with_card in [true, false] {
+            let mut command = lab.command(&["--json", group]);
+            if !with_card {
+                command.env_remove("KORTLAB_CARD");
+            }
+            let output = command.output().expect("kortlab runs");
+            assert_code(&output, 2);
+            let document: Value = serde_json::from_slice(&output.stdout).expect("one document");
+            let message = document["error"]["message"].as_str().expect("a message");
+            assert!(message.contains("subcommand"), "{group}: {message}");
+        }
+    }
+}
+
 fn with_wrong_pin(lab: &Lab, arguments: &[&str]) -> Output {
     lab.command(&[&["--json"], arguments].concat())
         .args(["--auth-pin", "env:WRONG"])

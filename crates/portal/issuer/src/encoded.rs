@@ -420,7 +420,9 @@ impl Block<'_> {
 fn blocks(text: &str) -> Result<Vec<Block<'_>>, Unusable> {
     let mut blocks = Vec::new();
     let mut open: Option<Block<'_>> = None;
-    for (index, line) in text.lines().enumerate() {
+    let numbered = text.lines().enumerate();
+    for (index, line) in numbered.flat_map(|(index, line)| pieces(line).map(move |it| (index, it)))
+    {
         let line = line.trim();
         let label = |start| line.strip_prefix(start)?.strip_suffix("-----");
         if let Some(label) = label("-----BEGIN ") {
@@ -454,6 +456,31 @@ fn blocks(text: &str) -> Result<Vec<Block<'_>>, Unusable> {
     }
 }
 
+/// A line, taken apart where a BEGIN or an END stands in it with something before or behind: of a block
+/// whose line breaks were lost, what is between them is its body and belongs in no message.
+fn pieces(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest.take()?;
+        let (piece, others) = match marker(line) {
+            Some((0, end)) => line.split_at(end),
+            Some((start, _)) => line.split_at(start),
+            None => (line, ""),
+        };
+        rest = (!others.is_empty()).then_some(others);
+        Some(piece)
+    })
+}
+
+/// Where the first BEGIN or END of a line begins and ends.
+fn marker(line: &str) -> Option<(usize, usize)> {
+    let starts = ["-----BEGIN ", "-----END "].map(|sign| Some((line.find(sign)?, sign.len())));
+    let (start, length) = starts.into_iter().flatten().min()?;
+    let label = start + length;
+    let end = line.get(label..)?.find("-----")?;
+    Some((start, label + end + "-----".len()))
+}
+
 fn unended_block(block: &Block<'_>) -> Unusable {
     Unusable::new(
         format!(
@@ -481,6 +508,34 @@ fn base64_alone(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_that_lost_its_line_breaks_is_read_and_a_key_in_one_is_in_no_message() {
+        let der = [&[0x30, 0x16][..], &[0x04, 0x01, 0x00].repeat(7), &[0x00]].concat();
+        let body = BASE64.encode(&der);
+        let (first, last) = body.split_at(8);
+        for between in ["", " ", "\t", "\r\n"] {
+            for around in ["", "a note ", "\u{feff}"] {
+                let text = format!(
+                    "{around}-----BEGIN CERTIFICATE-----{between}{first}{between}{last}{between}\
+                     -----END CERTIFICATE-----{between}"
+                );
+                let read = read_all(text.as_bytes(), Wanted::Certificate);
+                assert_eq!(read, Ok(vec![der.clone()]), "{text:?}");
+                for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "OTHER"] {
+                    let key = text.replace("CERTIFICATE", label);
+                    for cut in (key.find(first).unwrap()..=key.len())
+                        .filter(|at| key.is_char_boundary(*at))
+                    {
+                        let refused =
+                            read_all(key.get(..cut).unwrap().as_bytes(), Wanted::Certificate);
+                        let said = refused.unwrap_err().to_string();
+                        assert!(!said.contains(first) && !said.contains(last), "{said}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn what_is_nothing_known_is_given_as_it_is_or_refused_as_text() {

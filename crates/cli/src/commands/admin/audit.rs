@@ -105,10 +105,19 @@ fn about(subject: &Value) -> String {
         .map(|(name, value)| match (name.as_str(), value.as_str()) {
             ("detail", Some(text)) => text.to_owned(),
             (name, Some(text)) => format!("{name} {text}"),
-            (name, None) => format!("{name} {value}"),
+            (name, None) => format!("{name} {}", words(value)),
         })
         .collect();
     parts.join(", ")
+}
+
+/// A value as words; those of a list one behind the other, so that a line can end between them.
+fn words(value: &Value) -> String {
+    match value {
+        Value::Array(values) => values.iter().map(words).collect::<Vec<_>>().join(", "),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
 }
 
 /// The JSON document is the portal's own.
@@ -146,5 +155,18 @@ impl fmt::Display for Verdict {
                 printable(&broken.wrong)
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_subject_is_told_in_words_lists_too() {
+        let subject = json!({"card": "97", "certificates": ["0A", "0B"], "count": 2});
+        assert_eq!(about(&subject), "card 97, certificates 0A, 0B, count 2");
     }
 }
