@@ -78,16 +78,19 @@ impl Connection {
         found(&reader);
         let name = CString::new(reader.as_str())
             .map_err(|_| ChannelError::NoReader("its name holds a zero byte".to_owned()))?;
-        let card = context
-            .connect(&name, ShareMode::Shared, protocols(options.protocol))
-            .map_err(|error| explain(error, Some(&reader)))?;
         let mut connection = Self {
-            link: Some(Link::Shared(card)),
+            link: None,
             reader: reader.clone(),
             protocol: Protocol::T0,
             buffer: vec![0; MAX_RESPONSE_APDU],
             context,
         };
+        let wanted = protocols(options.protocol);
+        let card = connection
+            .context
+            .connect(&name, ShareMode::Shared, wanted)
+            .map_err(|error| connection.not_opened(error))?;
+        connection.link = Some(Link::Shared(card));
         let (atr, protocol) = connection.status()?;
         connection.protocol = protocol;
         let max_command_data = match (protocol, options.max_command_data) {
@@ -210,7 +213,7 @@ impl Connection {
         let protocol = match status.protocol2() {
             Some(pcsc::Protocol::T0) => Protocol::T0,
             Some(pcsc::Protocol::T1) => Protocol::T1,
-            _ => return Err(explain(pcsc::Error::ProtoMismatch, Some(&self.reader))),
+            _ => return Err(self.not_opened(pcsc::Error::ProtoMismatch)),
         };
         Ok((status.atr().to_vec(), protocol))
     }
@@ -240,6 +243,24 @@ impl Connection {
             | Error::CommDataLost
             | Error::InternalError
             | Error::InvalidHandle => self
+                .what_left(REMOVAL_NOTICE)
+                .unwrap_or_else(|| explain(error, Some(&self.reader))),
+            _ => explain(error, Some(&self.reader)),
+        }
+    }
+
+    /// What it means that the card could not be connected to: one that is pulled meanwhile answers
+    /// nothing, or speaks no protocol, before the service has seen that it is gone.
+    fn not_opened(&self, error: pcsc::Error) -> ChannelError {
+        use pcsc::Error;
+
+        match error {
+            Error::ProtoMismatch
+            | Error::UnresponsiveCard
+            | Error::UnpoweredCard
+            | Error::NotTransacted
+            | Error::CommError
+            | Error::InternalError => self
                 .what_left(REMOVAL_NOTICE)
                 .unwrap_or_else(|| explain(error, Some(&self.reader))),
             _ => explain(error, Some(&self.reader)),

@@ -80,16 +80,19 @@ fn an_empty_reader_no_reader_and_no_pcscd_are_exit_code_3() {
 #[test]
 fn a_card_pulled_in_the_middle_of_a_command_is_said_and_ends_it() {
     let mut lab = Lab::new("valid", Link::T0);
-    // The card does not answer, the command waits for it, and the card is pulled.
-    lab.emulation().program().pause().unwrap();
-    let mut command = lab.kortlab(&["pin", "status"]).spawn().unwrap();
-    thread::sleep(Duration::from_millis(1_000));
-    assert!(command.is_running());
-    lab.kill();
-    let output = command.wait(Duration::from_secs(30)).unwrap();
-    assert_clear(&output.code(3).unwrap());
+    // The card does not answer, the command waits for it, and the card is pulled; also while it is still
+    // being connected to.
+    for pause in [1_000, 30, 150] {
+        lab.emulation().program().pause().unwrap();
+        let mut command = lab.kortlab(&["pin", "status"]).spawn().unwrap();
+        thread::sleep(Duration::from_millis(pause));
+        assert!(command.is_running());
+        lab.kill();
+        let output = command.wait(Duration::from_secs(30)).unwrap();
+        assert_clear(&output.code(3).unwrap());
+        lab.insert();
+    }
     // Nothing is wrong with the card.
-    lab.insert();
     lab.kortlab(&["pin", "status"])
         .run()
         .unwrap()
