@@ -245,16 +245,25 @@ pub(crate) fn sequence_of<'a, T>(
 /// Records that the structure of a `what` breaks.
 pub(crate) fn structure_error(what: &str, error: Error, notes: &mut Notes) {
     let code = match error.kind() {
-        ErrorKind::Invalid {
-            what: "length",
-            found: 0x80,
-        } => Code::IndefiniteLength,
+        _ if is_indefinite(error) => Code::IndefiniteLength,
         ErrorKind::Truncated { .. } => Code::Truncated,
         ErrorKind::TooDeep { .. } => Code::TooDeep,
         _ => Code::BadValue,
     };
     let message = format_args!("{what}: {}; what follows in it is not read", error.kind());
     notes.error(code, error.offset(), message);
+}
+
+/// Whether it is an indefinite length that could not be read.
+pub(crate) fn is_indefinite(error: Error) -> bool {
+    let kind = error.kind();
+    matches!(
+        kind,
+        ErrorKind::Invalid {
+            what: "length",
+            found: 0x80
+        }
+    )
 }
 
 pub(crate) fn length_note(element: &Tlv<'_>, notes: &mut Notes) {

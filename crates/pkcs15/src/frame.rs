@@ -7,9 +7,9 @@
 //! time.
 
 use kortlab_apdu::Error;
-use kortlab_apdu::error::ErrorKind;
 use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 
+use crate::fields::is_indefinite;
 use crate::fields::length_note;
 use crate::finding::{Code, Notes};
 
@@ -263,11 +263,8 @@ impl<'a> Cutter<'a> {
     fn tell_length(&self, start: usize, read: Result<Tlv<'_>, Error>, notes: &mut Notes) {
         let offset = self.base + start;
         let what = self.shape.what;
-        match read.map_err(|error| error.kind()) {
-            Err(ErrorKind::Invalid {
-                what: "length",
-                found: 0x80,
-            }) => notes.warn(
+        match read {
+            Err(error) if is_indefinite(error) => notes.warn(
                 Code::IndefiniteLength,
                 offset,
                 format_args!("the {what} has an indefinite length; DER allows none"),
@@ -288,12 +285,9 @@ impl<'a> Cutter<'a> {
         let what = self.shape.what;
         match read {
             Err(error) => {
-                let code = match error.kind() {
-                    ErrorKind::Invalid {
-                        what: "length",
-                        found: 0x80,
-                    } => Code::IndefiniteLength,
-                    _ => Code::Truncated,
+                let code = match is_indefinite(error) {
+                    true => Code::IndefiniteLength,
+                    false => Code::Truncated,
                 };
                 let message = format_args!(
                     "the {what} cannot be read: {}; the file was cut short, or a length is wrong",
@@ -345,7 +339,8 @@ fn fits(tlv: &Tlv<'_>) -> bool {
         .all(|child| child.is_ok_and(|child| child.tag.value() != 0))
 }
 
-fn filler(bytes: &[u8]) -> usize {
+/// How many bytes of `00` and `FF` filler `bytes` begin with.
+pub(crate) fn filler(bytes: &[u8]) -> usize {
     bytes
         .iter()
         .take_while(|byte| matches!(byte, 0x00 | 0xFF))

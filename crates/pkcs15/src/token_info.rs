@@ -9,6 +9,7 @@ use crate::error::EncodeError;
 use crate::fields::{self, Fields, Writer};
 use crate::finding::{Code, Notes, Parsed};
 use crate::flags::{Operations, TokenFlags};
+use crate::frame::filler;
 use crate::oid::Oid;
 use crate::schema::Schema;
 use crate::time::GeneralizedTime;
@@ -252,10 +253,7 @@ impl TokenInfo {
 
 /// The SEQUENCE that the file holds. If its length says more than is there, what is there.
 fn outermost<'a>(file: &'a [u8], notes: &mut Notes) -> Result<Tlv<'a>, Error> {
-    let start = file
-        .iter()
-        .take_while(|byte| matches!(byte, 0x00 | 0xFF))
-        .count();
+    let start = filler(file);
     let rest = file.get(start..).unwrap_or_default();
     let missing = ErrorKind::Missing { what: "TokenInfo" };
     if rest.first() != Some(&0x30) {
@@ -269,7 +267,7 @@ fn outermost<'a>(file: &'a [u8], notes: &mut Notes) -> Result<Tlv<'a>, Error> {
     let tlv = match read_one(rest) {
         Ok(tlv) => tlv,
         Err(error) => {
-            if is_indefinite(error) {
+            if fields::is_indefinite(error) {
                 let message = "the TokenInfo has an indefinite length; DER allows none";
                 notes.warn(Code::IndefiniteLength, start, message);
             } else {
@@ -307,27 +305,15 @@ fn outermost<'a>(file: &'a [u8], notes: &mut Notes) -> Result<Tlv<'a>, Error> {
     Ok(tlv)
 }
 
-fn is_indefinite(error: Error) -> bool {
-    let kind = error.kind();
-    matches!(
-        kind,
-        ErrorKind::Invalid {
-            what: "length",
-            found: 0x80
-        }
-    )
-}
-
 /// What stands before the filler at the end, which an end-of-contents begins as filler does.
 fn without_filler(value: &[u8]) -> &[u8] {
-    let is_filler = |byte: &u8| matches!(byte, 0x00 | 0xFF);
     let mut rest = value;
-    while !rest.first().is_none_or(is_filler)
+    while filler(rest) == 0
         && let Ok(element) = read_one(rest)
     {
         rest = rest.get(element.raw.len()..).unwrap_or_default();
     }
-    match rest.iter().all(is_filler) {
+    match filler(rest) == rest.len() {
         true => value.get(..value.len() - rest.len()).unwrap_or_default(),
         false => value,
     }
