@@ -20,6 +20,8 @@ use self::form::{Extent, Kind, extent, kind_of, kind_of_label, text_of};
 
 /// The most objects that are read from one file.
 const MAX_OBJECTS: usize = 1000;
+/// The longest label of a block: what is longer may be a body, and is repeated in no message.
+const MAX_LABEL: usize = 64;
 
 /// base64 without BEGIN and END that is cut is taken for such from so many bytes on.
 const LEAST_ALONE: usize = 64;
@@ -424,7 +426,10 @@ fn blocks(text: &str) -> Result<Vec<Block<'_>>, Unusable> {
     for (index, line) in numbered.flat_map(|(index, line)| pieces(line).map(move |it| (index, it)))
     {
         let line = line.trim();
-        let label = |start| line.strip_prefix(start)?.strip_suffix("-----");
+        let label = |start| {
+            let label = line.strip_prefix(start)?.strip_suffix("-----")?;
+            (label.len() <= MAX_LABEL).then_some(label)
+        };
         if let Some(label) = label("-----BEGIN ") {
             if let Some(unended) = &open {
                 return Err(unended_block(unended));
@@ -472,13 +477,19 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where the first BEGIN or END of a line begins and ends.
+/// Where the first BEGIN or END of a line begins and ends. It is looked for once for both, so that a line
+/// of many is read in linear time.
 fn marker(line: &str) -> Option<(usize, usize)> {
-    let starts = ["-----BEGIN ", "-----END "].map(|sign| Some((line.find(sign)?, sign.len())));
-    let (start, length) = starts.into_iter().flatten().min()?;
-    let label = start + length;
-    let end = line.get(label..)?.find("-----")?;
-    Some((start, label + end + "-----".len()))
+    let from = |at: usize| line.get(at..).unwrap_or_default();
+    let is_sign = |at: &usize| {
+        ["-----BEGIN ", "-----END "]
+            .iter()
+            .any(|sign| from(*at).starts_with(sign))
+    };
+    let start = line.match_indices('-').map(|(at, _)| at).find(is_sign)?;
+    let label = start + from(start).find(' ')?;
+    let end = label + from(label).find("-----")?;
+    Some((start, end + "-----".len()))
 }
 
 fn unended_block(block: &Block<'_>) -> Unusable {
@@ -535,6 +546,21 @@ mod tests {
                 }
             }
         }
+        let long = format!(
+            "-----BEGIN PRIVATE KEY {} -----END PRIVATE KEY-----",
+            body.repeat(9)
+        );
+        let said = read_all(long.as_bytes(), Wanted::Certificate)
+            .unwrap_err()
+            .to_string();
+        assert!(!said.contains(first), "{said}");
+    }
+
+    #[test]
+    fn a_line_of_many_ends_is_read_in_linear_time() {
+        let line = "-----END A-----".repeat(300_000);
+        assert_eq!(pieces(&line).count(), 300_000);
+        assert!(blocks(&line).unwrap().is_empty());
     }
 
     #[test]
