@@ -51,7 +51,7 @@ pub(super) struct Connected {
 
 /// A card in a PC/SC reader, shared with other programs unless held.
 pub(super) struct Connection {
-    // `None` only while the card moves between the two states.
+    // `None` before it is connected to, and while the card moves between the two states.
     link: Option<Link>,
     reader: String,
     protocol: Protocol,
@@ -89,7 +89,7 @@ impl Connection {
         let card = connection
             .context
             .connect(&name, ShareMode::Shared, wanted)
-            .map_err(|error| connection.not_opened(error))?;
+            .map_err(|error| connection.not_connected(error))?;
         connection.link = Some(Link::Shared(card));
         let (atr, protocol) = connection.status()?;
         connection.protocol = protocol;
@@ -213,7 +213,7 @@ impl Connection {
         let protocol = match status.protocol2() {
             Some(pcsc::Protocol::T0) => Protocol::T0,
             Some(pcsc::Protocol::T1) => Protocol::T1,
-            _ => return Err(self.not_opened(pcsc::Error::ProtoMismatch)),
+            _ => return Err(self.not_connected(pcsc::Error::ProtoMismatch)),
         };
         Ok((status.atr().to_vec(), protocol))
     }
@@ -234,24 +234,20 @@ impl Connection {
             | Error::NoSmartcard
             | Error::ReaderUnavailable
             | Error::UnpoweredCard
-            | Error::UnresponsiveCard => self
-                .what_left(ENDING)
-                .unwrap_or_else(|| explain(error, Some(&self.reader))),
+            | Error::UnresponsiveCard => self.unless_gone(error, ENDING),
             // A command to a card that is being pulled fails before the service has seen that.
             Error::NotTransacted
             | Error::CommError
             | Error::CommDataLost
             | Error::InternalError
-            | Error::InvalidHandle => self
-                .what_left(REMOVAL_NOTICE)
-                .unwrap_or_else(|| explain(error, Some(&self.reader))),
+            | Error::InvalidHandle => self.unless_gone(error, REMOVAL_NOTICE),
             _ => explain(error, Some(&self.reader)),
         }
     }
 
     /// What it means that the card could not be connected to: one that is pulled meanwhile answers
     /// nothing, or speaks no protocol, before the service has seen that it is gone.
-    fn not_opened(&self, error: pcsc::Error) -> ChannelError {
+    fn not_connected(&self, error: pcsc::Error) -> ChannelError {
         use pcsc::Error;
 
         match error {
@@ -260,11 +256,15 @@ impl Connection {
             | Error::UnpoweredCard
             | Error::NotTransacted
             | Error::CommError
-            | Error::InternalError => self
-                .what_left(REMOVAL_NOTICE)
-                .unwrap_or_else(|| explain(error, Some(&self.reader))),
+            | Error::InternalError => self.unless_gone(error, REMOVAL_NOTICE),
             _ => explain(error, Some(&self.reader)),
         }
+    }
+
+    /// What an error means if nothing is gone or goes within `notice`; else that.
+    fn unless_gone(&self, error: pcsc::Error, notice: Duration) -> ChannelError {
+        self.what_left(notice)
+            .unwrap_or_else(|| explain(error, Some(&self.reader)))
     }
 
     /// What is gone, or goes within `notice`: the service, the reader or the card; `None` if all
@@ -319,8 +319,8 @@ impl Connection {
             return Err(gone());
         };
         // Only the protocol the session started with: a session does not survive another one.
-        card.reconnect(share, protocols(Some(self.protocol)), disposition)
-            .map_err(|error| explain(error, Some(&self.reader)))?;
+        let done = card.reconnect(share, protocols(Some(self.protocol)), disposition);
+        done.map_err(|error| self.not_connected(error))?;
         self.status()
     }
 }
