@@ -73,20 +73,33 @@ impl<C: Channel> Card<C> {
             return Ok(None);
         }
         let contents = self.contents();
-        let first = role_key(contents, role).into_iter();
-        let others = private_keys(contents);
+        let first = role_key(contents, role);
+        let is_other = |key: &&PrivateKey| !first.is_some_and(|first| std::ptr::eq(first, *key));
+        let others = private_keys(contents).filter(is_other);
         let others = others.filter(|key| key.common.auth_id.as_ref() == Some(&pin.auth_id));
         let keys: Vec<_> = first
+            .into_iter()
             .chain(others)
             .filter_map(|key| Some((key.id().clone(), path(contents, key)?)))
             .take(MAX_ASKED)
             .collect();
-        for (id, path) in keys {
-            if let Some(ways) = self.ways_to_use(&path)? {
-                return Ok((!ways.allow(pin.reference)).then(|| doubt(&id, &path, &ways, pin)));
+        let known = keys
+            .iter()
+            .all(|(_, path)| self.uses_of_keys.contains_key(path));
+        let ask = |card: &mut Self| {
+            for (id, path) in &keys {
+                if let Some(ways) = card.ways_to_use(path)? {
+                    return Ok((!ways.allow(pin.reference)).then(|| doubt(id, path, &ways, pin)));
+                }
             }
+            Ok(None)
+        };
+        // Held once for all of them: each time the card is held anew, its application may have to be
+        // selected.
+        match known {
+            true => ask(self),
+            false => self.exclusively(ask),
         }
-        Ok(None)
     }
 
     /// The same of the PIN that protects the key `id`, whose file is at `path`.

@@ -5,6 +5,7 @@ use kortlab_apdu::fcp::Template;
 use kortlab_apdu::tlv::{Builder, object};
 use kortlab_apdu::{Class, Command, Fid, Response, instruction};
 
+use super::expanded::USES;
 use super::setcos::{Subject, sub_conditions};
 use super::{
     CardPadding, Dialect, Identity, KeyLocation, NewFile, Operation, Recognition, Step,
@@ -151,10 +152,6 @@ impl Dialect for Eid {
 }
 
 fn pins_by_sub_conditions(conditions: &[u8]) -> Option<Vec<Vec<u8>>> {
-    const USES: [u8; 2] = [
-        instruction::PERFORM_SECURITY_OPERATION,
-        instruction::INTERNAL_AUTHENTICATE,
-    ];
     let read: Result<Vec<_>, _> = sub_conditions(conditions).collect();
     let is_use = |subject| matches!(subject, Subject::Instruction(ins) if USES.contains(&ins));
     let mut ways = Vec::new();

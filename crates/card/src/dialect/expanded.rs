@@ -8,7 +8,7 @@ use kortlab_apdu::instruction;
 use kortlab_apdu::tlv::{Reader, Tag, Tlv};
 
 /// The commands with which a private key is used.
-const USES: [u8; 2] = [
+pub(super) const USES: [u8; 2] = [
     instruction::PERFORM_SECURITY_OPERATION,
     instruction::INTERNAL_AUTHENTICATE,
 ];

@@ -292,13 +292,11 @@ pub fn recognise<C: Channel + ?Sized>(
 
 /// By which PINs a key is used, as the access rules in the expanded coding have it.
 fn pins_by_expanded_rules(file: &FileInfo) -> Option<Vec<Vec<u8>>> {
-    let fcp = file.fcp.as_ref()?;
     // What a directory is said to allow is not what the keys in it are used by.
-    let is_directory = fcp
-        .descriptor
-        .is_some_and(|descriptor| descriptor.kind() == FileKind::Df);
-    let rules = fcp.other(0xAB_u8).filter(|_| !is_directory)?;
-    expanded::pins_of_key(rules)
+    if file.kind() == Some(FileKind::Df) {
+        return None;
+    }
+    expanded::pins_of_key(file.fcp.as_ref()?.other(0xAB_u8)?)
 }
 
 fn joined(first: &[u8], second: &[u8]) -> Zeroizing<Vec<u8>> {

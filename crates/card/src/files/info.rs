@@ -34,10 +34,14 @@ impl FileInfo {
         }
     }
 
+    /// The kind of file, as the card says it (tag 82).
+    pub fn kind(&self) -> Option<FileKind> {
+        Some(self.fcp.as_ref()?.descriptor?.kind())
+    }
+
     /// Whether the card says that it is a file and no DF.
     pub fn is_ef(&self) -> bool {
-        let descriptor = self.fcp.as_ref().and_then(|fcp| fcp.descriptor);
-        descriptor.is_some_and(|descriptor| descriptor.kind() != FileKind::Df)
+        self.kind().is_some_and(|kind| kind != FileKind::Df)
     }
 
     /// The size in bytes: without structural information (tag 80), else with it (tag 81).

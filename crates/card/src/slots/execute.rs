@@ -190,30 +190,7 @@ impl<C: Channel> Card<C> {
     /// Before the first write: directories and files must be what the plan was made for. If they
     /// are not, the directories are read anew, so that a new plan is made of what is there.
     fn check_unchanged(&mut self, transaction: &Transaction) -> Result<(), CardError> {
-        let mut changed = None;
-        for change in &transaction.directories {
-            if self.files().read(&change.path)?.data != *change.before {
-                changed = Some(format!("the directory {} was changed", change.path));
-            }
-        }
-        for old in &transaction.delete {
-            let why = match self.find_old(old)? {
-                Found::Whole => continue,
-                Found::Absent => "it is no longer there".to_owned(),
-                Found::Begun => "its content is another one".to_owned(),
-                Found::Other(why) => why,
-            };
-            let path = old.path();
-            changed = Some(format!(
-                "the file {path} is not as it was read before: {why}"
-            ));
-        }
-        for new in &transaction.create {
-            if self.files().exists(&new.path())? {
-                changed = Some(format!("there is a file {} by now", new.path()));
-            }
-        }
-        let Some(what) = changed else {
+        let Some(what) = self.what_changed(transaction)? else {
             return Ok(());
         };
         self.refresh()?;
@@ -225,6 +202,32 @@ impl<C: Channel> Card<C> {
             "try again; if it happens again, another program writes to the card, or the card does not \
              answer alike each time: `kortlab diagnose` reads everything twice",
         ))
+    }
+
+    /// The first thing that is not as it was when the plan was made, in words.
+    fn what_changed(&mut self, transaction: &Transaction) -> Result<Option<String>, CardError> {
+        for change in &transaction.directories {
+            if self.files().read(&change.path)?.data != *change.before {
+                return Ok(Some(format!("the directory {} was changed", change.path)));
+            }
+        }
+        for old in &transaction.delete {
+            let why = match self.find_old(old)? {
+                Found::Whole => continue,
+                Found::Absent => "it is no longer there".to_owned(),
+                Found::Begun => "its content is another one".to_owned(),
+                Found::Other(why) => why,
+            };
+            let path = old.path();
+            let what = format!("the file {path} is not as it was read before: {why}");
+            return Ok(Some(what));
+        }
+        for new in &transaction.create {
+            if self.files().exists(&new.path())? {
+                return Ok(Some(format!("there is a file {} by now", new.path())));
+            }
+        }
+        Ok(None)
     }
 
     /// The directories are now what was read back after they were written.

@@ -84,8 +84,7 @@ impl<C: Channel> Card<C> {
 
 /// Why a file is not a plain one whose bytes are all there is to it; `None` if it is one.
 pub(super) fn not_plain(info: &FileInfo) -> Option<&'static str> {
-    let descriptor = info.fcp.as_ref().and_then(|fcp| fcp.descriptor);
-    match descriptor.map(|descriptor| descriptor.kind()) {
+    match info.kind() {
         None => Some("the card does not say what kind of file it is"),
         Some(FileKind::WorkingEf(Structure::Transparent)) => None,
         Some(FileKind::Df) => Some("it is a directory of files (DF)"),

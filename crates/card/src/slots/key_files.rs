@@ -151,7 +151,7 @@ impl<C: Channel> Card<C> {
         certificates: &[CheckedSlot],
     ) -> Vec<Problem> {
         let known = self.files_of_others(certificates);
-        let kind = |path: &FilePath| files.get(path)?.as_ref().and_then(kind);
+        let kind = |path: &FilePath| files.get(path)?.as_ref().and_then(FileInfo::kind);
         let is_own =
             |kind: FileKind| matches!(kind, FileKind::InternalEf(_) | FileKind::ProprietaryEf(..));
         let any_own = keys
@@ -266,7 +266,7 @@ fn named_twice(
         let first = *seen.entry(place).or_insert(key);
         let info = files.get(&place.path).and_then(Option::as_ref);
         // In a directory there may be several keys.
-        let is_directory = info.and_then(kind) == Some(FileKind::Df);
+        let is_directory = info.and_then(FileInfo::kind) == Some(FileKind::Df);
         if first.id == key.id || (is_directory && place.reference.is_none()) {
             continue;
         }
@@ -286,9 +286,4 @@ fn named_twice(
         problems.push(key.wrongly_listed(severity, code::KEY_NAMED_TWICE, message));
     }
     problems
-}
-
-/// The kind of file, as the card says it (tag 82).
-fn kind(info: &FileInfo) -> Option<FileKind> {
-    Some(info.fcp.as_ref()?.descriptor?.kind())
 }
