@@ -410,7 +410,7 @@ fn name_of<'a>(contents: &Contents, path: &FilePath) -> &'a str {
         "EF(UnusedSpace)"
     } else if path.fid() == Some(kortlab_apdu::Fid(0x5031)) {
         "EF(ODF)"
-    } else if path.fid() == Some(kortlab_apdu::Fid(0x5032)) {
+    } else if *path == contents.token_info_path {
         "EF(TokenInfo)"
     } else {
         "a directory"

@@ -82,8 +82,13 @@ fn what_a_finding_says_cannot_be_used_opensc_cannot_use() {
     type Judge = fn(&Lab) -> bool;
     let none_listed: Judge = |lab| listed(lab) == 0;
     let does_not_sign: Judge = |lab| !signs(lab);
-    let cases: [(&str, &str, Judge); 7] = [
+    let cases: [(&str, &str, Judge); 8] = [
         ("cdf-leading-zeros", "object-after-filler", none_listed),
+        (
+            "token-info-leading-zeros",
+            "object-after-filler",
+            none_listed,
+        ),
         ("odf-without-cdf", "no-certificate-directory", none_listed),
         ("cdf-refused", "file-unreadable", none_listed),
         ("odf-names-a-missing-file", "file-absent", none_listed),

@@ -92,9 +92,9 @@ fn kinds(contents: &Contents) -> Vec<(Place, pkcs15::File)> {
     named.extend(data.map(|path| (path, File::DataObjects)));
     named.extend(unused.map(|path| (path, File::UnusedSpace)));
     named.push((&FilePath::EF_DIR, File::Dir));
-    let usual = [(0x5031, File::Odf), (0x5032, File::TokenInfo)];
-    let usual = usual.map(|(fid, kind)| (contents.application.child(Fid(fid)), kind));
-    named.extend(usual.iter().map(|(path, kind)| (path, *kind)));
+    let odf = contents.application.child(Fid(0x5031));
+    named.push((&odf, File::Odf));
+    named.push((&contents.token_info_path, File::TokenInfo));
     let place = |(path, kind): (&FilePath, File)| (place(contents, path), kind);
     named.into_iter().map(place).collect()
 }
