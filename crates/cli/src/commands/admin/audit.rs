@@ -104,8 +104,7 @@ fn about(subject: &Value) -> String {
         .iter()
         .map(|(name, value)| match (name.as_str(), value.as_str()) {
             ("detail", Some(text)) => text.to_owned(),
-            (name, Some(text)) => format!("{name} {text}"),
-            (name, None) => format!("{name} {}", words(value)),
+            (name, _) => format!("{name} {}", words(value)),
         })
         .collect();
     parts.join(", ")
