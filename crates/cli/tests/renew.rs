@@ -20,6 +20,7 @@ use kortlab_issuer::clock::SystemClock;
 use kortlab_portal_client::{HttpPortal, Trust};
 use kortlab_portal_core::DataLine;
 use kortlab_renewal::guide::{Interaction, Outcome, Step, renew};
+use kortlab_renewal::notes::MemoryNotes;
 use serde_json::Value;
 
 /// The JSON document of a renewal that succeeds.
@@ -367,6 +368,18 @@ fn a_certificate_for_another_key_is_not_written() {
     // The expired ones are gone, and nothing has come in their place.
     assert_eq!(labels(&lab).len(), 2);
     assert_eq!(portal.audited("sign-receipt"), 0);
+    // What they said is kept for the next run.
+    let kept = lab.path("state").join("kortlab/renewals");
+    let notes: Vec<_> = fs::read_dir(&kept).expect("notes").flatten().collect();
+    let [note] = &*notes else {
+        panic!("{notes:?}");
+    };
+    let shown = Command::new("openssl")
+        .args(["storeutl", "-noout", "-certs"])
+        .arg(note.path())
+        .output()
+        .expect("openssl");
+    assert!(stdout(&shown).contains("Total found: 2"), "{shown:?}");
 }
 
 #[test]
@@ -394,6 +407,8 @@ fn killed_at_any_line_it_says_the_next_run_ends_well() {
         assert_eq!(told, line, "it ended before");
         renewed(&portal, &lab);
         assert_eq!(labels(&lab).len(), 4, "killed after line {line}");
+        let kept = fs::read_dir(lab.path("state").join("kortlab/renewals"));
+        assert_eq!(kept.map_or(0, Iterator::count), 0, "nothing is kept");
         orders += 1;
         assert_eq!(
             portal.audited("approve"),
@@ -521,6 +536,7 @@ fn another_card_put_in_on_the_way_ends_it_and_the_right_one_goes_on() {
                 &SystemClock,
                 &mut holder,
                 &mut journal,
+                &mut MemoryNotes::new(),
             )
         };
         let error = renew_with(Some(at)).expect_err("another card");

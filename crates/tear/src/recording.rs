@@ -10,6 +10,7 @@ use kortlab_emulator::memory::MemoryTechnology;
 use kortlab_emulator::{CardRng, ImageError, InProcess, VirtualCard};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_renewal::guide::{self, Interaction, Outcome, RenewalError, Step as GuideStep};
+use kortlab_renewal::notes::MemoryNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::world::WorldError;
 
@@ -142,6 +143,7 @@ impl Recording {
             &clock,
             &mut Holder,
             &mut journal,
+            &mut MemoryNotes::new(),
         )?;
         if !matches!(outcome, Outcome::Renewed(_)) {
             return Err(RecordingError::Unexpected("there was nothing to renew"));

@@ -8,6 +8,7 @@ use kortlab_emulator::memory::{MemoryTechnology, PowerCut};
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_renewal::guide::{Outcome, renew};
+use kortlab_renewal::notes::MemoryNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_tear::recording::Holder;
 use kortlab_tear::sample::Dice;
@@ -49,6 +50,7 @@ fn a_renewal_that_was_cut_anywhere_goes_on_to_two_blue_and_two_pink_with_the_jou
                     &clock,
                     &mut Holder,
                     &mut journal,
+                    &mut MemoryNotes::new(),
                 )
                 .map_err(|error| error.to_string())
             };

@@ -19,6 +19,7 @@ use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_pkcs15::Id;
 use kortlab_renewal::guide::renew;
+use kortlab_renewal::notes::MemoryNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_tear::damage::{self, targets};
 use kortlab_tear::recording::{Holder, right_pin};
@@ -271,6 +272,7 @@ fn a_renewal_of_a_damaged_card_touches_no_other_file() {
             &clock,
             &mut Holder,
             &mut journal,
+            &mut MemoryNotes::new(),
         );
         ends[usize::from(renewed.is_ok())] += 1;
         let after = card.channel_mut().card().image();

@@ -11,6 +11,7 @@ use kortlab_agent::{
 };
 use kortlab_card::{CardError, ErrorKind};
 use kortlab_portal::logs::{self, LogFormat};
+use kortlab_renewal::notes::{FileNotes, MemoryNotes};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -87,14 +88,19 @@ pub fn start(
     let remembered = match ephemeral {
         true => {
             let (channel, journal) = context.open_channel_with_journal()?;
-            Some((Remembered::new(channel), journal))
+            Some((Remembered::new(channel), journal, MemoryNotes::new()))
         }
         false => None,
     };
     let opener = move || match &remembered {
-        Some((channel, journal)) => Ok(OpenCard::new(channel.clone(), journal.clone())),
+        Some((channel, journal, notes)) => {
+            let card = OpenCard::new(channel.clone(), journal.clone());
+            Ok(card.with_notes(notes.clone()))
+        }
         None => match channel::open_with_journal(&card, &layers, ephemeral, timeout) {
-            Ok((channel, journal)) => Ok(OpenCard::new(channel, journal)),
+            Ok((channel, journal)) => {
+                Ok(OpenCard::new(channel, journal).with_notes(FileNotes::of_user()))
+            }
             Err(failure) => Err(unavailable(failure)),
         },
     };

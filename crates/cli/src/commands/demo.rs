@@ -15,6 +15,7 @@ use kortlab_portal::clock::PortalClock;
 use kortlab_portal::server::{Config, Running, Server, Source};
 use kortlab_portal_client::{HttpPortal, Trust};
 use kortlab_renewal::guide::renew;
+use kortlab_renewal::notes::MemoryNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::world::AuthorityFiles;
 use serde::Serialize;
@@ -125,6 +126,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         &world.clock,
         &mut story,
         &mut journal,
+        &mut MemoryNotes::new(),
     );
     let told = story.finish(renewed)?;
     if let (Some(directory), Some(files)) = (&arguments.keep, files) {

@@ -120,7 +120,8 @@ const ENVIRONMENT: &str = "\
                   standard output is none, a table has one line a row
   NO_COLOR        if set to anything, no colours
   XDG_STATE_HOME  where changes of a card are noted down while they are under
-                  way, in kortlab/transactions, and the history of
+                  way, in kortlab/transactions, its HCCs while a renewal has
+                  none on it, in kortlab/renewals, and the history of
                   `kortlab shell`, in kortlab/history; else ~/.local/state";
 
 /// The parts of the text at the end of a help: title and text. A part begins with a line that is

@@ -10,6 +10,7 @@ use kortlab_issuer::clock::SystemClock;
 use kortlab_issuer::encoded;
 use kortlab_portal_client::{ConnectError, HttpPortal, Trust};
 use kortlab_renewal::guide::{Outcome, renew};
+use kortlab_renewal::notes::{FileNotes, HolderNotes, MemoryNotes};
 use serde::Serialize;
 
 use self::holder::AtTheTerminal;
@@ -67,12 +68,17 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let (mut card, mut journal) = session::open_with_journal(context)?;
     let mut holder = AtTheTerminal::new(&context.pins, arguments.yes);
     let mut story = Story::new(Voice::Aside, &mut holder);
+    let mut notes: Box<dyn HolderNotes> = match context.ephemeral {
+        true => Box::new(MemoryNotes::new()),
+        false => Box::new(FileNotes::of_user()),
+    };
     let renewed = renew(
         &mut card,
         &mut portal,
         &SystemClock,
         &mut story,
         &mut journal,
+        &mut *notes,
     );
     session::tell(card.forget_pins());
     let outcome = match renewed {

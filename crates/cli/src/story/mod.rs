@@ -284,7 +284,7 @@ impl Interaction for Story<'_> {
     fn differences_are_right(&mut self, differences: &[Difference]) -> bool {
         for Difference { line, on_card } in differences {
             self.tell(&format!(
-                "{} is “{}” in the order, and “{}” on the card",
+                "{} is “{}” for the portal, and “{}” on the card",
                 line.swedish,
                 line.value,
                 on_card.join(" / ")

@@ -6,6 +6,7 @@ use kortlab_issuer::clock::SystemClock;
 use kortlab_issuer::inspect::{CertificateSummary, Colour};
 use kortlab_portal_api::Binary;
 use kortlab_renewal::guide::{Interaction, Step, renew};
+use kortlab_renewal::notes::MemoryNotes;
 use serde_json::json;
 
 use super::common::Lab;
@@ -15,6 +16,7 @@ use super::portal::Watched;
 pub struct Holder {
     card: Card<InProcess>,
     journal: MemoryJournal,
+    notes: MemoryNotes,
 }
 
 /// Knows the PINs, and finds everything right.
@@ -38,6 +40,7 @@ impl Holder {
         Self {
             card: Card::open(InProcess::ephemeral(card)).unwrap(),
             journal: MemoryJournal::default(),
+            notes: MemoryNotes::default(),
         }
     }
 
@@ -49,6 +52,7 @@ impl Holder {
             &SystemClock,
             &mut Agreeing,
             &mut self.journal,
+            &mut self.notes,
         );
         self.card.reset().unwrap();
         let outcome = renewed.map_err(|error| error.to_string())?;

@@ -62,6 +62,7 @@
 //! | `plan`, `perform`, `finished` | what would be done with the card; doing it; how it ended |
 //! | `pages`, `seen`, `not_done`, `words` | what people read |
 //! | `opener`, `hold`, `origin` | the way to the card, and the hold on it; the portals |
+//! | `kept` | what is kept of a card on this computer |
 
 mod agent;
 mod attempts;
@@ -70,6 +71,7 @@ mod finished;
 mod form;
 mod guard;
 mod hold;
+mod kept;
 mod not_done;
 mod opener;
 mod origin;

@@ -4,6 +4,7 @@ use core::fmt;
 
 use kortlab_apdu::Channel;
 use kortlab_card::{CardError, Journal};
+use kortlab_renewal::notes::{HolderNotes, MemoryNotes};
 
 /// Opens the card anew. It is called on a thread that may block, and what it returns stays there.
 pub trait CardOpener: Send + Sync + 'static {
@@ -30,15 +31,25 @@ pub struct OpenCard {
     /// Where changes of this card are noted down while they are under way: the same place in which
     /// every other program looks for them that changes this card.
     pub journal: Box<dyn Journal>,
+    /// Where its HCCs are kept while it has none.
+    pub notes: Box<dyn HolderNotes>,
 }
 
 impl OpenCard {
-    /// This card.
+    /// This card, of which nothing else is kept; see [`OpenCard::with_notes`].
     pub fn new(channel: impl Channel + 'static, journal: impl Journal + 'static) -> Self {
         Self {
             channel: Box::new(channel),
             journal: Box::new(journal),
+            notes: Box::new(MemoryNotes::new()),
         }
+    }
+
+    /// With where its HCCs are kept while it has none, from this task to later ones.
+    #[must_use]
+    pub fn with_notes(mut self, notes: impl HolderNotes + 'static) -> Self {
+        self.notes = Box::new(notes);
+        self
     }
 }
 

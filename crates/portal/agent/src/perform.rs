@@ -10,6 +10,7 @@ use kortlab_portal_api::task::SignPurpose;
 use kortlab_portal_core::{Approval, Order};
 use kortlab_renewal::card;
 
+use crate::kept::Kept;
 use crate::not_done::NotDone;
 use crate::plan::Work;
 use crate::seen::Seen;
@@ -86,16 +87,16 @@ pub(crate) fn perform<C: Channel>(
     card: &mut Card<C>,
     work: &Work,
     pins: &Pins,
-    journal: &mut dyn Journal,
+    kept: &mut Kept,
     now: Timestamp,
 ) -> Result<Performed, Stopped> {
     if work.pins().is_empty() {
-        return do_work(card, work, pins, journal, now);
+        return do_work(card, work, pins, kept, now);
     }
     card.exclusively(|card| {
         let done = spare_last_try(card, work.pins())
             .map_err(Stopped::from)
-            .and_then(|()| do_work(card, work, pins, journal, now));
+            .and_then(|()| do_work(card, work, pins, kept, now));
         match card.forget_pins() {
             Ok(left) if left.is_empty() => {}
             Ok(_) => tracing::warn!(
@@ -129,21 +130,21 @@ fn do_work<C: Channel>(
     card: &mut Card<C>,
     work: &Work,
     pins: &Pins,
-    journal: &mut dyn Journal,
+    kept: &mut Kept,
     now: Timestamp,
 ) -> Result<Performed, Stopped> {
     match work {
-        Work::Recover { .. } => recover(card, pins, journal),
+        Work::Recover { .. } => recover(card, pins, &mut *kept.journal),
         Work::Show(certificates) => Ok(Performed::Shown(certificates.clone())),
         Work::Remove {
             certificates,
             absent,
-        } => remove(card, certificates, absent, pins, journal),
+        } => remove(card, certificates, absent, pins, kept),
         Work::Request { order, signer, .. } => request(card, order, signer, pins, now),
         Work::Write {
             certificates,
             present,
-        } => write(card, certificates, present, pins, journal),
+        } => write(card, certificates, present, pins, kept),
         Work::Sign {
             text,
             purpose,
@@ -184,18 +185,21 @@ fn remove<C: Channel>(
     certificates: &[Seen],
     absent: &[Serial],
     pins: &Pins,
-    journal: &mut dyn Journal,
+    kept: &mut Kept,
 ) -> Result<Performed, Stopped> {
     // Before anything is removed: a serial number that could not be told to the portal.
     let mut serials = serials(certificates.iter())?;
     if !certificates.is_empty() {
         verify(card, PinRole::Authentication, pins)?;
-        let change = card::certificates(card)?
+        let slots = card::certificates(card)?;
+        let on_card: Vec<_> = slots.iter().filter_map(Seen::in_slot).collect();
+        let change = slots
             .into_iter()
             .filter(|slot| !slot.is_authority())
             .filter(|slot| certificates.iter().any(|seen| seen.der == slot.der))
             .fold(Change::new(), Change::remove);
-        let _ = card.change(&change, journal)?;
+        kept.keep_hccs(&on_card);
+        let _ = card.change(&change, &mut *kept.journal)?;
     }
     serials.extend_from_slice(absent);
     Ok(Performed::Removed(serials))
@@ -230,7 +234,7 @@ fn write<C: Channel>(
     certificates: &[(PinRole, Seen)],
     present: &[Seen],
     pins: &Pins,
-    journal: &mut dyn Journal,
+    kept: &mut Kept,
 ) -> Result<Performed, Stopped> {
     let written = certificates.iter().map(|(_, seen)| seen);
     let serials = serials(written.clone().chain(present))?;
@@ -242,7 +246,7 @@ fn write<C: Channel>(
     for (role, seen) in certificates {
         change = change.write(card::new_hcc(card, *role, &seen.der)?);
     }
-    let _ = card.change(&change, journal)?;
+    let _ = card.change(&change, &mut *kept.journal)?;
     let on_card = card::certificates(card)?;
     for seen in written {
         if !on_card.iter().any(|slot| slot.der == seen.der) {
@@ -253,6 +257,8 @@ fn write<C: Channel>(
             .into());
         }
     }
+    let on_card: Vec<_> = on_card.iter().filter_map(Seen::in_slot).collect();
+    kept.forget_hccs(&on_card);
     Ok(Performed::Written(serials))
 }
 

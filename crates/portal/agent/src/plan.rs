@@ -2,7 +2,7 @@
 //! for, shown, and found out again before it is done.
 
 use kortlab_apdu::Channel;
-use kortlab_card::{Card, CardKey, Journal, PinRole};
+use kortlab_card::{Card, CardKey, PinRole};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::inspect::Purpose;
 use kortlab_portal_api::Serial;
@@ -11,6 +11,7 @@ use kortlab_portal_core::Order;
 use kortlab_renewal::card;
 use kortlab_renewal::understood::{self, CardFacts, Difference};
 
+use crate::kept::Kept;
 use crate::not_done::NotDone;
 use crate::seen::Seen;
 use crate::words::{is_plain, visible};
@@ -114,10 +115,10 @@ impl Work {
 pub(crate) fn plan<C: Channel>(
     card: &mut Card<C>,
     task: &Task,
-    journal: &mut dyn Journal,
+    kept: &mut Kept,
     now: Timestamp,
 ) -> Result<Plan, NotDone> {
-    let pending = card.pending(journal)?;
+    let pending = card.pending(&mut *kept.journal)?;
     let certificates: Vec<_> = card::certificates(card)?
         .iter()
         .filter(|slot| !slot.is_authority())
@@ -135,7 +136,7 @@ pub(crate) fn plan<C: Channel>(
     if let Some(expected) = task.card_number {
         seen.must_be(expected.as_str())?;
     }
-    let facts = CardFacts::of(certificates.iter().map(|seen| seen.der.as_slice()));
+    let facts = kept.facts(&certificates);
     let work = match &task.work {
         task::Work::Show => Work::Show(certificates),
         task::Work::Remove { serials } => removal(&certificates, serials)?,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use axum::response::Response;
 use kortlab_apdu::Channel;
-use kortlab_card::{Card, Journal, PinRole, Way};
+use kortlab_card::{Card, PinRole, Way};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_portal_api::task::Task;
 
@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::finished::{self, Finished};
 use crate::guard::{Denied, Guard};
 use crate::hold::{GivenUp, Hold, Kind, Patience};
+use crate::kept::Kept;
 use crate::not_done::NotDone;
 use crate::opener::{CardOpener, OpenCard};
 use crate::origin::Origin;
@@ -126,8 +127,8 @@ impl Service {
     ) -> Response {
         let (service, task, wrong) = (self.clone(), pending.clone(), progress.wrong_pins);
         let planned = self
-            .on_card(Kind::Reading, move |card, journal, now| {
-                let plan = plan(card, &task.task, journal, now)?;
+            .on_card(Kind::Reading, move |card, kept, now| {
+                let plan = plan(card, &task.task, kept, now)?;
                 let roles = plan.work.pins();
                 spare_last_try(card, roles)?;
                 service.spare_pins(&task.origin, roles, wrong)?;
@@ -161,13 +162,13 @@ impl Service {
             false => Kind::Reading,
         };
         let outcome = self
-            .on_card(kind, move |card, journal, now| {
-                let plan = plan(card, &task.task, journal, now)?;
+            .on_card(kind, move |card, kept, now| {
+                let plan = plan(card, &task.task, kept, now)?;
                 if plan != expected {
                     return Ok(Acted::OtherPlan);
                 }
                 service.spare_pins(&task.origin, plan.work.pins(), wrong)?;
-                let performed = perform(card, &plan.work, &pins, journal, now);
+                let performed = perform(card, &plan.work, &pins, kept, now);
                 if let Err(Stopped::WrongPin { .. }) = performed {
                     // While the card is held, so that no other task is ahead of the count.
                     service.attempts.count(&task.origin, Instant::now());
@@ -341,19 +342,18 @@ impl Service {
     async fn on_card<T: Send + 'static>(
         self: &Arc<Self>,
         kind: Kind,
-        work: impl FnOnce(&mut AnyCard, &mut dyn Journal, Timestamp) -> Result<T, NotDone>
-        + Send
-        + 'static,
+        work: impl FnOnce(&mut AnyCard, &mut Kept, Timestamp) -> Result<T, NotDone> + Send + 'static,
     ) -> Result<T, NotDone> {
         let clock = self.config.clock.clone();
         let opener = self.opener.clone();
         let worked = self.hold.work(kind, CARD_PATIENCE, opener, move |opened| {
             let OpenCard {
                 channel,
-                mut journal,
+                journal,
+                notes,
             } = opened?;
             let mut card = Card::open(channel)?;
-            work(&mut card, &mut *journal, clock.now())
+            work(&mut card, &mut Kept { journal, notes }, clock.now())
         });
         worked.await.unwrap_or_else(|why| Err(why.into()))
     }

@@ -447,3 +447,28 @@ fn of_150_altered_texts_and_orders_none_is_signed_unseen() {
     }
     assert_eq!(lab.tries(), [3, 3]);
 }
+
+/// The guide has the old HCCs removed before new ones are ordered. What they said is not lost.
+#[test]
+fn an_altered_order_is_told_from_the_card_also_when_its_hccs_are_removed() {
+    let mut lab = Lab::new(CardState::Expired, Protocol::T1);
+    let session = lab.log_in();
+    let order = lab.world.portal.order(&session.token).unwrap();
+    let mut altered = order.clone();
+    altered.holder.organisation = "Annan Övningskommun".to_owned();
+    let [honest, altered] = [order, altered].map(|order| Work::Request {
+        order: Box::new(order),
+    });
+    let differs = "in the order is not as on the card";
+    remove(&mut lab, &session);
+    lab.begin(&lab.task(altered.clone())).assert_says(differs);
+    // Another agent, later.
+    lab.agent = lab.fresh_agent();
+    lab.begin(&lab.task(altered)).assert_says(differs);
+    assert!(!lab.begin(&lab.task(honest)).body.contains(differs));
+    let (pair, _) = request(&mut lab, &session);
+    let notes = lab.directory.path().join("notes");
+    assert_eq!(std::fs::read_dir(&notes).unwrap().count(), 1);
+    write(&lab, &pair);
+    assert_eq!(std::fs::read_dir(&notes).unwrap().count(), 0);
+}

@@ -10,6 +10,7 @@ use kortlab_card::{Card, MemoryJournal, Pin, PinRole};
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_renewal::guide::{Event, Interaction, Outcome, Step, renew};
+use kortlab_renewal::notes::MemoryNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 
 /// Who holds the card: is told what happens, and gives the PINs.
@@ -44,6 +45,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
         &clock,
         &mut Holder,
         &mut journal,
+        &mut MemoryNotes::new(),
     )?;
 
     assert!(matches!(outcome, Outcome::Renewed(_)));

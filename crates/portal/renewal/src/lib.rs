@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`card`] | what a renewal does with the card, piece by piece |
 //! | [`guide`] | the renewal as the user guide tells it, over any card and any portal |
+//! | [`notes`] | what a card's HCCs said, kept while the card has none |
 //! | [`plain`] | texts that are wholly what they look like |
 //! | [`report`] | the table of a card's certificates: two blue and two pink, if all is well |
 //! | [`states`] | makes a card image in a named state, with the portal that it belongs to |
@@ -12,6 +13,7 @@
 
 pub mod card;
 pub mod guide;
+pub mod notes;
 pub mod plain;
 pub mod report;
 mod state;

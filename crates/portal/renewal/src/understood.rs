@@ -87,6 +87,7 @@ pub enum NotUnderstood {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CardFacts {
     number: Option<String>,
+    has_hcc: bool,
     names: Vec<String>,
     hsa_ids: Vec<String>,
     organisations: Vec<String>,
@@ -123,14 +124,46 @@ impl CardFacts {
                 note(&mut facts.names, Some(summary.holder));
             }
             note(&mut facts.hsa_ids, summary.hsa_id);
-            if summary.colour == Colour::Pink
-                && let Ok(employer) = Employer::from_der(der)
-            {
-                note(&mut facts.organisations, employer.organisation);
-                note(&mut facts.counties, employer.county);
+            if summary.colour == Colour::Pink {
+                facts.has_hcc = true;
+                if let Ok(employer) = Employer::from_der(der) {
+                    note(&mut facts.organisations, employer.organisation);
+                    note(&mut facts.counties, employer.county);
+                }
             }
         }
         facts
+    }
+
+    /// Adds what HCCs (DER) say that the card had before. They count only if they are this card's,
+    /// and if it has none now.
+    #[must_use]
+    pub fn with_earlier<'a>(mut self, hccs: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let earlier = Self::of(hccs);
+        if self.has_hcc || self.number.is_none() || self.number != earlier.number {
+            return self;
+        }
+        for (known, values) in [
+            (&mut self.names, earlier.names),
+            (&mut self.hsa_ids, earlier.hsa_ids),
+            (&mut self.organisations, earlier.organisations),
+            (&mut self.counties, earlier.counties),
+        ] {
+            for value in values {
+                note(known, Some(value));
+            }
+        }
+        self
+    }
+
+    /// Whether an HCC is among the certificates.
+    pub fn has_hcc(&self) -> bool {
+        self.has_hcc
+    }
+
+    /// Whether there is an employer to compare an order's with.
+    pub fn names_employer(&self) -> bool {
+        !self.organisations.is_empty()
     }
 
     /// The card's number, if its certificates tell.
@@ -169,7 +202,8 @@ fn note(known: &mut Vec<String>, value: Option<String>) {
 }
 
 /// Checks an order for the card, and tells which of its data are other than the card's certificates
-/// say. A card that has no HCC any more, as after the removal, may say nothing.
+/// say. A card that has no HCC any more, as after the removal, says nothing of an employer; see
+/// [`CardFacts::with_earlier`].
 ///
 /// # Errors
 /// It is for another card, or a value is not of its kind: the approval would be no text that is
@@ -190,7 +224,11 @@ pub fn order(order: &Order, facts: &CardFacts) -> Result<Vec<Difference>, NotUnd
             why,
         })?;
     }
-    let differences = order.data_to_check().into_iter().filter_map(|line| {
+    Ok(differences(order.data_to_check(), facts))
+}
+
+fn differences(lines: Vec<DataLine>, facts: &CardFacts) -> Vec<Difference> {
+    let differing = lines.into_iter().filter_map(|line| {
         let on_card = facts.on_card(line.swedish);
         let differs = !on_card.is_empty() && !on_card.contains(&line.value);
         differs.then(|| Difference {
@@ -198,12 +236,13 @@ pub fn order(order: &Order, facts: &CardFacts) -> Result<Vec<Difference>, NotUnd
             line,
         })
     });
-    Ok(differences.collect())
+    differing.collect()
 }
 
 /// Checks the pair that an order led to: an HCC for each purpose, for this card, both of the same
-/// holder, and what the order said. (That they are for the card's keys is checked where they are
-/// written.)
+/// holder and employer, and what the order said. (That they are for the card's keys is checked where
+/// they are written.) Tells which of their data are other than the card's certificates say: where
+/// the order was approved earlier, nothing else shows that it was for this holder.
 ///
 /// # Errors
 /// What is other than it should be.
@@ -211,7 +250,7 @@ pub fn pair(
     pair: &IssuedPair,
     facts: &CardFacts,
     approved: Option<&Order>,
-) -> Result<(), NotUnderstood> {
+) -> Result<Vec<Difference>, NotUnderstood> {
     if let Some(order) = approved
         && order.id != pair.order
     {
@@ -221,24 +260,32 @@ pub fn pair(
             found: pair.order,
         });
     }
-    let (authentication, signature) = hccs(&pair.authentication, &pair.signature, facts)?;
+    let hcc = hccs(&pair.authentication, &pair.signature, facts)?;
     if let Some(order) = approved {
-        for (role, summary) in [
-            ("Legitimering", &authentication),
-            ("Underskrift", &signature),
-        ] {
-            let name = order.holder.full_name();
-            let hsa_id = order.holder.hsa_id.as_str();
-            if summary.holder != name || summary.hsa_id.as_deref() != Some(hsa_id) {
-                let why = format!(
-                    "is for “{}”, not for the holder of the order",
-                    short(&summary.holder)
-                );
-                return Err(NotUnderstood::Certificate { role, why });
-            }
+        // Both certificates say the same.
+        let role = "Legitimering";
+        let holder = &order.holder;
+        let (name, hsa_id) = (holder.full_name(), holder.hsa_id.as_str());
+        if hcc.summary.holder != name || hcc.summary.hsa_id.as_deref() != Some(hsa_id) {
+            let why = format!(
+                "is for “{}”, not for the holder of the order",
+                short(&hcc.summary.holder)
+            );
+            return Err(NotUnderstood::Certificate { role, why });
+        }
+        let ordered = Employer {
+            organisation: Some(holder.organisation.clone()),
+            county: Some(holder.county.clone()),
+        };
+        if hcc.employer != ordered {
+            let why = format!(
+                "names “{}” as employer, not that of the order",
+                short(&hcc.employer_name())
+            );
+            return Err(NotUnderstood::Certificate { role, why });
         }
     }
-    Ok(())
+    Ok(differences(hcc.lines(), facts))
 }
 
 /// Checks two certificates (DER), for authentication and for signature, as [`pair`] does, of which
@@ -267,7 +314,7 @@ pub fn receipt(
 ) -> Result<(), NotUnderstood> {
     const WHAT: &str = "receipt";
     let [authentication, signature] = certificates;
-    let (summary, _) = hccs(authentication, signature, facts)?;
+    let summary = hccs(authentication, signature, facts)?.summary;
     let value = |line: usize| text.lines().nth(line)?.rsplit_once(": ")?.1.parse().ok();
     // Any 16 bytes are an order's name, and so is the random value: both are opaque.
     let (id, nonce): (Option<OrderId>, Option<OrderId>) = (value(ORDER_LINE), value(NONCE_LINE));
@@ -303,12 +350,42 @@ pub fn trial(text: &str) -> Result<(), NotUnderstood> {
     same("trial text", TRIAL_TEXT, text)
 }
 
+/// What both HCCs of a pair say.
+struct Hccs {
+    /// Of the one for authentication; holder and HSA-id are those of the other, too.
+    summary: CertificateSummary,
+    employer: Employer,
+}
+
+impl Hccs {
+    /// The data as an order has them.
+    fn lines(self) -> Vec<DataLine> {
+        let employer = self.employer;
+        [
+            ("Namn", "Name", Some(self.summary.holder)),
+            ("HSA-id", "HSA-id", self.summary.hsa_id),
+            ("Organisation", "Organisation", employer.organisation),
+            ("Län", "County", employer.county),
+        ]
+        .into_iter()
+        .map(|(swedish, english, value)| DataLine {
+            swedish,
+            english,
+            // What a certificate leaves out is other than what the card says.
+            value: value.unwrap_or_default(),
+        })
+        .collect()
+    }
+
+    fn employer_name(&self) -> String {
+        let parts = [&self.employer.organisation, &self.employer.county];
+        let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+        parts.join(", ")
+    }
+}
+
 /// What two HCCs of a pair say, if they are one.
-fn hccs(
-    authentication: &[u8],
-    signature: &[u8],
-    facts: &CardFacts,
-) -> Result<(CertificateSummary, CertificateSummary), NotUnderstood> {
+fn hccs(authentication: &[u8], signature: &[u8], facts: &CardFacts) -> Result<Hccs, NotUnderstood> {
     let read = |role: &'static str, der: &[u8], purpose: Purpose| {
         let wrong = |why: String| NotUnderstood::Certificate { role, why };
         let summary = CertificateSummary::from_der(der)
@@ -326,18 +403,23 @@ fn hccs(
             .map_err(|why| wrong(format!("names “{}”, {why}", short(&summary.holder))))?;
         let number = summary.card_number.as_deref().unwrap_or_default();
         facts.must_be("certificate", number)?;
-        Ok(summary)
+        let employer =
+            Employer::from_der(der).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        Ok((summary, employer))
     };
-    let first = read("Legitimering", authentication, Purpose::Authentication)?;
-    let second = read("Underskrift", signature, Purpose::Signature)?;
-    if (&first.holder, &first.hsa_id) != (&second.holder, &second.hsa_id) {
-        let why = "is for another holder than the one for Legitimering".to_owned();
-        return Err(NotUnderstood::Certificate {
-            role: "Underskrift",
-            why,
-        });
+    let (summary, employer) = read("Legitimering", authentication, Purpose::Authentication)?;
+    let (second, its_employer) = read("Underskrift", signature, Purpose::Signature)?;
+    let other = |what: &str| NotUnderstood::Certificate {
+        role: "Underskrift",
+        why: format!("is for another {what} than the one for Legitimering"),
+    };
+    if (&summary.holder, &summary.hsa_id) != (&second.holder, &second.hsa_id) {
+        return Err(other("holder"));
     }
-    Ok((first, second))
+    if employer != its_employer {
+        return Err(other("employer"));
+    }
+    Ok(Hccs { summary, employer })
 }
 
 /// Whether a value can be a name; what is wrong with it otherwise.

@@ -12,16 +12,20 @@ mod alter;
 use kortlab_apdu::Protocol;
 use kortlab_card::{Card, MemoryJournal, Pin, PinRole};
 use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
+use kortlab_issuer::authority::{Authority, AuthorityKind};
 use kortlab_issuer::card_number::CardNumber;
-use kortlab_issuer::clock::Timestamp;
+use kortlab_issuer::clock::{FixedClock, Timestamp};
 use kortlab_issuer::holder::Holder as Person;
+use kortlab_issuer::profile::{AuthorityUrls, CarrierSubject};
+use kortlab_issuer::public_key::PublicKey;
 use kortlab_issuer::random::IssuerRng;
 use kortlab_issuer::revocation::RevocationReason;
 use kortlab_portal_core::{
-    Approval, HccEntry, IssuedPair, LocalPortal, LogInKey, Order, OrderId, OrderState, Portal,
-    PortalError, Receipt, Session, SessionToken, TRIAL_TEXT, TestPageRow,
+    Approval, Enrolment, HccEntry, IssuedPair, LocalPortal, LogInKey, Order, OrderId, OrderState,
+    Portal, PortalError, Receipt, Session, SessionToken, TRIAL_TEXT, TestPageRow,
 };
 use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step, renew};
+use kortlab_renewal::notes::{FileNotes, HolderNotes, MemoryNotes};
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::understood::{self, CardFacts, Difference};
 use kortlab_renewal::world::TestWorld;
@@ -76,10 +80,18 @@ fn insert(image: &Image) -> Card<InProcess> {
 fn guide(
     card: &mut Card<InProcess>,
     portal: &mut dyn Portal,
-    world_clock: &kortlab_issuer::clock::FixedClock,
+    world_clock: &FixedClock,
     holder: &mut Unattended,
 ) -> Result<Outcome, RenewalError> {
-    renew(card, portal, world_clock, holder, &mut MemoryJournal::new())
+    let notes = &mut MemoryNotes::new();
+    renew(
+        card,
+        portal,
+        world_clock,
+        holder,
+        &mut MemoryJournal::new(),
+        notes,
+    )
 }
 
 /// A card that has come as far as the receipt, with the receipt's text.
@@ -445,7 +457,305 @@ fn a_new_name_is_signed_after_a_person_has_looked_at_it_and_not_before() {
         &clock,
         &mut person,
         &mut MemoryJournal::new(),
+        &mut MemoryNotes::new(),
     );
     assert!(matches!(renewed, Ok(Outcome::Renewed(_))));
     assert!(person.1.is_empty());
+}
+
+/// A portal whose orders, and pairs, are of another employer from some time on.
+struct OfAnotherEmployer<'a> {
+    portal: &'a mut LocalPortal,
+    /// What orders say.
+    order: Option<&'a str>,
+    /// What it gives out for every order.
+    pair: Option<IssuedPair>,
+    /// The next approval is answered by nothing.
+    loses_approval: bool,
+    approved: usize,
+    receipts: usize,
+}
+
+impl Portal for OfAnotherEmployer<'_> {
+    passed_on!();
+    fn order(&mut self, token: &SessionToken) -> Result<Order, PortalError> {
+        let mut order = self.portal.order(token)?;
+        if let Some(organisation) = self.order {
+            order.holder.organisation = organisation.to_owned();
+        }
+        Ok(order)
+    }
+    fn approve(
+        &mut self,
+        token: &SessionToken,
+        order: OrderId,
+        approval: &Approval,
+    ) -> Result<IssuedPair, PortalError> {
+        self.approved += 1;
+        let pair = self.portal.approve(token, order, approval)?;
+        match self.loses_approval {
+            true => Err(PortalError::Transport("it broke off".to_owned())),
+            false => Ok(self.given_out(pair)),
+        }
+    }
+    fn fetch(&mut self, token: &SessionToken, order: OrderId) -> Result<IssuedPair, PortalError> {
+        let pair = self.portal.fetch(token, order)?;
+        Ok(self.given_out(pair))
+    }
+    fn receipt(&mut self, token: &SessionToken) -> Result<Option<Receipt>, PortalError> {
+        self.portal.receipt(token)
+    }
+    fn sign_receipt(
+        &mut self,
+        token: &SessionToken,
+        order: OrderId,
+        signed: &[u8],
+    ) -> Result<(), PortalError> {
+        self.receipts += 1;
+        self.portal.sign_receipt(token, order, signed)
+    }
+}
+
+impl<'a> OfAnotherEmployer<'a> {
+    /// An honest one so far.
+    fn new(portal: &'a mut LocalPortal) -> Self {
+        Self {
+            portal,
+            order: None,
+            pair: None,
+            loses_approval: false,
+            approved: 0,
+            receipts: 0,
+        }
+    }
+
+    fn given_out(&self, pair: IssuedPair) -> IssuedPair {
+        match &self.pair {
+            Some(other) => IssuedPair {
+                order: pair.order,
+                ..other.clone()
+            },
+            None => pair,
+        }
+    }
+}
+
+/// A card whose HCCs have expired, in a reader of its own, with what is kept of it.
+struct Expired {
+    card: Card<InProcess>,
+    world: TestWorld,
+    notes: MemoryNotes,
+}
+
+impl Expired {
+    fn new() -> Self {
+        let NewCard { image, world } =
+            new_card(CardState::Expired, Protocol::T1, 11, date()).unwrap();
+        Self {
+            card: insert(&image),
+            world,
+            notes: MemoryNotes::new(),
+        }
+    }
+
+    /// A pair for this card's keys and number, by authorities of the right names, for a holder of
+    /// the same name and HSA-id at another employer.
+    fn pair_of_another_employer(&self) -> IssuedPair {
+        let authority = |kind: AuthorityKind| {
+            let urls = AuthorityUrls::example(kind.file_name());
+            let mut rng = IssuerRng::from_seed(3, kind.file_name());
+            Authority::create(kind, urls, date(), &mut rng).unwrap()
+        };
+        let mut portal = LocalPortal::new(
+            authority(AuthorityKind::Carrier),
+            authority(AuthorityKind::Hcc),
+            self.world.clock.clone(),
+            IssuerRng::from_seed(3, "portal"),
+        );
+        let key = |der: Vec<u8>| PublicKey::from_spki_der(&der).unwrap();
+        let mut holder = self.world.holder.clone();
+        holder.organisation = OTHER_EMPLOYER.to_owned();
+        portal
+            .enrol(&Enrolment {
+                holder,
+                card_number: self.world.card_number,
+                authentication_key: key(self.world.authentication_key.public_key_der()),
+                signature_key: key(self.world.signature_key.public_key_der()),
+                carrier_subject: CarrierSubject::Card,
+            })
+            .unwrap();
+        portal
+            .issue_at_the_counter(&self.world.card_number)
+            .unwrap()
+    }
+
+    fn slots(&mut self) -> usize {
+        self.card.slots().unwrap().len()
+    }
+}
+
+/// Runs the guide unattended; what it ended with, and what was remarked.
+fn unattended(
+    card: &mut Card<InProcess>,
+    portal: &mut dyn Portal,
+    clock: &FixedClock,
+    notes: &mut dyn HolderNotes,
+) -> (Result<Outcome, RenewalError>, Vec<String>) {
+    let mut holder = Remarked::default();
+    let journal = &mut MemoryJournal::new();
+    let outcome = renew(card, portal, clock, &mut holder, journal, notes);
+    (outcome, holder.1)
+}
+
+/// As [`Unattended`], and keeps what is remarked.
+#[derive(Default)]
+struct Remarked(Unattended, Vec<String>);
+
+impl Interaction for Remarked {
+    fn event(&mut self, event: &Event) {
+        if let Event::Remark(remark) = event {
+            self.1.push(remark.clone());
+        }
+    }
+
+    fn pin(&mut self, role: PinRole, step: Step) -> Result<Pin, String> {
+        self.0.pin(role, step)
+    }
+}
+
+const OTHER_EMPLOYER: &str = "Annan Övningskommun";
+
+#[test]
+fn an_altered_employer_is_refused_in_the_next_runs_too_when_the_hccs_are_gone() {
+    let mut of = Expired::new();
+    let clock = of.world.clock.clone();
+    let mut portal = OfAnotherEmployer::new(&mut of.world.portal);
+    portal.order = Some(OTHER_EMPLOYER);
+    for slots in [4, 2, 2] {
+        assert_eq!(of.card.slots().unwrap().len(), slots);
+        let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut of.notes);
+        let error = outcome.unwrap_err();
+        assert_eq!(error.step(), Step::Order);
+        assert!(matches!(error.cause(), Cause::OtherData(_)), "{error}");
+        assert!(error.to_string().contains(OTHER_EMPLOYER), "{error}");
+        assert!(!of.notes.is_empty(), "the next run compares with them");
+    }
+    assert_eq!(portal.approved, 0);
+    // The order as it should be goes through, and then the card says it itself again.
+    portal.order = None;
+    let (outcome, remarks) = unattended(&mut of.card, &mut portal, &clock, &mut of.notes);
+    assert!(matches!(outcome, Ok(Outcome::Renewed(_))), "{outcome:?}");
+    assert_eq!(remarks, Vec::<String>::new());
+    assert!(of.notes.is_empty());
+    assert_eq!(of.slots(), 4);
+}
+
+#[test]
+fn where_nothing_names_an_employer_the_guide_says_so() {
+    let mut of = Expired::new();
+    let clock = of.world.clock.clone();
+    let mut portal = OfAnotherEmployer::new(&mut of.world.portal);
+    portal.order = Some(OTHER_EMPLOYER);
+    let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut MemoryNotes::new());
+    assert!(matches!(outcome.unwrap_err().cause(), Cause::OtherData(_)));
+    portal.order = None;
+    let (outcome, remarks) = unattended(&mut of.card, &mut portal, &clock, &mut MemoryNotes::new());
+    assert!(matches!(outcome, Ok(Outcome::Renewed(_))), "{outcome:?}");
+    assert!(
+        remarks[0].contains("nothing on it to compare"),
+        "{remarks:?}"
+    );
+}
+
+#[test]
+fn what_was_kept_of_a_card_counts_only_for_that_card_and_while_it_has_no_hcc() {
+    let of = Expired::new();
+    let mut card = of.card;
+    let (all, now) = facts(&mut card);
+    let (carriers, hccs) = all.split_at(2);
+    let of_carriers = || CardFacts::of(carriers.iter().map(Vec::as_slice));
+    assert!(now.has_hcc() && now.names_employer());
+    assert!(!of_carriers().has_hcc() && !of_carriers().names_employer());
+    let again = of_carriers().with_earlier(hccs.iter().map(Vec::as_slice));
+    assert!(again.names_employer() && !again.has_hcc());
+    let mut order = order_of(&of.world);
+    order.holder.organisation = OTHER_EMPLOYER.to_owned();
+    assert_eq!(
+        understood::order(&order, &again),
+        understood::order(&order, &now)
+    );
+    // Another card's are nobody's.
+    let NewCard { image, .. } = new_card(CardState::Valid, Protocol::T1, 12, date()).unwrap();
+    let others = facts(&mut insert(&image)).0;
+    let with_others = of_carriers().with_earlier(others.iter().map(Vec::as_slice));
+    assert_eq!(with_others, of_carriers());
+    // What the card says now is newer.
+    let kept = now.clone().with_earlier(others.iter().map(Vec::as_slice));
+    assert_eq!(kept, now);
+}
+
+#[test]
+fn a_pair_of_another_employer_is_neither_written_nor_receipted() {
+    for resumed in [false, true] {
+        let mut of = Expired::new();
+        let other = of.pair_of_another_employer();
+        let clock = of.world.clock.clone();
+        let mut portal = OfAnotherEmployer::new(&mut of.world.portal);
+        if resumed {
+            portal.loses_approval = true;
+            let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut of.notes);
+            assert_eq!(outcome.unwrap_err().step(), Step::Approve);
+        }
+        portal.pair = Some(other);
+        let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut of.notes);
+        let error = outcome.unwrap_err();
+        match resumed {
+            true => assert!(matches!(error.cause(), Cause::OtherPair(_)), "{error}"),
+            false => assert!(matches!(error.cause(), Cause::NotUnderstood(_)), "{error}"),
+        }
+        assert!(error.to_string().contains(OTHER_EMPLOYER), "{error}");
+        assert_eq!(portal.receipts, 0);
+        assert_eq!(of.card.slots().unwrap().len(), 2, "nothing was written");
+        // The right pair goes on to the end.
+        portal.pair = None;
+        let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut of.notes);
+        assert!(matches!(outcome, Ok(Outcome::Renewed(_))), "{outcome:?}");
+        assert_eq!((portal.approved, portal.receipts), (1, 1));
+        assert!(of.notes.is_empty());
+    }
+}
+
+#[test]
+fn notes_that_cannot_be_read_stop_the_guide_and_those_that_cannot_be_kept_are_remarked() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut of = Expired::new();
+    let clock = of.world.clock.clone();
+    // A file is where the directory should be.
+    let blocked = directory.path().join("file");
+    std::fs::write(&blocked, b"").unwrap();
+    let mut portal = OfAnotherEmployer::new(&mut of.world.portal);
+    portal.order = Some(OTHER_EMPLOYER);
+    let mut notes = FileNotes::at(&blocked);
+    let (outcome, remarks) = unattended(&mut of.card, &mut portal, &clock, &mut notes);
+    assert!(matches!(outcome.unwrap_err().cause(), Cause::OtherData(_)));
+    assert!(
+        remarks[0].contains(blocked.to_str().unwrap()),
+        "{remarks:?}"
+    );
+    // The HCCs are gone, and what is kept of them is broken.
+    let file = directory
+        .path()
+        .join(format!("{}.pem", of.world.card_number));
+    std::fs::write(&file, b"no certificate").unwrap();
+    let mut notes = FileNotes::at(directory.path());
+    portal.order = None;
+    let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut notes);
+    let error = outcome.unwrap_err();
+    assert!(matches!(error.cause(), Cause::Notes(_)), "{error}");
+    assert!(
+        error.to_string().contains(file.to_str().unwrap()),
+        "{error}"
+    );
+    assert!(error.how_to_continue().contains("--yes"), "{error}");
+    assert_eq!(portal.approved, 0);
 }

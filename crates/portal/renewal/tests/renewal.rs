@@ -25,6 +25,7 @@ use kortlab_portal_core::{
 };
 use kortlab_renewal::card::{CardLogIn, WorkError};
 use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step, renew};
+use kortlab_renewal::notes::MemoryNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::world::TestWorld;
 use openssl::OpenSsl;
@@ -101,7 +102,14 @@ fn guide(
 ) -> Result<Outcome, RenewalError> {
     let clock = world.clock.clone();
     let mut journal = MemoryJournal::new();
-    renew(card, &mut world.portal, &clock, holder, &mut journal)
+    renew(
+        card,
+        &mut world.portal,
+        &clock,
+        holder,
+        &mut journal,
+        &mut MemoryNotes::new(),
+    )
 }
 
 fn image(card: &mut Card<InProcess>) -> String {
@@ -453,6 +461,7 @@ fn an_interrupted_fetch_is_taken_up_again() {
         &clock,
         &mut Holder::default(),
         &mut MemoryJournal::new(),
+        &mut MemoryNotes::new(),
     )
     .unwrap_err();
     assert_eq!(error.step(), Step::Approve);
@@ -463,6 +472,7 @@ fn an_interrupted_fetch_is_taken_up_again() {
         &clock,
         &mut holder,
         &mut MemoryJournal::new(),
+        &mut MemoryNotes::new(),
     )
     .unwrap();
     assert!(matches!(outcome, Outcome::Renewed(_)));
@@ -514,7 +524,15 @@ fn a_certificate_for_another_key_is_not_written_and_the_next_order_is_in_order()
             for_another_key,
         };
         let (mut holder, mut journal) = (Holder::default(), MemoryJournal::new());
-        let error = renew(&mut card, &mut portal, &clock, &mut holder, &mut journal).unwrap_err();
+        let error = renew(
+            &mut card,
+            &mut portal,
+            &clock,
+            &mut holder,
+            &mut journal,
+            &mut MemoryNotes::new(),
+        )
+        .unwrap_err();
         assert_eq!(error.step(), Step::Write);
         let other = PinRole::Authentication;
         assert!(matches!(error.cause(), Cause::OtherKey(role) if *role == other));
@@ -615,6 +633,7 @@ fn a_card_pulled_out_during_the_guide_is_recovered_by_the_next_run() {
             &clock,
             &mut holder,
             &mut journal,
+            &mut MemoryNotes::new(),
         );
         if result.is_ok() {
             break;
@@ -638,6 +657,7 @@ fn a_card_pulled_out_during_the_guide_is_recovered_by_the_next_run() {
             &clock,
             &mut holder,
             &mut journal,
+            &mut MemoryNotes::new(),
         );
         let outcome = outcome.unwrap();
         assert!(matches!(outcome, Outcome::Renewed(_)), "{power:?}");

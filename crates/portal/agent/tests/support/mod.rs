@@ -22,6 +22,7 @@ use kortlab_portal_api::Binary;
 use kortlab_portal_api::task::{Done, Language, Outcome, ReturnTo, Task, TaskId, TaskResult, Work};
 use kortlab_portal_core::{Portal as _, Session};
 use kortlab_renewal::card::{CardLogIn, certificates};
+use kortlab_renewal::notes::FileNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::world::TestWorld;
 use tempfile::TempDir;
@@ -297,7 +298,8 @@ fn agent(reader: &Reader, pause: &Arc<Pause>, world: &TestWorld, limits: Limits)
         let error = || CardError::new(ErrorKind::NoCard, "no card in the reader");
         let mut channel = try_shared(&reader).ok_or_else(error)?;
         channel.pause = Some(pause.clone());
-        Ok(OpenCard::new(channel, FileJournal::at(&pause.journal)))
+        let card = OpenCard::new(channel, FileJournal::at(&pause.journal));
+        Ok(card.with_notes(FileNotes::at(pause.journal.with_file_name("notes"))))
     })
     .unwrap()
 }

@@ -9,6 +9,7 @@ use kortlab_portal_core::PortalError;
 
 use super::Step;
 use crate::card::WorkError;
+use crate::notes::NotesError;
 use crate::understood::{Difference, NotUnderstood};
 
 /// A renewal that stopped.
@@ -80,6 +81,17 @@ pub enum Cause {
         .0.line.english, .0.line.value, .0.on_card.join(" / ")
     )]
     OtherData(Difference),
+    /// A pair of certificates, approved in an earlier run, says other than the card's certificates,
+    /// and nobody has confirmed it.
+    #[error(
+        "{} in the certificates from the portal is “{}”, and the card says “{}”; they are not written",
+        .0.line.english, .0.line.value, .0.on_card.join(" / ")
+    )]
+    OtherPair(Difference),
+    /// What an earlier run has kept of the card cannot be read, so there would be nothing to compare
+    /// an order with.
+    #[error(transparent)]
+    Notes(#[from] NotesError),
     /// No PIN was given.
     #[error("no PIN for {role} was given: {why}")]
     NoPin {
@@ -161,8 +173,13 @@ impl RenewalError {
                 "show this to those who run the portal; sign nothing there until it is explained"
                     .to_owned(),
             ),
-            Cause::OtherData(_) => Some(
+            Cause::OtherData(_) | Cause::OtherPair(_) => Some(
                 "if the new data are right, confirm them at a terminal, without --yes".to_owned(),
+            ),
+            Cause::Notes(_) => Some(
+                "look at the file, or remove it: then nothing says whom the card was for, so have \
+                 the personal data shown, without --yes"
+                    .to_owned(),
             ),
             Cause::NotConfirmed(_) => Some("have the data corrected before you order".to_owned()),
             // The portal's refusals say it themselves.

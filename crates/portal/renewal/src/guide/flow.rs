@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use kortlab_apdu::Channel;
 use kortlab_card::{Card, Change, IfChanged, Journal, Pin, PinRole, Slot};
 use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::Clock;
 use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
 use kortlab_portal_core::{
@@ -15,11 +16,15 @@ use kortlab_portal_core::{
 use super::error::{Cause, RenewalError};
 use super::{Event, Interaction, Outcome, Step, space};
 use crate::card::{self, CardLogIn};
+use crate::notes::HolderNotes;
 use crate::report::Report;
-use crate::understood::{self, CardFacts, NotUnderstood};
+use crate::understood::{self, CardFacts, Difference, NotUnderstood};
 
 /// The list is shown again after removing, so often at most.
 const MAX_LISTS: usize = 4;
+/// Of an order for a card that no HCC is known of.
+const NOTHING_TO_COMPARE: &str = "the card has no HCC, so there is nothing on it to compare the \
+                                  employer in the order with: only the portal says it";
 
 pub(super) struct Flow<'a, C: Channel> {
     pub(super) card: &'a mut Card<C>,
@@ -27,6 +32,7 @@ pub(super) struct Flow<'a, C: Channel> {
     pub(super) clock: &'a dyn Clock,
     pub(super) holder: &'a mut dyn Interaction,
     pub(super) journal: &'a mut dyn Journal,
+    pub(super) notes: &'a mut dyn HolderNotes,
     /// What the card's certificates say at the beginning: later, some of them are gone.
     pub(super) facts: CardFacts,
 }
@@ -44,6 +50,7 @@ impl<C: Channel> Flow<'_, C> {
         let rows = self.step(Step::InsertCard, Self::insert_card)?;
         let report = report(&rows);
         if report.is_complete() {
+            self.forget();
             self.holder.event(&Event::AlreadyValid);
             return Ok(Outcome::AlreadyValid(report));
         }
@@ -70,17 +77,19 @@ impl<C: Channel> Flow<'_, C> {
     fn renew(&mut self, session: &Session) -> Result<IssuedPair, RenewalError> {
         self.step(Step::RemoveOld, |flow| flow.remove_old(session))?;
         let under_way = self.step(Step::Order, |flow| flow.order(session))?;
-        let pair = match under_way {
-            UnderWay::Issued(pair) => pair,
+        let (pair, approved) = match under_way {
+            UnderWay::Issued(pair) => (pair, None),
             UnderWay::Open(order) => {
-                self.step(Step::Approve, |flow| flow.approve(session, &order))?
+                let pair = self.step(Step::Approve, |flow| flow.approve(session, &order))?;
+                (pair, Some(order))
             }
         };
-        self.step(Step::Write, |flow| flow.write(&pair))?;
+        self.step(Step::Write, |flow| flow.write(&pair, approved.as_ref()))?;
         self.step(Step::Receipt, |flow| {
             flow.receipt(session, &pair)?;
             flow.remove_superseded(session, &pair)
         })?;
+        self.forget();
         Ok(pair)
     }
 
@@ -98,6 +107,13 @@ impl<C: Channel> Flow<'_, C> {
         self.recover()?;
         let rows = self.rows()?;
         self.facts = CardFacts::of(rows.iter().map(|row| &*row.slot.der));
+        if let Some(number) = self.card_number()
+            && !self.facts.has_hcc()
+        {
+            let earlier = self.notes.kept(&number)?;
+            let facts = std::mem::take(&mut self.facts);
+            self.facts = facts.with_earlier(earlier.iter().map(Vec::as_slice));
+        }
         let label = self.card.contents().label().unwrap_or_default().to_owned();
         self.holder.event(&Event::CardNoticed {
             label,
@@ -146,9 +162,42 @@ impl<C: Channel> Flow<'_, C> {
         self.card.can_change_slots()?;
         let going_on = self.issued_before(session, &listed)?;
         self.check_space(&rows, &listed, going_on)?;
+        self.keep_notes(&rows);
         let removed = self.remove(session, |row| is_old(&row.row))?;
         self.holder.event(&Event::NothingOldLeft { removed });
         Ok(())
+    }
+
+    /// Keeps what the HCCs say, if one of them goes. A run that is begun again compares with that.
+    fn keep_notes(&mut self, rows: &[Row]) {
+        let (Some(number), true) = (self.card_number(), rows.iter().any(|row| is_old(&row.row)))
+        else {
+            return;
+        };
+        let hccs: Vec<_> = rows
+            .iter()
+            .filter(|row| row.row.summary.colour == Colour::Pink)
+            .map(|row| &*row.slot.der)
+            .collect();
+        if let Err(error) = self.notes.keep(&number, &hccs) {
+            self.remark(vec![format!(
+                "{error}; should the renewal stop before the new certificates are on the card, \
+                 there is nothing to compare the personal data with when it is begun again"
+            )]);
+        }
+    }
+
+    /// Forgets what was kept: the card says it itself again.
+    fn forget(&mut self) {
+        if let Some(number) = self.card_number()
+            && let Err(error) = self.notes.forget(&number)
+        {
+            self.remark(vec![error.to_string()]);
+        }
+    }
+
+    fn card_number(&self) -> Option<CardNumber> {
+        self.facts.number()?.parse().ok()
     }
 
     /// Removes the HCCs that the new pair stands in for, once its receipt is signed: the portal has
@@ -247,15 +296,22 @@ impl<C: Channel> Flow<'_, C> {
         self.holder.event(&Event::DataToCheck(data.clone()));
         // Shown it is in any case; approved only if it is understood.
         let differences = understood::order(&order, &self.facts)?;
-        if let Some(first) = differences.first()
-            && !self.holder.differences_are_right(&differences)
-        {
-            return Err(Cause::OtherData(first.clone()));
+        if !self.facts.names_employer() {
+            self.remark(vec![NOTHING_TO_COMPARE.to_owned()]);
+        }
+        if let Some(first) = self.unconfirmed(&differences) {
+            return Err(Cause::OtherData(first));
         }
         if !self.holder.data_are_right(&data) {
             return Err(Cause::NotConfirmed("the personal data"));
         }
         Ok(UnderWay::Open(order))
+    }
+
+    /// Has a person confirm what is other than the card says; the first of it if none does.
+    fn unconfirmed(&mut self, differences: &[Difference]) -> Option<Difference> {
+        let first = differences.first()?;
+        (!self.holder.differences_are_right(differences)).then(|| first.clone())
     }
 
     /// The newest order whose two certificates are good, or on hold until its receipt is signed:
@@ -304,8 +360,9 @@ impl<C: Channel> Flow<'_, C> {
         Ok(pair)
     }
 
-    /// Writes what is not on the card of the pair, in one transaction.
-    fn write(&mut self, pair: &IssuedPair) -> StepResult<()> {
+    /// Writes what is not on the card of the pair, in one transaction. What was `approved` in this
+    /// run was compared with the card then.
+    fn write(&mut self, pair: &IssuedPair, approved: Option<&Order>) -> StepResult<()> {
         let present = card::certificates(self.card)?;
         let mut change = Change::new();
         let mut written = Vec::new();
@@ -321,7 +378,12 @@ impl<C: Channel> Flow<'_, C> {
             change = change.write(card::new_hcc(self.card, role, der)?);
             written.push(der);
         }
-        understood::pair(pair, &self.facts, None)?;
+        let differences = understood::pair(pair, &self.facts, approved)?;
+        if approved.is_none() {
+            if let Some(first) = self.unconfirmed(&differences) {
+                return Err(Cause::OtherPair(first));
+            }
+        }
         if written.is_empty() {
             return Ok(());
         }

@@ -21,6 +21,7 @@ use kortlab_card::{Card, Journal};
 use kortlab_issuer::clock::Clock;
 use kortlab_portal_core::Portal;
 
+use crate::notes::HolderNotes;
 use crate::report::Report;
 use crate::understood::CardFacts;
 
@@ -43,7 +44,8 @@ impl Outcome {
 }
 
 /// Carries out the guide with `card` at `portal`. `clock` dates the signatures; `holder` is told
-/// what happens and asked for PINs. `journal` keeps the changes of the card while they are under way.
+/// what happens and asked for PINs. `journal` keeps the changes of the card while they are under way,
+/// `notes` what its HCCs say while it has none.
 ///
 /// # Errors
 /// The step at which it stopped, why, and how to go on.
@@ -53,6 +55,7 @@ pub fn renew<C: Channel>(
     clock: &dyn Clock,
     holder: &mut dyn Interaction,
     journal: &mut dyn Journal,
+    notes: &mut dyn HolderNotes,
 ) -> Result<Outcome, RenewalError> {
     flow::Flow {
         card,
@@ -60,6 +63,7 @@ pub fn renew<C: Channel>(
         clock,
         holder,
         journal,
+        notes,
         facts: CardFacts::default(),
     }
     .run()
