@@ -8,7 +8,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
-use kortlab_trace::{Format, MAX_NAME, Place, Reading, Secrets, Source, Trace, What, read};
+use kortlab_trace::{
+    Entry, Event, Format, MAX_NAME, Place, Reading, Secrets, Sent, Source, Trace, What, read,
+};
 
 struct Card;
 
@@ -656,6 +658,38 @@ fn of_two_programs_at_once_each_has_its_answers_and_its_times() {
     let text = "00000005 [111] APDU: 00 B0 00 00 02\n00000100 [111] SW: 61 62 90 00\n\
         00000007 [222] APDU: 00 84 00 00 01\n00000009 [222] SW: 05 90 00\n";
     assert_eq!(read(text.as_bytes()).cards(), Vec::<&str>::new());
+}
+
+#[test]
+fn cards_with_as_many_names_as_threads_have_take_no_time_for_each_other() {
+    const CARDS: usize = 100_000;
+    let place = Place::Line { line: 1, column: 1 };
+    let entry = |number: usize, what| Entry {
+        place,
+        event: Event {
+            card: Some(format!("thread {number}")),
+            time: None,
+            what,
+        },
+    };
+    let bytes = |number: usize| number.to_be_bytes().to_vec();
+    let commands =
+        (0..CARDS).map(|number| entry(number, What::Command(Sent::whole(bytes(number)))));
+    let answer = |number: usize| What::Answer {
+        bytes: bytes(number).into(),
+        after: None,
+    };
+    let answers = (0..CARDS).rev().map(|number| entry(number, answer(number)));
+    let reading = Reading {
+        source: Source::PcscdLog,
+        entries: commands.chain(answers).collect(),
+        troubles: Vec::new(),
+    };
+    let exchanges = reading.exchanges();
+    assert_eq!(exchanges.len(), CARDS);
+    for exchange in exchanges {
+        assert_eq!(exchange.answer, Some(Ok(exchange.command.shown())));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! that is not shown whole the packet has its beginning, and says how long it was, as a capture of
 //! the first bytes of long packets does.
 
+use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Notation, text};
@@ -52,7 +53,11 @@ const UNNAMED: &str = "card";
 /// Writes blocks; it remembers which cards have their interfaces.
 #[derive(Debug, Default)]
 pub(crate) struct Pcapng {
-    interfaces: Vec<Option<String>>,
+    named: HashMap<String, u32>,
+    /// That of the card without a name.
+    unnamed: Option<u32>,
+    /// How many there are.
+    count: u32,
 }
 
 impl Notation for Pcapng {
@@ -119,25 +124,32 @@ impl Notation for Pcapng {
 impl Pcapng {
     /// The number of the card's interface; one that is new is described.
     fn interface(&mut self, card: Option<&str>, out: &mut Vec<u8>) -> u32 {
-        let known = self
-            .interfaces
-            .iter()
-            .position(|name| name.as_deref() == card);
-        let index = known.unwrap_or_else(|| {
-            self.interfaces.push(card.map(str::to_owned));
-            let mut body = Vec::new();
-            body.extend(LINK_TYPE.to_le_bytes());
-            body.extend([0, 0]);
-            // No limit to the length of packets.
-            body.extend(0_u32.to_le_bytes());
-            let name = beginning(card.unwrap_or(UNNAMED), MAX_COMMENT);
-            option(&mut body, NAME, name.as_bytes());
-            option(&mut body, RESOLUTION, &[9]);
-            option(&mut body, 0, &[]);
-            block(out, INTERFACE_DESCRIPTION, &body);
-            self.interfaces.len().saturating_sub(1)
-        });
-        u32::try_from(index).unwrap_or(u32::MAX)
+        let known = match card {
+            Some(name) => self.named.get(name).copied(),
+            None => self.unnamed,
+        };
+        if let Some(number) = known {
+            return number;
+        }
+        let number = self.count;
+        self.count = number.saturating_add(1);
+        match card {
+            Some(name) => {
+                self.named.insert(name.to_owned(), number);
+            }
+            None => self.unnamed = Some(number),
+        }
+        let mut body = Vec::new();
+        body.extend(LINK_TYPE.to_le_bytes());
+        body.extend([0, 0]);
+        // No limit to the length of packets.
+        body.extend(0_u32.to_le_bytes());
+        let name = beginning(card.unwrap_or(UNNAMED), MAX_COMMENT);
+        option(&mut body, NAME, name.as_bytes());
+        option(&mut body, RESOLUTION, &[9]);
+        option(&mut body, 0, &[]);
+        block(out, INTERFACE_DESCRIPTION, &body);
+        number
     }
 }
 
@@ -181,4 +193,27 @@ fn tag(packet: &mut Vec<u8>, kind: u16, value: &[u8]) {
 /// Fills up to a multiple of four bytes.
 fn pad(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(4), 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_many_cards_has_one_interface_and_none_takes_time_for_the_others() {
+        const CARDS: u32 = 100_000;
+        let mut pcapng = Pcapng::default();
+        let mut described = Vec::new();
+        assert_eq!(pcapng.interface(None, &mut described), 0);
+        for number in (1..=CARDS).chain([1, CARDS / 2, CARDS]) {
+            let name = format!("thread {number}");
+            assert_eq!(pcapng.interface(Some(&name), &mut described), number);
+        }
+        assert_eq!(pcapng.interface(None, &mut described), 0);
+        // The length of each of them is that of its name and what is the same of all.
+        let length = |name: &str| 36 + name.len().next_multiple_of(4);
+        let names = (1..=CARDS).map(|number| format!("thread {number}"));
+        let all: usize = names.map(|name| length(&name)).sum();
+        assert_eq!(described.len(), length(UNNAMED) + all);
+    }
 }

@@ -18,6 +18,7 @@ mod utf16;
 use core::fmt;
 use core::time::Duration;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use kortlab_apdu::Protocol;
 
@@ -263,13 +264,12 @@ impl Reading {
     pub fn exchanges(&self) -> Vec<Exchange<'_>> {
         let mut exchanges: Vec<Exchange<'_>> = Vec::new();
         // The last command to each card that waits for its answer.
-        let mut waiting: Vec<(Option<&str>, usize)> = Vec::new();
+        let mut waiting: HashMap<Option<&str>, usize> = HashMap::new();
         for Entry { place, event } in &self.entries {
             let card = event.card.as_deref();
             let (answer, after) = match &event.what {
                 What::Command(command) => {
-                    waiting.retain(|(other, _)| *other != card);
-                    waiting.push((card, exchanges.len()));
+                    waiting.insert(card, exchanges.len());
                     exchanges.push(Exchange {
                         place: *place,
                         event,
@@ -283,10 +283,8 @@ impl Reading {
                 What::NoAnswer { why, after } => (Err(why.as_str()), *after),
                 What::Card { .. } | What::Image { .. } | What::Occasion(_) => continue,
             };
-            let found = waiting.iter().position(|(other, _)| *other == card);
-            if let Some(found) = found
-                && let Some(exchange) = exchanges.get_mut(waiting.swap_remove(found).1)
-            {
+            let found = waiting.remove(&card);
+            if let Some(exchange) = found.and_then(|found| exchanges.get_mut(found)) {
                 exchange.answer = Some(answer);
                 exchange.after = after;
             }
