@@ -583,7 +583,28 @@ fn every_form_may_begin_with_a_byte_order_mark_and_be_in_utf16() {
             assert_eq!(reading.troubles, [], "{text}");
             assert_eq!(reading.entries, plain.entries, "{text}");
         }
+        // In colours, cut in the middle of a character, and with half of one that takes two.
+        let coloured = format!("\u{1b}[36m\u{1b}[0m{text}");
+        for odd in [
+            little(&coloured),
+            big(&coloured),
+            [little(text), b"#".to_vec()].concat(),
+            [big(text), vec![0]].concat(),
+            [little(text), vec![b'\n', 0, 0x3D, 0xD8, b'\n', 0]].concat(),
+            [big(text), vec![0, b'\n', 0xDE, 0x00, 0, b'\n']].concat(),
+        ] {
+            let reading = read(&odd);
+            assert_eq!(reading.source, plain.source, "{text}");
+            assert_eq!(exchanged(&reading), exchanged(&plain), "{text}");
+        }
     }
+    // An answer that goes on behind the cut is not taken for a whole one.
+    let cut = "\u{feff}APDU: 00 A4 00 00\nSW: 90 00 ".encode_utf16();
+    let mut cut: Vec<_> = cut.flat_map(u16::to_le_bytes).collect();
+    cut.push(b'6');
+    let reading = read(&cut);
+    assert_eq!(exchanged(&reading), ["00A40000>"]);
+    assert_eq!(reading.troubles.len(), 1);
 }
 
 #[test]

@@ -5,17 +5,21 @@ use zeroize::Zeroizing;
 /// How many characters of ASCII tell text in UTF-16 that has no byte order mark.
 const BEGINNING: usize = 8;
 
-/// The text of bytes that begin with the byte order mark of UTF-16, or with characters of ASCII in it, and are
-/// such text throughout, without the mark: no lone surrogate, no control character but blanks.
+/// What begins the colours of a log.
+const ESCAPE: char = '\u{1b}';
+
+/// The text of bytes that begin with the byte order mark of UTF-16, or with characters of ASCII in it, without
+/// the mark. There is no control character in it but blanks and those that begin colours. Behind a mark, what is
+/// no character becomes U+FFFD, as does the half of one that ends a file which was cut, unless nothing else is
+/// there. Without a mark, bytes with that in them are no text.
 pub fn text(bytes: &[u8]) -> Option<Zeroizing<String>> {
     let little: fn([u8; 2]) -> u16 = u16::from_le_bytes;
     let big: fn([u8; 2]) -> u16 = u16::from_be_bytes;
-    let (units, []) = bytes.as_chunks::<2>() else {
-        return None;
-    };
-    let (number, units) = match units {
-        [[0xFF, 0xFE], behind @ ..] => (little, behind),
-        [[0xFE, 0xFF], behind @ ..] => (big, behind),
+    let (units, odd) = bytes.as_chunks::<2>();
+    let (number, units, is_marked) = match units {
+        [[0xFF, 0xFE], behind @ ..] => (little, behind, true),
+        [[0xFE, 0xFF], behind @ ..] => (big, behind, true),
+        _ if !odd.is_empty() => return None,
         _ => {
             let begins = |number: fn([u8; 2]) -> u16| {
                 let beginning = units.get(..BEGINNING).unwrap_or_default();
@@ -23,22 +27,32 @@ pub fn text(bytes: &[u8]) -> Option<Zeroizing<String>> {
                 !beginning.is_empty() && numbers.all(|number| (0x20..0x7F).contains(&number))
             };
             match (begins(little), begins(big)) {
-                (true, _) => (little, units),
-                (_, true) => (big, units),
+                (true, _) => (little, units, false),
+                (_, true) => (big, units, false),
                 _ => return None,
             }
         }
     };
     // Room at once, so that no copy is left behind by growth: a unit takes three bytes at most.
-    let mut text = Zeroizing::new(String::with_capacity(units.len().saturating_mul(3)));
+    let room = units.len().saturating_add(odd.len()).saturating_mul(3);
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    let mut is_text = room == 0;
     for character in char::decode_utf16(units.iter().copied().map(number)) {
-        let character = character.ok()?;
-        if character.is_control() && !character.is_whitespace() {
+        let character = match character {
+            Ok(character) => {
+                is_text = true;
+                character
+            }
+            Err(_) if is_marked => char::REPLACEMENT_CHARACTER,
+            Err(_) => return None,
+        };
+        if character.is_control() && !character.is_whitespace() && character != ESCAPE {
             return None;
         }
         text.push(character);
     }
-    Some(text)
+    text.extend(odd.iter().map(|_| char::REPLACEMENT_CHARACTER));
+    is_text.then_some(text)
 }
 
 #[cfg(test)]
@@ -58,12 +72,26 @@ mod tests {
             let read = text(bytes).map(|text| text.to_string());
             assert_eq!(read.as_deref(), Some("01234567å"));
         }
+        // Behind a mark, what is no character hides none of the others.
+        for (bytes, expected) in [
+            (&b"\xFF\xFE\x1B\0[\x001\0m\x000\0"[..], "\u{1b}[1m0"),
+            (b"\xFF\xFE0\x001", "0\u{fffd}"),
+            (b"\xFE\xFF\x000\x00", "0\u{fffd}"),
+            (b"\xFF\xFE\x00\xD80\0\x00\xDC1\0", "\u{fffd}0\u{fffd}1"),
+            (b"\xFE\xFF\xD8\x3D\xDE\x00\xD8\x3D", "\u{1f600}\u{fffd}"),
+        ] {
+            let read = text(bytes).map(|text| text.to_string());
+            assert_eq!(read.as_deref(), Some(expected), "{bytes:02X?}");
+        }
         for bytes in [
             &b""[..],
             b"\xFF",
             b"\xFF\xFE0",
             b"\xFF\xFE\x00\xD8",
             b"\xFF\xFE\x01\x00",
+            b"\xFF\xFE\x01\x000",
+            b"0\x001\x002\x003\x004\x005\x006\x007\x00\x00\xD8",
+            b"0\x001\x002\x003\x004\x005\x006\x007\x008",
             b"0\0",
             b"0\x001\x002\x003\x004\x005\x006\x00",
             b"0\x001\x002\x003\x004\x005\x006\x007\x00\x01\0",
