@@ -656,6 +656,24 @@ fn a_recorded_text_whose_last_line_has_no_end_is_told() {
             format!("line {line}, column {column}: the last line has no end: it may be cut");
         assert_eq!(told, [expected]);
     }
+    // Whatever it is that a recorder has written.
+    for line in [
+        "# Secret: 00200081",
+        "# Not shown: 0020008106 and 6 bytes",
+        "# No APDU: 00B0",
+        "# CARD: one",
+        "# PROTOCOL: T=1",
+    ] {
+        assert_eq!(read(format!("{line}\n").as_bytes()).troubles, [], "{line}");
+        for (text, number) in [(line.to_owned(), 1), (format!("{line}\n00B0000002"), 2)] {
+            let reading = read(text.as_bytes());
+            let told: Vec<_> = reading.troubles.iter().map(ToString::to_string).collect();
+            let column = text.lines().last().unwrap().len() + 1;
+            let place = format!("line {number}, column {column}");
+            let expected = format!("{place}: the last line has no end: it may be cut");
+            assert_eq!(told, [expected], "{text}");
+        }
+    }
     // What is wrong with it is told once; a script needs no end.
     let reading = read(b"# ATR: 3B00\n# Received in 0.");
     assert_eq!(reading.troubles.len(), 1);

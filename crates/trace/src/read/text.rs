@@ -30,8 +30,6 @@ pub(super) enum Said {
 pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
     let text = String::from_utf8_lossy(bytes);
     let mut card: Option<String> = None;
-    // Whether a recorder has written some line: it ends each.
-    let mut is_recorded = false;
     for (index, line) in text.lines().enumerate() {
         let number = index.saturating_add(1);
         let content = line.trim_start();
@@ -45,7 +43,6 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             Some(comment) => match said(comment.trim_end()) {
                 Ok(Said::Nothing) => continue,
                 Ok(Said::Name(name)) => {
-                    is_recorded = true;
                     card = Some(reading.name(place(0), &name));
                     continue;
                 }
@@ -83,12 +80,12 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
             let what = "an answer has at least two bytes, its status word; the line may be cut";
             reading.trouble(place(0), what);
         }
-        is_recorded |= !matches!(what, What::Command(_));
         if !reading.keep(place(0), card.as_deref(), what) {
             return;
         }
     }
-    if is_recorded && !text.ends_with('\n') {
+    // A recorder ends each line.
+    if !text.ends_with('\n') && is_recorded(&text) {
         tell_cut(&text, reading);
     }
 }
