@@ -11,7 +11,7 @@
 use kortlab_apdu::channel::Occasion;
 use zeroize::Zeroizing;
 
-use super::{Place, Reading};
+use super::{Place, Reading, indent};
 use crate::event::{Sent, What};
 
 /// What begins a line of output.
@@ -103,12 +103,6 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
         let what = "the comment that begins here does not end; what follows it is not read";
         reading.trouble(place, what);
     }
-}
-
-fn indent(text: &str) -> usize {
-    text.chars()
-        .take_while(|character| character.is_whitespace())
-        .count()
 }
 
 /// A line without what says nothing to a card.

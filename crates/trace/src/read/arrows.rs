@@ -18,7 +18,7 @@ use kortlab_apdu::ResetKind;
 use kortlab_apdu::channel::Occasion;
 use zeroize::Zeroizing;
 
-use super::{Place, Reading, digits};
+use super::{Place, Reading, digits, indent};
 use crate::event::{Sent, What};
 
 /// What stands before a command, and before an answer; longer ones first.
@@ -100,7 +100,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
     let mut bare: Option<Bare> = None;
     for (index, line) in text.lines().enumerate() {
         let content = line.trim_start();
-        let indent = line.chars().count().saturating_sub(content.chars().count());
+        let indent = indent(line);
         let place = Place::Line {
             line: index.saturating_add(1),
             column: indent.saturating_add(1),

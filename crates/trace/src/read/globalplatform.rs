@@ -47,7 +47,8 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
     let mut open: Option<Open> = None;
     for (index, line) in text.lines().enumerate() {
         let content = bare(line);
-        let indent = line.chars().count().saturating_sub(content.chars().count());
+        // Each of the signs is one byte.
+        let indent = line.len().saturating_sub(content.len());
         let place = |column: usize| Place::Line {
             line: index.saturating_add(1),
             column: indent.saturating_add(column).saturating_add(1),

@@ -253,6 +253,13 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
+/// How many blanks a line begins with.
+fn indent(line: &str) -> usize {
+    line.chars()
+        .take_while(|character| character.is_whitespace())
+        .count()
+}
+
 impl Reading {
     /// Whether there are commands or cards in it: a file without is no trace.
     pub fn is_empty(&self) -> bool {

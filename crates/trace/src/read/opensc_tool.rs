@@ -10,7 +10,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Place, Reading, digits};
+use super::{Place, Reading, digits, indent};
 use crate::event::{Sent, What};
 
 const READER: &str = "Using reader with a card: ";
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
     let mut open: Option<Open> = None;
     for (index, line) in text.lines().enumerate() {
         let content = line.trim_start();
-        let indent = line.chars().count().saturating_sub(content.chars().count());
+        let indent = indent(line);
         let place = Place::Line {
             line: index.saturating_add(1),
             column: indent.saturating_add(1),

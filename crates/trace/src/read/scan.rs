@@ -1,7 +1,7 @@
 //! What lists readers and the cards in them: `pcsc_scan`, and whatever has a line `ATR: 3B …`. There are no
 //! commands in it.
 
-use super::{Place, Reading, digits};
+use super::{Place, Reading, digits, indent};
 use crate::event::What;
 
 /// Whether some line of this text has an answer to reset.
@@ -13,10 +13,9 @@ pub(super) fn read(text: &str, reading: &mut Reading) {
     let mut card: Option<String> = None;
     for (index, line) in text.lines().enumerate() {
         let content = line.trim();
-        let indent = line.chars().count() - line.trim_start().chars().count();
         let place = Place::Line {
             line: index.saturating_add(1),
-            column: indent.saturating_add(1),
+            column: indent(line).saturating_add(1),
         };
         if let Some(name) = reader(content) {
             card = Some(reading.name(place, name));

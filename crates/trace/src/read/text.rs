@@ -6,7 +6,7 @@ use kortlab_apdu::channel::Occasion;
 use kortlab_apdu::{Protocol, ResetKind, script};
 use zeroize::Zeroizing;
 
-use super::{Place, Reading, hexadecimal};
+use super::{Place, Reading, hexadecimal, indent};
 use crate::event::{Sent, What};
 
 /// What a comment says, or how many characters in it and what is wrong.
@@ -33,7 +33,7 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
     for (index, line) in text.lines().enumerate() {
         let number = index.saturating_add(1);
         let content = line.trim_start();
-        let indent = line.chars().count().saturating_sub(content.chars().count());
+        let indent = indent(line);
         let place = |column: usize| Place::Line {
             line: number,
             column: indent.saturating_add(column).saturating_add(1),
@@ -153,10 +153,7 @@ fn command(line: &str) -> Result<Option<Sent>, (usize, String)> {
 /// What a comment says; its sign is not in `comment`.
 pub(super) fn said(comment: &str) -> Comment {
     let content = comment.trim_start();
-    let indent = comment
-        .chars()
-        .count()
-        .saturating_sub(content.chars().count());
+    let indent = indent(comment);
     let behind = |label: &str| {
         let value = content.strip_prefix(label)?;
         let at = indent.saturating_add(label.chars().count());
