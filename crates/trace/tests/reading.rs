@@ -834,6 +834,38 @@ fn scripts_of_apdutool_and_what_it_prints_are_read() {
 }
 
 #[test]
+fn a_number_with_a_sign_is_no_byte() {
+    for (text, expected) in [
+        (
+            "0x00 0xA4 0x04 0x00;\n0x00 0xB0 0x00 0x+5;\n",
+            "line 2, column 1: a byte as 0x00 is expected",
+        ),
+        (
+            "CLA: 00, INS: a4, P1: 04, P2: 00, Lc: 00, Le: 00, SW1: 90, SW2: 00\n\
+             CLA: 00, INS: b0, P1: +5, P2: 00, Lc: 00, Le: 00, SW1: 90, SW2: 00\n",
+            "line 2, column 1: the line is cut, or not as apdutool prints it",
+        ),
+        (
+            "Sending: 00 A4 04 00 \nReceived (SW1=0x+9, SW2=0x00)\n",
+            "line 2, column 1: the status word cannot be read; the line may be cut",
+        ),
+        (
+            "A>> T=1 (4+0000) 00A40400\nA<< (0000++2) 9000\n",
+            "line 2, column 1: the line does not say how many bytes it has",
+        ),
+        (
+            "00A40400\n# Not shown: 0020008106 and +6 bytes\n",
+            "line 2, column 29: a number of bytes is expected here",
+        ),
+    ] {
+        let reading = read(text.as_bytes());
+        let told: Vec<_> = reading.troubles.iter().map(ToString::to_string).collect();
+        assert_eq!(told, [expected], "{text}");
+        assert_eq!(reading.exchanges().len(), 1, "{text}");
+    }
+}
+
+#[test]
 fn comments_in_scripts_of_apdutool_hide_nothing_that_stands_beside_them() {
     for text in [
         "/* one */ 0x00 0xA4 0x04 0x00; // two\n/* over\n lines */ 0x00 0xB0 0x00 0x00;\n",

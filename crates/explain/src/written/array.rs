@@ -102,8 +102,8 @@ fn byte(token: &str) -> Option<u8> {
         .strip_prefix("0x")
         .or_else(|| token.strip_prefix("0X"));
     match digits {
-        // A number alone, without a sign of its own.
-        Some(digits) if digits.starts_with('+') => None,
+        // A number alone, without a sign that says nothing.
+        _ if digits.unwrap_or(token).starts_with('+') => None,
         Some(digits) => u8::from_str_radix(digits, 16).ok(),
         None => token
             .parse()
@@ -161,6 +161,9 @@ mod tests {
         for (text, line) in [
             ("{ 0x00,\n 0x1A4 }", 2),
             ("{ /* one\n two */ 0x00,\n 0x+5 }", 3),
+            ("{ 0x00,\n +5 }", 2),
+            ("[0, 1,\n\n164, +0x05]", 3),
+            ("[0, -+5]", 1),
             ("{ 0x00 / 0x01 }", 1),
             ("0x00 0xA4\n/* 0x04 0x00", 2),
         ] {

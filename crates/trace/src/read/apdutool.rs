@@ -11,7 +11,7 @@
 use kortlab_apdu::channel::Occasion;
 use zeroize::Zeroizing;
 
-use super::{Place, Reading, indent};
+use super::{Place, Reading, digits, indent};
 use crate::event::{Sent, What};
 
 /// What begins a line of output.
@@ -211,7 +211,7 @@ fn statement(text: &str) -> Result<Zeroizing<Vec<u8>>, &'static str> {
         let digits = token
             .strip_prefix("0x")
             .or_else(|| token.strip_prefix("0X"));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let byte = digits.and_then(digits::byte);
         bytes.push(byte.ok_or("a byte as 0x00 is expected")?);
     }
     Ok(bytes)
@@ -245,7 +245,7 @@ fn exchange(content: &str) -> Option<(Bytes, Bytes)> {
             Some((name, digits)) => (Some(name), digits),
             None => (None, token),
         };
-        let byte = u8::from_str_radix(digits.trim(), 16).ok()?;
+        let byte = digits::byte(digits.trim())?;
         if let Some(name) = name {
             part = name;
         }

@@ -1,5 +1,7 @@
 //! Bytes in lines of logs: groups of hexadecimal digits with words, or the bytes' characters, behind them.
 
+use core::str::FromStr;
+
 use zeroize::Zeroizing;
 
 /// What stands at the start of a text.
@@ -34,14 +36,11 @@ pub(super) fn run(text: &str) -> Run<'_> {
             break;
         }
         match is_single {
-            true => bytes.extend(u8::from_str_radix(group, 16)),
+            true => bytes.extend(byte(group)),
             false => {
                 let (pairs, _) = group.as_bytes().as_chunks::<2>();
-                let pair = |pair: &[u8; 2]| {
-                    let text = str::from_utf8(pair).unwrap_or_default();
-                    u8::from_str_radix(text, 16).unwrap_or_default()
-                };
-                bytes.extend(pairs.iter().map(pair));
+                let pair = |pair: &[u8; 2]| byte(str::from_utf8(pair).ok()?);
+                bytes.extend(pairs.iter().filter_map(pair));
             }
         }
         if is_single || single > 0 {
@@ -67,6 +66,18 @@ pub(super) fn run(text: &str) -> Run<'_> {
         behind: rest,
         single: single > 0,
     }
+}
+
+/// The byte that hexadecimal digits are, and nothing else: a sign is none.
+pub(super) fn byte(digits: &str) -> Option<u8> {
+    let is_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_digits.then(|| u8::from_str_radix(digits, 16).ok())?
+}
+
+/// The number that decimal digits are, and nothing else: a sign is none.
+pub(super) fn number<T: FromStr>(digits: &str) -> Option<T> {
+    let is_digits = digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_digits.then(|| digits.parse().ok())?
 }
 
 /// The answer to reset that a line tells.
@@ -110,5 +121,19 @@ mod tests {
         assert_eq!(run("6A 82").behind, "");
         assert_eq!(run(" none").behind, "none");
         assert!(run("90 0").single && !run("90 00").single);
+    }
+
+    #[test]
+    fn bytes_and_numbers_are_digits_alone() {
+        for (digits, expected) in [("A4", 0xA4), ("a4", 0xA4), ("0", 0), ("00A4", 0xA4)] {
+            assert_eq!(byte(digits), Some(expected), "{digits}");
+        }
+        for digits in ["", "+5", "-0", "0x5", " 5", "5 ", "5_", "100", "ä"] {
+            assert_eq!(byte(digits), None, "{digits}");
+        }
+        assert_eq!(number("0255"), Some(255_u8));
+        for digits in ["", "+5", "-0", " 5", "A", "256"] {
+            assert_eq!(number::<u8>(digits), None, "{digits}");
+        }
     }
 }

@@ -107,10 +107,7 @@ fn start(rest: &str, is_command: bool, place: Place, reading: &mut Reading) -> O
     let parts = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
     let numbers = parts.and_then(|(numbers, rest)| {
         let (one, other) = numbers.split_once('+')?;
-        let sum = one
-            .parse::<usize>()
-            .ok()?
-            .checked_add(other.parse().ok()?)?;
+        let sum = digits::number::<usize>(one)?.checked_add(digits::number(other)?)?;
         (sum <= MAX_BYTES).then_some((sum, rest))
     });
     let Some((least, rest)) = numbers else {
@@ -123,7 +120,7 @@ fn start(rest: &str, is_command: bool, place: Place, reading: &mut Reading) -> O
         .and_then(|rest| rest.split_once("ms)"))
     {
         Some((time, rest)) => {
-            let time = time.trim().parse().ok().map(Duration::from_millis);
+            let time = digits::number(time.trim()).map(Duration::from_millis);
             (time, rest)
         }
         None => (None, rest),

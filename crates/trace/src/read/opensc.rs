@@ -167,12 +167,7 @@ fn row(line: &str, missing: usize) -> Option<Zeroizing<Vec<u8>>> {
     let most = missing.min(16);
     while row.len() < most {
         let pair = rest.get(..2)?;
-        let Some(byte) = pair
-            .chars()
-            .all(|character| character.is_ascii_hexdigit())
-            .then(|| u8::from_str_radix(pair, 16).ok())
-            .flatten()
-        else {
+        let Some(byte) = digits::byte(pair) else {
             break;
         };
         let behind = rest.get(2..)?;

@@ -133,8 +133,10 @@ impl Open {
 fn status(rest: &str) -> Option<([u8; 2], bool)> {
     let (first, rest) = rest.split_once(", SW2=0x")?;
     let (second, rest) = rest.split_once(')')?;
-    let byte = |digits| u8::from_str_radix(digits, 16).ok();
-    Some(([byte(first)?, byte(second)?], rest.starts_with(':')))
+    Some((
+        [digits::byte(first)?, digits::byte(second)?],
+        rest.starts_with(':'),
+    ))
 }
 
 /// A row of bytes, and behind them their characters: so many bytes that these are theirs.

@@ -6,7 +6,7 @@ use kortlab_apdu::channel::Occasion;
 use kortlab_apdu::{Protocol, ResetKind, script};
 use zeroize::Zeroizing;
 
-use super::{Place, Reading, hexadecimal, indent};
+use super::{Place, Reading, digits, hexadecimal, indent};
 use crate::event::{Sent, What};
 
 /// What a comment says, or how many characters in it and what is wrong.
@@ -206,9 +206,7 @@ pub(super) fn said(comment: &str) -> Comment {
             ));
         };
         let shown_bytes = digits(shown, at)?;
-        let count = rest
-            .strip_suffix(" bytes")
-            .and_then(|count| count.parse::<u32>().ok());
+        let count = rest.strip_suffix(" bytes").and_then(digits::number::<u32>);
         let Some(count) = count else {
             let at = at.saturating_add(shown.chars().count()).saturating_add(5);
             return Err((at, "a number of bytes is expected here".to_owned()));
