@@ -693,6 +693,15 @@ fn of_two_programs_at_once_each_has_its_answers_and_its_times() {
     let after: Vec<_> = reading.exchanges().iter().map(|one| one.after).collect();
     let micros = |micros| Some(core::time::Duration::from_micros(micros));
     assert_eq!(after, [micros(107), micros(109)]);
+    // When a command was sent that does not stand there is not known.
+    let text = "00000005 [111] SW: 90 00\n00000007 [111] APDU: 00 B0 00 00 02\n\
+        00000100 [111] SW: 61 62 90 00\n";
+    let reading = read(text.as_bytes());
+    let after = reading.entries.iter().map(|entry| match &entry.event.what {
+        What::Answer { after, .. } => *after,
+        _ => None,
+    });
+    assert_eq!(after.collect::<Vec<_>>(), [None, None, micros(100)]);
     // One behind the other, they may be about one card.
     let text = "00000005 [111] APDU: 00 B0 00 00 02\n00000100 [111] SW: 61 62 90 00\n\
         00000007 [222] APDU: 00 84 00 00 01\n00000009 [222] SW: 05 90 00\n";

@@ -67,10 +67,10 @@ pub(super) fn read(bytes: &[u8], reading: &mut Reading) {
                     let what = "an answer has at least two bytes; the line may be cut";
                     reading.trouble(place(digits.chars().count()), what);
                 }
-                let since = sent.get(&thread).copied().unwrap_or_default();
+                let known = passed(line).and(sent.get(&thread));
                 What::Answer {
                     bytes,
-                    after: passed(line).map(|_| clock.saturating_sub(since)),
+                    after: known.map(|since| clock.saturating_sub(*since)),
                 }
             }
         };
