@@ -77,9 +77,13 @@ fn what_is_wrong(error: &serde_json::Error) -> &'static str {
 
 /// Keeps the event of a line. `false`: there are too many.
 fn keep(reading: &mut Reading, place: Place, line: &Line<'_>) -> bool {
-    match event(line) {
-        Ok(mut event) => {
-            event.card = event.card.map(|name| reading.name(place, &name));
+    match what(line) {
+        Ok(what) => {
+            let event = Event {
+                card: line.card.as_deref().map(|name| reading.name(place, name)),
+                time: line.time.and_then(|time| time.try_into().ok()),
+                what,
+            };
             reading.keep_event(place, event)
         }
         Err(what) => {
@@ -89,7 +93,8 @@ fn keep(reading: &mut Reading, place: Place, line: &Line<'_>) -> bool {
     }
 }
 
-fn event(line: &Line<'_>) -> Result<Event, String> {
+/// What happened, as a line says it.
+fn what(line: &Line<'_>) -> Result<What, String> {
     let digits = |name: &str, field: &Option<Digits>| {
         let text = field
             .as_ref()
@@ -97,7 +102,7 @@ fn event(line: &Line<'_>) -> Result<Event, String> {
         hexadecimal::bytes(&text.0).map_err(|(at, what)| format!("{name}, character {at}: {what}"))
     };
     let after = line.milliseconds.and_then(text::milliseconds);
-    let what = match &*line.event {
+    Ok(match &*line.event {
         "card" => What::Card {
             atr: digits("atr", &line.atr)?,
             protocol: match line.protocol.as_deref() {
@@ -135,11 +140,6 @@ fn event(line: &Line<'_>) -> Result<Event, String> {
         _ => {
             return Err("an event of a kind that this version does not know".to_owned());
         }
-    };
-    Ok(Event {
-        card: line.card.as_deref().map(str::to_owned),
-        time: line.time.and_then(|time| time.try_into().ok()),
-        what,
     })
 }
 

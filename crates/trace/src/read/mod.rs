@@ -38,7 +38,7 @@ pub const MAX_TROUBLES: usize = 1_000;
 /// The most characters of a card's name that are kept: each of its events has it.
 pub const MAX_NAME: usize = 256;
 
-/// What to give where nothing was found to read: all that [`Source`] has.
+/// What to give where nothing was found to read: whatever [`Source`] has with commands in it.
 pub const WHAT_IS_READ: &str = "give a trace that `--trace` has written, or a log with APDUs: of \
     OpenSC, pcscd, GlobalPlatformPro, apdu4j, opensc-tool, apdutool, scriptor, pyscard, pySim, \
     JCShell or GPShell";
