@@ -2,6 +2,7 @@
 //! Wireshark and `tshark -x` write.
 
 use super::Misfit;
+use crate::dump::ascii;
 
 /// The most bytes of a row that are believed: those of xxd.
 const MAX_ROW: usize = 256;
@@ -175,7 +176,7 @@ fn row(rest: &str, shape: Shape) -> Option<Vec<u8>> {
     // Somebody may have changed a byte and not its character: as many as there are bytes they are, or
     // one more, where a blank parts them in the middle.
     let characters = without_frame(behind.trim_start()).chars().count();
-    let as_many = characters >= shown(&bytes).trim().len() && characters <= bytes.len() + 1;
+    let as_many = characters >= ascii(&bytes).trim().len() && characters <= bytes.len() + 1;
     let fits = characters == 0 || (set_off(behind) && as_many);
     fits.then_some(bytes)
 }
@@ -236,21 +237,14 @@ fn without_frame(text: &str) -> &str {
 
 /// Whether these are the characters of all these bytes, as far as they have some that are printed.
 fn are_characters(text: &str, bytes: &[u8]) -> bool {
-    let shown = shown(bytes);
-    let (text, shown) = (text.trim(), shown.trim());
-    let mut both = text.chars().zip(shown.chars());
-    !shown.is_empty()
-        && text.chars().count() == shown.len()
-        && both.all(|(character, shown)| shown == '.' || character == shown)
-}
-
-/// The characters that rows have for bytes.
-fn shown(bytes: &[u8]) -> String {
-    let shown = bytes.iter().map(|byte| match byte {
-        0x20..=0x7E => char::from(*byte),
-        _ => '.',
-    });
-    shown.collect()
+    let shown = ascii(bytes);
+    let shown = shown.trim();
+    let mut characters = text.trim().chars();
+    let is_next = |shown| {
+        let next = characters.next();
+        next.is_some_and(|character| shown == '.' || character == shown)
+    };
+    !shown.is_empty() && shown.chars().all(is_next) && characters.next().is_none()
 }
 
 #[cfg(test)]
@@ -309,7 +303,7 @@ mod tests {
         let many: Vec<u8> = (0x5A..0x7E).chain(0x80..0x90).collect();
         let pairs: Vec<_> = many.iter().map(|byte| format!("{byte:02x}")).collect();
         let fours: String = pairs.chunks(2).map(|pair| pair.concat() + " ").collect();
-        let characters: String = shown(&many);
+        let characters = ascii(&many);
         for text in [
             // od -w64 -t x1, with and without its characters; xxd -c 64 and -g 1.
             format!("0000000 {}\n", pairs.join(" ")),
