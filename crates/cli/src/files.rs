@@ -15,9 +15,8 @@ use crate::failure::Failure;
 /// # Errors
 /// It cannot be read, or is longer.
 pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    read_into(&mut bytes, path, limit)?;
-    Ok(bytes)
+    let mut bytes = read_secret(path, limit)?;
+    Ok(std::mem::take(&mut *bytes))
 }
 
 /// The same, of a regular file alone: a pipe may never end, and a device not either.
@@ -163,21 +162,6 @@ pub fn is_utf16(bytes: &[u8]) -> bool {
         [a, 0, b, 0, ..] | [0, a, 0, b, ..] => a.is_ascii_graphic() && b.is_ascii_graphic(),
         _ => false,
     }
-}
-
-fn read_into(bytes: &mut Vec<u8>, path: &Path, limit: usize) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::file("read", path, &error);
-    let most = limit as u64 + 1;
-    if path == Path::new("-") {
-        io::stdin().take(most).read_to_end(bytes).map_err(failed)?;
-    } else {
-        let file = File::open(path).map_err(failed)?;
-        file.take(most).read_to_end(bytes).map_err(failed)?;
-    }
-    if bytes.len() > limit {
-        return Err(too_long(path, limit));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
