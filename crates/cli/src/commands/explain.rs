@@ -128,7 +128,8 @@ fn of_file(path: &Path, as_bytes: bool) -> Result<Given, Failure> {
         let text = format!("there are no bytes in {}", path.display());
         return Err(Failure::failed(text).of_kind("invalid").hint(GIVE_THE_FILE));
     }
-    let reading = kortlab_trace::read(&bytes);
+    let decoded = of_utf16.as_ref().map(|text| text.as_bytes());
+    let reading = kortlab_trace::read(decoded.unwrap_or(&bytes));
     if !reading.is_empty() {
         return Ok(of_reading(reading));
     }
