@@ -154,10 +154,10 @@ fn of_reading(reading: Reading) -> Given {
     Given::Session(reading)
 }
 
-/// Whether this is a text, and so not what a card or a file in DER has.
+/// Whether this, which is more than blanks, is a text, and so not what a card or a file in DER has.
 fn is_text(text: &str) -> bool {
     let is_control = |character: char| character.is_control() && !character.is_whitespace();
-    !text.trim().is_empty() && !text.contains(is_control)
+    !text.contains(is_control)
 }
 
 /// A text of no form that is known: the first lines that were not understood are named.
@@ -201,9 +201,11 @@ fn of_text(text: &str) -> Option<Result<Vec<u8>, Failure>> {
         let misfit = |misfit: written::Misfit| Failure::failed(misfit.to_string());
         return Some(written.map_err(|error| misfit(error).of_kind("invalid").hint(WHOLE)));
     }
-    let is_words = text.trim().contains([' ', '\t']);
-    let bytes = hexadecimal::parse(text).ok();
-    bytes.or_else(|| base64(text).filter(|_| !is_words)).map(Ok)
+    let of_base64 = || match text.trim().contains([' ', '\t']) {
+        true => None,
+        false => base64(text),
+    };
+    hexadecimal::parse(text).ok().or_else(of_base64).map(Ok)
 }
 
 /// What to do where a file is empty.
