@@ -379,10 +379,10 @@ impl<C: Channel> Flow<'_, C> {
             written.push(der);
         }
         let differences = understood::pair(pair, &self.facts, approved)?;
-        if approved.is_none() {
-            if let Some(first) = self.unconfirmed(&differences) {
-                return Err(Cause::OtherPair(first));
-            }
+        if approved.is_none()
+            && let Some(first) = self.unconfirmed(&differences)
+        {
+            return Err(Cause::OtherPair(first));
         }
         if written.is_empty() {
             return Ok(());
