@@ -70,6 +70,11 @@ impl Call {
         self
     }
 
+    /// Whether it resets the card.
+    pub fn resets(self) -> bool {
+        self != self.without_reset()
+    }
+
     /// The handle that it is about, if it is about one.
     const fn handle(self) -> Option<usize> {
         match self {

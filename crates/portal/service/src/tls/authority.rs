@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use kortlab_issuer::clock::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
@@ -114,9 +115,39 @@ fn validity(parameters: &mut CertificateParams, days: u64) {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let yesterday = Duration::from_secs(since.as_secs()).saturating_sub(DAY);
-    let epoch = date_time_ymd(1970, 1, 1);
-    parameters.not_before = epoch + yesterday;
+    let now = Timestamp::from_unix_seconds(since.as_secs());
+    valid_at(parameters, now, days);
+}
+
+/// At most until the end of the year 9999, the last that a certificate can hold (RFC 5280 §4.1.2.5).
+fn valid_at(parameters: &mut CertificateParams, now: Timestamp, days: u64) {
     let days = u32::try_from(days).unwrap_or(u32::MAX);
-    parameters.not_after = parameters.not_before + DAY.saturating_mul(days);
+    let from = now.before(DAY);
+    let until = from.after(DAY.saturating_mul(days));
+    let epoch = date_time_ymd(1970, 1, 1);
+    parameters.not_before = epoch + Duration::from_secs(from.unix_seconds());
+    parameters.not_after = epoch + Duration::from_secs(until.unix_seconds());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_anywhere_gives_a_certificate_and_the_year_9999_is_the_last() {
+        for (now, from, until) in [
+            (0, 0, 397 * 86_400),
+            (1_795_910_400, 1_795_824_000, 1_795_824_000 + 397 * 86_400),
+            (253_402_300_740, 253_402_214_340, 253_402_300_799),
+            (u64::MAX, 253_402_214_399, 253_402_300_799),
+        ] {
+            let mut parameters = CertificateParams::default();
+            let at = Timestamp::from_unix_seconds(now);
+            valid_at(&mut parameters, at, SERVER_DAYS);
+            assert_eq!(parameters.not_before.unix_timestamp(), from, "{now}");
+            assert_eq!(parameters.not_after.unix_timestamp(), until, "{now}");
+            let key = KeyPair::generate().unwrap();
+            parameters.self_signed(&key).unwrap();
+        }
+    }
 }
