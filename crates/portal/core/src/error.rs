@@ -34,7 +34,7 @@ pub enum PortalError {
         issuer: String,
     },
     /// The certificate is known but not good now.
-    #[error("the certificate is {}; {}", .state.name(), advice(*.state))]
+    #[error("the certificate is {}; {}", .state.english(), advice(*.state))]
     CertificateNotUsable {
         /// What it is instead of valid.
         state: CertificateState,
@@ -48,7 +48,7 @@ pub enum PortalError {
     /// or its time is over. The session has ended with it.
     #[error(
         "a carrier certificate of this card is {} now, and the session has ended with it; {}",
-        .state.name(),
+        .state.english(),
         card_advice(*.state)
     )]
     CardNotUsable {
@@ -256,7 +256,7 @@ fn card_advice(state: CertificateState) -> &'static str {
 fn advice(state: CertificateState) -> &'static str {
     match state {
         CertificateState::OnHold => {
-            "sign the receipt first; where it is signed, ask who put the certificate on hold"
+            "sign the receipt first, and if that is done, ask who put the certificate on hold"
         }
         CertificateState::NotYetValid => "check the date of this computer",
         CertificateState::Valid => "try again",

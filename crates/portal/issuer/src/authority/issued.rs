@@ -51,6 +51,17 @@ impl CertificateState {
             .find(|state| state.name() == name)
     }
 
+    /// The English words for people.
+    pub const fn english(self) -> &'static str {
+        match self {
+            Self::OnHold => "on hold",
+            Self::NotYetValid => "not yet valid",
+            Self::Valid => "valid",
+            Self::Expired => "expired",
+            Self::Revoked(_) => "revoked",
+        }
+    }
+
     /// The portal's Swedish word.
     pub const fn swedish(self) -> &'static str {
         match self {

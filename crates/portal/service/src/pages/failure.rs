@@ -100,6 +100,8 @@ impl IntoResponse for Failure {
 struct ErrorPage {
     frame: Frame,
     reason: Reason,
+    /// The menu is of a session; not where that has ended with what failed.
+    has_menu: bool,
 }
 
 /// Around everything a listener answers: what was refused before it came to the pages (too many
@@ -158,7 +160,13 @@ fn page(
     let frame = frame(app, listener, t, "/");
     let reason = failure.reason(t);
     let main = app.places().main.origin().ascii_serialization();
-    Page::new(ErrorPage { frame, reason })
+    let has_menu = !failure.ends_the_session();
+    let page = ErrorPage {
+        frame,
+        reason,
+        has_menu,
+    };
+    Page::new(page)
         .loads_from(&main)
         .status(failure.status())
         .into_response()
@@ -178,10 +186,11 @@ pub(crate) async fn finish(
         protect(response.headers_mut(), main);
         return response;
     }
-    let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let headers = request.headers().clone();
     let response = next.run(request).await;
     let mut response = as_page(&app, listener, &uri, &headers, response);
-    if let Some(cookie) = language::cookie(&uri) {
+    if let Some(cookie) = language::cookie(&method, &uri) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     protect(response.headers_mut(), main);

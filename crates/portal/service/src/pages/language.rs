@@ -2,7 +2,7 @@
 //! Swedish.
 
 use axum::http::header::ACCEPT_LANGUAGE;
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 pub(crate) use kortlab_portal_api::task::Language;
 
 use super::cookies;
@@ -50,6 +50,12 @@ fn accepted(header: &str) -> Option<Language> {
     best.map(|(_, language)| language)
 }
 
+/// What is added to an address, so that whatever is answered there is in this language. The result
+/// of a task comes from another site, and so without the cookie.
+pub(crate) fn query(language: Language) -> String {
+    format!("{PARAMETER}={}", language.tag())
+}
+
 /// The language of a request.
 pub(crate) fn of(uri: &Uri, headers: &HeaderMap) -> Language {
     chosen(uri.query())
@@ -58,8 +64,11 @@ pub(crate) fn of(uri: &Uri, headers: &HeaderMap) -> Language {
         .unwrap_or_default()
 }
 
-/// The cookie that keeps a choice made by a link (`?lang=en`).
-pub(crate) fn cookie(uri: &Uri) -> Option<HeaderValue> {
+/// The cookie that keeps a choice made by a link (`?lang=en`). What is posted chooses nothing.
+pub(crate) fn cookie(method: &Method, uri: &Uri) -> Option<HeaderValue> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
     let tag = chosen(uri.query())?.tag();
     let cookie =
         format!("{COOKIE}={tag}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax");

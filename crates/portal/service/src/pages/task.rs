@@ -12,6 +12,7 @@ use super::certificate::CertificateView;
 use super::cookies::Owner;
 use super::failure::{Failure, go_to};
 use super::frame::{Frame, Page};
+use super::language;
 use super::memory::{Aim, Pending};
 use super::menu::list;
 use super::notice::Notice;
@@ -73,7 +74,11 @@ pub(super) fn give(
     let return_to = app
         .places()
         .main
-        .join(&format!("task/{}", id.expose()))
+        .join(&format!(
+            "task/{}?{}",
+            id.expose(),
+            language::query(visit.t.0)
+        ))
         .ok()
         .and_then(|url| ReturnTo::parse(url.as_str()).ok())
         .ok_or_else(|| Failure::from(ServiceError::Internal))?;

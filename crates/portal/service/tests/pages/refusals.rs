@@ -144,6 +144,26 @@ fn the_trial_says_why_a_certificate_is_not_accepted() {
 }
 
 #[test]
+fn the_trial_says_in_words_what_a_certificate_is() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::logged_in(&site, &card);
+    let request = browser.submit(&browser.open("/fetch"), "/fetch", &[]);
+    browser.through_the_agent(&browser.through_the_agent(&request, &card), &card);
+    let waiting = card.on_card.borrow().last().unwrap().clone();
+    for (language, said) in [
+        ("sv", "Certifikatet är vilande, kvittera kortet."),
+        ("en", "The certificate is on hold."),
+    ] {
+        let mut browser = Browser::new(&site);
+        browser.language = language;
+        let answer = browser.at(Listener::Trial, "/", Some(&waiting));
+        assert_eq!(answer.status, 403);
+        let text = page(&answer).text();
+        assert!(text.contains(said) && !text.contains("on-hold"), "{text}");
+    }
+}
+
+#[test]
 fn forms_are_taken_only_with_their_token_and_from_this_origin() {
     let (site, card) = Site::with_an_expired_card();
     let browser = Browser::logged_in(&site, &card);

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use kortlab_issuer::revocation::RevocationReason;
 use kortlab_portal::failures::{FailureKind, Plan};
 use kortlab_portal::operation::Operation;
 use kortlab_portal_api::task::{Done, Outcome, TaskId, TaskResult, Work};
 
 use crate::browser::{Browser, task_of};
 use crate::card::SoftCard;
+use crate::dom::Element;
 use crate::refusals::page;
-use crate::site::{AGENT, Answer, Site};
+use crate::site::{AGENT, Answer, ORIGIN, Site};
 
 #[test]
 fn a_result_is_taken_once_and_only_for_the_task_it_belongs_to() {
@@ -63,6 +65,81 @@ fn a_result_is_taken_once_and_only_for_the_task_it_belongs_to() {
     let last = task_of(&browser.submit(&browser.open("/test"), "/test/show", &[]));
     site.clock.advance(Duration::from_secs(601));
     over(browser.come_back(&last, &card.carry_out(&site, &last)));
+}
+
+#[test]
+fn what_is_refused_after_the_agent_is_said_in_the_language_that_was_chosen() {
+    for (asked, chosen, over, reported, start) in [
+        (
+            "en",
+            "sv",
+            "Svaret hör inte till något som väntar",
+            "Ett av kortutgivarens certifikat på kortet är vilande.",
+            "Till startsidan",
+        ),
+        (
+            "sv",
+            "en",
+            "The answer belongs to nothing that waits",
+            "A carrier certificate of this card is on hold now, and the session has ended",
+            "To the start page",
+        ),
+    ] {
+        let (site, card) = Site::with_an_expired_card();
+        let mut browser = Browser::new(&site);
+        browser.language = asked;
+        browser.open(&format!("/?lang={chosen}"));
+        browser.log_in(Some(&card.carrier.authentication));
+        let task = task_of(&browser.submit(&browser.open("/fetch"), "/fetch", &[]));
+        let result = card.carry_out(&site, &task);
+        let in_the_language = |answer: &Answer| {
+            let shown = page(answer);
+            let language = shown.all("html").next().unwrap().attribute("lang");
+            assert_eq!(language, Some(chosen), "{}", answer.body);
+            shown
+        };
+        // Of another kind, from another origin, and of a task that nobody has given.
+        let mut wrong = result.clone();
+        wrong.kind = kortlab_portal_api::task::Kind::Show;
+        let answer = browser.come_back(&task, &wrong);
+        assert_eq!(answer.status, 400);
+        in_the_language(&answer);
+        let address = task.return_to.expose().strip_prefix(ORIGIN).unwrap();
+        let foreign = browser.post_from(Some("https://evil.example"), address, &[]);
+        assert_eq!(foreign.status, 403);
+        in_the_language(&foreign);
+        let address = address.replace(&*task.id.expose(), &"07".repeat(32));
+        let unknown = browser.post_from(Some(AGENT), &address, &[]);
+        assert_eq!(unknown.status, 410);
+        assert_eq!(in_the_language(&unknown).h1(), over);
+
+        // The card is put on hold: the session is over, and so is its menu.
+        let certificate = card.carrier.authentication.clone();
+        site.call(Operation::RevokeAtTheCounter, move |portal| {
+            portal.revoke_at_the_counter(&certificate, RevocationReason::CertificateHold)
+        });
+        let answer = browser.come_back(&task, &result);
+        assert_eq!(answer.status, 403);
+        assert!(
+            !answer
+                .headers
+                .get_all("set-cookie")
+                .iter()
+                .any(|cookie| { cookie.to_str().unwrap().contains("kortlab-language") }),
+            "what is posted chooses no language"
+        );
+        let shown = in_the_language(&answer);
+        let text = shown.text();
+        assert!(text.contains(reported), "{text}");
+        assert!(text.contains(start) && !text.contains("on-hold"), "{text}");
+        let to_the_menu = |one: &Element| {
+            let leads = one.attribute("href");
+            leads.is_some_and(|leads| leads.ends_with("/menu"))
+        };
+        assert!(!shown.all("a").any(to_the_menu), "{}", answer.body);
+        // It is still there where the session goes on.
+        assert!(page(&unknown).all("a").any(to_the_menu), "{}", unknown.body);
+    }
 }
 
 #[test]
