@@ -6,8 +6,11 @@
 mod common;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use common::portal::Portal;
 use common::{Lab, Running, assert_code, assert_plain_error, stderr, stdout};
@@ -271,6 +274,43 @@ fn hcc(lab: &Lab) -> Vec<u8> {
     let read = lab.run(&["cert", "read", id, "--der", "--out", "read.der"]);
     assert_code(&read, 0);
     fs::read(lab.path("read.der")).unwrap()
+}
+
+#[test]
+fn an_answer_that_is_no_portals_is_told_as_one_and_not_as_silence() {
+    let lab = Lab::empty();
+    fs::write(lab.path("token"), "0".repeat(64)).unwrap();
+    for (body, said) in [
+        (
+            "HTTP/1.1 200 OK\r\n\r\n<h1>Welcome</h1>",
+            "is not understood",
+        ),
+        ("HTTP/1.1 200 OK\r\n\r\n[7]", "is not understood"),
+        ("HTTP/1.1 404 Not Found\r\n\r\n<h1>No</h1>", "404"),
+        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", "is not a portal"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let answering = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).unwrap();
+            stream.write_all(body.as_bytes()).unwrap();
+        });
+        let url = format!("http://{address}");
+        let status = ["admin", "status", "--url", &url, "--token", "file:token"];
+        let output = lab.run(&[&["--json"], &status[..]].concat());
+        answering.join().unwrap();
+        assert_code(&output, 1);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["error"]["kind"], "portal", "{document}");
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(
+            message.contains(said) && message.contains(&address),
+            "{message}"
+        );
+        assert!(!stderr(&output).contains("is the portal running"));
+    }
 }
 
 #[test]

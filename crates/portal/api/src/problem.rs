@@ -245,7 +245,9 @@ fn status_and_title(error: &PortalError) -> (u16, &'static str) {
         PortalError::Document(_) => (422, "A document that is not accepted"),
         PortalError::Issue(IssueError::AlreadyRevoked { .. }) => (409, "Already revoked"),
         PortalError::Issue(IssueError::UnknownSerial { .. }) => (404, "Unknown certificate"),
-        PortalError::Remote { .. } | PortalError::Transport(_) => (502, "Another portal failed"),
+        PortalError::Remote { .. } | PortalError::Transport(_) | PortalError::NotUnderstood(_) => {
+            (502, "Another portal failed")
+        }
         _ => (500, "The portal failed"),
     }
 }

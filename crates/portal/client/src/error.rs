@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use kortlab_portal_api::ParseError;
+use kortlab_portal_core::PortalError;
 use rustls::CertificateError;
 use thiserror::Error;
 
@@ -13,7 +13,7 @@ pub enum ConnectError {
     /// No address of a portal.
     #[error("that is not the address of a portal: {0}; give it as https://HOST:PORT")]
     Address(String),
-    /// It could not be reached, or is not a portal.
+    /// It could not be reached, or what answers is no portal.
     #[error("{0}")]
     Failed(String),
 }
@@ -24,8 +24,19 @@ pub(crate) struct Failure {
     /// As `POST /api/v1/session`.
     pub(crate) call: String,
     pub(crate) what: String,
-    /// Whether no connection was made, so that the portal never saw the request.
-    pub(crate) unsent: bool,
+    /// How far it came.
+    pub(crate) came: Came,
+}
+
+/// How far a call came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// No connection was made, so that the portal never saw the request.
+    Nowhere,
+    /// The portal may have seen it; no whole answer came back.
+    Away,
+    /// Something answered, and not as a portal does.
+    Back,
 }
 
 impl std::fmt::Display for Failure {
@@ -34,24 +45,39 @@ impl std::fmt::Display for Failure {
     }
 }
 
+impl From<Failure> for PortalError {
+    fn from(failure: Failure) -> Self {
+        let words = failure.to_string();
+        match failure.came {
+            Came::Nowhere | Came::Away => Self::Transport(words),
+            Came::Back => Self::NotUnderstood(words),
+        }
+    }
+}
+
 impl Failure {
     pub(crate) fn new(call: &str, what: impl Into<String>) -> Self {
         Self {
             call: call.to_owned(),
             what: what.into(),
-            unsent: false,
+            came: Came::Away,
         }
     }
 
     /// An answer that is not what it should be.
-    pub(crate) fn nonsense(call: &str, error: &ParseError) -> Self {
-        let what = format!("{error}; is this a portal of the same version?");
-        Self::new(call, what)
+    pub(crate) fn nonsense(call: &str, what: impl Into<String>) -> Self {
+        Self {
+            came: Came::Back,
+            ..Self::new(call, what)
+        }
     }
 
     /// What reqwest failed with. Its own text repeats the address and leaves the reasons out.
     pub(crate) fn of_request(call: &str, error: &reqwest::Error) -> Self {
         let tls = causes(error).find_map(tls_error);
+        if tls.is_none() && causes(error).any(is_no_http) {
+            return Self::nonsense(call, format!("that is no HTTP ({})", last(error)));
+        }
         let what = match tls {
             Some(tls) => about_tls(tls),
             None if error.is_timeout() => "no answer in time; is the portal overloaded?".to_owned(),
@@ -66,7 +92,10 @@ impl Failure {
         Self {
             call: call.to_owned(),
             what,
-            unsent: tls.is_none() && error.is_connect(),
+            came: match tls.is_none() && error.is_connect() {
+                true => Came::Nowhere,
+                false => Came::Away,
+            },
         }
     }
 }
@@ -110,6 +139,12 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
         inner = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
     }
     None
+}
+
+/// Whether what came back is no answer of HTTP/1.1 (RFC 9112).
+fn is_no_http(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<hyper::Error>();
+    error.is_some_and(hyper::Error::is_parse)
 }
 
 /// The innermost reason.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use kortlab_portal_api::{Problem, limits, parse, problem};
+use kortlab_portal_api::{ParseError, Problem, limits, parse, problem};
 use kortlab_portal_core::{PortalError, SessionToken};
 use reqwest::Method;
 use reqwest::blocking::Client;
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::error::Failure;
+use crate::error::{Came, Failure};
 use crate::trust::Trust;
 
 /// How long to wait.
@@ -43,6 +43,9 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1
 /// A server that wants a longer pause (Retry-After, RFC 9110 §10.2.3) gets none: the user decides.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Characters of the type of an answer that are told.
+const LONGEST_TYPE: usize = 40;
+
 /// A call to be made.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
@@ -66,14 +69,15 @@ impl Call<'_> {
 pub(crate) struct Answer {
     call: String,
     status: u16,
+    /// The type of the body, where it is given and is not JSON.
+    other_type: Option<String>,
     body: Zeroizing<Vec<u8>>,
 }
 
 impl Answer {
     /// The body, as JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        parse("the answer", &self.body, limits::ANSWER)
-            .map_err(|error| Failure::nonsense(&self.call, &error))
+        parse("the answer", &self.body, limits::ANSWER).map_err(|error| self.nonsense(&error))
     }
 
     /// The value that a JSON body stands for.
@@ -82,7 +86,15 @@ impl Answer {
         B: DeserializeOwned,
         T: TryFrom<B, Error = kortlab_portal_api::ParseError>,
     {
-        T::try_from(self.json()?).map_err(|error| Failure::nonsense(&self.call, &error))
+        T::try_from(self.json()?).map_err(|error| self.nonsense(&error))
+    }
+
+    fn nonsense(&self, error: &ParseError) -> Failure {
+        let what = match &self.other_type {
+            Some(other) => format!("it is of the type {other}, not JSON: {error}"),
+            None => error.to_string(),
+        };
+        Failure::nonsense(&self.call, what)
     }
 
     /// Whether there is nothing in it: 204 No Content.
@@ -109,14 +121,8 @@ impl From<NoAnswer> for PortalError {
     fn from(reason: NoAnswer) -> Self {
         match reason {
             NoAnswer::Refused(error) => error,
-            NoAnswer::Failed(failure) => Self::Transport(failure.to_string()),
+            NoAnswer::Failed(failure) => failure.into(),
         }
-    }
-}
-
-impl From<Failure> for PortalError {
-    fn from(failure: Failure) -> Self {
-        Self::Transport(failure.to_string())
     }
 }
 
@@ -214,7 +220,7 @@ fn once(
             .body(body.clone());
     }
     let failed = |failure: Failure| {
-        let again = call.repeatable || failure.unsent;
+        let again = call.repeatable || failure.came == Came::Nowhere;
         Unanswered {
             reason: failure.into(),
             again: if again { Again::Yes(None) } else { Again::No },
@@ -240,12 +246,13 @@ fn once(
         return Ok(Answer {
             call: name,
             status: status.as_u16(),
+            other_type: other_type(&headers),
             body,
         });
     }
     if status.is_redirection() {
         let what = "the server sends elsewhere (a redirect), which is not followed; give the portal's own address";
-        return Err(final_(Failure::new(&name, what).into()));
+        return Err(final_(Failure::nonsense(&name, what).into()));
     }
     let again = match (status.as_u16(), pause(&headers)) {
         // 429 and 503 come before anything was done.
@@ -256,9 +263,19 @@ fn once(
     };
     let reason = match problem_in(&headers, &body) {
         Some(problem) => NoAnswer::Refused(problem.into_error()),
-        None => Failure::new(&name, format!("the server answered {status} and no reason")).into(),
+        None => {
+            let what = format!("the server answered {status} and no reason");
+            Failure::nonsense(&name, what).into()
+        }
     };
     Err(Unanswered { reason, again })
+}
+
+/// What a body says that it is, where that is not JSON: printable ASCII, and not much of it.
+fn other_type(headers: &HeaderMap) -> Option<String> {
+    let kind = text(headers, &CONTENT_TYPE)?.split(';').next()?.trim();
+    let json = kind.eq_ignore_ascii_case("application/json");
+    (!json && !kind.is_empty()).then(|| kind.chars().take(LONGEST_TYPE).collect())
 }
 
 /// The problem document in an answer, if it is one that can be read.

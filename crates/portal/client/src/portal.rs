@@ -66,7 +66,7 @@ impl HttpPortal {
         let listener = |what: &str, address: &str| {
             base(address).map_err(|why| {
                 let why = format!("the portal's address for {what} makes no sense: {why}");
-                failed(Failure::new("GET /api/v1", why).into())
+                failed(Failure::nonsense("GET /api/v1", why).into())
             })
         };
         Ok(Self {
@@ -223,7 +223,7 @@ impl Portal for HttpPortal {
             let same = found.iter().map(|row| &row.certificate).eq(part);
             if !same {
                 let what = "the rows are not those of the certificates that were asked for";
-                return Err(Failure::new(paths::TEST_PAGE, what).into());
+                return Err(Failure::nonsense(paths::TEST_PAGE, what).into());
             }
             rows.extend(found);
         }

@@ -88,6 +88,90 @@ fn an_answer_that_is_not_the_json_expected_names_the_field() {
     assert!(!said.contains("<h1>"));
 }
 
+/// Answers at the address of a portal that no portal gives, each with what is to be said of it.
+fn nonsense() -> Vec<(Vec<u8>, &'static str)> {
+    vec![
+        (json("nonsense"), "the answer"),
+        (json(r#"{"certificates":7}"#), "the answer, certificates"),
+        (json("[]"), "the answer"),
+        (json(""), "the answer"),
+        (
+            answer("200 OK", "text/html; charset=utf-8", "<h1>Welcome</h1>"),
+            "it is of the type text/html, not JSON",
+        ),
+        (
+            answer("200 OK", &format!("text/{}", "x".repeat(4000)), "{}"),
+            "it is of the type text/xxxxx",
+        ),
+        (
+            answer("404 Not Found", "text/html", "<h1>No</h1>"),
+            "the server answered 404",
+        ),
+        (
+            answer("403 Forbidden", "application/json", "{}"),
+            "the server answered 403",
+        ),
+        (
+            answer("403 Forbidden", "application/problem+json", "[]"),
+            "the server answered 403",
+        ),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec(), "that is no HTTP"),
+    ]
+}
+
+#[test]
+fn an_answer_that_is_nonsense_is_an_answer_and_is_told_as_one() {
+    for (answered, why) in nonsense() {
+        let error = listed(answered);
+        let said = error.to_string();
+        assert_eq!(error.code(), "not-understood", "{said}");
+        let expected =
+            "the portal answered, but its answer is not understood: GET /api/v1/certificates: ";
+        assert!(said.starts_with(expected), "{said}");
+        assert!(said.contains(why), "{said}");
+        assert!(!said.contains("<h1>") && said.len() < 400, "{said}");
+    }
+}
+
+#[test]
+fn what_answers_in_a_portals_place_is_not_said_to_be_out_of_reach() {
+    let tls = Tls::new();
+    for (answered, why) in nonsense() {
+        if why == "the answer, certificates" {
+            continue;
+        }
+        let server = Server::start(&tls, move |_, connection| {
+            let _ = connection.write_all(&answered);
+        });
+        let error = HttpPortal::connect_within(&server.address(), tls.trust(), timeouts());
+        let said = error.unwrap_err().to_string();
+        assert!(
+            said.starts_with(
+                "the portal answered, but its answer is not understood: GET /api/v1: "
+            ),
+            "{said}"
+        );
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_off_is_no_answer() {
+    for cut in [
+        &b""[..],
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+    ] {
+        let error = listed(cut.to_vec());
+        assert_eq!(error.code(), "transport", "{error}");
+        let said = error.to_string();
+        assert!(
+            said.starts_with("the portal could not be reached: "),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn an_answer_without_end_is_given_up() {
     let (_server, mut portal) = portal(&Tls::new(), |_, connection| {

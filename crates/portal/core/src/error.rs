@@ -158,9 +158,14 @@ pub enum PortalError {
         /// The refusal in Swedish, where a holder can run into it.
         swedish: Option<String>,
     },
-    /// A portal elsewhere could not be reached, or answered nonsense.
+    /// A portal elsewhere could not be reached, or the connection to it broke off.
     #[error("the portal could not be reached: {0}; try again, an order goes on where it stopped")]
     Transport(String),
+    /// Something answered where a portal should be, and not as a portal does.
+    #[error(
+        "the portal answered, but its answer is not understood: {0}; check that a portal of the same version is at that address"
+    )]
+    NotUnderstood(String),
 }
 
 impl PortalError {
@@ -194,6 +199,7 @@ impl PortalError {
             Self::Issue(_) => "issue",
             Self::KeyRefused(_) => "key-refused",
             Self::Transport(_) => "transport",
+            Self::NotUnderstood(_) => "not-understood",
         }
     }
 

@@ -32,7 +32,8 @@ impl Client {
 
     /// Asks for something.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.send("GET", path, None).and_then(read)
+        let answer = self.send("GET", path, None)?;
+        self.read(&answer)
     }
 
     /// Sends something, and reads the answer.
@@ -41,7 +42,8 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Failure> {
-        self.send("POST", path, Some(&json(body)?)).and_then(read)
+        let answer = self.send("POST", path, Some(&json(body)?))?;
+        self.read(&answer)
     }
 
     /// Sends something that has no answer but that it is done.
@@ -71,6 +73,17 @@ impl Client {
             Ok(problem) => Failure::failed(problem.detail).of_kind("portal"),
             Err(_) => Failure::failed(format!("{} answered with status {status}", self.address))
                 .of_kind("portal"),
+        })
+    }
+
+    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failure> {
+        serde_json::from_slice(body).map_err(|error| {
+            Failure::failed(format!(
+                "the answer of {} is not understood: {error}",
+                self.address
+            ))
+            .of_kind("portal")
+            .hint("is it a portal of the same version as this program?")
         })
     }
 
@@ -112,13 +125,6 @@ fn split(answer: &[u8]) -> Option<(u16, &[u8])> {
 fn json(body: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(body)
         .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
-}
-
-fn read<T: DeserializeOwned>(body: Vec<u8>) -> Result<T, Failure> {
-    serde_json::from_slice(&body).map_err(|error| {
-        Failure::failed(format!("the portal's answer makes no sense: {error}"))
-            .hint("is it of the same version as this program?")
-    })
 }
 
 #[cfg(test)]
