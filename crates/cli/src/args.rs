@@ -213,7 +213,7 @@ pub fn answer(error: &clap::Error) -> ExitCode {
         .any(|argument| argument == "--json");
     let mut output = Output::new(json);
     if let Some(faults) = Faults::asked_for(error) {
-        return match output.report(&faults) {
+        return match output.report(&faults).and_then(|()| output.finish()) {
             Ok(()) => Exit::Done.into(),
             Err(failure) => output.failed(&failure).into(),
         };

@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Output;
 
 use common::{Lab, assert_code, stderr};
@@ -42,6 +43,45 @@ fn a_group_of_commands_alone_is_told_for_what_is_missing() {
             assert!(message.contains("subcommand"), "{group}: {message}");
         }
     }
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_is_in_the_document_beside_what_there_is_to_show() {
+    let lab = Lab::new("valid");
+    symlink("/dev/full", lab.path("full.apdu")).expect("a link");
+    let traced = ["--json", "--trace", "full.apdu", "--ephemeral"];
+    for (arguments, field) in [
+        (&["info"][..], "label"),
+        (&["atr"], "atr"),
+        (&["tree"], "files"),
+        (&["cert", "list"], "certificates"),
+        (&["cert", "check"], "findings"),
+        (&["cert", "read", "4331"], "pem"),
+        (&["cert", "remove", "4333"], "done"),
+        (&["key", "list"], "keys"),
+        (
+            &["key", "sign", "--key", "45", "--in", "card.json"],
+            "signature",
+        ),
+        (&["pin", "status"], "pins"),
+        (&["pin", "verify", "auth"], "done"),
+        (&["apdu", "00A4000C023F00"], "exchanges"),
+        (&["recover"], "outcome"),
+        (&["diagnose"], "problems"),
+        (&["dump", "-o", "copy.json", "--force"], "image"),
+    ] {
+        let output = lab.with_pins(&[&traced[..], arguments].concat());
+        let error = error(&output, 1);
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.contains("full.apdu is not complete"), "{message}");
+        let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        assert!(!document[field].is_null(), "{arguments:?}: {document}");
+    }
+    // What failed before it is the error, and the trace is told of all the same.
+    let output = lab.run(&[&traced[..], &["cert", "read", "9999"]].concat());
+    assert_eq!(error(&output, 1)["kind"], "failed");
+    let text = stderr(&output);
+    assert!(text.contains("full.apdu is not complete"), "{text}");
 }
 
 fn with_wrong_pin(lab: &Lab, arguments: &[&str]) -> Output {

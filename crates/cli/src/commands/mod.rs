@@ -51,7 +51,7 @@ use crate::channel::{
     self, AnyChannel, CardJournal, CardSpec, Layers, Remembered, StartFile, TraceFile,
 };
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, warn};
 use crate::pin_source::PinSources;
 use kortlab_trace::Secrets;
 
@@ -134,9 +134,15 @@ pub fn run(cli: Cli) -> Exit {
     };
     let ran = run_command(&mut context, cli.command);
     // The trace of what failed is complete, too.
-    let finished = layers.finish();
-    ran.and_then(|exit| finished.map(|()| exit))
-        .unwrap_or_else(|failure| context.output.failed(&failure))
+    let ended = match (ran, layers.finish()) {
+        (Ok(exit), Ok(())) => context.output.finish().map(|()| exit),
+        (Ok(_), Err(failure)) | (Err(failure), Ok(())) => Err(failure),
+        (Err(failure), Err(trace)) => {
+            warn(trace.message());
+            Err(failure)
+        }
+    };
+    ended.unwrap_or_else(|failure| context.output.failed(&failure))
 }
 
 /// What is to stand between the card and the command, if that can be.

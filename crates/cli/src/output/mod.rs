@@ -40,6 +40,15 @@ pub struct Output {
     json: bool,
     closed: bool,
     said: Said,
+    /// The document, which goes out when the command has ended.
+    kept: Option<Document>,
+}
+
+/// A JSON document that is kept until it is known how the command ends.
+#[derive(Debug)]
+struct Document {
+    text: String,
+    names_failure: bool,
 }
 
 /// What standard output carries so far.
@@ -68,6 +77,7 @@ impl Output {
             json,
             closed: false,
             said: Said::Nothing,
+            kept: None,
         }
     }
 
@@ -89,12 +99,28 @@ impl Output {
         self.document(report)
     }
 
-    /// A JSON document, for commands that have told people the same already.
+    /// A JSON document, for commands that have told people the same already. It is kept until
+    /// [`Output::finish`] or [`Output::failed`]: what fails after it belongs into it.
     pub fn document(&mut self, report: &impl Serialize) -> Result<(), Failure> {
-        let document = serde_json::to_string_pretty(report)
-            .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
+        self.keep(report, false)
+    }
+
+    fn keep(&mut self, report: &impl Serialize, names_failure: bool) -> Result<(), Failure> {
+        let text = pretty(report)?;
         self.said = Said::Result;
-        self.whole(document)
+        self.kept = Some(Document {
+            text,
+            names_failure,
+        });
+        Ok(())
+    }
+
+    /// Prints the document that was kept, if one was.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        match self.kept.take() {
+            Some(document) => self.whole(document.text),
+            None => Ok(()),
+        }
     }
 
     /// What a command has to show although it failed; the document names the failure as well.
@@ -106,14 +132,15 @@ impl Output {
         if !self.json {
             return self.text(report);
         }
-        self.document(&Failed {
+        let failed = Failed {
             report: Some(report),
             error: failure.entry(),
-        })
+        };
+        self.keep(&failed, true)
     }
 
-    /// Says why a command failed: on standard error, and in the JSON document unless that has
-    /// been printed. Gives the exit code.
+    /// Says why a command failed: on standard error, and in the JSON document, which is printed
+    /// with it. Gives the exit code.
     pub fn failed(&mut self, failure: &Failure) -> Exit {
         complain(failure);
         // Standard error has it already; a standard output that fails changes nothing.
@@ -127,11 +154,17 @@ impl Output {
             report: None,
             error: failure.entry(),
         };
-        match self.said {
+        match (self.said, &mut self.kept) {
             _ if !self.json => Ok(()),
-            Said::Nothing => self.document(&document),
-            Said::Lines => self.line(&document),
-            Said::Result => Ok(()),
+            (Said::Lines, _) => self.line(&document),
+            (_, Some(kept)) => {
+                if !kept.names_failure {
+                    kept.text = with_fields(&kept.text, &pretty(&document)?);
+                }
+                self.finish()
+            }
+            (Said::Nothing, None) => self.whole(pretty(&document)?),
+            (Said::Result, None) => Ok(()),
         }
     }
 
@@ -183,6 +216,22 @@ impl Output {
                 "cannot write to standard output: {error}"
             ))),
         }
+    }
+}
+
+fn pretty(document: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(document)
+        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
+}
+
+/// A JSON object with the fields of another one behind its own, both as [`pretty`] writes them.
+fn with_fields(object: &str, more: &str) -> String {
+    let own = object.strip_suffix("\n}");
+    let more_fields = more.strip_prefix("{\n");
+    match (own, more_fields) {
+        (Some(own), Some(fields)) => format!("{own},\n{fields}"),
+        // It has no fields.
+        _ => more.to_owned(),
     }
 }
 
@@ -238,4 +287,28 @@ pub fn busy<T>(what: &str, work: impl FnOnce() -> T) -> T {
         drop(finished);
         result
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_object_gets_the_fields_of_another_behind_its_own() {
+        let more = json!({"error": {"kind": "failed", "problems": [{}]}});
+        for object in [
+            json!({}),
+            json!({"a": 1}),
+            json!({"a": {"b": {}}, "c": ["\n}", {}], "d": "{\n"}),
+        ] {
+            let text = with_fields(&pretty(&object).unwrap(), &pretty(&more).unwrap());
+            let read: Value = serde_json::from_str(&text).unwrap();
+            let mut expected = object;
+            expected["error"] = more["error"].clone();
+            assert_eq!(read, expected);
+            assert_eq!(text, pretty(&expected).unwrap());
+        }
+    }
 }
