@@ -79,7 +79,7 @@ fn a_trace_that_cannot_be_written_is_in_the_document_beside_what_there_is_to_sho
     }
     // What failed before it is the error, and the trace is told of all the same.
     let output = lab.run(&[&traced[..], &["cert", "read", "9999"]].concat());
-    assert_eq!(error(&output, 1)["kind"], "failed");
+    assert_eq!(error(&output, 1)["kind"], "not-found");
     let text = stderr(&output);
     assert!(text.contains("full.apdu is not complete"), "{text}");
 }
@@ -96,9 +96,19 @@ fn with_wrong_pin(lab: &Lab, arguments: &[&str]) -> Output {
 fn failures_of_every_exit_code_are_documents_with_a_stable_kind() {
     let lab = Lab::new("valid");
     let run = |arguments: &[&str]| lab.run(&[&["--json"], arguments].concat());
+    let der = lab.run(&["cert", "read", "4331", "--der"]).stdout;
+    fs::write(lab.path("one.der"), der).expect("written");
     for (arguments, code, kind) in [
         (&["-c", "none.json", "info"][..], 1, "file"),
-        (&["cert", "read", "4399"], 1, "failed"),
+        (&["cert", "read", "4399"], 1, "not-found"),
+        (&["cert", "read", "9999", "--raw"], 1, "not-found"),
+        (&["cert", "remove", "9999"], 1, "not-found"),
+        (
+            &["key", "sign", "--key", "99", "--in", "card.json"],
+            1,
+            "not-found",
+        ),
+        (&["cert", "write", "--key", "99", "one.der"], 1, "not-found"),
         (&["card", "new", "-o", "card.json"], 1, "file"),
         (
             &["renew", "--portal", "https://[::1]:1", "--yes"],
@@ -320,6 +330,7 @@ fn every_kind_of_failure_is_in_the_document() {
         "file",
         "image",
         "image-in-use",
+        "in-use",
         "storage",
         "portal",
         "usage",

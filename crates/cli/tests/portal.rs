@@ -277,6 +277,59 @@ fn hcc(lab: &Lab) -> Vec<u8> {
 }
 
 #[test]
+fn what_another_program_has_is_told_as_in_use() {
+    let lab = Lab::empty();
+    let (_portal, news) = start(&lab, &[]);
+    let taken = |url: &str| {
+        news[url]
+            .as_str()
+            .unwrap()
+            .rsplit_once('/')
+            .unwrap()
+            .1
+            .to_owned()
+    };
+    let admin = taken("admin_url");
+    let second = |data: &str, options: &[&str]| {
+        let portal = ["--json", "portal", "--data", data];
+        lab.run(&[&portal[..], &FREE_PORTS, options].concat())
+    };
+    fs::write(lab.path("file"), "").unwrap();
+    fs::write(lab.path("store-address"), "sqlite:portal/portal.sqlite").unwrap();
+    for (output, kind, said) in [
+        (second("portal", &[]), "in-use", "another portal runs"),
+        (
+            second("other", &["--store-file", "store-address"]),
+            "in-use",
+            "another portal uses this store",
+        ),
+        (second("file", &[]), "file", "not a directory"),
+        (
+            lab.run(&[
+                "--json",
+                "agent",
+                "--allow-origin",
+                "https://localhost:8443",
+                "--listen",
+                &admin,
+            ]),
+            "in-use",
+            "cannot listen",
+        ),
+    ] {
+        assert_code(&output, 1);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["error"]["kind"], kind, "{document}");
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(message.contains(said), "{message}");
+    }
+    let output = lab.run(&["--json", "portal", "--data", "new", "--listen", &admin]);
+    assert_code(&output, 1);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["error"]["kind"], "in-use", "{document}");
+}
+
+#[test]
 fn an_answer_that_is_no_portals_is_told_as_one_and_not_as_silence() {
     let lab = Lab::empty();
     fs::write(lab.path("token"), "0".repeat(64)).unwrap();

@@ -1,7 +1,7 @@
 //! `kortlab agent`: lends the card to a portal's web pages.
 
 use std::fmt;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 
@@ -151,12 +151,16 @@ fn unavailable(failure: Failure) -> CardUnavailable {
 
 /// Why an agent did not start, or did not end well.
 pub fn not_started(error: AgentError) -> Failure {
+    let error_text = error.to_string();
     match error {
-        AgentError::NotLoopback(_) | AgentError::NobodyAllowed => Failure::usage(error.to_string()),
-        _ => Failure::failed(error.to_string()),
+        AgentError::NotLoopback(_) | AgentError::NobodyAllowed => Failure::usage(error_text),
+        AgentError::Listen { ref error, .. } if error.kind() == io::ErrorKind::AddrInUse => {
+            Failure::failed(error_text).of_kind("in-use")
+        }
+        _ => Failure::failed(error_text),
     }
 }
 
-fn no_signals(error: std::io::Error) -> Failure {
+fn no_signals(error: io::Error) -> Failure {
     Failure::failed(format!("cannot listen for signals: {error}"))
 }

@@ -9,7 +9,7 @@ use std::thread;
 
 use clap::Args;
 use kortlab_portal::logs::{self, LogFormat};
-use kortlab_portal::server::{Config, Limits, ReadOnlyConfig, Server, Source, Stopper};
+use kortlab_portal::server::{Config, Limits, ReadOnlyConfig, Server, Source, StartError, Stopper};
 use kortlab_portal::store::{NotAStoreUrl, StoreUrl};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -146,8 +146,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let stopped = signals()?;
     let path = arguments.data.clone();
     let source = Source::Directory { path, store };
-    let portal =
-        Server::start(config, source).map_err(|error| Failure::failed(error.to_string()))?;
+    let portal = Server::start(config, source).map_err(not_started)?;
     context.output.event(&Started {
         url: portal.urls().main.clone(),
         log_in_url: portal.urls().log_in.clone(),
@@ -188,8 +187,7 @@ fn run_read_only(
         limits: limits(arguments.rate, arguments.change_rate),
     };
     let stopped = signals()?;
-    let instance = Server::start_read_only(config, &arguments.data, &store)
-        .map_err(|error| Failure::failed(error.to_string()))?;
+    let instance = Server::start_read_only(config, &arguments.data, &store).map_err(not_started)?;
     context.output.event(&StartedReadOnly {
         pki_url: format!("http://{}", instance.address()),
         data: arguments.data.clone(),
@@ -199,6 +197,16 @@ fn run_read_only(
         .wait()
         .map_err(|error| Failure::failed(error.to_string()))?;
     Ok(Exit::Done)
+}
+
+/// Why a portal did not start.
+fn not_started(error: StartError) -> Failure {
+    let kind = match &error {
+        error if error.is_in_use() => "in-use",
+        StartError::Directory { .. } => "file",
+        _ => "failed",
+    };
+    Failure::failed(error.to_string()).of_kind(kind)
 }
 
 fn stop_when_told(mut stopped: UnixStream, stopper: Stopper) {

@@ -85,6 +85,9 @@ fn about(error: &DoorError) -> Failure {
     match error {
         DoorError::TooLong(_) => failure
             .hint("name a shorter path with --control, or set XDG_RUNTIME_DIR to a shorter one"),
+        DoorError::InUse(_) => failure
+            .of_kind("in-use")
+            .hint("name another path with --control"),
         _ => failure.hint("name another path with --control"),
     }
 }

@@ -345,7 +345,9 @@ fn about_door(error: &DoorError) -> Failure {
     match error {
         DoorError::TooLong(_) => failure
             .hint("name a shorter path with --socket, or set XDG_RUNTIME_DIR to a shorter one"),
-        DoorError::InUse(_) => failure.hint("end that one, or name another path with --socket"),
+        DoorError::InUse(_) => failure
+            .of_kind("in-use")
+            .hint("end that one, or name another path with --socket"),
         _ => failure.hint("name another path with --socket"),
     }
 }

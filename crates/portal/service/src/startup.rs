@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::listener::Listener;
+use crate::store::StoreError;
 
 /// Why the portal does not start.
 #[derive(Debug, Error)]
@@ -43,6 +44,9 @@ pub enum StartError {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// Another portal has the data directory, or the store.
+    #[error("{0}")]
+    InUse(String),
     /// TLS cannot be set up.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
@@ -57,7 +61,25 @@ pub enum StartError {
     Threads(io::Error),
 }
 
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::InUse { .. } => Self::InUse(error.to_string()),
+            error => Self::Store(error.to_string()),
+        }
+    }
+}
+
 impl StartError {
+    /// Whether another program has what this one needs: the data directory, the store, an address.
+    pub fn is_in_use(&self) -> bool {
+        match self {
+            Self::InUse(_) => true,
+            Self::Bind { source, .. } => source.kind() == io::ErrorKind::AddrInUse,
+            _ => false,
+        }
+    }
+
     pub(crate) fn tls(error: impl core::fmt::Display) -> Self {
         Self::Tls(error.to_string())
     }

@@ -28,7 +28,8 @@ pub fn find<'a>(slots: &'a [Slot], text: &str) -> Result<&'a Slot, Failure> {
         }
     }
     let all: Vec<_> = slots.iter().collect();
-    let failure = Failure::failed(format!("the card has no certificate {text}"));
+    let failure =
+        Failure::failed(format!("the card has no certificate {text}")).of_kind("not-found");
     Err(match all.as_slice() {
         [] => failure.hint("it has no certificate at all"),
         all => failure.hint(format!("it has: {}", list(all))),

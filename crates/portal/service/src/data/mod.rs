@@ -332,10 +332,10 @@ fn lock(directory: &Path) -> Result<File, StartError> {
     let file = files::open_lock(&path)?;
     match file_lock::take(&file) {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StartError::directory(
-            directory,
-            "another portal runs on this data directory; end it first, or give another --data",
-        )),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(format!(
+            "{}: another portal runs on this data directory; end it first, or give another --data",
+            directory.display()
+        ))),
         Err(TryLockError::Error(error)) => Err(StartError::directory(path, error)),
     }
 }

@@ -157,9 +157,8 @@ impl Server {
         for kind in AuthorityKind::ALL {
             this.0.published.set_responder(directory.responder(kind)?);
         }
-        let unusable = |error: StoreError| StartError::Store(error.to_string());
-        let mut follower = store::follow(store).map_err(unusable)?;
-        this.follow(follower.as_mut()).map_err(unusable)?;
+        let mut follower = store::follow(store)?;
+        this.follow(follower.as_mut())?;
         let ready = Ready {
             listener,
             socket,

@@ -106,17 +106,16 @@ impl Opened {
         };
         let carrier = authority(AuthorityKind::Carrier)?;
         let hcc = authority(AuthorityKind::Hcc)?;
-        let unusable = |error: &dyn fmt::Display| StartError::Store(error.to_string());
         // A store that was lost is not replaced by an empty one: the certificates would be unknown.
         let create = match directory.is_fresh() {
             true => Create::Yes,
             false => Create::No,
         };
-        let mut store = store::open(store, create).map_err(|error| unusable(&error))?;
-        let records = store.load().map_err(|error| unusable(&error))?;
+        let mut store = store::open(store, create)?;
+        let records = store.load()?;
         let rng = IssuerRng::from_os().map_err(|error| StartError::Authority(error.to_string()))?;
         let portal = LocalPortal::restore(carrier, hcc, records.clone(), clock.clone(), rng)
-            .map_err(|error| unusable(&error))?;
+            .map_err(|error| StartError::Store(error.to_string()))?;
         let authorities = certificates(&portal);
         let service = Service::new(portal, &records, clock, store)?;
         directory.complete()?;
@@ -132,8 +131,7 @@ impl Opened {
     fn ready(portal: LocalPortal, clock: PortalClock) -> Result<Self, StartError> {
         let mut rng =
             IssuerRng::from_os().map_err(|error| StartError::Authority(error.to_string()))?;
-        let store = store::open(&StoreUrl::memory(), Create::Yes)
-            .map_err(|error| StartError::Store(error.to_string()))?;
+        let store = store::open(&StoreUrl::memory(), Create::Yes)?;
         Ok(Self {
             authorities: certificates(&portal),
             service: Service::new(portal, &[], clock, store)?,

@@ -103,8 +103,7 @@ impl StoredPortal {
         }
         let subject = Subject::default().detail(format!("version {}", env!("CARGO_PKG_VERSION")));
         let event = AuditEvent::of_the_portal(self.clock.now(), Operation::Start, subject);
-        let unusable = |error: StoreError| StartError::Store(error.to_string());
-        self.commit(&changes, &[event], metrics).map_err(unusable)?;
+        self.commit(&changes, &[event], metrics)?;
         published.note(&changes);
         for (kind, responder, crl) in made {
             published.set_responder(responder);

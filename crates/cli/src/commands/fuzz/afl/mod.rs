@@ -369,6 +369,7 @@ fn about(trouble: &Trouble, program: &Path, log: &Path) -> Failure {
         ))
         .hint("name the executable file itself; libtool has it in .libs, beside its script"),
         Trouble::InUse => Failure::failed("another AFL++ is at work in the same place")
+            .of_kind("in-use")
             .hint("end it, or name another directory with --out, or another --node"),
         Trouble::NoForkServer => {
             Failure::failed(format!("AFL++'s fork server did not begin in {program}"))
