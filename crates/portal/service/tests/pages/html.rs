@@ -336,6 +336,23 @@ fn the_button_of_a_task_comes_before_long_lists_and_after_what_is_to_be_read() {
 }
 
 #[test]
+fn the_start_page_says_how_often_the_browsers_dialogue_comes() {
+    for (name, said) in [
+        (
+            "sv /",
+            "Avbryter du vid Legitimering, så kommer rutan en gång för varje certifikat",
+        ),
+        (
+            "en /",
+            "If you cancel at Legitimering, the dialogue comes once for each certificate",
+        ),
+    ] {
+        let text = Dom::parse(&all_pages().0[name]).text();
+        assert!(text.contains(said), "{text}");
+    }
+}
+
+#[test]
 fn every_link_and_every_form_leads_somewhere_that_answers() {
     let pages = all_pages();
     let mut links = BTreeSet::new();
