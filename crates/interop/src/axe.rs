@@ -6,37 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::InteropError;
-use crate::tools;
+pub use crate::headless::Look;
+use crate::{headless, tools};
 
 /// The version that judges: another may have other rules.
 const VERSION: &str = "4.11.0";
-
-/// How a page is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// Width and height of the window, in CSS pixels.
-    pub size: (u16, u16),
-    /// Whether the user prefers dark colours (Media Queries Level 5, prefers-color-scheme).
-    pub dark: bool,
-}
-
-impl Look {
-    /// A laptop, a phone, and a laptop at night.
-    pub const ALL: [Self; 3] = [
-        Self {
-            size: (1366, 720),
-            dark: false,
-        },
-        Self {
-            size: (390, 844),
-            dark: false,
-        },
-        Self {
-            size: (1366, 720),
-            dark: true,
-        },
-    ];
-}
 
 /// What axe-core finds wrong with these pages (a name and the HTML), each a line: the page, the rule,
 /// and the element. The style sheet takes the place of the linked one. Nothing is loaded from
@@ -50,50 +24,10 @@ pub fn violations(
     style: &str,
     look: Look,
 ) -> Result<Vec<String>, InteropError> {
-    let chromium = tools::find("chromium".as_ref())?;
     let axe = axe_core()?;
-    let directory = tempfile::tempdir().map_err(InteropError::io("a directory for pages"))?;
-    let file = directory.path().join("judge.html");
-    fs::write(&file, judge(pages, style, &axe))
-        .map_err(InteropError::io("the page that judges"))?;
-    let (width, height) = look.size;
-    let mut command = Command::new(chromium);
-    command
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--allow-file-access-from-files",
-            "--hide-scrollbars",
-            "--virtual-time-budget=600000",
-            "--dump-dom",
-        ])
-        .arg(format!(
-            "--user-data-dir={}",
-            directory.path().join("profile").display()
-        ))
-        .arg(format!("--window-size={width},{height}"))
-        // 0 is dark, 1 is light.
-        .arg(format!(
-            "--blink-settings=preferredColorScheme={}",
-            u8::from(!look.dark)
-        ))
-        .arg(format!("file://{}", file.display()))
-        .stdin(Stdio::null());
-    let output = command.output().map_err(InteropError::io("Chromium"))?;
-    let dom = String::from_utf8_lossy(&output.stdout);
-    let failed = |details: &str| InteropError::Failed {
-        command: "axe-core in Chromium".to_owned(),
-        status: output.status.to_string(),
-        details: details.to_owned(),
-    };
-    let said = between(&dom, "<pre id=\"axe-result\">", "</pre>")
-        .ok_or_else(|| failed(&String::from_utf8_lossy(&output.stderr)))?;
-    let said = said
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&");
+    let command = "axe-core in Chromium";
+    let failed = |details: &str| headless::failed(command, details);
+    let said = headless::result(command, &judge(pages, style, &axe), look)?;
     let judged: Judged = serde_json::from_str(&said).map_err(|error| failed(&error.to_string()))?;
     match judged {
         Judged {
@@ -114,22 +48,9 @@ struct Judged {
     failed: Option<String>,
 }
 
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(before)?;
-    rest.split_once(after).map(|(between, _)| between)
-}
-
 /// A page that shows each of the pages in its own place, and has axe-core look at it.
 fn judge(pages: &[(&str, &str)], style: &str, axe: &Path) -> String {
-    let pages: Vec<_> = pages
-        .iter()
-        .map(|(name, html)| {
-            let style = format!("<style>{style}</style></head>");
-            (*name, html.replacen("</head>", &style, 1))
-        })
-        .collect();
-    // JSON in a script must not end it.
-    let pages = serde_json::json!(pages).to_string().replace("</", "<\\/");
+    let pages = headless::with_style(pages, style);
     format!(
         r#"<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>axe</title>
 <script src="file://{axe}"></script></head><body><script>
@@ -151,7 +72,7 @@ const show = html => {{
 }})().catch(error => {{ result.failed = String(error); }}).finally(() => {{
     show('<html><head><title>axe</title></head><body></body></html>');
     const told = document.createElement('pre');
-    told.id = 'axe-result';
+    told.id = 'result';
     told.textContent = JSON.stringify(result);
     document.body.append(told);
 }});

@@ -32,6 +32,8 @@ pub mod browser;
 mod daemon;
 mod emulation;
 mod error;
+mod headless;
+pub mod layout;
 mod namespace;
 pub mod null_card;
 mod postgres;

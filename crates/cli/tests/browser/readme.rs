@@ -66,7 +66,7 @@ fn the_readmes_way_asks_for_one_pin_and_leads_through_the_whole_guide() {
     story(|| {
         let lab = Lab::bare(EnrolledState::Expired);
         let (holder, profiles) = opens(&lab, "readme");
-        holder.sees("frågar först efter PIN-koden för legitimering");
+        holder.sees("frågar först efter PIN\u{2011}koden för legitimering");
         holder.sees("Står det Underskrift, så tryck på Avbryt");
         holder.browser.press("Logga in").unwrap();
         // One PIN: right after it the browser asks for the certificate.

@@ -98,7 +98,7 @@ impl NotDone {
     pub(crate) fn last_try(role: PinRole) -> Self {
         Self::new(
             format!(
-                "Det är bara ett försök kvar för PIN-koden för {}. Agenten använder aldrig kortets sista försök.",
+                "Det är bara ett försök kvar för PIN\u{2011}koden för {}. Agenten använder aldrig kortets sista försök.",
                 role.swedish()
             ),
             format!(
@@ -107,7 +107,7 @@ impl NotDone {
         )
         .next(
             format!(
-                "Kontrollera PIN-koden med ”kortlab pin verify {0}”, eller lås upp den med PUK: ”kortlab pin unblock {0}”. Försök sedan igen.",
+                "Kontrollera PIN\u{2011}koden med ”kortlab pin verify {0}”, eller lås upp den med PUK: ”kortlab pin unblock {0}”. Försök sedan igen.",
                 role.name()
             ),
             format!(
@@ -120,7 +120,7 @@ impl NotDone {
     /// The PIN is blocked.
     pub(crate) fn blocked(role: PinRole) -> Self {
         Self::new(
-            format!("PIN-koden för {} är låst.", role.swedish()),
+            format!("PIN\u{2011}koden för {} är låst.", role.swedish()),
             format!("The PIN for {role} is blocked."),
         )
         .next(
@@ -139,7 +139,7 @@ impl NotDone {
     pub(crate) fn tries_unknown(role: PinRole) -> Self {
         Self::new(
             format!(
-                "Kortet säger inte hur många försök som är kvar för PIN-koden för {}, så agenten kan inte skydda det sista.",
+                "Kortet säger inte hur många försök som är kvar för PIN\u{2011}koden för {}, så agenten kan inte skydda det sista.",
                 role.swedish()
             ),
             format!(
@@ -211,7 +211,7 @@ impl From<CardError> for NotDone {
                 "Insert the card again and try again: the change is then completed or undone.",
             ),
             ErrorKind::NotPkcs15 => Self::new(
-                "Kortet i läsaren är inget e-tjänstekort.",
+                "Kortet i läsaren är inget e\u{2011}tjänstekort.",
                 "The card in the reader is no staff card.",
             )
             .next(

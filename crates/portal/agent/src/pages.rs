@@ -345,7 +345,7 @@ fn describe(work: &Work) -> [Words; 3] {
                 "Show the card's certificates to the portal",
             ),
             Words::new(
-                "Portalen vill läsa certifikaten på kortet. Inget på kortet ändras, och ingen PIN-kod behövs.",
+                "Portalen vill läsa certifikaten på kortet. Inget på kortet ändras, och ingen PIN\u{2011}kod behövs.",
                 "The portal wants to read the certificates on the card. Nothing on the card is changed, and no PIN is needed.",
             ),
             Words::new("Visa certifikaten", "Show the certificates"),

@@ -59,9 +59,9 @@ impl Seen {
         visible(&self.summary.holder)
     }
 
-    /// The subject's whole name (RFC 4514).
-    pub(crate) fn subject(&self) -> String {
-        visible(self.subject.as_deref().unwrap_or(&self.summary.holder))
+    /// The subject's whole name (RFC 4514), in its relative names.
+    pub(crate) fn subject(&self) -> Vec<String> {
+        relative_names(self.subject.as_deref().unwrap_or(&self.summary.holder))
     }
 
     /// The issuer's common name.
@@ -69,9 +69,9 @@ impl Seen {
         visible(&self.summary.issuer)
     }
 
-    /// The issuer's whole name (RFC 4514).
-    pub(crate) fn issuer(&self) -> String {
-        visible(self.issuer.as_deref().unwrap_or(&self.summary.issuer))
+    /// The issuer's whole name (RFC 4514), in its relative names.
+    pub(crate) fn issuer(&self) -> Vec<String> {
+        relative_names(self.issuer.as_deref().unwrap_or(&self.summary.issuer))
     }
 
     /// The serial number in hexadecimal.
@@ -83,6 +83,24 @@ impl Seen {
     pub(crate) fn days(&self) -> [String; 2] {
         [self.summary.not_before, self.summary.not_after].map(day)
     }
+}
+
+/// The relative names of a whole one, each with the comma behind it, so that lines break between
+/// them. A comma behind a backslash belongs to a value (RFC 4514 §2.4).
+fn relative_names(name: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let (mut one, mut is_escaped) = (String::new(), false);
+    for character in name.chars() {
+        one.push(character);
+        if character == ',' && !is_escaped {
+            names.push(visible(&core::mem::take(&mut one)));
+        }
+        is_escaped = character == '\\' && !is_escaped;
+    }
+    if !one.is_empty() {
+        names.push(visible(&one));
+    }
+    names
 }
 
 /// Central European time, and an hour more from the last Sunday of March to that of October, as
@@ -108,6 +126,21 @@ fn day(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_taken_apart_between_its_relative_names_and_loses_nothing() {
+        for (name, parts) in [
+            ("", &[][..]),
+            ("CN=A", &["CN=A"]),
+            ("CN=A,O=B\\, C,C=SE", &["CN=A,", "O=B\\, C,", "C=SE"]),
+            ("CN=A\\\\,O=B", &["CN=A\\\\,", "O=B"]),
+            ("CN=A,", &["CN=A,"]),
+            ("CN=A\\", &["CN=A\\"]),
+        ] {
+            assert_eq!(relative_names(name), parts, "{name}");
+            assert_eq!(relative_names(name).concat(), name);
+        }
+    }
 
     #[test]
     fn a_day_is_the_one_in_sweden() {

@@ -242,7 +242,7 @@ impl Service {
             Stopped::NoPin { role, why } => {
                 let words = Words::new(
                     format!(
-                        "PIN-koden för {} skickades inte till kortet: den saknas eller har fel form. Inget försök gick åt.",
+                        "PIN\u{2011}koden för {} skickades inte till kortet: den saknas eller har fel form. Inget försök gick åt.",
                         role.swedish()
                     ),
                     format!("No try was lost: {why}."),
@@ -271,7 +271,7 @@ impl Service {
         });
         let words = Words::new(
             format!(
-                "Fel PIN-kod för {}. Antal försök som är kvar på kortet: {}.",
+                "Fel PIN\u{2011}kod för {}. Antal försök som är kvar på kortet: {}.",
                 role.swedish(),
                 left.swedish()
             ),
@@ -300,7 +300,7 @@ impl Service {
         let most = self.config.limits.wrong_pins;
         if wrong >= most {
             return Err(NotDone::new(
-                format!("Fel PIN-kod {most} gånger. Agenten frågar inte fler gånger i den här uppgiften."),
+                format!("Fel PIN\u{2011}kod {most} gånger. Agenten frågar inte fler gånger i den här uppgiften."),
                 format!("The PIN was wrong {most} times. The agent asks no more in this task."),
             )
             .next(
@@ -313,7 +313,7 @@ impl Service {
         };
         let minutes = wait.as_secs().div_ceil(60).max(1);
         Err(NotDone::new(
-            format!("Fel PIN-kod {most} gånger på kort tid i uppgifter från {origin}. Agenten frågar inte igen ännu."),
+            format!("Fel PIN\u{2011}kod {most} gånger på kort tid i uppgifter från {origin}. Agenten frågar inte igen ännu."),
             format!("The PIN was wrong {most} times of late in tasks of {origin}. The agent does not ask again yet."),
         )
         .next(

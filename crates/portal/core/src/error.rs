@@ -14,7 +14,8 @@ use kortlab_issuer::{DocumentError, IssueError};
 pub enum PortalError {
     /// Log-in with an HCC.
     #[error(
-        "this certificate is an HCC (issued by {issuer}); to log in, use the certificate issued by Telia Card Identifier"
+        "this certificate is an HCC (issued by {}); to log in, use the certificate issued by Telia Card Identifier",
+        named(.issuer)
     )]
     HccLogIn {
         /// The issuer of the certificate that was used.
@@ -27,7 +28,8 @@ pub enum PortalError {
     NotForLogIn,
     /// A certificate this portal's authorities have not issued.
     #[error(
-        "the certificate issued by {issuer} is not known here; insert a card that this portal's authorities have issued"
+        "the certificate issued by {} is not known here; insert a card that this portal's authorities have issued",
+        named(.issuer)
     )]
     UnknownCertificate {
         /// Its issuer.
@@ -245,6 +247,14 @@ impl PortalError {
             Self::ReceiptReplayed => "Kortet är redan kvitterat. Logga ut.".to_owned(),
             _ => return None,
         })
+    }
+}
+
+/// An issuer by name, if it has one.
+fn named(issuer: &str) -> &str {
+    match issuer.trim() {
+        "" => "an issuer without a name",
+        _ => issuer,
     }
 }
 

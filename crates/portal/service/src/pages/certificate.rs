@@ -53,14 +53,14 @@ impl CertificateView {
                 CertificateState::OnHold | CertificateState::NotYetValid => "waiting",
                 CertificateState::Expired | CertificateState::Revoked(_) => "over",
             },
-            holder: summary.holder.clone(),
+            holder: named(&summary.holder, t),
             hsa_id: summary.hsa_id.clone(),
             // A carrier certificate may name nobody but the card.
             card_number: summary
                 .card_number
                 .clone()
                 .filter(|number| *number != summary.holder),
-            issuer: summary.issuer.clone(),
+            issuer: named(&summary.issuer, t),
             serial: summary.serial_hex(),
             not_after: summary.not_after.to_string(),
             last_day: day(summary.not_after),
@@ -72,6 +72,14 @@ impl CertificateView {
     /// Ticked, or not.
     pub(crate) fn chosen(self, chosen: bool) -> Self {
         Self { chosen, ..self }
+    }
+}
+
+/// A name, or that there is none.
+fn named(name: &str, t: Texts) -> String {
+    match name.trim() {
+        "" => t.without_name().to_owned(),
+        _ => name.to_owned(),
     }
 }
 

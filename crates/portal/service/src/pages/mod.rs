@@ -9,7 +9,7 @@
 //! | `/menu` | `menu.rs` |
 //! | `/certificates`: *Ta bort utgångna/spärrade HCC* | `certificates.rs` |
 //! | `/fetch`, `POST /receipt`, `/done`: *Hämta nytt HCC*, *Kvittera kort* | `fetch.rs` |
-//! | `/put-back`: *Lägga tillbaka HCC* | `put_back.rs` |
+//! | `/put-back`: *Lägg tillbaka HCC* | `put_back.rs` |
 //! | `/revoke`: *Spärra HCC* | `revoke.rs` |
 //! | `/task`, `/test/task`: what the card is asked for | `task.rs` |
 //! | `POST /task/{id}`: what came of it | `result.rs` |

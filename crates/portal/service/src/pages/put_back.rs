@@ -1,4 +1,4 @@
-//! *Lägga tillbaka HCC*: a pair that is issued is written to the card again.
+//! *Lägg tillbaka HCC*: a pair that is issued is written to the card again.
 
 use askama::Template;
 use axum::http::StatusCode;

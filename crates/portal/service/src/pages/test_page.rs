@@ -122,7 +122,7 @@ pub(super) async fn trial(visit: Visit) -> Result<Response, Failure> {
         }
         Err(ServiceError::Refused(error)) => {
             let shown = shown(&visit, certificate).await;
-            let reason = visit.t.portal_error(&error);
+            let reason = visit.t.trial_error(&error);
             let status = ServiceError::Refused(error).status();
             Ok(refused(&visit, reason, shown, status))
         }

@@ -378,7 +378,10 @@ fn the_pages_speak_the_language_that_was_chosen() {
     );
     assert_eq!(page.h1(), "Renew the certificates on your staff card");
     let page = browser.open("/?lang=sv");
-    assert_eq!(page.h1(), "Förnya certifikaten på ditt e-tjänstekort");
+    assert_eq!(
+        page.h1(),
+        "Förnya certifikaten på ditt e\u{2011}tjänstekort"
+    );
     // The choice lasts, also on the other listeners.
     let refused = browser.log_in(None);
     assert!(Dom::parse(&refused.body).h1().contains("Inget certifikat"));

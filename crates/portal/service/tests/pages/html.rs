@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use kortlab_interop::axe::{self, Look};
+use kortlab_interop::layout;
 use kortlab_portal::listener::Listener;
 
 use crate::browser::Browser;
@@ -333,6 +334,29 @@ fn the_button_of_a_task_comes_before_long_lists_and_after_what_is_to_be_read() {
         }
     }
     assert!(lists >= 4 && texts >= 4, "{lists} {texts}");
+}
+
+#[test]
+fn the_start_pages_button_is_in_sight_on_a_phone() {
+    let pages = all_pages();
+    let pages = ["sv /", "en /"].map(|name| (name, pages.0[name].as_str()));
+    let style = include_str!("../../assets/kortlab.css");
+    let look = Look::PHONE;
+    for bottom in layout::bottoms(&pages, style, look, "main a.button").unwrap() {
+        assert!(bottom <= f64::from(look.size.1), "{bottom}");
+    }
+}
+
+#[test]
+fn words_that_belong_together_are_not_broken_at_their_hyphen() {
+    for (name, body) in &all_pages().0 {
+        let text = Dom::parse(body).text();
+        for word in ["PIN-kod", "e-tjänstekort"] {
+            assert!(!text.contains(word), "{name}: {text}");
+        }
+    }
+    let start = Dom::parse(&all_pages().0["sv /"]).text();
+    assert!(start.contains("PIN\u{2011}koden"), "{start}");
 }
 
 #[test]

@@ -144,6 +144,61 @@ fn the_trial_says_why_a_certificate_is_not_accepted() {
 }
 
 #[test]
+fn the_trial_does_not_say_what_a_log_in_takes() {
+    let (site, card) = Site::with_an_expired_card();
+    let signature = card.carrier.signature.clone();
+    for (language, said, not) in [
+        (
+            "sv",
+            "Välj ett certifikat för legitimering, blått eller rosa.",
+            "Telia Card Identifier.",
+        ),
+        (
+            "en",
+            "Choose a certificate for authentication (legitimering), blue or pink.",
+            "o log in",
+        ),
+    ] {
+        for certificate in [signature.as_slice(), b"\x30\x03\x02\x01\x00"] {
+            let mut browser = Browser::new(&site);
+            browser.language = language;
+            let answer = browser.at(Listener::Trial, "/", Some(certificate));
+            assert_eq!(answer.status, 403);
+            let text = page(&answer).text();
+            assert!(text.contains(said) && !text.contains(not), "{text}");
+        }
+    }
+}
+
+#[test]
+fn an_issuer_without_a_name_is_told_as_one() {
+    let mut nobody = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    nobody.distinguished_name = rcgen::DistinguishedName::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = nobody.self_signed(&key).unwrap();
+    let site = Site::new();
+    for (language, said, name) in [
+        (
+            "sv",
+            "Certifikatet, utfärdat av en utfärdare utan namn, är okänt här.",
+            "Utfärdare (utan namn)",
+        ),
+        (
+            "en",
+            "The certificate issued by an issuer without a name is not known here.",
+            "Issuer (without a name)",
+        ),
+    ] {
+        let mut browser = Browser::new(&site);
+        browser.language = language;
+        let answer = browser.log_in(Some(certificate.der()));
+        assert_eq!(answer.status, 403);
+        let text = page(&answer).text();
+        assert!(text.contains(said) && text.contains(name), "{text}");
+    }
+}
+
+#[test]
 fn the_trial_says_in_words_what_a_certificate_is() {
     let (site, card) = Site::with_an_expired_card();
     let browser = Browser::logged_in(&site, &card);

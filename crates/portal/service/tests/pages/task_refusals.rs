@@ -188,7 +188,7 @@ fn another_card_and_another_key_are_refused_and_asked_for_again() {
     assert!(
         again
             .text()
-            .contains("Signera med PIN-koden för underskrift")
+            .contains("Signera med PIN\u{2011}koden för underskrift")
     );
     assert_eq!(
         browser.through_the_agent(&again, &card).h1(),

@@ -4,9 +4,9 @@ use super::texts;
 
 texts! {
     task_what: "Vad som händer nu", "What happens now";
-    task_open: "Knappen öppnar en sida på din egen dator (kortlab agent). Den visar samma sak en gång till och frågar efter PIN-koden. Sedan kommer du tillbaka hit.",
+    task_open: "Knappen öppnar en sida på din egen dator (kortlab agent). Den visar samma sak en gång till och frågar efter PIN\u{2011}koden. Sedan kommer du tillbaka hit.",
         "The button opens a page on your own computer (kortlab agent). It shows the same once more and asks for the PIN. Then you come back here.";
-    task_open_no_pin: "Knappen öppnar en sida på din egen dator (kortlab agent), som läser kortets certifikat. Ingen PIN-kod behövs. Sedan kommer du tillbaka hit.",
+    task_open_no_pin: "Knappen öppnar en sida på din egen dator (kortlab agent), som läser kortets certifikat. Ingen PIN\u{2011}kod behövs. Sedan kommer du tillbaka hit.",
         "The button opens a page on your own computer (kortlab agent), which reads the card's certificates. No PIN is needed. Then you come back here.";
     task_nothing: "Händer ingenting?", "Does nothing happen?";
     task_nothing_text: "Om webbläsaren säger att sidan inte kan nås är programmet inte igång på din dator. Starta det i ett terminalfönster, gå tillbaka hit och tryck på knappen igen:",

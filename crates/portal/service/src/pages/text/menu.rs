@@ -18,7 +18,7 @@ texts! {
         "Two new certificates, one for authentication and one for signature, are written to the card.";
     menu_remove: "Ta bort utgångna/spärrade HCC", "Remove expired/revoked HCCs";
     menu_remove_none: "Inget HCC behöver tas bort.", "No HCC needs to be removed.";
-    menu_put_back: "Lägga tillbaka HCC", "Put HCCs back (Lägga tillbaka HCC)";
+    menu_put_back: "Lägg tillbaka HCC", "Put HCCs back (Lägg tillbaka HCC)";
     menu_put_back_text: "Skriver ett par som redan är utfärdat till kortet igen, om det saknas där.",
         "Writes a pair that is issued already to the card again, if it is missing there.";
     menu_revoke: "Spärra HCC", "Revoke HCCs (Spärra HCC)";
@@ -59,7 +59,7 @@ texts! {
     revoke_done: "Certifikaten är spärrade. Ta nu bort dem från kortet.",
         "The certificates are revoked. Now remove them from the card.";
 
-    put_back_title: "Lägga tillbaka HCC", "Put HCCs back";
+    put_back_title: "Lägg tillbaka HCC", "Put HCCs back";
     put_back_lead: "Välj ett par som är utfärdat och fortfarande får användas. Det som saknas av paret skrivs till kortet; det som redan finns där rörs inte.",
         "Choose a pair that is issued and may still be used. What is missing of the pair is written to the card; what is there already is not touched.";
     put_back_which: "Vilket par?", "Which pair?";

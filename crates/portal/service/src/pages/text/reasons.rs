@@ -117,6 +117,19 @@ impl Texts {
         }
     }
 
+    /// The reason for a refusal of the trial of legitimering, for which other certificates are good
+    /// than for the log-in.
+    pub(crate) fn trial_error(self, error: &PortalError) -> Reason {
+        let reason = self.portal_error(error);
+        match error {
+            PortalError::NotForLogIn | PortalError::UnreadableCertificate(_) => Reason {
+                what_to_do: self.trial_choose().to_owned(),
+                ..reason
+            },
+            _ => reason,
+        }
+    }
+
     /// The reason for a refusal of the portal.
     pub(crate) fn portal_error(self, error: &PortalError) -> Reason {
         let title = match error {
@@ -150,7 +163,8 @@ fn swedish(error: &PortalError) -> (String, String) {
     let (why, what_to_do) = match error {
         PortalError::HccLogIn { issuer } => (
             format!(
-                "Certifikatet är ett HCC, utfärdat av {issuer}. Med ett HCC går det inte att logga in här."
+                "Certifikatet är ett HCC, utfärdat av {}. Med ett HCC går det inte att logga in här.",
+                issuer_in_swedish(issuer)
             ),
             "Välj certifikatet som är utfärdat av Telia Card Identifier.",
         ),
@@ -159,7 +173,10 @@ fn swedish(error: &PortalError) -> (String, String) {
             "Välj certifikatet för legitimering som är utfärdat av Telia Card Identifier.",
         ),
         PortalError::UnknownCertificate { issuer } => (
-            format!("Certifikatet, utfärdat av {issuer}, är okänt här."),
+            format!(
+                "Certifikatet, utfärdat av {}, är okänt här.",
+                issuer_in_swedish(issuer)
+            ),
             "Kontrollera att rätt kort sitter i läsaren. Portalen känner bara kort från sin egen utfärdare.",
         ),
         PortalError::CertificateNotUsable { state } => (
@@ -240,7 +257,7 @@ fn swedish(error: &PortalError) -> (String, String) {
         ),
         PortalError::SignedWithAuthenticationKey { .. } => (
             "Det är underskrivet med nyckeln för legitimering.".to_owned(),
-            "Signera med PIN-koden för underskrift.",
+            "Signera med PIN\u{2011}koden för underskrift.",
         ),
         PortalError::SignedWithForeignKey { .. } => (
             "Det är inte underskrivet med kortets nyckel för underskrift.".to_owned(),
@@ -272,6 +289,14 @@ fn swedish(error: &PortalError) -> (String, String) {
         ),
     };
     (why, what_to_do.to_owned())
+}
+
+/// An issuer by name, if it has one.
+fn issuer_in_swedish(issuer: &str) -> &str {
+    match issuer.trim() {
+        "" => "en utfärdare utan namn",
+        _ => issuer,
+    }
 }
 
 fn sentence(words: &str) -> String {

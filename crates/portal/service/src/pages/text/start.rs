@@ -3,15 +3,15 @@
 use super::texts;
 
 texts! {
-    start_title: "Förnya certifikaten på ditt e-tjänstekort", "Renew the certificates on your staff card";
-    start_lead: "Här tar du bort HCC som har gått ut eller spärrats, hämtar nya och kvitterar kortet. Du gör det själv, med kortet i läsaren och dina två PIN-koder.",
+    start_title: "Förnya certifikaten på ditt e\u{2011}tjänstekort", "Renew the certificates on your staff card";
+    start_lead: "Här tar du bort HCC som har gått ut eller spärrats, hämtar nya och kvitterar kortet. Du gör det själv, med kortet i läsaren och dina två PIN\u{2011}koder.",
         "Here you remove HCCs that have expired or been revoked, fetch new ones and sign the receipt for the card. You do it yourself, with the card in the reader and your two PINs.";
     start_log_in: "Logga in", "Log in";
     start_hint: "Välj certifikatet som är utfärdat av Telia Card Identifier.",
         "Choose the certificate issued by Telia Card Identifier.";
-    start_hint_more: "Webbläsaren frågar först efter PIN-koden för legitimering (kallas också autentisering eller identifiering) och visar sedan flera certifikat. Läs vilken PIN-kod rutan gäller innan du skriver.",
+    start_hint_more: "Webbläsaren frågar först efter PIN\u{2011}koden för legitimering (kallas också autentisering eller identifiering) och visar sedan flera certifikat. Läs vilken PIN\u{2011}kod rutan gäller innan du skriver.",
         "The browser first asks for the PIN for legitimering (authentication, also called identification), and then shows several certificates. Read which PIN the dialogue is about before you type.";
-    start_other_pin: "Står det Underskrift, så tryck på Avbryt (Cancel), så ofta som rutan kommer: den koden behövs inte för att logga in, och tre fel låser den. Avbryter du vid Legitimering, så kommer rutan en gång för varje certifikat innan webbläsaren ger upp. En webbläsare som startas med kortlab browser frågar bara efter PIN-koden för legitimering.",
+    start_other_pin: "Står det Underskrift, så tryck på Avbryt (Cancel), så ofta som rutan kommer: den koden behövs inte för att logga in, och tre fel låser den. Avbryter du vid Legitimering, så kommer rutan en gång för varje certifikat innan webbläsaren ger upp. En webbläsare som startas med kortlab browser frågar bara efter PIN\u{2011}koden för legitimering.",
         "If it says Underskrift (signature), press Cancel, as often as the dialogue comes: that PIN is not needed to log in, and three wrong ones block it. If you cancel at Legitimering, the dialogue comes once for each certificate before the browser gives up. A browser that is started by kortlab browser asks only for the PIN for legitimering.";
     start_steps: "Så går det till", "How it goes";
     start_step_card: "Stäng andra webbläsarfönster och sätt i kortet i läsaren.",
@@ -20,7 +20,7 @@ texts! {
         "Log in with the certificate issued by Telia Card Identifier.";
     start_step_remove: "Ta bort utgångna och spärrade HCC, tills inget sådant visas.",
         "Remove expired and revoked HCCs, until none is shown.";
-    start_step_fetch: "Hämta nytt HCC: kontrollera uppgifterna och ange PIN-koden för legitimering och sedan den för underskrift. Två certifikat skrivs till kortet.",
+    start_step_fetch: "Hämta nytt HCC: kontrollera uppgifterna och ange PIN\u{2011}koden för legitimering och sedan den för underskrift. Två certifikat skrivs till kortet.",
         "Fetch new HCCs (Hämta nytt HCC): check the data and enter the PIN for legitimering (authentication) and then the one for underskrift (signature). Two certificates are written to the card.";
     start_step_receipt: "Kvittera kortet. Certifikaten gäller inte förrän du har skrivit under kvittensen.",
         "Sign the receipt (Kvittera kort). The certificates are not valid until you have signed it.";
@@ -30,7 +30,7 @@ texts! {
     start_test_text: "Testsidan visar kortets certifikat och låter dig prova legitimering och underskrift. Du behöver inte logga in.",
         "The test page shows the card's certificates and lets you try authentication and signature. You need not log in.";
     start_agent: "Det som görs på kortet", "What is done on the card";
-    start_agent_text: "Webbläsaren kan logga in med kortet, men inte skriva på det. Det gör programmet kortlab agent på din egen dator: det visar vad som ska göras och frågar efter PIN-koden. PIN-koden lämnar aldrig din dator.",
+    start_agent_text: "Webbläsaren kan logga in med kortet, men inte skriva på det. Det gör programmet kortlab agent på din egen dator: det visar vad som ska göras och frågar efter PIN\u{2011}koden. PIN\u{2011}koden lämnar aldrig din dator.",
         "The browser can log in with the card, but cannot write to it. That is done by the program kortlab agent on your own computer: it shows what will be done and asks for the PIN. The PIN never leaves your computer.";
 
     refused_title: "Inloggningen gick inte", "The log-in did not work";
@@ -43,7 +43,7 @@ texts! {
     refused_browser_title: "Webbläsaren kommer ihåg valet", "The browser remembers the choice";
     refused_browser: "Webbläsaren frågar bara en gång efter certifikat och använder sedan samma. Den här sidan får Chromium att glömma valet: vänta fem sekunder och tryck på Försök igen, så frågar den. Andra webbläsare glömmer kanske inte. Frågar webbläsaren inte, gör så här:",
         "The browser asks for a certificate only once and then uses the same. This page makes Chromium forget the choice: wait five seconds and press Try again, and it asks. Other browsers may not forget. If the browser does not ask, do this:";
-    refused_browser_kept: "Webbläsaren frågar bara en gång efter certifikat och kommer sedan ihåg svaret, också att inget valdes eller att PIN-koden avbröts. Därför frågar den inte igen här. Gör så här:",
+    refused_browser_kept: "Webbläsaren frågar bara en gång efter certifikat och kommer sedan ihåg svaret, också att inget valdes eller att PIN\u{2011}koden avbröts. Därför frågar den inte igen här. Gör så här:",
         "The browser asks for a certificate only once and then remembers the answer, also that none was chosen or that the PIN was cancelled. So it does not ask again here. Do this:";
     refused_close: "Stäng alla webbläsarfönster, inte bara fliken. Under macOS: avsluta programmet.",
         "Close all browser windows, not only the tab. On macOS: quit the program.";

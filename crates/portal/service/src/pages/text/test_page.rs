@@ -8,7 +8,7 @@ texts! {
         "Check that the card works: two blue and two pink certificates should be shown, all valid.";
     test_show: "Visa kortets certifikat", "Show the card's certificates";
     test_show_again: "Läs kortet igen", "Read the card again";
-    test_show_text: "Certifikaten läses från kortet av kortlab agent på din dator. Ingen PIN-kod behövs.",
+    test_show_text: "Certifikaten läses från kortet av kortlab agent på din dator. Ingen PIN\u{2011}kod behövs.",
         "The certificates are read from the card by kortlab agent on your computer. No PIN is needed.";
     test_show_lead: "Kortets certifikat läses och visas på testsidan. Inget ändras på kortet.",
         "The card's certificates are read and shown on the test page. Nothing on the card is changed.";
@@ -23,13 +23,13 @@ texts! {
         "A certificate on the card could not be read and is not shown.";
     test_try: "Prova kortet", "Try the card";
     test_try_authentication: "Prova legitimering", "Try authentication (legitimering)";
-    test_try_authentication_text: "Välj ett certifikat, blått eller rosa, och ange PIN-koden för legitimering. Saknas ett nytt certifikat i webbläsarens lista? Ta ut kortet och sätt i det igen.",
+    test_try_authentication_text: "Välj ett certifikat, blått eller rosa, och ange PIN\u{2011}koden för legitimering. Saknas ett nytt certifikat i webbläsarens lista? Ta ut kortet och sätt i det igen.",
         "Choose a certificate, blue or pink, and enter the PIN for legitimering. Is a new certificate missing from the browser's list? Take the card out and put it in again.";
     test_try_signature: "Prova underskrift", "Try signature (underskrift)";
-    test_try_signature_text: "Skriv under en text som inte betyder något, med PIN-koden för underskrift.",
+    test_try_signature_text: "Skriv under en text som inte betyder något, med PIN\u{2011}koden för underskrift.",
         "Sign a text that means nothing, with the PIN for underskrift.";
     sign_title: "Prova underskrift", "Try signature (underskrift)";
-    sign_lead: "Den här texten skrivs under med PIN-koden för underskrift. Den betyder inget och sparas inte.",
+    sign_lead: "Den här texten skrivs under med PIN\u{2011}koden för underskrift. Den betyder inget och sparas inte.",
         "This text is signed with the PIN for underskrift (signature). It means nothing and is not kept.";
     sign_text: "Text att skriva under", "Text to sign";
     sign_submit: "Signera", "Sign (Signera)";
@@ -37,6 +37,8 @@ texts! {
     tried_signature: "Underskriften fungerar.", "Signature works.";
     trial_title: "Prova legitimering", "Try authentication (legitimering)";
     trial_refused: "Legitimeringen gick inte", "Authentication did not work";
+    trial_choose: "Välj ett certifikat för legitimering, blått eller rosa.",
+        "Choose a certificate for authentication (legitimering), blue or pink.";
     trial_with: "Du legitimerade dig med", "You authenticated with";
     trial_back: "Till testsidan", "To the test page";
     trial_once_more: "Prova ett annat certifikat", "Try another certificate";

@@ -27,6 +27,7 @@ texts! {
     serial: "Serienummer", "Serial number";
     holder: "Innehavare", "Holder";
     state: "Status", "State";
+    without_name: "(utan namn)", "(without a name)";
     certificate: "Certifikat", "Certificate";
 }
 
