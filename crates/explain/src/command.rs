@@ -3,6 +3,7 @@
 use kortlab_apdu::{Command, instruction};
 use kortlab_card::Problem;
 
+use crate::counted::bytes as counted;
 use crate::hexadecimal::SpacedHex;
 use crate::node::{Explanation, NOT_DECODED, Node};
 use crate::span::Span;
@@ -55,7 +56,7 @@ pub fn masked(command: &Command) -> String {
     if !command.data().is_empty() {
         let data = command.data();
         if instruction::carries_secrets(command.class().byte(), command.ins()) {
-            text.push_str(&format!(" :({} bytes not shown)", data.len()));
+            text.push_str(&format!(" :({} not shown)", counted(data.len())));
         } else {
             text.push_str(&format!(" :{}", SpacedHex(data)));
         }
@@ -73,7 +74,7 @@ pub fn masked_bytes(bytes: &[u8]) -> String {
             if !rest.is_empty() && instruction::carries_secrets(*cla, *ins) =>
         {
             let header = [*cla, *ins, *p1, *p2];
-            format!("{} ({} bytes not shown)", SpacedHex(&header), rest.len())
+            format!("{} ({} not shown)", SpacedHex(&header), counted(rest.len()))
         }
         _ => SpacedHex(bytes).to_string(),
     }
@@ -164,7 +165,7 @@ fn body(command: &Command, bytes: &[u8], secret: bool) -> Vec<Node> {
     if data > 0 {
         let width = if command.is_extended() { 3 } else { 1 };
         let lc = Node::new("Lc", Span::new(at, width), bytes);
-        nodes.push(lc.meaning(format!("{data} bytes of data")));
+        nodes.push(lc.meaning(format!("{} of data", counted(data))));
         at += width;
         let span = Span::new(at, data);
         nodes.push(match secret {
@@ -175,15 +176,17 @@ fn body(command: &Command, bytes: &[u8], secret: bool) -> Vec<Node> {
     }
     if let (Some(ne), Some(rest)) = (command.ne(), bytes.len().checked_sub(at)) {
         let le = Node::new("Le", Span::new(at, rest), bytes);
-        nodes.push(le.meaning(format!("at most {ne} bytes are expected")));
+        let verb = if ne == 1 { "is" } else { "are" };
+        nodes.push(le.meaning(format!("at most {} {verb} expected", counted(ne))));
     }
     nodes
 }
 
 fn hidden(name: &str, span: Span) -> Node {
+    let they = if span.length == 1 { "it" } else { "they" };
     let meaning = format!(
-        "{} bytes not shown: they may be a PIN or a key",
-        span.length
+        "{} not shown: {they} may be a PIN or a key",
+        counted(span.length)
     );
     Node::without_value(name, span).meaning(meaning)
 }
@@ -205,6 +208,17 @@ mod tests {
             assert!(text.contains("not shown"), "{text}");
             assert!(!text.contains("31 32 33"), "{text}");
         }
+    }
+
+    #[test]
+    fn one_byte_is_no_plural() {
+        let read = explain(&[0x00, 0xB0, 0x00, 0x00, 0x01]).to_string();
+        assert!(read.contains("at most 1 byte is expected"), "{read}");
+        let update = explain(&[0x00, 0xD6, 0x00, 0x00, 0x01, 0xAA]).to_string();
+        assert!(update.contains("1 byte of data"), "{update}");
+        let verify = [0x00, 0x20, 0x00, 0x81, 0x01, 0x31];
+        let verify = explain(&verify).to_string();
+        assert!(verify.contains("1 byte not shown: it may be"), "{verify}");
     }
 
     #[test]

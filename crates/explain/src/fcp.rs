@@ -7,6 +7,7 @@ use kortlab_apdu::tlv::{Filler, Tag};
 use kortlab_card::Problem;
 use serde::Serialize;
 
+use crate::counted::bytes as counted;
 use crate::hexadecimal::Hex;
 use crate::node::{Explanation, Node};
 use crate::tlv;
@@ -72,7 +73,7 @@ impl fmt::Display for File {
         let parts = [
             self.id.as_ref().map(|id| format!("file {id}")),
             self.kind.clone(),
-            self.size.map(|size| format!("{size} bytes")),
+            self.size.map(counted),
             (!names.is_empty()).then(|| names.join(", ")),
             self.life_cycle.clone(),
             self.access_conditions

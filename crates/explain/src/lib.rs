@@ -52,6 +52,7 @@ pub mod card;
 pub mod certificate;
 pub mod cms;
 pub mod command;
+mod counted;
 pub mod dump;
 pub mod fcp;
 mod hexadecimal;

@@ -17,6 +17,7 @@ use kortlab_apdu::fcp::{Fcp, FileKind};
 use kortlab_apdu::{Command, Response, StatusWord, instruction};
 use kortlab_pkcs15::{Cdf, EfDir, ObjectKind, Odf};
 
+use crate::counted::bytes as counted;
 use crate::hexadecimal::Hex;
 use crate::node::Explanation;
 use crate::{certificate, fcp, pkcs15, printable, tlv};
@@ -102,7 +103,10 @@ impl Story {
     pub fn command(&mut self, shown: &[u8], hidden: usize) -> String {
         let [class, ins, p1, p2, ..] = *shown else {
             self.pending = Some(Pending::Other);
-            return format!("{} bytes that are no command", shown.len());
+            return match shown.len() {
+                1 => "1 byte that is no command".to_owned(),
+                count => format!("{count} bytes that are no command"),
+            };
         };
         let parsed = Command::parse(shown).ok();
         let (data, ne) = match &parsed {
@@ -120,14 +124,18 @@ impl Story {
             instruction::SELECT => self.select(p1, p2, data),
             instruction::READ_BINARY => {
                 let (of, offset) = self.place(p1, p2);
-                let length = ne.map_or_else(String::new, |ne| format!("{ne} bytes "));
+                let length = ne.map_or_else(String::new, |ne| format!("{} ", counted(ne)));
                 let words = format!(" of {}, {length}from byte {offset}", self.name(&of));
                 (Pending::Read { of, offset }, words)
             }
             instruction::UPDATE_BINARY | instruction::WRITE_BINARY => {
                 let (of, offset) = self.place(p1, p2);
                 let count = data.len().saturating_add(hidden);
-                let words = format!(" of {}, {count} bytes from byte {offset}", self.name(&of));
+                let words = format!(
+                    " of {}, {} from byte {offset}",
+                    self.name(&of),
+                    counted(count)
+                );
                 let data = data.to_vec();
                 (Pending::Update { of, offset, data }, words)
             }
@@ -164,7 +172,10 @@ impl Story {
         self.pending = Some(pending);
         let secret =
             match instruction::carries_secrets(class, ins) && (hidden > 0 || !data.is_empty()) {
-                true => format!(", {} bytes not shown", data.len().saturating_add(hidden)),
+                true => {
+                    let count = data.len().saturating_add(hidden);
+                    format!(", {} not shown", counted(count))
+                }
                 false => String::new(),
             };
         format!("{name}{words}{secret}")
@@ -191,7 +202,7 @@ impl Story {
                 }
             }
             Some(Pending::Read { of, offset }) if fits => {
-                words.push_str(&format!(", {} bytes", data.len()));
+                words.push_str(&format!(", {}", counted(data.len())));
                 self.keep(&of, offset, data);
                 if goes_on {
                     let offset = offset.saturating_add(data.len());
@@ -199,7 +210,7 @@ impl Story {
                 }
             }
             Some(Pending::Record { of }) if fits => {
-                words.push_str(&format!(", {} bytes", data.len()));
+                words.push_str(&format!(", {}", counted(data.len())));
                 let end = self.contents.get(&of).map_or(0, Vec::len);
                 self.keep(&of, end, data);
                 if goes_on {
@@ -210,7 +221,7 @@ impl Story {
             Some(Pending::Verify { reference, tries }) => self.verify(reference, tries, status),
             // 6Cxx: the same command comes again, with another Le.
             pending if status.value() >> 8 == 0x6C => self.pending = pending,
-            _ if !data.is_empty() => words.push_str(&format!(", {} bytes", data.len())),
+            _ if !data.is_empty() => words.push_str(&format!(", {}", counted(data.len()))),
             _ => {}
         }
         words
@@ -485,7 +496,7 @@ fn described(data: &[u8], is_df: Option<bool>) -> (Option<bool>, String) {
     let Ok(parsed) = Fcp::parse(data) else {
         let words = match data.len() {
             0 => String::new(),
-            count => format!(", {count} bytes"),
+            count => format!(", {}", counted(count)),
         };
         return (is_df, words);
     };

@@ -260,6 +260,9 @@ fn not_whole(der: &[u8]) -> Option<NotWhole> {
                 Some(whole) => {
                     format!("is cut: by its length it has {whole} bytes, and {there} are there")
                 }
+                None if there == 1 => {
+                    "is cut: 1 byte is there, and its length is not in it".to_owned()
+                }
                 None => {
                     format!("is cut: {there} bytes are there, and its length is not among them")
                 }
@@ -576,6 +579,10 @@ mod tests {
             (
                 b"\x30\x82\xFF",
                 "3 bytes are there, and its length is not among them",
+            ),
+            (
+                b"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
+                "is cut: 1 byte is there, and its length is not in it",
             ),
             (b"\x30\x82\x01\x00\xFF", "260 bytes, and 5 are there"),
             (b"\xCA\xFE", "neither text nor DER: it begins with CA"),
