@@ -499,3 +499,18 @@ fn an_agent_with_a_copy_of_the_card_recovers_the_copy_for_all_its_tasks() {
     assert_eq!(lab.image(), image, "the image waits as before");
     assert_code(&lab.with_pins(&["recover"]), 0);
 }
+
+#[test]
+fn requests_that_are_refused_do_not_fill_the_log() {
+    let lab = Lab::new("valid");
+    let agent = Running::start(&lab, &[]);
+    let refused = agent.curl("/?[1-60]", &["--header", "Host: evil.example"]);
+    assert_eq!(refused.matches("HTTP/1.1 403").count(), 60);
+    let said = agent.end_with("TERM");
+    let warnings = said.lines().filter(|line| line.contains(" WARN "));
+    assert_eq!(warnings.count(), 31, "{said}");
+    assert!(
+        said.contains("counted, not told: a request was refused"),
+        "{said}"
+    );
+}

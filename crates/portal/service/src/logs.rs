@@ -1,11 +1,17 @@
-//! What is told on standard error while the portal runs. No token, body, PIN, cookie or query is.
+//! What is told on standard error while the portal runs. No token, body, PIN, cookie or query is, and
+//! of each kind no more than there is room for, whatever others send.
+
+mod bounded;
 
 use core::fmt;
 use core::str::FromStr;
 
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use self::bounded::Bounded;
 
 /// What is told unless the environment variable `KORTLAB_LOG` says otherwise, as
 /// `kortlab_portal=debug`.
@@ -24,6 +30,9 @@ pub enum LogFormat {
 }
 
 impl LogFormat {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Text, Self::Json];
+
     /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,7 +52,7 @@ impl FromStr for LogFormat {
     type Err = UnknownFormat;
 
     fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        [Self::Text, Self::Json]
+        Self::ALL
             .into_iter()
             .find(|format| format.name() == text)
             .ok_or(UnknownFormat)
@@ -80,9 +89,17 @@ pub fn begin(format: LogFormat) -> Result<(), LogError> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
+    let usual = tracing_subscriber::fmt::format;
     let begun = match format {
-        LogFormat::Text => builder.with_ansi(false).finish().try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
+        LogFormat::Text => builder
+            .event_format(Bounded::new(usual().with_ansi(false), format))
+            .finish()
+            .try_init(),
+        LogFormat::Json => builder
+            .fmt_fields(JsonFields::new())
+            .event_format(Bounded::new(usual().json().flatten_event(true), format))
+            .finish()
+            .try_init(),
     };
     begun.map_err(|_| LogError::Taken)
 }
