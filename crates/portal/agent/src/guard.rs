@@ -10,8 +10,9 @@
 //! - The `Sec-Fetch-` headers, where a browser sends them, must say that a person went to a page
 //!   in a window of its own: not a script, not a frame, not an image.
 
-use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, HOST, HeaderName, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Uri};
 
 use crate::origin::Origin;
 
@@ -86,6 +87,15 @@ impl Guard {
         match one(headers, &SEC_FETCH_SITE)? {
             None | Some(b"same-origin" | b"none") => Ok(()),
             Some(_) => Err(Denied::Fetch),
+        }
+    }
+
+    /// The target of a request: where it is a whole address, it is the agent's.
+    pub(crate) fn target(&self, target: &Uri) -> Result<(), Denied> {
+        let own = |host: &Authority| host.as_str() == self.host;
+        match target.authority() {
+            Some(host) if !own(host) => Err(Denied::Host),
+            _ => Ok(()),
         }
     }
 

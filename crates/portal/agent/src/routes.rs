@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::middleware::map_response;
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use kortlab_card::Pin;
@@ -32,11 +32,25 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
         .route("/task/{key}", post(go_on))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(service.clone(), for_this_agent))
         .layer(map_response(|mut response: Response| async {
             protect(response.headers_mut());
             response
         }))
         .with_state(service)
+}
+
+/// A target that is a whole address (RFC 9112 §3.2.2) is this agent's, or nobody's here: neither it
+/// nor Host alone decides.
+async fn for_this_agent(
+    State(service): State<Arc<Service>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match service.guard.target(request.uri()) {
+        Ok(()) => next.run(request).await,
+        Err(why) => service.denied(why),
+    }
 }
 
 async fn home(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {

@@ -149,6 +149,19 @@ fn the_agent_answers_to_its_own_address_only() {
     }
 }
 
+#[test]
+fn a_target_that_is_the_address_of_another_is_refused_though_host_is_right() {
+    let lab = lab(CardState::Valid);
+    let own = lab.host();
+    let ask = |target: &str| lab.request("GET", target, &[], b"");
+    assert_eq!(ask(&format!("http://{own}/")).status, 200);
+    for other in ["evil.example", "localhost", "127.0.0.1"] {
+        for path in ["/", "/agent.css", "/elsewhere"] {
+            assert_refused(&ask(&format!("http://{other}{path}")), 403);
+        }
+    }
+}
+
 /// Scripts, frames and forms of other sites, to every address there is.
 #[test]
 fn cross_site_calls_get_nothing_from_any_address() {

@@ -44,7 +44,7 @@ impl Counting for App {
 
 pub(super) async fn watch<C: Counting>(
     State((app, listener)): State<(C, Listener)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let began = Instant::now();
@@ -61,7 +61,7 @@ pub(super) async fn watch<C: Counting>(
     };
     let connection = connection_of(&request);
     let mut response = match app.rates().count(class(listener, &method), address) {
-        Ok(()) if !names_its_host(&request) => no_host(),
+        Ok(()) if !names_its_host(&request) || !target_is_the_host(&mut request) => no_host(),
         Ok(()) => CONNECTION.scope(connection, next.run(request)).await,
         Err(wait) => {
             app.metrics().rate_limited(listener);
@@ -101,13 +101,32 @@ fn names_its_host(request: &Request) -> bool {
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
     };
-    let is_host = |host: &Authority| {
-        let port = host.as_str().strip_prefix(host.host()).unwrap_or_default();
-        !host.host().is_empty() && (matches!(port, "" | ":") || host.port_u16().is_some())
+    host.to_str()
+        .is_ok_and(|host| host.parse().is_ok_and(|host: Authority| is_host(&host)))
+}
+
+/// A host and perhaps a port (RFC 9112 §3.2: no user).
+fn is_host(host: &Authority) -> bool {
+    let port = host.as_str().strip_prefix(host.host()).unwrap_or_default();
+    !host.as_str().contains('@')
+        && !host.host().is_empty()
+        && (matches!(port, "" | ":") || host.port_u16().is_some())
+}
+
+/// Takes the host of a request whose target is a whole address from there, whatever its Host says
+/// (RFC 9112 §3.2.2). `false` if that is none.
+fn target_is_the_host(request: &mut Request) -> bool {
+    let Some(authority) = request.uri().authority().cloned() else {
+        return true;
     };
-    host.to_str().is_ok_and(|host| {
-        !host.contains('@') && host.parse().is_ok_and(|host: Authority| is_host(&host))
-    })
+    let is_web = matches!(request.uri().scheme_str(), Some("http" | "https"));
+    match HeaderValue::from_str(authority.as_str()) {
+        Ok(host) if is_web && is_host(&authority) => {
+            request.headers_mut().insert(HOST, host);
+            true
+        }
+        _ => false,
+    }
 }
 
 fn no_host() -> Response {
@@ -115,7 +134,7 @@ fn no_host() -> Response {
         StatusCode::BAD_REQUEST,
         "no-host",
         "The request does not say for which host it is",
-        "an HTTP/1.1 request has exactly one Host, with a name or an address and perhaps a port (RFC 9112 §3.2)",
+        "an HTTP/1.1 request has exactly one Host, with a name or an address and perhaps a port, and so does a target that is a whole address (RFC 9112 §3.2)",
     );
     // What else such a client sends is not to be relied on.
     ([(CONNECTION_HEADER, "close")], refusal).into_response()

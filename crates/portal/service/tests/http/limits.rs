@@ -202,3 +202,28 @@ fn a_request_that_does_not_say_for_which_host_it_is_is_refused_on_every_listener
         assert_eq!(page.status, 400, "{url}: {page:?}");
     }
 }
+
+#[test]
+fn a_target_that_is_a_whole_address_names_the_host_whatever_host_says() {
+    let portal = Portal::start();
+    let url = portal.running().urls().main.clone();
+    let ask = |target: &str, host: &str| {
+        let host = format!("Host: {host}");
+        portal.curl(&["--request-target", target, "-H", &host, &format!("{url}/")])
+    };
+    let own = url.strip_prefix("https://").unwrap();
+    let page = ask(&format!("{url}/test"), "elsewhere.example");
+    assert_eq!(page.status, 200, "{page:?}");
+    let info = ask(&format!("{url}/api/v1"), "elsewhere.example");
+    assert_eq!(info.status, 200, "{info:?}");
+    // A whole address without a path is that of the root (RFC 9110 §4.2.3).
+    let root = ask(&url, "elsewhere.example");
+    assert_eq!(root.status, 200, "{root:?}");
+    // One of somewhere else is sent on, whatever Host says.
+    let elsewhere = ask("https://elsewhere.example/test", own);
+    assert_eq!(elsewhere.status, 307, "{elsewhere:?}");
+    let nobody = ask("https://user@elsewhere.example/test", own);
+    assert_eq!(nobody.status, 400, "{nobody:?}");
+    let other = ask("ftp://elsewhere.example/test", own);
+    assert_eq!(other.status, 400, "{other:?}");
+}
