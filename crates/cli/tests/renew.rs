@@ -100,6 +100,17 @@ fn progress_is_told_beside_the_result() {
 }
 
 #[test]
+fn a_card_without_certificates_is_told_where_it_gets_them() {
+    let portal = Portal::start();
+    let lab = Lab::new("blank-slots");
+    let output = portal.renew(&lab);
+    assert_code(&output, 1);
+    let said = stderr(&output);
+    assert!(said.contains("no carrier certificate"), "{said}");
+    assert!(said.contains("`kortlab admin enrol`"), "{said}");
+}
+
+#[test]
 fn a_card_without_room_is_left_as_it_is_and_nothing_is_ordered() {
     let portal = Portal::start();
     let lab = portal.card("delivered", "t0");

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use kortlab_portal::logs::{self, LogFormat};
 use kortlab_portal::server::{Config, Limits, ReadOnlyConfig, Server, Source, StartError, Stopper};
 use kortlab_portal::store::{NotAStoreUrl, StoreUrl};
@@ -118,8 +119,13 @@ pub struct Arguments {
     )]
     read_only: bool,
 
-    /// How the log on standard error is written: text or json
-    #[arg(long, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    /// How the log on standard error is written
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_parser = log_format_parser(),
+        default_value_t = LogFormat::Text
+    )]
     log_format: LogFormat,
 }
 
@@ -215,6 +221,11 @@ fn stop_when_told(mut stopped: UnixStream, stopper: Stopper) {
         let _ = stopped.read(&mut [0]);
         stopper.stop();
     });
+}
+
+fn log_format_parser() -> impl TypedValueParser<Value = LogFormat> {
+    PossibleValuesParser::new(LogFormat::ALL.map(LogFormat::name))
+        .try_map(|name| name.parse::<LogFormat>())
 }
 
 /// The longest file with the address of a store that is read.

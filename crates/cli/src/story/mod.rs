@@ -320,9 +320,15 @@ fn stopped(error: &RenewalError) -> Failure {
         Cause::Full(_) => Failure::failed("").of_kind("card-full"),
         _ => Failure::failed(""),
     };
+    let next = error.how_to_continue();
     failure
         .saying(error.to_string())
-        .hint(error.how_to_continue())
+        .hint(match error.cause() {
+            Cause::NoCarrierCertificate => format!(
+                "{next}; a card of the laboratory gets its first certificates from `kortlab admin enrol`"
+            ),
+            _ => next,
+        })
 }
 
 fn name(row: &TestPageRow) -> String {

@@ -22,12 +22,14 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// Lines of its log that a failure shows.
 const LAST_LINES: usize = 5;
 
-/// Quiet and self-contained: no first-run pages, no key ring, no account.
-const FLAGS: [&str; 4] = [
+/// Quiet and self-contained: no first-run pages, no key ring, no account, no offer to translate a page
+/// in Swedish, which lies over it and would send it elsewhere.
+const FLAGS: [&str; 5] = [
     "--no-first-run",
     "--no-default-browser-check",
     "--password-store=basic",
     "--disable-sync",
+    "--disable-features=Translate",
 ];
 /// What would lead it to the user's own settings.
 const SETTINGS: [&str; 3] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"];

@@ -90,8 +90,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 
 /// What this command leaves to others, whatever it is given.
 const KEYS_NOT_TRIED: &str = "\
-no key was tried: whether a key's file holds the key of its certificates,
-`kortlab diagnose` says where the card tells, and a signature elsewhere";
+no key was tried: whether a key's file holds the key of its certificates, `kortlab diagnose` says \
+where the card tells, and a signature elsewhere";
 
 /// Whether a problem is that there is no certificate.
 fn is_emptiness(problem: &Problem) -> bool {
