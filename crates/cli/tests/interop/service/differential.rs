@@ -134,8 +134,10 @@ impl Both {
                 played.push(format!("the card is in: {inside}"));
                 (in_use, is_out) = (!inside, !inside);
                 powered = true;
-                // What was held is not any more.
-                holders.fill(None);
+                if !inside {
+                    // What was held is not any more; what is held of an empty reader stays so.
+                    holders.fill(None);
+                }
                 begun = Instant::now();
                 if told[0] != told[1] {
                     let played = played.join("\n");
