@@ -13,14 +13,8 @@ pub(crate) fn let_go(reader: &Reader, handle: u32, disposition: Disposition) {
         if holds && let Some(card) = &mut slot.card {
             let _ = card.end_exclusive();
         }
-        {
-            // Without a moment between the two: whoever waits for the card would begin a
-            // transaction in it, and hear of the reset in its middle.
-            let mut sharing = reader.sharing();
-            if resets && !sharing.is_empty() {
-                sharing.happened(Event::Reset);
-            }
-            sharing.unhold_all(handle);
+        if resets && !reader.sharing().is_empty() {
+            reader.sharing().happened(Event::Reset);
         }
         match disposition {
             Disposition::Reset => {
@@ -35,6 +29,8 @@ pub(crate) fn let_go(reader: &Reader, handle: u32, disposition: Disposition) {
             _ => {}
         }
     }
+    // Only now is the card free for those who wait for it: before, they would hear of the reset in the
+    // middle of a transaction, and who wants the card for himself would still find it shared.
     reader.sharing().remove(handle);
 }
 

@@ -397,13 +397,6 @@ impl Sharing {
         Ok(())
     }
 
-    /// Ends all transactions of a handle.
-    pub(crate) fn unhold_all(&mut self, handle: u32) {
-        if self.holder == Some(handle) {
-            self.release();
-        }
-    }
-
     /// Tells when nobody holds the card any more; at once if that is now.
     pub(crate) fn when_released(&mut self, wake: Arc<dyn Wake>) {
         match self.holder {

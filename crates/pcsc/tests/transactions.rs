@@ -92,6 +92,28 @@ fn whoever_waits_is_woken_once_when_the_card_is_free() {
 }
 
 #[test]
+fn who_waits_for_the_card_alone_gets_it_from_a_holder_that_goes_with_a_reset() {
+    let (service, notes) = desk();
+    let (mut a, first) = connected(&service);
+    a.begin_transaction(first).expect("begun");
+    a.transmit(first, Protocols::T0, &[0xE8, 0, 0, 0])
+        .expect("it will take its time");
+    let mut b = client(&service);
+    std::thread::scope(|scope| {
+        let going = scope.spawn(move || a.disconnect(first, Disposition::Reset));
+        while !notes.take().contains(&"warm") {
+            std::thread::yield_now();
+        }
+        // Not "somebody shares it", which would be the end of the waiting.
+        let alone = b.connect(READER, ShareMode::Exclusive, ANY);
+        assert_eq!(alone, Err(HELD));
+        assert_eq!(going.join().expect("ended"), Ok(()));
+    });
+    let alone = b.connect(READER, ShareMode::Exclusive, ANY);
+    assert!(alone.is_ok(), "{alone:?}");
+}
+
+#[test]
 fn exclusive_counts_as_a_transaction_that_is_not_ended() {
     let (service, _) = desk();
     let mut a = client(&service);

@@ -34,6 +34,8 @@ pub struct Card {
     out: bool,
     /// Whether it goes at the next reset.
     goes: bool,
+    /// Whether the next reset takes its time.
+    dawdles: bool,
 }
 
 impl Card {
@@ -43,6 +45,7 @@ impl Card {
             notes: notes.clone(),
             out: false,
             goes: false,
+            dawdles: false,
         };
         (card, notes)
     }
@@ -69,6 +72,10 @@ impl Channel for Card {
                 self.goes = true;
                 Ok(vec![0x90, 0x00])
             }
+            Some(0xE8) => {
+                self.dawdles = true;
+                Ok(vec![0x90, 0x00])
+            }
             _ => Ok([command, &[0x90, 0x00]].concat()),
         }
     }
@@ -77,6 +84,9 @@ impl Channel for Card {
             ResetKind::Warm => "warm",
             ResetKind::Cold => "cold",
         });
+        if std::mem::take(&mut self.dawdles) {
+            std::thread::sleep(Duration::from_millis(700));
+        }
         match self.out || self.goes {
             true => Err(ChannelError::NoCard),
             false => Ok(()),

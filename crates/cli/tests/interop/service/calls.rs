@@ -70,6 +70,27 @@ impl Call {
         self
     }
 
+    /// Whether it connects.
+    pub const fn connects(self) -> bool {
+        matches!(self, Self::Connect { .. })
+    }
+
+    /// Whether a handle gets the card to itself.
+    pub const fn wants_it_alone(self) -> bool {
+        matches!(self, Self::Reconnect { share: 1, .. })
+    }
+
+    /// Whether a handle takes the card again, without a reset.
+    pub const fn takes_it_as_it_is(self) -> bool {
+        matches!(
+            self,
+            Self::Reconnect {
+                initialization: 0,
+                ..
+            }
+        )
+    }
+
     /// Whether it resets the card.
     pub fn resets(self) -> bool {
         self != self.without_reset()

@@ -155,7 +155,15 @@ impl Both {
             if is_out {
                 call = call.without_reset();
             }
-            if !powered && matches!(call, Call::Transmit { .. }) {
+            if !powered && (matches!(call, Call::Transmit { .. }) || call.takes_it_as_it_is()) {
+                // What becomes of it differs on purpose.
+                continue;
+            }
+            let waits_to_connect = |(client, last): (usize, &Option<Call>)| {
+                self.real.waits(client) && last.is_some_and(Call::connects)
+            };
+            if call.wants_it_alone() && last.iter().enumerate().any(waits_to_connect) {
+                // Who waits is let in by pcscd all the same.
                 continue;
             }
             last[client] = Some(call);
