@@ -29,6 +29,8 @@ const MAX_MESSAGE: usize = 1000;
 const MAX_CLIENTS: usize = 32;
 /// How long a client may take to read an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer may take that is still to come when the door is shut.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
 /// What the thread of a client may use; what it does not use takes no memory.
 const STACK: usize = 1 << 20;
 
@@ -134,9 +136,19 @@ fn accept_all(door: &Door, lab: &Arc<Lab>, stopped: &UnixStream) {
             lock(&guests).remove(&number);
         }
     }
-    for guest in lock(&guests).values() {
-        let _ = guest.stream.shutdown(Shutdown::Both);
+    let shut = |how| {
+        for guest in lock(&guests).values() {
+            let _ = guest.stream.shutdown(how);
+        }
+    };
+    // What is done may be what has ended all this: whoever asked for it is told.
+    shut(Shutdown::Read);
+    let deadline = Instant::now() + LAST_ANSWER;
+    let is_busy = |guest: &Guest| lock(&guest.heard).is_none();
+    while lock(&guests).values().any(is_busy) && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(2));
     }
+    shut(Shutdown::Both);
 }
 
 /// Lets the client go that has asked nothing for longest, if there are too many. One whose request

@@ -127,6 +127,17 @@ fn a_pin_is_verified_changed_refused_and_cancelled() {
     assert_eq!(with(PIN), Some(0));
 }
 
+/// A press can be what lets the program end, and with it the door.
+#[test]
+fn whoever_presses_is_answered_also_when_the_program_has_ended() {
+    let lab = Lab::new("valid");
+    let mut run = Run::start(&lab, &["sleep", "0.7"]);
+    let press = json!({"do": "press", "key": "cancel", "wait": 1});
+    let kind = run.client.refused(&press);
+    assert_eq!(kind, "not-asked");
+    assert_eq!(run.end(&lab).status.code(), Some(0));
+}
+
 #[test]
 fn keys_that_nobody_asks_for_and_readers_without_a_pad_are_told() {
     let lab = Lab::new("valid");
