@@ -2,8 +2,7 @@
 //! said while it has none.
 
 use kortlab_card::Journal;
-use kortlab_issuer::card_number::CardNumber;
-use kortlab_renewal::notes::{HolderNotes, NotesError};
+use kortlab_renewal::notes::{self, HolderNotes, NotesError};
 use kortlab_renewal::understood::CardFacts;
 
 use crate::seen::Seen;
@@ -19,24 +18,17 @@ pub(crate) struct Kept {
 impl Kept {
     /// What the certificates on the card say, and if no HCC is among them, those that were.
     pub(crate) fn facts(&mut self, on_card: &[Seen]) -> CardFacts {
-        let facts = CardFacts::of(ders(on_card));
-        let Some(number) = number(&facts).filter(|_| !facts.has_hcc()) else {
-            return facts;
-        };
-        match self.notes.kept(&number) {
-            Ok(hccs) => facts.with_earlier(hccs.iter().map(Vec::as_slice)),
-            Err(error) => {
-                warn_of(&error);
-                facts
-            }
-        }
+        notes::facts(&mut *self.notes, ders(on_card)).unwrap_or_else(|error| {
+            warn_of(&error);
+            CardFacts::of(ders(on_card))
+        })
     }
 
     /// Keeps the HCCs on the card, before one of them goes.
     pub(crate) fn keep_hccs(&mut self, on_card: &[Seen]) {
         let hccs = on_card.iter().filter(|seen| seen.is_hcc());
         let hccs: Vec<_> = hccs.map(|seen| seen.der.as_slice()).collect();
-        if let Some(number) = number(&CardFacts::of(ders(on_card)))
+        if let Some(number) = CardFacts::of(ders(on_card)).card_number()
             && let Err(error) = self.notes.keep(&number, &hccs)
         {
             warn_of(&error);
@@ -45,7 +37,7 @@ impl Kept {
 
     /// Forgets the HCCs that the card had: it has new ones.
     pub(crate) fn forget_hccs(&mut self, on_card: &[Seen]) {
-        if let Some(number) = number(&CardFacts::of(ders(on_card)))
+        if let Some(number) = CardFacts::of(ders(on_card)).card_number()
             && let Err(error) = self.notes.forget(&number)
         {
             warn_of(&error);
@@ -55,10 +47,6 @@ impl Kept {
 
 fn ders(certificates: &[Seen]) -> impl Iterator<Item = &[u8]> {
     certificates.iter().map(|seen| seen.der.as_slice())
-}
-
-fn number(facts: &CardFacts) -> Option<CardNumber> {
-    facts.number()?.parse().ok()
 }
 
 fn warn_of(error: &NotesError) {

@@ -7,14 +7,17 @@
 //! [`MemoryNotes`] where it cannot.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kortlab_card::slots::journal::durable::{self, is_absent};
 use kortlab_card::slots::journal::state_directory;
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::encoded::{self, Wanted};
+
+use crate::understood::CardFacts;
 
 /// The largest file that is read: far more than the HCCs of any card take.
 const MAX_LENGTH: u64 = 1 << 20;
@@ -72,6 +75,23 @@ pub enum NotesError {
     },
 }
 
+/// What the certificates (DER) on a card say, and if no HCC is among them, what is kept of those that
+/// were.
+///
+/// # Errors
+/// What is kept cannot be read.
+pub fn facts<'a>(
+    notes: &mut dyn HolderNotes,
+    on_card: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<CardFacts, NotesError> {
+    let facts = CardFacts::of(on_card);
+    let Some(card) = facts.card_number().filter(|_| !facts.has_hcc()) else {
+        return Ok(facts);
+    };
+    let hccs = notes.kept(&card)?;
+    Ok(facts.with_earlier(hccs.iter().map(Vec::as_slice)))
+}
+
 /// Notes that end with this process. A clone has the same ones.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryNotes(Arc<Mutex<Notes>>);
@@ -125,8 +145,8 @@ pub struct FileNotes {
 
 impl FileNotes {
     /// The notes of this user: `$XDG_STATE_HOME/kortlab/renewals`, or
-    /// `~/.local/state/kortlab/renewals`. If neither variable is an absolute path, every use is an
-    /// error.
+    /// `~/.local/state/kortlab/renewals`. If neither variable is an absolute path, nothing can be
+    /// kept.
     pub fn of_user() -> Self {
         Self {
             directory: state_directory().map(|state| state.join(BELOW_STATE)),
@@ -172,7 +192,7 @@ impl HolderNotes for FileNotes {
         };
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
             Err(error) => return Err(failed("read", &path, &error)),
         };
         if !metadata.is_file() {
@@ -195,51 +215,25 @@ impl HolderNotes for FileNotes {
         let Ok((directory, path)) = self.place(card) else {
             return Ok(());
         };
-        match fs::remove_file(&path).and_then(|()| flush(directory)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("remove", &path, &error))
-            }
+        match fs::remove_file(&path).and_then(|()| durable::flush_directory(directory)) {
+            Err(error) if !is_absent(&error) => Err(failed("remove", &path, &error)),
             _ => Ok(()),
         }
     }
 }
 
 fn write_durably(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)?;
+    if !directory.is_dir() {
+        durable::make_directory(directory)?;
+        durable::parents(directory, BELOW_STATE).try_for_each(durable::flush_directory)?;
+    }
     let temporary = path.with_extension(format!("{}.new", std::process::id()));
-    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let written = durable::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
     written?;
-    flush(directory)
-}
-
-/// A file that only its owner reads, in the place of what a crash has left there.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn flush(directory: &Path) -> io::Result<()> {
-    // Only Unix lets a directory be opened to be flushed.
-    match cfg!(unix) {
-        true => File::open(directory)?.sync_all(),
-        false => Ok(()),
-    }
+    durable::flush_directory(directory)
 }
 
 fn failed(doing: &'static str, path: &Path, error: &io::Error) -> NotesError {

@@ -171,6 +171,11 @@ impl CardFacts {
         self.number.as_deref()
     }
 
+    /// The same, if it is one.
+    pub fn card_number(&self) -> Option<CardNumber> {
+        self.number()?.parse().ok()
+    }
+
     fn must_be(&self, what: &'static str, asked: &str) -> Result<(), NotUnderstood> {
         if self.number.as_deref() == Some(asked) {
             return Ok(());

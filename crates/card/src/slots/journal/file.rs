@@ -1,10 +1,11 @@
 //! The journal in files: one a transaction, in a directory that only its owner reads.
 
 use std::env;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::durable::{self, is_absent};
 use super::{CardKey, Journal, JournalError, Note, NoteId, Transaction};
 
 /// The largest journal that is read: far more than a transaction on any card takes.
@@ -138,20 +139,9 @@ impl FileJournal {
         if self.directory.is_dir() {
             return Ok(());
         }
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .create(&self.directory)
+        durable::make_directory(&self.directory)
             .map_err(|error| failed("make the directory", &self.directory, &error))?;
-        // So that the new directory, too, is there after a crash.
-        self.directory
-            .ancestors()
-            .skip(1)
-            .take(BELOW_STATE.split('/').count() + 1)
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .try_for_each(flush_directory)
+        durable::parents(&self.directory, BELOW_STATE).try_for_each(flush_directory)
     }
 }
 
@@ -178,7 +168,7 @@ impl Journal for FileJournal {
         let card = &transaction.card;
         let own = format!("{card}.{}.new", std::process::id());
         let temporary = self.directory.join(own);
-        write_through(&temporary, &json)
+        durable::write(&temporary, &json)
             .map_err(|error| failed("write the journal", &temporary, &error))?;
         for number in 1..MAX_NOTES {
             let name = name(card, number, EXTENSION);
@@ -259,33 +249,9 @@ fn put_in_place(from: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // What a crash left here was never in force.
-    match fs::remove_file(path) {
-        Err(error) if !is_absent(&error) => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 fn flush_directory(directory: &Path) -> Result<(), JournalError> {
-    // Only Unix lets a directory be opened to be flushed.
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    File::open(directory)
-        .and_then(|file| file.sync_all())
+    durable::flush_directory(directory)
         .map_err(|error| failed("flush the directory", directory, &error))
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::NotFound
 }
 
 fn failed(doing: &'static str, path: &Path, error: &io::Error) -> JournalError {

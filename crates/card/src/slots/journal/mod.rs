@@ -48,6 +48,7 @@
 //! hexadecimal. An unknown field, another version, or a digest that does not match is
 //! refused: nothing is then written to the card, and the file stays where it is.
 
+pub mod durable;
 mod file;
 mod memory;
 

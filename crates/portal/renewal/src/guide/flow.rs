@@ -5,7 +5,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use kortlab_apdu::Channel;
 use kortlab_card::{Card, Change, IfChanged, Journal, Pin, PinRole, Slot};
 use kortlab_issuer::authority::CertificateState;
-use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::Clock;
 use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
 use kortlab_portal_core::{
@@ -16,7 +15,7 @@ use kortlab_portal_core::{
 use super::error::{Cause, RenewalError};
 use super::{Event, Interaction, Outcome, Step, space};
 use crate::card::{self, CardLogIn};
-use crate::notes::HolderNotes;
+use crate::notes::{self, HolderNotes};
 use crate::report::Report;
 use crate::understood::{self, CardFacts, Difference, NotUnderstood};
 
@@ -106,14 +105,7 @@ impl<C: Channel> Flow<'_, C> {
     fn insert_card(&mut self) -> StepResult<Vec<Row>> {
         self.recover()?;
         let rows = self.rows()?;
-        self.facts = CardFacts::of(rows.iter().map(|row| &*row.slot.der));
-        if let Some(number) = self.card_number()
-            && !self.facts.has_hcc()
-        {
-            let earlier = self.notes.kept(&number)?;
-            let facts = std::mem::take(&mut self.facts);
-            self.facts = facts.with_earlier(earlier.iter().map(Vec::as_slice));
-        }
+        self.facts = notes::facts(self.notes, rows.iter().map(|row| &*row.slot.der))?;
         let label = self.card.contents().label().unwrap_or_default().to_owned();
         self.holder.event(&Event::CardNoticed {
             label,
@@ -170,8 +162,10 @@ impl<C: Channel> Flow<'_, C> {
 
     /// Keeps what the HCCs say, if one of them goes. A run that is begun again compares with that.
     fn keep_notes(&mut self, rows: &[Row]) {
-        let (Some(number), true) = (self.card_number(), rows.iter().any(|row| is_old(&row.row)))
-        else {
+        let (Some(number), true) = (
+            self.facts.card_number(),
+            rows.iter().any(|row| is_old(&row.row)),
+        ) else {
             return;
         };
         let hccs: Vec<_> = rows
@@ -189,15 +183,11 @@ impl<C: Channel> Flow<'_, C> {
 
     /// Forgets what was kept: the card says it itself again.
     fn forget(&mut self) {
-        if let Some(number) = self.card_number()
+        if let Some(number) = self.facts.card_number()
             && let Err(error) = self.notes.forget(&number)
         {
             self.remark(vec![error.to_string()]);
         }
-    }
-
-    fn card_number(&self) -> Option<CardNumber> {
-        self.facts.number()?.parse().ok()
     }
 
     /// Removes the HCCs that the new pair stands in for, once its receipt is signed: the portal has
