@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rsa_key::{MAX_BITS, MIN_BITS, is_prime};
+use super::rsa_key::{MAX_BITS, MIN_BITS, is_probable_prime};
 use super::{Key, KeyOperation, RsaComponents, RsaKey, StoredKey, UsableKey};
 use crate::hex_bytes::{HexBytes, SecretHex};
 
@@ -69,13 +69,14 @@ impl KeyImage {
         Ok(())
     }
 
-    /// Checks that the primes are primes. Apart from [`KeyImage::check`], because it takes far longer.
+    /// Checks that the primes are primes, as far as some rounds of the Miller-Rabin test say. Apart from
+    /// [`KeyImage::check`], because it takes far longer.
     ///
     /// # Errors
     /// The first that is none.
     pub fn check_primes(&self) -> Result<(), KeyFault> {
         for (number, bytes) in [("p", &self.p), ("q", &self.q)] {
-            if !is_prime(bytes.as_slice()) {
+            if !is_probable_prime(bytes.as_slice()) {
                 let what = "is not a prime number".to_owned();
                 return Err(KeyFault { number, what });
             }

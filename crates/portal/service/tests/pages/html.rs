@@ -359,6 +359,33 @@ fn words_that_belong_together_are_not_broken_at_their_hyphen() {
     assert!(start.contains("PIN\u{2011}koden"), "{start}");
 }
 
+/// What is to be signed is shown as it is, over the width of the page; everywhere else an HSA-id is a
+/// word of its own.
+#[test]
+fn an_hsa_id_is_not_broken_at_its_hyphen() {
+    let mut found = 0;
+    for (name, body) in &all_pages().0 {
+        for (at, _) in body.match_indices("TST00") {
+            let before = &body[..at];
+            let opened = before.rfind('<').map(|tag| &before[tag..]).unwrap();
+            if ["<pre", "<td>", "<input"]
+                .iter()
+                .any(|tag| opened.starts_with(tag))
+            {
+                continue;
+            }
+            let end = body[at..].find('<').map(|end| at + end).unwrap();
+            assert!(
+                opened.contains("nowrap"),
+                "{name}: {opened}{}",
+                &body[at..end]
+            );
+            found += 1;
+        }
+    }
+    assert!(found >= 4, "{found}");
+}
+
 #[test]
 fn the_start_page_says_how_often_the_browsers_dialogue_comes() {
     for (name, said) in [
