@@ -170,13 +170,21 @@ fn name(name: &Tlv<'_>, faults: &mut Faults) {
             faults.error(set.offset, "a part of a name that is no SET of attributes");
             continue;
         }
+        let mut types = BTreeSet::new();
         for attribute in set.children().map_while(Result::ok) {
             if attribute.tag != Tag::SEQUENCE {
                 faults.error(attribute.offset, "an attribute that is no SEQUENCE");
                 continue;
             }
             let mut parts = Parts::of("the attribute", &attribute, faults);
-            parts.need(Tag::OBJECT_IDENTIFIER, "its type", faults);
+            if let Some(kind) = parts.need(Tag::OBJECT_IDENTIFIER, "its type", faults)
+                && !types.insert(kind.value)
+            {
+                faults.profile(
+                    attribute.offset,
+                    "the attribute's type is there twice in one part of the name (X.501 §9.3)",
+                );
+            }
             if parts.any().is_none() {
                 faults.error(attribute.offset, "an attribute without a value");
             }

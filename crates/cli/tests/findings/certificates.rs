@@ -298,6 +298,38 @@ fn a_key_whose_algorithm_has_other_parameters_than_null_is_found() {
 }
 
 #[test]
+fn a_part_of_a_name_with_two_attributes_of_one_type_is_found() {
+    let lab = valid();
+    let good = data(&lab, HCC);
+    // The country of the issuer, which begins the name: a SET of one attribute.
+    let set = position(&good, &[0x13, 0x02, b'S', b'E']) - 9;
+    assert_eq!(good[set..set + 4], [0x31, 0x0B, 0x30, 0x09]);
+    assert_eq!(good[set - 2], 0x30, "a short length");
+    let attribute = good[set + 2..set + 13].to_vec();
+    // The same country once more, and another one behind it.
+    for country in [b"SE", b"XX"] {
+        let mut more = attribute.clone();
+        more[9..].copy_from_slice(country);
+        let mut der = good.clone();
+        der.splice(set + 13..set + 13, more);
+        der[set + 1] += 11;
+        der[set - 1] += 11;
+        assert!(der[set - 1] < 0x80);
+        grow(&mut der, 11);
+        assert!(openssl_says(&lab, &der, "-enddate").is_some());
+        set_data(&lab, HCC, &der);
+        let (document, exit) = check(&lab, &[]);
+        assert_eq!(exit, 6, "{document:#}");
+        let found = problem(&document, "not-rfc5280");
+        assert_eq!(found["offset"], set + 13, "{found:#}");
+        assert!(
+            found["message"].as_str().unwrap().contains("twice"),
+            "{found:#}"
+        );
+    }
+}
+
+#[test]
 fn non_repudiation_is_read_in_every_form_and_the_loose_ones_are_named() {
     let lab = valid();
     let id = "4334";
