@@ -1,5 +1,6 @@
 //! The error of every parser here: what is wrong, and at which byte.
 
+use crate::ByteCount;
 use core::fmt;
 
 /// What is wrong with the bytes. See [`Error`] for where.
@@ -140,11 +141,12 @@ impl fmt::Display for ErrorKind {
                 available,
             } => write!(
                 f,
-                "{what} is cut short: {needed} bytes needed, {available} there"
+                "{what} is cut short: {} needed, {available} there",
+                ByteCount(needed)
             ),
             Self::Invalid { what, found } => write!(f, "{what} has the invalid value {found:02X}"),
             Self::Length { what, found } => write!(f, "{what} has the invalid length {found}"),
-            Self::Trailing { count } => write!(f, "{count} bytes left over"),
+            Self::Trailing { count } => write!(f, "{} left over", ByteCount(count)),
             Self::TooDeep { limit } => write!(f, "nested deeper than {limit} levels"),
             Self::Missing { what } => write!(f, "{what} is missing"),
             Self::Unexpected { what } => write!(f, "{what} should not be there"),

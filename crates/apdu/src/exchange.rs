@@ -44,6 +44,7 @@
 //! # Ok::<(), kortlab_apdu::exchange::ExchangeError>(())
 //! ```
 
+use crate::ByteCount;
 use core::fmt;
 
 use zeroize::Zeroizing;
@@ -371,8 +372,9 @@ impl fmt::Display for AnswerProblem {
             ),
             Self::NoProgress { announced, status } => write!(
                 f,
-                "it announced {announced} bytes (61xx), and GET RESPONSE brought none, with \
-                 status {status}; reset the card and try again"
+                "it announced {} (61xx), and GET RESPONSE brought none, with status {status}; reset \
+                 the card and try again",
+                ByteCount(announced)
             ),
             Self::TooLong { limit } => write!(
                 f,

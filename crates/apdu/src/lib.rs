@@ -16,6 +16,7 @@
 //! | [`error`] | what is wrong, and at which byte |
 
 pub mod atr;
+mod byte_count;
 pub mod channel;
 pub mod class;
 pub mod command;
@@ -33,6 +34,7 @@ pub mod status;
 pub mod tlv;
 
 pub use atr::Atr;
+pub use byte_count::ByteCount;
 pub use channel::{Channel, ChannelError, Layer, Layered, Protocol, ResetKind};
 pub use class::Class;
 pub use command::Command;

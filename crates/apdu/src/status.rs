@@ -1,5 +1,6 @@
 //! Status words SW1-SW2 and what they mean (ISO/IEC 7816-4 §5.6).
 
+use crate::ByteCount;
 use core::fmt;
 
 /// A status word, SW1-SW2.
@@ -237,11 +238,15 @@ impl StatusWord {
                 "256 or more bytes are waiting for GET RESPONSE".to_owned()
             }
             (StatusKind::BytesAvailable(count), _) => {
-                format!("{count} bytes are waiting for GET RESPONSE")
+                let verb = if count == 1 { "is" } else { "are" };
+                format!("{} {verb} waiting for GET RESPONSE", ByteCount(count))
             }
             (StatusKind::Counter(0), _) => "counter is 0: no tries left".to_owned(),
             (StatusKind::Counter(tries), _) => format!("counter is {tries}: tries left"),
-            (StatusKind::WrongLe(count), _) => format!("wrong Le: {count} bytes are there"),
+            (StatusKind::WrongLe(count), _) => {
+                let verb = if count == 1 { "is" } else { "are" };
+                format!("wrong Le: {} {verb} there", ByteCount(count))
+            }
             (_, 0x62) if (0x02..=0x80).contains(&self.sw2()) => {
                 format!("warning: the card has a query of {} bytes", self.sw2())
             }

@@ -3,6 +3,7 @@
 //! A file that cannot be read, or an object in it that makes no sense, becomes a [`Problem`], and
 //! reading goes on. Only a card that is gone, or that has no PKCS#15 application, ends it.
 
+use kortlab_apdu::ByteCount;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -745,7 +746,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
             self.warn(remark.code, name, path, remark.message.clone());
         }
         if let Some(error) = known.ended {
-            let error = error.context(&format!("only {} bytes were read", known.data.len()));
+            let error = error.context(&format!("only {} read", ByteCount(known.data.len())));
             self.push(Problem::unreadable(name, path, &error));
         }
         self.source(path, known.data.clone());

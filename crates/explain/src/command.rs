@@ -3,10 +3,10 @@
 use kortlab_apdu::{Command, instruction};
 use kortlab_card::Problem;
 
-use crate::counted::bytes as counted;
 use crate::hexadecimal::SpacedHex;
 use crate::node::{Explanation, NOT_DECODED, Node};
 use crate::span::Span;
+use kortlab_apdu::ByteCount;
 
 /// What a command says. Data that may be a PIN or a key is not shown.
 pub fn explain(bytes: &[u8]) -> Explanation {
@@ -56,7 +56,7 @@ pub fn masked(command: &Command) -> String {
     if !command.data().is_empty() {
         let data = command.data();
         if instruction::carries_secrets(command.class().byte(), command.ins()) {
-            text.push_str(&format!(" :({} not shown)", counted(data.len())));
+            text.push_str(&format!(" :({} not shown)", ByteCount(data.len())));
         } else {
             text.push_str(&format!(" :{}", SpacedHex(data)));
         }
@@ -74,7 +74,11 @@ pub fn masked_bytes(bytes: &[u8]) -> String {
             if !rest.is_empty() && instruction::carries_secrets(*cla, *ins) =>
         {
             let header = [*cla, *ins, *p1, *p2];
-            format!("{} ({} not shown)", SpacedHex(&header), counted(rest.len()))
+            format!(
+                "{} ({} not shown)",
+                SpacedHex(&header),
+                ByteCount(rest.len())
+            )
         }
         _ => SpacedHex(bytes).to_string(),
     }
@@ -165,7 +169,7 @@ fn body(command: &Command, bytes: &[u8], secret: bool) -> Vec<Node> {
     if data > 0 {
         let width = if command.is_extended() { 3 } else { 1 };
         let lc = Node::new("Lc", Span::new(at, width), bytes);
-        nodes.push(lc.meaning(format!("{} of data", counted(data))));
+        nodes.push(lc.meaning(format!("{} of data", ByteCount(data))));
         at += width;
         let span = Span::new(at, data);
         nodes.push(match secret {
@@ -177,7 +181,7 @@ fn body(command: &Command, bytes: &[u8], secret: bool) -> Vec<Node> {
     if let (Some(ne), Some(rest)) = (command.ne(), bytes.len().checked_sub(at)) {
         let le = Node::new("Le", Span::new(at, rest), bytes);
         let verb = if ne == 1 { "is" } else { "are" };
-        nodes.push(le.meaning(format!("at most {} {verb} expected", counted(ne))));
+        nodes.push(le.meaning(format!("at most {} {verb} expected", ByteCount(ne))));
     }
     nodes
 }
@@ -186,7 +190,7 @@ fn hidden(name: &str, span: Span) -> Node {
     let they = if span.length == 1 { "it" } else { "they" };
     let meaning = format!(
         "{} not shown: {they} may be a PIN or a key",
-        counted(span.length)
+        ByteCount(span.length)
     );
     Node::without_value(name, span).meaning(meaning)
 }

@@ -7,10 +7,10 @@ use kortlab_apdu::tlv::{Filler, Tag};
 use kortlab_card::Problem;
 use serde::Serialize;
 
-use crate::counted::bytes as counted;
 use crate::hexadecimal::Hex;
 use crate::node::{Explanation, Node};
 use crate::tlv;
+use kortlab_apdu::ByteCount;
 
 /// What whoever sees such a problem can do.
 const NEXT: &str = "the card's answer is at fault, not the command: programs may read another size \
@@ -73,7 +73,7 @@ impl fmt::Display for File {
         let parts = [
             self.id.as_ref().map(|id| format!("file {id}")),
             self.kind.clone(),
-            self.size.map(counted),
+            self.size.map(|size| ByteCount(size).to_string()),
             (!names.is_empty()).then(|| names.join(", ")),
             self.life_cycle.clone(),
             self.access_conditions

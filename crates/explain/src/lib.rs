@@ -52,7 +52,6 @@ pub mod card;
 pub mod certificate;
 pub mod cms;
 pub mod command;
-mod counted;
 pub mod dump;
 pub mod fcp;
 mod hexadecimal;

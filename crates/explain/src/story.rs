@@ -17,10 +17,10 @@ use kortlab_apdu::fcp::{Fcp, FileKind};
 use kortlab_apdu::{Command, Response, StatusWord, instruction};
 use kortlab_pkcs15::{Cdf, EfDir, ObjectKind, Odf};
 
-use crate::counted::bytes as counted;
 use crate::hexadecimal::Hex;
 use crate::node::Explanation;
 use crate::{certificate, fcp, pkcs15, printable, tlv};
+use kortlab_apdu::ByteCount;
 
 /// The most bytes that are kept of one file.
 const MAX_FILE: usize = 65_536;
@@ -124,7 +124,7 @@ impl Story {
             instruction::SELECT => self.select(p1, p2, data),
             instruction::READ_BINARY => {
                 let (of, offset) = self.place(p1, p2);
-                let length = ne.map_or_else(String::new, |ne| format!("{} ", counted(ne)));
+                let length = ne.map_or_else(String::new, |ne| format!("{} ", ByteCount(ne)));
                 let words = format!(" of {}, {length}from byte {offset}", self.name(&of));
                 (Pending::Read { of, offset }, words)
             }
@@ -134,7 +134,7 @@ impl Story {
                 let words = format!(
                     " of {}, {} from byte {offset}",
                     self.name(&of),
-                    counted(count)
+                    ByteCount(count)
                 );
                 let data = data.to_vec();
                 (Pending::Update { of, offset, data }, words)
@@ -174,7 +174,7 @@ impl Story {
             match instruction::carries_secrets(class, ins) && (hidden > 0 || !data.is_empty()) {
                 true => {
                     let count = data.len().saturating_add(hidden);
-                    format!(", {} not shown", counted(count))
+                    format!(", {} not shown", ByteCount(count))
                 }
                 false => String::new(),
             };
@@ -202,7 +202,7 @@ impl Story {
                 }
             }
             Some(Pending::Read { of, offset }) if fits => {
-                words.push_str(&format!(", {}", counted(data.len())));
+                words.push_str(&format!(", {}", ByteCount(data.len())));
                 self.keep(&of, offset, data);
                 if goes_on {
                     let offset = offset.saturating_add(data.len());
@@ -210,7 +210,7 @@ impl Story {
                 }
             }
             Some(Pending::Record { of }) if fits => {
-                words.push_str(&format!(", {}", counted(data.len())));
+                words.push_str(&format!(", {}", ByteCount(data.len())));
                 let end = self.contents.get(&of).map_or(0, Vec::len);
                 self.keep(&of, end, data);
                 if goes_on {
@@ -221,7 +221,7 @@ impl Story {
             Some(Pending::Verify { reference, tries }) => self.verify(reference, tries, status),
             // 6Cxx: the same command comes again, with another Le.
             pending if status.value() >> 8 == 0x6C => self.pending = pending,
-            _ if !data.is_empty() => words.push_str(&format!(", {}", counted(data.len()))),
+            _ if !data.is_empty() => words.push_str(&format!(", {}", ByteCount(data.len()))),
             _ => {}
         }
         words
@@ -496,7 +496,7 @@ fn described(data: &[u8], is_df: Option<bool>) -> (Option<bool>, String) {
     let Ok(parsed) = Fcp::parse(data) else {
         let words = match data.len() {
             0 => String::new(),
-            count => format!(", {}", counted(count)),
+            count => format!(", {}", ByteCount(count)),
         };
         return (is_df, words);
     };

@@ -1,6 +1,7 @@
 //! What all object types share (PKCS#15 §6.1): paths, CommonObjectAttributes.
 
 use core::fmt;
+use kortlab_apdu::ByteCount;
 
 use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Tlv, object};
@@ -88,7 +89,8 @@ impl Path {
             notes.warn(Code::LongPath, tlv.offset, message);
         } else if !path.is_whole() {
             let message = format_args!(
-                "the path has {count} bytes, not two for each file; middleware may refuse it"
+                "the path has {}, not two for each file; middleware may refuse it",
+                ByteCount(count)
             );
             notes.warn(Code::OddPath, tlv.offset, message);
         }
@@ -136,7 +138,7 @@ impl fmt::Display for Path {
             write!(f, " from {index}")?;
         }
         if let Some(length) = self.length {
-            write!(f, ", {length} bytes")?;
+            write!(f, ", {}", ByteCount(length))?;
         }
         Ok(())
     }

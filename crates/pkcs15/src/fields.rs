@@ -5,6 +5,7 @@
 //! aside as [`Unknown`] with its place, so that it survives.
 
 use core::ops::RangeInclusive;
+use kortlab_apdu::ByteCount;
 
 use kortlab_apdu::error::{Error, ErrorKind};
 use kortlab_apdu::tlv::{Tlv, object};
@@ -363,7 +364,7 @@ pub(crate) fn boolean(what: &'static str, tlv: &Tlv<'_>, notes: &mut Notes) -> O
             Some(true)
         }
         _ => {
-            let message = format_args!("{what}: a BOOLEAN of {} bytes", tlv.value.len());
+            let message = format_args!("{what}: a BOOLEAN of {}", ByteCount(tlv.value.len()));
             notes.warn(Code::BadValue, tlv.offset, message);
             None
         }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use kortlab_apdu::ByteCount;
 use std::time::SystemTime;
 
 use kortlab_apdu::channel::Occasion;
@@ -149,7 +150,7 @@ impl fmt::Debug for Sent {
         f.write_str(&hex::encode_upper(&*masked.shown))?;
         match masked.hidden {
             0 => Ok(()),
-            hidden => write!(f, " and {hidden} bytes"),
+            hidden => write!(f, " and {}", ByteCount(hidden)),
         }
     }
 }
@@ -169,7 +170,7 @@ impl fmt::Debug for What {
                 .finish(),
             Self::Occasion(occasion) => f.debug_tuple("Occasion").field(occasion).finish(),
             Self::Command(sent) => f.debug_tuple("Command").field(sent).finish(),
-            Self::Answer { bytes, .. } => write!(f, "Answer({} bytes)", bytes.len()),
+            Self::Answer { bytes, .. } => write!(f, "Answer({})", ByteCount(bytes.len())),
             Self::NoAnswer { why, .. } => f.debug_tuple("NoAnswer").field(why).finish(),
         }
     }

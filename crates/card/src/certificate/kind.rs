@@ -1,6 +1,7 @@
 //! What the content of a certificate's file is, where it is no certificate.
 
 use core::fmt;
+use kortlab_apdu::ByteCount;
 
 use kortlab_apdu::tlv::{Reader, Tag, Tlv, read_one};
 
@@ -144,7 +145,8 @@ impl fmt::Display for ContentKind {
             ),
             Self::Behind { at } => write!(
                 f,
-                "{at} bytes of something else, and a certificate behind them"
+                "{} of something else, and a certificate behind",
+                ByteCount(*at)
             ),
             Self::Pem => f.write_str("PEM text, not DER"),
             Self::Pkcs7 => f.write_str("a PKCS #7 message"),

@@ -1,6 +1,7 @@
 //! The syntax of a certificate (RFC 5280 §4.1, §4.2): whether each element is the one that must
 //! stand there, also inside the extensions.
 
+use kortlab_apdu::ByteCount;
 use std::collections::BTreeSet;
 
 use kortlab_apdu::tlv::{Reader, Tag, Tlv, read_one};
@@ -44,7 +45,7 @@ pub(super) fn check(der: &[u8], faults: &mut Faults) {
     {
         faults.error(
             outer.raw.len(),
-            format_args!("{more} bytes behind the certificate"),
+            format_args!("{} behind the certificate", ByteCount(more)),
         );
     }
     let mut parts = Parts::of("the certificate", &outer, faults);
@@ -483,7 +484,7 @@ fn inner<'a>(
     if more > 0 {
         faults.error(
             elements.offset(),
-            format_args!("{more} bytes behind {what}"),
+            format_args!("{} behind {what}", ByteCount(more)),
         );
     }
     Some(element)

@@ -1,5 +1,6 @@
 //! Reading transparent EFs (READ BINARY, ISO/IEC 7816-4 §11.3.3).
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::tlv::read_one;
 use kortlab_apdu::{Channel, Command, FilePath, Protocol, StatusWord, instruction};
 
@@ -189,8 +190,8 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         }
         if let Some(size) = size.filter(|&size| data.len() < size.min(MAX_FILE)) {
             let text = format!(
-                "{name} ends after {} bytes; the card says it has {size}",
-                data.len()
+                "{name} ends after {}; the card says it has {size}",
+                ByteCount(data.len())
             );
             remarks.push(Remark::new(code::SIZE_MISMATCH, text));
         }
@@ -231,7 +232,8 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         }
         if data.len() > size {
             let text = format!(
-                "the card says {name} has {size} bytes; it goes on, and {} were read",
+                "the card says {name} has {}; it goes on, and {} were read",
+                ByteCount(size),
                 data.len()
             );
             remarks.push(Remark::new(code::SIZE_MISMATCH, text));

@@ -1,6 +1,7 @@
 //! What can be wrong with a certificate on a card: [`SlotProblem`].
 
 use core::fmt;
+use kortlab_apdu::ByteCount;
 use std::time::SystemTime;
 
 use kortlab_pkcs15::{Id, ObjectRef, Severity};
@@ -274,13 +275,15 @@ impl fmt::Display for SlotProblem {
                 f.write_str("the directory says that it ")?;
                 match said_length {
                     Some(said) => {
-                        write!(f, "has {said} bytes from byte {}", said_index.unwrap_or(0))?
+                        let from = said_index.unwrap_or(0);
+                        write!(f, "has {} from byte {from}", ByteCount(*said))?;
                     }
                     None => write!(f, "starts at byte {}", said_index.unwrap_or(0))?,
                 }
                 write!(
                     f,
-                    "; it has {length} bytes from byte {index}, which were read"
+                    "; it has {} from byte {index}, which were read",
+                    ByteCount(*length)
                 )
             }
             Self::NotStrict(fault) => match fault.rule {

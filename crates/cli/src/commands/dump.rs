@@ -1,5 +1,6 @@
 //! `kortlab dump`: a card into a card image.
 
+use kortlab_apdu::ByteCount;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -190,7 +191,7 @@ impl fmt::Display for Report {
         let image = self.image.display().to_string();
         writeln!(f, "{BOLD}{}{BOLD:#}", printable(&image))?;
         let mut table = Table::plain().indented(2);
-        let files = format!("{}, with {} bytes", self.files, self.bytes);
+        let files = format!("{}, with {}", self.files, ByteCount(self.bytes));
         table.row(["Files".into(), files.into()]);
         if self.data_objects > 0 {
             table.row(["Data objects".into(), self.data_objects.to_string().into()]);

@@ -1,5 +1,6 @@
 //! The image of what was found.
 
+use kortlab_apdu::ByteCount;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kortlab_apdu::{Atr, Fid, FilePath, Protocol, StatusWord};
@@ -280,8 +281,8 @@ fn transmission(image: &mut Image, parts: &Parts<'_>, notes: &mut Notes) {
     image.protocol = parts.protocol.into();
     if !(2..=33).contains(&parts.atr.len()) {
         let why = format!(
-            "the card gave {} bytes, which is no answer to reset; the image has another",
-            parts.atr.len()
+            "the card gave {}, which is no answer to reset; the image has another",
+            ByteCount(parts.atr.len())
         );
         notes.add("ATR", Kind::Differs, None, why);
         image.atr = match parts.protocol {

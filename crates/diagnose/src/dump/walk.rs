@@ -1,5 +1,6 @@
 //! Looking at one file after the other: what it is, and what is in it.
 
+use kortlab_apdu::ByteCount;
 use std::collections::BTreeSet;
 
 use kortlab_apdu::{Channel, Command, Fid, FilePath, Layered, StatusWord, instruction};
@@ -358,7 +359,10 @@ fn transparent<C: Channel + ?Sized>(
         Some(error) if is_final(&error) && data.is_empty() => return Err(error),
         Some(error) if is_final(&error) => {
             // The next command says so again; what was read is kept.
-            let why = format!("reading ended after {} bytes of it: {error}", data.len());
+            let why = format!(
+                "reading ended after {} of it: {error}",
+                ByteCount(data.len())
+            );
             troubles.push((Kind::NotLookedAt, why));
             refused = Some(StatusWord::UNKNOWN);
         }

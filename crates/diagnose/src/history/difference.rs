@@ -1,6 +1,7 @@
 //! Where playing a trace leaves what was recorded: [`Difference`].
 
 use core::fmt;
+use kortlab_apdu::ByteCount;
 
 use kortlab_apdu::instruction;
 use kortlab_emulator::image::Fingerprint;
@@ -110,9 +111,9 @@ fn shown(bytes: &[u8]) -> String {
     const MOST: usize = 24;
     match bytes.split_last_chunk::<2>() {
         Some((data, status)) if bytes.len() > MOST => format!(
-            "{}… ({} bytes) {}",
+            "{}… ({}) {}",
             hex::encode_upper(data.get(..8).unwrap_or(data)),
-            data.len(),
+            ByteCount(data.len()),
             hex::encode_upper(status)
         ),
         _ => hex::encode_upper(bytes),

@@ -1,5 +1,6 @@
 //! Is what EF(UnusedSpace) says is free, free?
 
+use kortlab_apdu::ByteCount;
 use kortlab_card::{Problem, Severity};
 
 use super::Rule;
@@ -38,10 +39,11 @@ fn look(evidence: &Evidence) -> Vec<Problem> {
             Some(size) if free.part.end() > size => problems.push(at(
                 SPACE_OUTSIDE,
                 format!(
-                    "bytes {} to {} of {} are said to be free; the file has {size} bytes",
+                    "bytes {} to {} of {} are said to be free; the file has {}",
                     free.part.from,
                     free.part.end(),
-                    free.part.path
+                    free.part.path,
+                    ByteCount(size)
                 ),
             )),
             Some(_) => {}

@@ -1,5 +1,6 @@
 //! Does the card answer the same when it is asked again?
 
+use kortlab_apdu::ByteCount;
 use kortlab_card::{Problem, Severity};
 
 use super::Rule;
@@ -32,9 +33,9 @@ fn look(evidence: &Evidence) -> Vec<Problem> {
                     .take_while(|(one, other)| one == other);
                 let offset = same.count();
                 let message = format!(
-                    "read twice, it has {} bytes and then {}, and is not the same from byte {offset} \
+                    "read twice, it has {} and then {}, and is not the same from byte {offset} \
                      on",
-                    first.len(),
+                    ByteCount(first.len()),
                     again.len()
                 );
                 problems.push(of_file(file, message).at(offset));

@@ -1,6 +1,7 @@
 //! `.apdu` text: the lines of a trace.
 
 use core::time::Duration;
+use kortlab_apdu::ByteCount;
 use std::io::Write as _;
 
 use kortlab_apdu::Command;
@@ -72,7 +73,7 @@ fn command(out: &mut Vec<u8>, sent: &Sent) {
     match sent.bytes() {
         None => line(
             out,
-            format_args!("# Not shown: {} and {} bytes", *digits, sent.hidden()),
+            format_args!("# Not shown: {} and {}", *digits, ByteCount(sent.hidden())),
         ),
         Some(_) if sent.shows_secrets() => line(out, format_args!("# Secret: {}", *digits)),
         Some(bytes) if Command::parse(bytes).is_ok() => line(out, format_args!("{}", *digits)),

@@ -1,5 +1,6 @@
 //! `kortlab fuzz export`: what a card has answered, as a test case of OpenSC's fuzzers.
 
+use kortlab_apdu::ByteCount;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -142,8 +143,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{}: an ATR and {} answers, {} bytes",
-            self.file, self.answers, self.bytes
+            "{}: an ATR and {} answers, {}",
+            self.file,
+            self.answers,
+            ByteCount(self.bytes)
         )
     }
 }

@@ -1,5 +1,6 @@
 //! `kortlab fuzz import`: a test case of OpenSC's fuzzers as a card.
 
+use kortlab_apdu::ByteCount;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -67,8 +68,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     })?;
     if answers.offset > 0 && arguments.offset.is_none() {
         note(format_args!(
-            "{path}: {} bytes in front of the ATR are passed over",
-            answers.offset
+            "{path}: passed over {} in front of the ATR",
+            ByteCount(answers.offset)
         ));
     }
     if let Some(at) = answers.cut {

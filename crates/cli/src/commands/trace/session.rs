@@ -1,5 +1,6 @@
 //! A trace with what each command and answer means, after what was before.
 
+use kortlab_apdu::ByteCount;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -286,7 +287,7 @@ impl fmt::Display for Step {
         )?;
         if let Some(command) = &self.command {
             let hidden = match self.not_shown {
-                Some(count) => format!(" and {count} bytes that are not shown"),
+                Some(count) => format!(" and {} not shown", ByteCount(count)),
                 None => String::new(),
             };
             writeln!(f, "       {DIM}->{DIM:#} {}{hidden}", shortened(command))?;
@@ -313,8 +314,9 @@ fn shortened(digits: &str) -> String {
             let last = bytes.get(end..).unwrap_or_default();
             let left_out = end.saturating_sub(MAX_SHOWN);
             format!(
-                "{} … {left_out} bytes … {}",
+                "{} … {} … {}",
                 SpacedHex(first),
+                ByteCount(left_out),
                 SpacedHex(last)
             )
         }

@@ -1,5 +1,6 @@
 //! The files of a card, as text and as a JSON document.
 
+use kortlab_apdu::ByteCount;
 use std::fmt;
 
 use kortlab_apdu::StatusWord;
@@ -295,9 +296,9 @@ impl File {
         let mut parts = vec![self.kind.clone()];
         match (self.size, self.read) {
             (Some(size), Some(read)) if size != read => {
-                parts.push(format!("{size} bytes, of which {read} were read"));
+                parts.push(format!("{}, of which {read} were read", ByteCount(size)));
             }
-            (Some(size), _) | (None, Some(size)) => parts.push(format!("{size} bytes")),
+            (Some(size), _) | (None, Some(size)) => parts.push(ByteCount(size).to_string()),
             (None, None) => {}
         }
         parts.extend(self.records.map(|count| format!("{count} records")));
@@ -311,7 +312,7 @@ impl DataObject {
     fn in_words(&self) -> String {
         let tag = &self.tag;
         match (self.length, &self.status_word, &self.meaning) {
-            (Some(length), ..) => format!("data object {tag}: {length} bytes"),
+            (Some(length), ..) => format!("data object {tag}: {}", ByteCount(length)),
             (None, Some(status), Some(meaning)) => {
                 format!("data object {tag}: {status}, {meaning}")
             }

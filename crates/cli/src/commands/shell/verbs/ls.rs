@@ -1,5 +1,6 @@
 //! `ls`: the files of a directory.
 
+use kortlab_apdu::ByteCount;
 use kortlab_diagnose::dump::Content;
 
 use super::{Failure, Input, Shell, Verb};
@@ -48,7 +49,7 @@ fn run(shell: &mut Shell<'_>, words: &[String], _: &mut Input) -> Result<(), Fai
     let mut table = Table::plain();
     for file in inside {
         let fid = file.fid().map(|fid| fid.to_string()).unwrap_or_default();
-        let size = file.info.size().map(|size| format!("{size} bytes"));
+        let size = file.info.size().map(|size| ByteCount(size).to_string());
         table.row([
             fid.into(),
             name_of(file).unwrap_or_default().into(),

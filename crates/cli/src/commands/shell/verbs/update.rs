@@ -1,5 +1,6 @@
 //! `update`: bytes of a file are changed, after a question.
 
+use kortlab_apdu::ByteCount;
 use std::fmt::Write as _;
 
 use kortlab_card::files::Files;
@@ -42,7 +43,11 @@ fn run(shell: &mut Shell<'_>, words: &[String], input: &mut Input) -> Result<(),
     };
     let old = old.get(..new.len()).unwrap_or(old);
     let mut text = String::new();
-    let _ = writeln!(text, "{file}, {} bytes from byte {offset} on", new.len());
+    let _ = writeln!(
+        text,
+        "{file}, {} from byte {offset} on",
+        ByteCount(new.len())
+    );
     let _ = writeln!(text, "  old  {}", start(old));
     let _ = writeln!(text, "  new  {}", start(&new));
     shell.context.output.text(&text.trim_end())?;
