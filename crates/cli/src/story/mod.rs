@@ -210,7 +210,11 @@ impl Interaction for Story<'_> {
                 self.tell(&format!("logged in: card {card_number} of {holder}"));
             }
             Event::Removed(row) => {
-                self.tell(&format!("removed: {}, {}", name(row), row.state.swedish()));
+                let why = match row.is_unknown() {
+                    true => "okänt: not issued by the authority that it names",
+                    false => row.state.swedish(),
+                };
+                self.tell(&format!("removed: {}, {why}", name(row)));
             }
             Event::NothingOldLeft { removed } => self.tell(&format!(
                 "the list is shown again: none is expired or revoked ({removed} removed)"

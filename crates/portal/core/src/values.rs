@@ -319,6 +319,35 @@ pub struct TestPageRow {
     pub known: bool,
 }
 
+impl TestPageRow {
+    /// Whether the portal says that it is valid. Of what the portal has not issued nobody has said
+    /// so, whatever its dates are.
+    pub fn is_valid(&self) -> bool {
+        self.known && self.state == CertificateState::Valid
+    }
+
+    /// Whether nothing speaks against it but that the portal has not issued it.
+    pub fn is_unknown(&self) -> bool {
+        !self.known && self.state == CertificateState::Valid
+    }
+
+    /// What it is worth, as a stable name for data: that of the state, or `unknown`.
+    pub fn state_name(&self) -> &'static str {
+        match self.is_unknown() {
+            true => "unknown",
+            false => self.state.name(),
+        }
+    }
+
+    /// The same in Swedish.
+    pub fn state_swedish(&self) -> &'static str {
+        match self.is_unknown() {
+            true => "okänt",
+            false => self.state.swedish(),
+        }
+    }
+}
+
 fn push_line(text: &mut String, swedish: &str, english: &str, value: &str) {
     let label = if swedish == english {
         swedish.to_owned()

@@ -1,9 +1,7 @@
 //! The table of a card's certificates, as data: the test page's two blue and two pink.
 
-use kortlab_issuer::DocumentError;
 use kortlab_issuer::authority::CertificateState;
-use kortlab_issuer::clock::Timestamp;
-use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
+use kortlab_issuer::inspect::{Colour, Purpose};
 use kortlab_portal_core::TestPageRow;
 use serde::Serialize;
 
@@ -49,7 +47,8 @@ pub struct ReportRow {
     pub not_before: String,
     /// Until when it is valid: ISO 8601, UTC.
     pub not_after: String,
-    /// `valid`, `expired`, `revoked`, `on-hold` or `not-yet-valid`.
+    /// `valid`, `expired`, `revoked`, `on-hold`, `not-yet-valid`, or `unknown`: its dates are good,
+    /// and the portal has not issued it.
     pub state: &'static str,
     /// The same in Swedish.
     pub state_sv: &'static str,
@@ -67,7 +66,7 @@ impl Report {
         });
         let count = |colour| {
             rows.iter()
-                .filter(|row| row.state == CertificateState::Valid && row.summary.colour == colour)
+                .filter(|row| row.is_valid() && row.summary.colour == colour)
                 .count()
         };
         Self {
@@ -79,35 +78,8 @@ impl Report {
         }
     }
 
-    /// The table without a portal: from what the DER certificates themselves say. Revocation is
-    /// not seen this way.
-    ///
-    /// # Errors
-    /// One of them is not a certificate.
-    pub fn by_date(certificates: &[Vec<u8>], now: Timestamp) -> Result<Self, DocumentError> {
-        let rows = certificates
-            .iter()
-            .map(|der| {
-                let summary = CertificateSummary::from_der(der)?;
-                let state = if now < summary.not_before {
-                    CertificateState::NotYetValid
-                } else if now > summary.not_after {
-                    CertificateState::Expired
-                } else {
-                    CertificateState::Valid
-                };
-                Ok(TestPageRow {
-                    certificate: der.clone(),
-                    summary,
-                    state,
-                    known: false,
-                })
-            })
-            .collect::<Result<Vec<_>, DocumentError>>()?;
-        Ok(Self::new(&rows))
-    }
-
-    /// How many HCCs there are that are not valid now: expired, revoked, on hold, not valid yet.
+    /// How many HCCs there are that are not valid now: expired, revoked, on hold, not valid yet, or
+    /// not issued by the portal.
     pub fn invalid_pink(&self) -> usize {
         let pink = self.certificates.iter();
         pink.filter(|row| {
@@ -149,8 +121,8 @@ impl ReportRow {
             serial: summary.serial_hex(),
             not_before: summary.not_before.to_string(),
             not_after: summary.not_after.to_string(),
-            state: row.state.name(),
-            state_sv: row.state.swedish(),
+            state: row.state_name(),
+            state_sv: row.state_swedish(),
             revocation_reason: match row.state {
                 CertificateState::Revoked(reason) => Some(reason.name()),
                 _ => None,

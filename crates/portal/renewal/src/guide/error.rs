@@ -38,6 +38,9 @@ pub enum Cause {
     /// No certificate to log in with.
     #[error("the card has no carrier certificate for authentication to log in with")]
     NoCarrierCertificate,
+    /// Nothing to approve an order with.
+    #[error("the card has no certificate for signature (underskrift) that the portal calls valid")]
+    NoSignatureCertificate,
     /// A key is missing.
     #[error("the card has no key for {0}")]
     NoKey(PinRole),
@@ -65,8 +68,10 @@ pub enum Cause {
         blue: usize,
         /// Valid HCCs.
         pink: usize,
-        /// HCCs that are expired, revoked, on hold or not valid yet.
+        /// HCCs that are expired, revoked, on hold, not valid yet, or unknown to the portal.
         others: usize,
+        /// Certificates that the portal has not issued, in words.
+        unknown: Vec<String>,
     },
     /// The holder said that something is wrong.
     #[error("{0} were not confirmed")]
@@ -165,6 +170,13 @@ impl RenewalError {
             Cause::NoCarrierCertificate => {
                 Some("insert the right card; an HCC does not log in to the portal".to_owned())
             }
+            Cause::NoSignatureCertificate => {
+                Some("look in the table at the carrier's certificate for signature".to_owned())
+            }
+            Cause::Incomplete { unknown, .. } if !unknown.is_empty() => Some(format!(
+                "this portal has not issued {}: remove what is not wanted on the card",
+                unknown.join(", ")
+            )),
             Cause::NoKey(_) => Some("insert a card with both keys".to_owned()),
             Cause::OtherKey(_) => {
                 Some("have the portal revoke the pair, so that it issues another one".to_owned())

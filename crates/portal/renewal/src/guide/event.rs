@@ -32,7 +32,8 @@ pub enum Event {
         /// Its holder.
         holder: String,
     },
-    /// An expired or revoked HCC is off the card.
+    /// An HCC is off the card: it was expired or revoked, or named the portal's authority and was not
+    /// issued by it.
     Removed(TestPageRow),
     /// The list was shown again, and nothing in it is expired or revoked.
     NothingOldLeft {

@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use kortlab_apdu::Channel;
-use kortlab_card::{Card, Change, IfChanged, Journal, Pin, PinRole, Slot};
+use kortlab_card::{Card, CertificateInfo, Change, IfChanged, Journal, Pin, PinRole, Slot};
 use kortlab_issuer::authority::CertificateState;
 use kortlab_issuer::clock::Clock;
 use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
@@ -146,26 +146,26 @@ impl<C: Channel> Flow<'_, C> {
         Ok(session)
     }
 
-    /// Removes what is expired or revoked. Before the first removal it is certain that two certificates will fit.
+    /// Removes what is expired or revoked, and what is false. Before the first removal it is certain that two
+    /// certificates will fit.
     fn remove_old(&mut self, session: &Session) -> StepResult<()> {
         let rows = self.rows()?;
         let listed = self.portal.certificates(&session.token)?;
         // Before anything is removed or ordered.
         self.card.can_change_slots()?;
         let going_on = self.issued_before(session, &listed)?;
-        self.check_space(&rows, &listed, going_on)?;
-        self.keep_notes(&rows);
-        let removed = self.remove(session, |row| is_old(&row.row))?;
+        let issuers: Vec<_> = listed.iter().filter_map(HccIssuer::of_entry).collect();
+        let goes = |row: &Row| is_old(&row.row) || is_false(row, &issuers);
+        self.check_space(&rows, &listed, going_on, goes)?;
+        self.keep_notes(&rows, goes);
+        let removed = self.remove(session, goes)?;
         self.holder.event(&Event::NothingOldLeft { removed });
         Ok(())
     }
 
     /// Keeps what the HCCs say, if one of them goes. A run that is begun again compares with that.
-    fn keep_notes(&mut self, rows: &[Row]) {
-        let (Some(number), true) = (
-            self.facts.card_number(),
-            rows.iter().any(|row| is_old(&row.row)),
-        ) else {
+    fn keep_notes(&mut self, rows: &[Row], goes: impl Fn(&Row) -> bool) {
+        let (Some(number), true) = (self.facts.card_number(), rows.iter().any(goes)) else {
             return;
         };
         let hccs: Vec<_> = rows
@@ -191,14 +191,16 @@ impl<C: Channel> Flow<'_, C> {
     }
 
     /// Removes the HCCs that the new pair stands in for, once its receipt is signed: the portal has
-    /// revoked them as superseded, or an earlier order of the card has left them there.
+    /// revoked them as superseded, or an earlier order of the card has left them there. So it does with
+    /// those that only pretend to be by the authority of the new pair.
     fn remove_superseded(&mut self, session: &Session, pair: &IssuedPair) -> StepResult<()> {
         let is_new =
             |row: &Row| row.slot.der == pair.authentication || row.slot.der == pair.signature;
         let superseded =
             |row: &Row| row.row.summary.colour == Colour::Pink && row.row.known && !is_new(row);
-        self.remove(session, |row| is_old(&row.row) || superseded(row))
-            .map(drop)
+        let issuers: Vec<_> = HccIssuer::of(&pair.signature).into_iter().collect();
+        let goes = |row: &Row| is_old(&row.row) || superseded(row) || is_false(row, &issuers);
+        self.remove(session, goes).map(drop)
     }
 
     /// Removes certificates, all of them in one transaction, and lists again, until none is left;
@@ -240,11 +242,9 @@ impl<C: Channel> Flow<'_, C> {
         rows: &[Row],
         listed: &[HccEntry],
         going_on: Option<OrderId>,
+        goes: impl Fn(&Row) -> bool,
     ) -> StepResult<()> {
-        let on_card = |entry: &HccEntry| {
-            rows.iter()
-                .any(|row| row.row.summary.serial == entry.summary.serial)
-        };
+        let on_card = |entry: &HccEntry| rows.iter().any(|row| row.slot.der == entry.certificate);
         // What is written already of the pair needs no room any more; another pair does.
         let present = listed
             .iter()
@@ -252,13 +252,13 @@ impl<C: Channel> Flow<'_, C> {
             .count();
         let old: Vec<_> = rows
             .iter()
-            .filter(|row| is_old(&row.row))
+            .filter(|row| goes(row))
             .map(|row| row.slot.der.len())
             .collect();
         let removable = rows
             .iter()
             .filter(|row| row.row.summary.colour != Colour::Blue)
-            .filter(|row| !is_old(&row.row))
+            .filter(|row| !goes(row))
             .map(|row| describe(&row.row.summary));
         space::check(
             self.card,
@@ -423,7 +423,8 @@ impl<C: Channel> Flow<'_, C> {
     }
 
     fn check(&mut self) -> StepResult<Report> {
-        let report = report(&self.rows()?);
+        let rows = self.rows()?;
+        let report = report(&rows);
         self.holder.event(&Event::Checked(report.clone()));
         if report.is_complete() {
             return Ok(report);
@@ -432,6 +433,11 @@ impl<C: Channel> Flow<'_, C> {
             blue: report.valid.blue,
             pink: report.valid.pink,
             others: report.invalid_pink(),
+            unknown: rows
+                .iter()
+                .filter(|row| row.row.is_unknown() && row.row.summary.colour != Colour::Other)
+                .map(|row| describe(&row.row.summary))
+                .collect(),
         })
     }
 
@@ -485,14 +491,10 @@ impl<C: Channel> Flow<'_, C> {
     fn signature_certificate(&mut self) -> StepResult<Vec<u8>> {
         self.rows()?
             .into_iter()
-            .filter(|row| {
-                row.row.known
-                    && row.row.state == CertificateState::Valid
-                    && row.row.summary.purpose == Purpose::Signature
-            })
+            .filter(|row| row.row.is_valid() && row.row.summary.purpose == Purpose::Signature)
             .min_by_key(|row| row.row.summary.colour)
             .map(|row| row.slot.der.into())
-            .ok_or(Cause::NoKey(PinRole::Signature))
+            .ok_or(Cause::NoSignatureCertificate)
     }
 
     fn remark(&mut self, remarks: Vec<String>) {
@@ -545,6 +547,29 @@ fn is_old(row: &TestPageRow) -> bool {
             row.state,
             CertificateState::Expired | CertificateState::Revoked(_)
         )
+}
+
+/// Who issues a portal's HCCs: the whole name (DER).
+struct HccIssuer(Vec<u8>);
+
+impl HccIssuer {
+    /// Of a certificate (DER), if it can be read.
+    fn of(certificate: &[u8]) -> Option<Self> {
+        CertificateInfo::parse(certificate).map(|info| Self(info.issuer_der))
+    }
+
+    fn of_entry(entry: &HccEntry) -> Option<Self> {
+        Self::of(&entry.certificate)
+    }
+}
+
+/// Whether it is an HCC that names an authority of the portal's, which the portal says it has not
+/// issued: it was damaged, or somebody made it. What other authorities have issued is not judged.
+fn is_false(row: &Row, issuers: &[HccIssuer]) -> bool {
+    let issuer = row.slot.info.as_ref().map(|info| &info.issuer_der);
+    row.row.summary.colour == Colour::Pink
+        && !row.row.known
+        && issuers.iter().any(|known| Some(&known.0) == issuer)
 }
 
 fn describe(summary: &CertificateSummary) -> String {

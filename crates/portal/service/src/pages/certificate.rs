@@ -38,7 +38,15 @@ impl CertificateView {
 
     /// One of the test page.
     pub(crate) fn of_row(row: &TestPageRow, t: Texts) -> Self {
-        Self::new(&row.summary, row.state, row.known, t)
+        let view = Self::new(&row.summary, row.state, row.known, t);
+        match row.is_unknown() {
+            true => Self {
+                state: t.state_not_known().to_owned(),
+                state_class: "over",
+                ..view
+            },
+            false => view,
+        }
     }
 
     fn new(summary: &CertificateSummary, state: CertificateState, known: bool, t: Texts) -> Self {

@@ -36,6 +36,8 @@ struct Shown {
     blue: usize,
     pink: usize,
     complete: bool,
+    /// How many, blue or pink, the portal has not issued.
+    unknown: usize,
     /// Whether a receipt waits.
     waiting: bool,
     /// Whether something on the card could not be read.
@@ -162,8 +164,7 @@ impl Shown {
         });
         let valid = |colour: Colour, purpose: Option<Purpose>| {
             rows.iter()
-                .filter(|row| row.state == CertificateState::Valid)
-                .filter(|row| row.summary.colour == colour)
+                .filter(|row| row.is_valid() && row.summary.colour == colour)
                 .filter(|row| purpose.is_none_or(|purpose| row.summary.purpose == purpose))
                 .count()
         };
@@ -173,10 +174,15 @@ impl Shown {
                     .into_iter()
                     .all(|purpose| valid(colour, Some(purpose)) == 1)
         };
+        let unknown = rows
+            .iter()
+            .filter(|row| !row.known && row.summary.colour != Colour::Other)
+            .count();
         Self {
             blue: valid(Colour::Blue, None),
             pink: valid(Colour::Pink, None),
-            complete: one_of_each(Colour::Blue) && one_of_each(Colour::Pink),
+            complete: unknown == 0 && one_of_each(Colour::Blue) && one_of_each(Colour::Pink),
+            unknown,
             waiting: rows.iter().any(|row| row.state == CertificateState::OnHold),
             unreadable: false,
             rows: rows

@@ -343,6 +343,59 @@ fn until_the_receipt_is_signed_the_test_page_says_not_yet_valid() {
 }
 
 #[test]
+fn hccs_that_the_portal_has_not_issued_do_not_count_on_the_test_page() {
+    let (site, card) = Site::with_an_expired_card();
+    let browser = Browser::logged_in(&site, &card);
+    remove_all(&browser, &card);
+    let request = browser.submit(&browser.open("/fetch"), "/fetch", &[]);
+    let write = browser.through_the_agent(&request, &card);
+    let receipt = browser.through_the_agent(&write, &card);
+    browser.through_the_agent(&receipt, &card);
+    let shown = || {
+        let show = browser.submit(&browser.open("/test"), "/test/show", &[]);
+        browser.through_the_agent(&show, &card)
+    };
+    assert!(shown().text().contains("Allt är som det ska"));
+    let good = card.on_card.borrow().clone();
+    for (damaged, says, pink) in [
+        (
+            &[2][..],
+            "Ett certifikat på kortet är inte utfärdat av portalen.",
+            1,
+        ),
+        (
+            &[2, 3],
+            "2 certifikat på kortet är inte utfärdade av portalen.",
+            0,
+        ),
+    ] {
+        card.on_card.borrow_mut().clone_from(&good);
+        for &place in damaged {
+            *card.on_card.borrow_mut()[place].last_mut().unwrap() ^= 1;
+        }
+        let test = shown();
+        let text = test.text();
+        assert!(!text.contains("Allt är som det ska"), "{text}");
+        let count = format!("Giltiga certifikat: 2 blå och {pink} rosa.");
+        assert!(text.contains(&count), "{text}");
+        assert!(text.contains(says), "{text}");
+        let states = states(&test);
+        let unknown = states.iter().filter(|state| *state == "Okänt").count();
+        assert_eq!(unknown, damaged.len(), "{states:?}");
+        assert_eq!(states.len(), 4);
+    }
+    // Beside four good ones it is said as well.
+    card.on_card.borrow_mut().clone_from(&good);
+    let mut fifth = good[3].clone();
+    *fifth.last_mut().unwrap() ^= 1;
+    card.on_card.borrow_mut().push(fifth);
+    let text = shown().text();
+    assert!(!text.contains("Allt är som det ska"), "{text}");
+    assert!(text.contains("2 blå och 2 rosa."), "{text}");
+    assert!(text.contains("Det räknas inte som giltigt."), "{text}");
+}
+
+#[test]
 fn the_session_ends_by_itself_and_an_order_is_not_lost() {
     let (site, card) = Site::with_an_expired_card();
     let browser = Browser::logged_in(&site, &card);

@@ -47,6 +47,20 @@ texts! {
 }
 
 impl Texts {
+    /// How many of the certificates the portal has not issued.
+    pub(crate) fn test_unknown(self, count: usize) -> String {
+        match count {
+            1 => self.either(
+                "Ett certifikat på kortet är inte utfärdat av portalen. Det räknas inte som giltigt.".to_owned(),
+                "One certificate on the card was not issued by the portal. It does not count as valid.".to_owned(),
+            ),
+            _ => self.either(
+                format!("{count} certifikat på kortet är inte utfärdade av portalen. De räknas inte som giltiga."),
+                format!("{count} certificates on the card were not issued by the portal. They do not count as valid."),
+            ),
+        }
+    }
+
     /// How many are valid, when it is not two and two.
     pub(crate) fn test_count(self, blue: usize, pink: usize) -> String {
         self.either(

@@ -21,7 +21,9 @@ texts! {
     state_not_yet: "Ännu inte giltigt", "Not yet valid";
     state_expired: "Utgånget", "Expired";
     state_revoked: "Spärrat", "Revoked";
-    state_unknown: "okänd utfärdare, bara datum är kontrollerade", "unknown issuer, only the dates were checked";
+    state_not_known: "Okänt", "Unknown";
+    state_unknown: "inte utfärdat av portalen, bara datum är kontrollerade",
+        "not issued by the portal, only the dates were checked";
     valid_to: "Gäller till och med", "Valid until";
     issuer: "Utfärdare", "Issuer";
     serial: "Serienummer", "Serial number";
