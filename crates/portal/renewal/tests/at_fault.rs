@@ -1,24 +1,29 @@
-//! Certificates that the portal has not issued, whatever they say of themselves.
+//! Certificates that the portal has not issued, whatever they say of themselves; and portals that are
+//! at fault, or what lies between.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use kortlab_apdu::Protocol;
 use kortlab_card::{Card, Change, Exception, MemoryJournal, NewCertificate, Pin, PinRole};
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
-use kortlab_issuer::authority::{Authority, AuthorityKind};
+use kortlab_issuer::authority::{Authority, AuthorityKind, CertificateState};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::profile::{AuthorityUrls, CarrierSubject};
 use kortlab_issuer::public_key::PublicKey;
 use kortlab_issuer::random::IssuerRng;
-use kortlab_portal_core::{Enrolment, IssuedPair, LocalPortal, PortalError};
+use kortlab_issuer::revocation::RevocationReason;
+use kortlab_portal_core::{
+    Approval, Enrolment, HccEntry, IssuedPair, LocalPortal, LogInKey, Order, OrderId, Portal,
+    PortalError, Receipt, Session, SessionToken, TestPageRow,
+};
 use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step, renew};
 use kortlab_renewal::notes::MemoryNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::world::TestWorld;
 
-/// Has the PINs, and keeps what happens.
+/// Has the PINs, keeps what happens, and signs no receipt if told so.
 #[derive(Default)]
-struct Holder(Vec<Event>);
+struct Holder(Vec<Event>, bool);
 
 impl Interaction for Holder {
     fn event(&mut self, event: &Event) {
@@ -31,6 +36,10 @@ impl Interaction for Holder {
             PinRole::Signature => "654321",
         })
         .unwrap())
+    }
+
+    fn receipt_is_right(&mut self, _: &str) -> bool {
+        !self.1
     }
 }
 
@@ -54,15 +63,153 @@ fn guide(
     world: &mut TestWorld,
     holder: &mut Holder,
 ) -> Result<Outcome, RenewalError> {
+    guide_at(Fault::None, card, world, holder)
+}
+
+/// The guide, at a portal that is at fault.
+fn guide_at(
+    fault: Fault,
+    card: &mut Card<InProcess>,
+    world: &mut TestWorld,
+    holder: &mut Holder,
+) -> Result<Outcome, RenewalError> {
     let clock = world.clock.clone();
+    let mut portal = Faulty {
+        carrier: world.carrier.signature.clone(),
+        portal: &mut world.portal,
+        fault,
+    };
     renew(
         card,
-        &mut world.portal,
+        &mut portal,
         &clock,
         holder,
         &mut MemoryJournal::new(),
         &mut MemoryNotes::new(),
     )
+}
+
+/// What is wrong with a portal, or between it and the card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    None,
+    /// The last bit of the certificate for authentication is flipped on its way.
+    DamagesPairs,
+    ShowsNoReceipt,
+    /// On the test page, and nowhere else.
+    CallsAllRevoked,
+    CallsAllUnknown,
+    /// The trial of *legitimering* breaks off.
+    TriesNothing,
+    /// The carrier's certificate for signature is revoked when this is called for.
+    RevokesAt(Step),
+}
+
+struct Faulty<'a> {
+    portal: &'a mut LocalPortal,
+    /// The carrier's certificate for signature.
+    carrier: Vec<u8>,
+    fault: Fault,
+}
+
+impl Faulty<'_> {
+    fn reached(&mut self, step: Step) {
+        if self.fault == Fault::RevokesAt(step) {
+            let reason = RevocationReason::KeyCompromise;
+            self.portal
+                .revoke_at_the_counter(&self.carrier, reason)
+                .unwrap();
+        }
+    }
+
+    fn given_out(&self, pair: IssuedPair) -> IssuedPair {
+        match self.fault {
+            Fault::DamagesPairs => IssuedPair {
+                authentication: damaged(&pair.authentication),
+                ..pair
+            },
+            _ => pair,
+        }
+    }
+}
+
+impl Portal for Faulty<'_> {
+    fn log_in(&mut self, key: &mut dyn LogInKey) -> Result<Session, PortalError> {
+        self.portal.log_in(key)
+    }
+    fn log_out(&mut self, token: &SessionToken) -> Result<(), PortalError> {
+        self.portal.log_out(token)
+    }
+    fn certificates(&mut self, token: &SessionToken) -> Result<Vec<HccEntry>, PortalError> {
+        self.portal.certificates(token)
+    }
+    fn removed(&mut self, token: &SessionToken, serial: &[u8]) -> Result<(), PortalError> {
+        self.reached(Step::RemoveOld);
+        self.portal.removed(token, serial)
+    }
+    fn order(&mut self, token: &SessionToken) -> Result<Order, PortalError> {
+        self.reached(Step::Order);
+        self.portal.order(token)
+    }
+    fn approve(
+        &mut self,
+        token: &SessionToken,
+        order: OrderId,
+        approval: &Approval,
+    ) -> Result<IssuedPair, PortalError> {
+        self.reached(Step::Approve);
+        let pair = self.portal.approve(token, order, approval)?;
+        Ok(self.given_out(pair))
+    }
+    fn fetch(&mut self, token: &SessionToken, order: OrderId) -> Result<IssuedPair, PortalError> {
+        let pair = self.portal.fetch(token, order)?;
+        Ok(self.given_out(pair))
+    }
+    fn receipt(&mut self, token: &SessionToken) -> Result<Option<Receipt>, PortalError> {
+        self.reached(Step::Receipt);
+        match self.fault {
+            Fault::ShowsNoReceipt => Ok(None),
+            _ => self.portal.receipt(token),
+        }
+    }
+    fn sign_receipt(
+        &mut self,
+        token: &SessionToken,
+        order: OrderId,
+        signed: &[u8],
+    ) -> Result<(), PortalError> {
+        self.portal.sign_receipt(token, order, signed)
+    }
+    fn revoke(
+        &mut self,
+        token: &SessionToken,
+        serial: &[u8],
+        reason: RevocationReason,
+    ) -> Result<(), PortalError> {
+        self.portal.revoke(token, serial, reason)
+    }
+    fn test_page(&mut self, certificates: &[Vec<u8>]) -> Result<Vec<TestPageRow>, PortalError> {
+        let mut rows = self.portal.test_page(certificates)?;
+        for row in &mut rows {
+            match self.fault {
+                Fault::CallsAllRevoked => {
+                    row.state = CertificateState::Revoked(RevocationReason::KeyCompromise);
+                }
+                Fault::CallsAllUnknown => row.known = false,
+                _ => {}
+            }
+        }
+        Ok(rows)
+    }
+    fn try_authentication(&mut self, key: &mut dyn LogInKey) -> Result<TestPageRow, PortalError> {
+        match self.fault {
+            Fault::TriesNothing => Err(PortalError::Transport("it broke off".to_owned())),
+            _ => self.portal.try_authentication(key),
+        }
+    }
+    fn try_signature(&mut self, signed: &[u8]) -> Result<TestPageRow, PortalError> {
+        self.portal.try_signature(signed)
+    }
 }
 
 fn ders(card: &mut Card<InProcess>) -> Vec<Vec<u8>> {
@@ -232,4 +379,137 @@ fn a_card_that_is_valid_at_another_portal_is_not_called_valid() {
         Cause::Portal(PortalError::UnknownCertificate { .. })
     ));
     assert_eq!(ders(&mut card), before);
+}
+
+/// As far as the receipt, which is not signed.
+fn until_the_receipt(card: &mut Card<InProcess>, world: &mut TestWorld) {
+    let mut holder = Holder(Vec::new(), true);
+    let error = guide(card, world, &mut holder).unwrap_err();
+    assert_eq!(error.step(), Step::Receipt, "{error}");
+}
+
+/// The guide at an honest portal; it ends with the pair of one order.
+fn ends_well(card: &mut Card<InProcess>, world: &mut TestWorld, holder: &mut Holder) {
+    let outcome = guide(card, world, holder).unwrap();
+    assert!(matches!(outcome, Outcome::Renewed(_)));
+    assert!(outcome.report().is_complete());
+    assert_eq!(card.slots().unwrap().len(), 4);
+    let again = guide(card, world, &mut Holder::default()).unwrap();
+    assert!(matches!(again, Outcome::AlreadyValid(_)));
+}
+
+#[test]
+fn a_pair_that_was_damaged_on_its_way_is_not_written_and_the_next_run_fetches_it() {
+    let (mut card, mut world) = insert(CardState::Expired, 11);
+    // Once as the approval's answer, once as it is fetched.
+    for _ in 0..2 {
+        let mut holder = Holder::default();
+        let error = guide_at(Fault::DamagesPairs, &mut card, &mut world, &mut holder).unwrap_err();
+        assert_eq!(error.step(), Step::Write, "{error}");
+        let cause = error.cause();
+        assert!(
+            matches!(cause, Cause::NotIssued(PinRole::Authentication)),
+            "{error}"
+        );
+        assert!(error.how_to_continue().contains("same two certificates"));
+        assert_eq!(card.slots().unwrap().len(), 2, "nothing was written");
+    }
+    ends_well(&mut card, &mut world, &mut Holder::default());
+}
+
+#[test]
+fn a_damaged_certificate_of_an_order_under_way_is_replaced_by_the_right_one() {
+    for place in [0, 1] {
+        let (mut card, mut world) = insert(CardState::Expired, 11);
+        until_the_receipt(&mut card, &mut world);
+        let mut pair = ders(&mut card).split_off(2);
+        pair[place] = damaged(&pair[place]);
+        put(&mut card, &pair, true);
+        let mut holder = Holder::default();
+        ends_well(&mut card, &mut world, &mut holder);
+        assert_eq!(holder.removed_unknown(), 1);
+    }
+}
+
+#[test]
+fn where_the_portal_shows_no_receipt_for_what_is_on_hold_it_is_the_one_at_fault() {
+    let (mut card, mut world) = insert(CardState::Expired, 11);
+    for _ in 0..2 {
+        let mut holder = Holder::default();
+        let error =
+            guide_at(Fault::ShowsNoReceipt, &mut card, &mut world, &mut holder).unwrap_err();
+        assert_eq!(error.step(), Step::Receipt, "{error}");
+        assert!(matches!(error.cause(), Cause::NoReceipt), "{error}");
+        let hint = error.how_to_continue();
+        assert!(hint.contains("it is at fault, not the card"), "{hint}");
+        assert!(!hint.contains("receipt is signed"), "{hint}");
+    }
+    ends_well(&mut card, &mut world, &mut Holder::default());
+}
+
+#[test]
+fn a_portal_whose_test_page_contradicts_its_list_has_nothing_removed() {
+    for (fault, says) in [
+        (Fault::CallsAllRevoked, "revoked"),
+        (Fault::CallsAllUnknown, "unknown"),
+    ] {
+        let (mut card, mut world) = insert(CardState::Valid, 11);
+        let before = ders(&mut card);
+        let error = guide_at(fault, &mut card, &mut world, &mut Holder::default()).unwrap_err();
+        assert_eq!(error.step(), Step::RemoveOld, "{error}");
+        let Cause::Contradiction {
+            test_page, list, ..
+        } = error.cause()
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((*test_page, *list), (says, "valid"));
+        let hint = error.how_to_continue();
+        assert!(hint.contains("it is at fault, not the card"), "{hint}");
+        assert!(!hint.contains("receipt is signed"), "{hint}");
+        assert_eq!(ders(&mut card), before, "{fault:?}");
+    }
+}
+
+#[test]
+fn that_a_receipt_is_signed_is_said_only_of_one_that_is() {
+    // A pair that is put back has its receipt since long.
+    for (state, signed) in [(CardState::Expired, true), (CardState::Valid, false)] {
+        let (mut card, mut world) = insert(state, 11);
+        if state == CardState::Valid {
+            let only = hccs(&world)[0].clone();
+            put(&mut card, &[only], true);
+        }
+        let error = guide_at(
+            Fault::TriesNothing,
+            &mut card,
+            &mut world,
+            &mut Holder::default(),
+        )
+        .unwrap_err();
+        assert_eq!(error.step(), Step::TryAuthentication, "{error}");
+        let hint = error.how_to_continue();
+        assert_eq!(hint.contains("the receipt is signed"), signed, "{hint}");
+        assert!(hint.contains("begin again"), "{hint}");
+    }
+}
+
+#[test]
+fn who_is_told_to_order_a_new_card_is_not_told_to_begin_again() {
+    for step in [Step::RemoveOld, Step::Order, Step::Approve, Step::Receipt] {
+        let (mut card, mut world) = insert(CardState::Expired, 11);
+        let fault = Fault::RevokesAt(step);
+        let error = guide_at(fault, &mut card, &mut world, &mut Holder::default()).unwrap_err();
+        assert_eq!(error.step(), step, "{error}");
+        assert!(error.to_string().contains("order a new card"), "{error}");
+        let hint = error.how_to_continue();
+        assert!(hint.contains("beginning again does not help"), "{hint}");
+        assert!(!hint.contains("begin again"), "{hint}");
+        // Nor does it log in any more.
+        let error = guide(&mut card, &mut world, &mut Holder::default()).unwrap_err();
+        assert_eq!(error.step(), Step::LogIn, "{error}");
+        let hint = error.how_to_continue();
+        assert!(hint.starts_with("nothing was changed; "), "{hint}");
+        assert!(!hint.contains("begin again"), "{hint}");
+    }
 }

@@ -17,6 +17,8 @@ use crate::understood::{Difference, NotUnderstood};
 pub struct RenewalError {
     step: Step,
     cause: Cause,
+    /// Whether the portal has taken the receipt before.
+    receipt_signed: bool,
 }
 
 /// Why it stopped.
@@ -56,6 +58,28 @@ pub enum Cause {
         /// How many are left.
         left: usize,
     },
+    /// The portal says two things of one certificate.
+    #[error(
+        "the portal contradicts itself: of the HCC of {certificate} its test page says {test_page}, and its list for the card {list}; it was not removed"
+    )]
+    Contradiction {
+        /// Which one, in words.
+        certificate: String,
+        /// What the test page says that it is.
+        test_page: &'static str,
+        /// What the list says.
+        list: &'static str,
+    },
+    /// A certificate that was fetched is not one that the portal knows.
+    #[error(
+        "the certificate for {0} that came from the portal is not known to the portal's own test page: it was damaged on its way, or the portal gives out what it has not issued; it was not written"
+    )]
+    NotIssued(PinRole),
+    /// The portal wants no receipt, and its certificates wait for one.
+    #[error(
+        "the portal shows no receipt to sign, and the certificates that it has issued stay on hold without one"
+    )]
+    NoReceipt,
     /// What was written is not what is read.
     #[error("the certificate read back from the card differs from the one written")]
     ReadBack,
@@ -142,10 +166,11 @@ impl fmt::Display for FullCard {
 
 impl RenewalError {
     /// An error of a step.
-    pub(crate) fn new(step: Step, cause: impl Into<Cause>) -> Self {
+    pub(crate) fn new(step: Step, cause: impl Into<Cause>, receipt_signed: bool) -> Self {
         Self {
             step,
             cause: cause.into(),
+            receipt_signed,
         }
     }
 
@@ -194,10 +219,51 @@ impl RenewalError {
                     .to_owned(),
             ),
             Cause::NotConfirmed(_) => Some("have the data corrected before you order".to_owned()),
+            Cause::Contradiction { .. } => Some(
+                "show this to those who run the portal: it is at fault, not the card".to_owned(),
+            ),
+            Cause::NotIssued(_) => {
+                Some("if it comes again, show this to those who run the portal".to_owned())
+            }
+            Cause::NoReceipt => {
+                Some("tell those who run the portal: it is at fault, not the card".to_owned())
+            }
             // The portal's refusals say it themselves.
             _ => None,
         };
-        let again = match self.step {
+        if self.is_about_this_card() {
+            let unchanged = match self.step {
+                Step::InsertCard | Step::LogIn => "nothing was changed; ",
+                _ => "",
+            };
+            return format!(
+                "{unchanged}do what the portal says of this card; as it is now, beginning again does not help"
+            );
+        }
+        let again = self.again();
+        match own {
+            Some(own) => format!("{own}; then {again}"),
+            None => again.to_owned(),
+        }
+    }
+
+    /// Whether the portal serves this card no longer, or not yet, as its carrier's certificates are.
+    fn is_about_this_card(&self) -> bool {
+        let Cause::Portal(error) = &self.cause else {
+            return false;
+        };
+        match error.code() {
+            "card-not-usable" => true,
+            "certificate-not-usable" => self.step == Step::LogIn,
+            _ => false,
+        }
+    }
+
+    fn again(&self) -> &'static str {
+        if self.receipt_signed {
+            return "the receipt is signed; begin again to check once more";
+        }
+        match self.step {
             Step::InsertCard | Step::LogIn => "nothing was changed; begin again",
             Step::RemoveOld | Step::Order | Step::Approve => {
                 "begin again: what is removed stays removed, nothing is ordered twice"
@@ -206,12 +272,8 @@ impl RenewalError {
                 "begin again: the same two certificates are fetched and the receipt is shown again"
             }
             Step::LogOut | Step::Check | Step::TryAuthentication | Step::TrySignature => {
-                "the receipt is signed; begin again to check once more"
+                "begin again to check once more; no receipt was signed this time"
             }
-        };
-        match own {
-            Some(own) => format!("{own}; then {again}"),
-            None => again.to_owned(),
         }
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Flow<'a, C: Channel> {
     pub(super) notes: &'a mut dyn HolderNotes,
     /// What the card's certificates say at the beginning: later, some of them are gone.
     pub(super) facts: CardFacts,
+    /// Whether the portal has taken a receipt in this run.
+    pub(super) receipt_signed: bool,
 }
 
 /// A certificate on the card, and what the portal says of it.
@@ -99,7 +101,8 @@ impl<C: Channel> Flow<'_, C> {
         work: impl FnOnce(&mut Self) -> StepResult<T>,
     ) -> Result<T, RenewalError> {
         self.holder.event(&Event::Began(step));
-        work(self).map_err(|cause| RenewalError::new(step, cause))
+        let worked = work(self);
+        worked.map_err(|cause| RenewalError::new(step, cause, self.receipt_signed))
     }
 
     fn insert_card(&mut self) -> StepResult<Vec<Row>> {
@@ -213,6 +216,7 @@ impl<C: Channel> Flow<'_, C> {
             if old.is_empty() {
                 return Ok(removed);
             }
+            self.must_agree(session, &old)?;
             let slots = old.iter().map(|row| row.slot.clone());
             self.change(slots.fold(Change::new(), Change::remove))?;
             removed += old.len();
@@ -226,6 +230,27 @@ impl<C: Channel> Flow<'_, C> {
         }
         let left = self.rows()?.iter().filter(|row| goes(row)).count();
         Err(Cause::NotRemoved { left })
+    }
+
+    /// Nothing goes of which the portal's test page says that it is over, or not known, and its list
+    /// of the card's HCCs that it is not.
+    fn must_agree(&mut self, session: &Session, going: &[Row]) -> StepResult<()> {
+        let listed = self.portal.certificates(&session.token)?;
+        for row in going {
+            let entry = listed
+                .iter()
+                .find(|entry| row.slot.der == entry.certificate && !is_over(entry.state));
+            if let Some(entry) = entry
+                && (is_old(&row.row) || !row.row.known)
+            {
+                return Err(Cause::Contradiction {
+                    certificate: describe(&row.row.summary),
+                    test_page: row.row.state_name(),
+                    list: entry.state.name(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Changes the card in one transaction. The authentication PIN is verified since the log-in.
@@ -374,6 +399,7 @@ impl<C: Channel> Flow<'_, C> {
         {
             return Err(Cause::OtherPair(first));
         }
+        self.must_be_issued(pair)?;
         if written.is_empty() {
             return Ok(());
         }
@@ -389,8 +415,27 @@ impl<C: Channel> Flow<'_, C> {
         Ok(())
     }
 
+    /// A pair that was damaged on its way is not what the portal has issued: the test page knows each
+    /// of its certificates to the last bit.
+    fn must_be_issued(&mut self, pair: &IssuedPair) -> StepResult<()> {
+        let rows = self.rows_of(pair)?;
+        for (index, role) in [PinRole::Authentication, PinRole::Signature]
+            .into_iter()
+            .enumerate()
+        {
+            if !rows.get(index).is_some_and(|row| row.known) {
+                return Err(Cause::NotIssued(role));
+            }
+        }
+        Ok(())
+    }
+
     fn receipt(&mut self, session: &Session, pair: &IssuedPair) -> StepResult<()> {
         let Some(receipt) = self.portal.receipt(&session.token)? else {
+            let is_on_hold = |row: &TestPageRow| row.state == CertificateState::OnHold;
+            if self.rows_of(pair)?.iter().any(is_on_hold) {
+                return Err(Cause::NoReceipt);
+            }
             self.holder.event(&Event::NoReceipt);
             return Ok(());
         };
@@ -412,6 +457,7 @@ impl<C: Channel> Flow<'_, C> {
         let signed = self.sign_text(receipt.text.as_bytes(), &pair.signature, &pin)?;
         self.portal
             .sign_receipt(&session.token, receipt.order, &signed)?;
+        self.receipt_signed = true;
         self.holder.event(&Event::ReceiptSigned);
         Ok(())
     }
@@ -521,6 +567,12 @@ impl<C: Channel> Flow<'_, C> {
             .collect())
     }
 
+    /// What the test page says of a pair, authentication before signature.
+    fn rows_of(&mut self, pair: &IssuedPair) -> StepResult<Vec<TestPageRow>> {
+        let ders = [pair.authentication.clone(), pair.signature.clone()];
+        Ok(self.portal.test_page(&ders)?)
+    }
+
     fn row(&mut self, der: &[u8]) -> StepResult<TestPageRow> {
         let rows = self.portal.test_page(&[der.to_vec()])?;
         rows.into_iter().next().ok_or(Cause::ReadBack)
@@ -542,11 +594,14 @@ fn report(rows: &[Row]) -> Report {
 
 /// What the guide has removed: HCCs that are expired or revoked. Carrier certificates stay.
 fn is_old(row: &TestPageRow) -> bool {
-    row.summary.colour == Colour::Pink
-        && matches!(
-            row.state,
-            CertificateState::Expired | CertificateState::Revoked(_)
-        )
+    row.summary.colour == Colour::Pink && is_over(row.state)
+}
+
+fn is_over(state: CertificateState) -> bool {
+    matches!(
+        state,
+        CertificateState::Expired | CertificateState::Revoked(_)
+    )
 }
 
 /// Who issues a portal's HCCs: the whole name (DER).
