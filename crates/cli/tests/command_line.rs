@@ -174,22 +174,51 @@ fn there_is_a_manual_page_for_each_command_with_all_its_parts() {
     assert!(read("kortlab-cert-remove.1").contains(typed));
 }
 
+/// Both work with copies of an image: what --ephemeral says holds anyway.
+#[test]
+fn fuzz_and_trace_take_ephemeral_and_commands_without_a_card_do_not() {
+    for arguments in [
+        &["fuzz", "replay", "no.case"][..],
+        &["fuzz", "run", "no.json", "--", "true"],
+        &["trace", "at", "1", "no.apdu", "--image", "no.json"],
+        &["trace", "bisect", "no.apdu", "--image", "no.json"],
+    ] {
+        let output = run(&[&["--ephemeral"], arguments].concat());
+        assert_code(&output, 1);
+        assert!(!stderr(&output).contains("--ephemeral"), "{arguments:?}");
+    }
+    assert_code(&run(&["--ephemeral", "readers"]), 2);
+}
+
 #[test]
 fn completions_know_faults_failures_reasons_and_states() {
     for shell in ["bash", "zsh", "fish"] {
         let script = String::from_utf8(run(&["completions", shell]).stdout).expect("text");
-        // clap's fish script completes no values of arguments that are no options.
-        let arguments = ["lost-answer", "ocsp-unreachable"];
-        let arguments = arguments.iter().filter(|_| shell != "fish");
-        let options = [
+        for word in [
             "tear",
             "after-bytes",
             "keyCompromise",
             "certificateHold",
             "blank-slots",
-        ];
-        for word in options.iter().chain(arguments) {
+            // Of an argument without a name.
+            "lost-answer",
+            "ocsp-unreachable",
+        ] {
             assert!(script.contains(word), "{shell}: {word}");
         }
+    }
+}
+
+/// The generator of the script leaves quotation marks in what values mean as they are, and fish takes
+/// what comes behind them for more arguments.
+#[test]
+fn the_values_in_the_script_for_fish_end_where_they_are_to_end() {
+    let script = String::from_utf8(run(&["completions", "fish"]).stdout).expect("text");
+    let lists: Vec<_> = script.split(" -a \"").skip(1).collect();
+    assert!(lists.len() > 20);
+    for list in lists {
+        let unescaped = list.replace("\\\"", "__");
+        let (_, behind) = unescaped.split_once('"').expect("an end");
+        assert!(behind.starts_with([' ', '\n']), "{list}");
     }
 }

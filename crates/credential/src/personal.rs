@@ -132,17 +132,19 @@ pub fn personal(
     let mut ders = holdings.certificates;
     dedup(&mut ders);
     let mut rest = Vec::new();
+    let mut unreadable = None;
     for der in ders {
         match Certificate::read(der) {
             Ok(certificate) => rest.push(certificate),
-            Err(error) => warnings.push(Warning::Unreadable(error.to_string())),
+            Err(error) => {
+                warnings.push(Warning::Unreadable(error.to_string()));
+                unreadable = Some(error);
+            }
         }
     }
     let Some(first) = rest.first() else {
-        return Err(match warnings.pop() {
-            Some(Warning::Unreadable(why)) => CredentialError::NoMatch(why),
-            _ => CredentialError::NoCertificate,
-        });
+        // Whether it is for the key cannot be told.
+        return Err(unreadable.unwrap_or(CredentialError::NoCertificate));
     };
     let mismatch = format!(
         "the certificate of {} is for {}, another one than the private key of {} bits",

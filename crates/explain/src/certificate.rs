@@ -72,6 +72,10 @@ fn something_else(bytes: &[u8]) -> Explanation {
         false => Node::new(NOT_DECODED, span, bytes),
     };
     let message = format!("this is no certificate: it is {kind}");
+    let hint = match kind.is_secret() {
+        true => "its bytes are not shown here; keep them from others",
+        false => "give a certificate in DER",
+    };
     Explanation {
         what: "certificate",
         nodes: vec![node.meaning(kind.to_string())],
@@ -84,7 +88,7 @@ fn something_else(bytes: &[u8]) -> Explanation {
                 message,
             )
             .at(0)
-            .hint("give a certificate in DER"),
+            .hint(hint),
         ],
     }
 }

@@ -71,5 +71,5 @@ mod x509;
 
 pub use hexadecimal::{Hex, SpacedHex};
 pub use node::{Explanation, Lines, MAX_DEPTH, MAX_NODES, NOT_DECODED, Node};
-pub use printable::printable;
+pub use printable::{is_unprintable, printable};
 pub use span::Span;

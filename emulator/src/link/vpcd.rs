@@ -33,6 +33,9 @@ pub const ABSENCE: Duration = Duration::from_millis(1_200);
 /// The first pause between two attempts to connect; it doubles up to [`MAX_PAUSE`].
 const MIN_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
+/// How long a reader may ask nothing of a card that has come. pcscd looks every 0.4 seconds; a port at
+/// which nobody takes the card is connected all the same, by the operating system.
+const NOTICE: Duration = Duration::from_secs(2);
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the rest of a frame, or room for an answer, is waited for.
@@ -57,8 +60,14 @@ pub enum Event {
         /// Why the first attempt failed.
         reason: String,
     },
-    /// The card is in the reader.
+    /// The card is in the reader, which has asked for it.
     Inserted {
+        /// The reader's address.
+        address: SocketAddr,
+    },
+    /// The reader is there, and asks nothing of the card: it has another one, perhaps. The link
+    /// goes on waiting.
+    Ignored {
         /// The reader's address.
         address: SocketAddr,
     },
@@ -155,10 +164,7 @@ impl VpcdLink {
             };
             patience = None;
             let ended = match stream.peer_addr() {
-                Ok(address) => {
-                    on_event(Event::Inserted { address });
-                    self.converse(stream, card, shutdown)?
-                }
+                Ok(address) => self.converse(stream, address, card, shutdown, &mut on_event)?,
                 Err(error) => Some(Removal::Failed(error.to_string())),
             };
             let Some(reason) = ended else {
@@ -211,8 +217,10 @@ impl VpcdLink {
     fn converse(
         &self,
         mut stream: TcpStream,
+        address: SocketAddr,
         card: &mut (impl Channel + ?Sized),
         shutdown: BorrowedFd<'_>,
+        on_event: &mut impl FnMut(Event),
     ) -> Result<Option<Removal>, LinkError> {
         let mut session = Session::insert(card);
         if let Some(silence) = session.silence() {
@@ -221,6 +229,8 @@ impl VpcdLink {
         let mut decoder = Decoder::new();
         // By when the frame that has begun must be whole, however its bytes trickle.
         let mut deadline = None;
+        let mut is_noticed = false;
+        let mut notice = Some(NOTICE);
         loop {
             while let Some(content) = decoder.next_frame() {
                 // A reader that sends without a pause does not keep the card from going.
@@ -242,7 +252,14 @@ impl VpcdLink {
             }
             match stream.read(decoder.room()) {
                 Ok(0) => return Ok(Some(end_of(&decoder))),
-                Ok(count) => decoder.filled(count),
+                Ok(count) => {
+                    decoder.filled(count);
+                    if !is_noticed {
+                        is_noticed = true;
+                        notice = None;
+                        on_event(Event::Inserted { address });
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     quick_ack(&stream);
@@ -251,9 +268,13 @@ impl VpcdLink {
                         let until = *deadline.get_or_insert(now + self.stall);
                         until.saturating_duration_since(now)
                     });
+                    let timeout = timeout.or(notice);
                     match wait(Some((stream.as_fd(), PollFlags::IN)), shutdown, timeout)? {
                         Woken::Ready => {}
                         Woken::Shutdown => return Ok(None),
+                        Woken::Timeout if notice.take().is_some() => {
+                            on_event(Event::Ignored { address });
+                        }
                         Woken::Timeout => return Ok(Some(stalled(&decoder, self.stall))),
                     }
                 }
@@ -301,6 +322,13 @@ impl fmt::Display for Event {
                 write!(f, "waiting for a virtual reader at {address} ({reason})")
             }
             Self::Inserted { address } => write!(f, "the card is in the reader at {address}"),
+            Self::Ignored { address } => write!(
+                f,
+                "the reader at {address} asks nothing of the card: another card is in it, \
+                 perhaps. End what holds that one (`kortlab readers` lists what there is), or take \
+                 another reader with --vpcd; the next one listens on port {}",
+                address.port().saturating_add(1)
+            ),
             Self::Removed { reason } => write!(f, "the card left the reader: {reason}"),
         }
     }
@@ -549,11 +577,18 @@ mod tests {
             }
         }
 
-        fn accept(&self) -> TcpStream {
+        fn accept_silently(&self) -> TcpStream {
             let (stream, _) = self.listener.accept().expect("the card");
             stream
                 .set_read_timeout(Some(Duration::from_secs(20)))
                 .expect("set");
+            stream
+        }
+
+        /// As vpcd does with each card that comes.
+        fn accept(&self) -> TcpStream {
+            let mut stream = self.accept_silently();
+            assert_eq!(ask(&mut stream, &[4]), ATR);
             stream
         }
 
@@ -613,6 +648,29 @@ mod tests {
     }
 
     const ATR: [u8; 4] = [0x3B, 0x80, 0x01, 0x81];
+
+    #[test]
+    fn a_card_is_in_the_reader_when_it_is_asked_for_and_not_when_it_has_a_connection() {
+        let fake = Fake::new();
+        let begun = Instant::now();
+        let mut reader = fake.accept_silently();
+        let event = fake.event();
+        assert!(matches!(event, Event::Ignored { .. }), "{event}");
+        assert!(begun.elapsed() >= NOTICE - Duration::from_millis(100));
+        let next = fake.listener.local_addr().unwrap().port() + 1;
+        assert!(event.to_string().contains(&next.to_string()), "{event}");
+        // It is the reader's turn after all.
+        assert_eq!(ask(&mut reader, &[4]), ATR);
+        assert!(matches!(fake.event(), Event::Inserted { .. }));
+        // Nobody listens behind the second connection: the operating system has made it.
+        let address = fake.listener.local_addr().unwrap().to_string();
+        let (stop, events, thread) = start(VpcdLink::new(address));
+        let event = events.recv_timeout(Duration::from_secs(20)).expect("told");
+        assert!(matches!(event, Event::Ignored { .. }), "{event}");
+        (&stop).write_all(&[1]).expect("told");
+        thread.join().expect("no panic").expect("no error");
+        fake.stop();
+    }
 
     #[test]
     fn a_reader_that_sends_without_a_pause_does_not_keep_the_card_from_going() {

@@ -1,12 +1,14 @@
 //! What the content of a certificate's file is, where it is no certificate.
 
 use core::fmt;
-use kortlab_apdu::ByteCount;
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::tlv::{Reader, Tag, Tlv, read_one};
 
 use super::{CertificateInfo, at_start};
 
+/// How a private key in OpenSSH's own form begins.
+const OPENSSH_KEY: &[u8] = b"openssh-key-v1\0";
 /// How many wrappers around a certificate are looked through.
 const MAX_WRAPPERS: usize = 4;
 
@@ -67,8 +69,15 @@ impl ContentKind {
         if at_start(content).is_some_and(|der| CertificateInfo::parse(der).is_some()) {
             return Self::Certificate;
         }
-        if content.starts_with(b"-----BEGIN ") {
-            return Self::Pem;
+        if let Some(label) = content.strip_prefix(b"-----BEGIN ") {
+            let label = label.split(|byte| *byte == b'-').next().unwrap_or_default();
+            return match label.ends_with(b"PRIVATE KEY") {
+                true => Self::PrivateKey,
+                false => Self::Pem,
+            };
+        }
+        if content.starts_with(OPENSSH_KEY) {
+            return Self::PrivateKey;
         }
         match content {
             [0x1F, 0x8B, 0x08, ..] => return Self::Gzip,
@@ -225,6 +234,28 @@ mod tests {
         assert_eq!(ContentKind::of(&bytes), ContentKind::Certificate);
         bytes.extend([0; 300]);
         assert_eq!(ContentKind::of(&bytes), ContentKind::Certificate);
+    }
+
+    #[test]
+    fn private_keys_are_secret_also_as_text_and_in_the_form_of_openssh() {
+        let keys: [&[u8]; 5] = [
+            b"-----BEGIN PRIVATE KEY-----\nMC4CAQ",
+            b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+            b"-----BEGIN RSA PRIVATE KEY-----\n",
+            b"-----BEGIN OPENSSH PRIVATE KEY-----\n",
+            b"openssh-key-v1\0\0\0\0\x04none",
+        ];
+        for key in keys {
+            assert!(ContentKind::of(key).is_secret(), "{key:?}");
+        }
+        let others: [&[u8]; 3] = [
+            b"-----BEGIN CERTIFICATE-----\nMII",
+            b"-----BEGIN PUBLIC KEY-----\nMII",
+            b"openssh-key",
+        ];
+        for other in others {
+            assert!(!ContentKind::of(other).is_secret(), "{other:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `kortlab completions`: completion scripts for shells.
 
-use clap::{Args, CommandFactory as _};
+use std::fmt::Write as _;
+
+use clap::{Args, Command, CommandFactory as _};
 use clap_complete::Shell;
 
 use super::Context;
@@ -23,7 +25,53 @@ pub struct Arguments {
 /// Prints the script.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "kortlab", &mut script);
+    let mut command = Cli::command();
+    clap_complete::generate(arguments.shell, &mut command, "kortlab", &mut script);
+    if arguments.shell == Shell::Fish {
+        script.extend(values_for_fish(&command, &[]).into_bytes());
+    }
     context.output.bytes(&script)?;
     Ok(Exit::Done)
+}
+
+/// The values of arguments without a name, which the script for fish lacks: it has those of options
+/// only. `above` names the commands above this one.
+fn values_for_fish(command: &Command, above: &[&str]) -> String {
+    let mut text = String::new();
+    let condition = match above {
+        [] => None,
+        [one] => Some(format!("__fish_kortlab_using_subcommand {one}")),
+        [one, .., last] => Some(format!(
+            "__fish_kortlab_using_subcommand {one}; and __fish_seen_subcommand_from {last}"
+        )),
+    };
+    let values = command.get_positionals().flat_map(|argument| {
+        let values = argument.get_possible_values().into_iter();
+        values.filter(|value| !value.is_hide_set())
+    });
+    let values: Vec<_> = values
+        .map(|value| {
+            let help = value
+                .get_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let help = help
+                .replace('\\', "\\\\")
+                .replace('\'', "\\'")
+                .replace('"', "\\\"");
+            format!("{}\\t'{help}'", value.get_name())
+        })
+        .collect();
+    if let Some(condition) = condition.filter(|_| !values.is_empty()) {
+        let values = values.join("\n");
+        let _ = writeln!(
+            text,
+            "complete -c kortlab -n \"{condition}\" -f -a \"{values}\""
+        );
+    }
+    for inner in command.get_subcommands() {
+        let path = [above, &[inner.get_name()]].concat();
+        text += &values_for_fish(inner, &path);
+    }
+    text
 }

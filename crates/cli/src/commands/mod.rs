@@ -177,7 +177,10 @@ fn layers(cli: &Cli) -> Result<Layers, Failure> {
                 .hint("name an image with --card FILE.json, or use `kortlab emulate`"),
         );
     }
-    if global.ephemeral && !holds_a_virtual_card(&cli.command, &global.card) {
+    if global.ephemeral
+        && !only_copies_a_card(&cli.command)
+        && !holds_a_virtual_card(&cli.command, &global.card)
+    {
         return Err(
             Failure::usage("--ephemeral is for a virtual card in this process")
                 .hint("name an image with --card FILE.json, or use `kortlab emulate`"),
@@ -284,6 +287,12 @@ fn check_clock(command: &Command) -> Result<(), Failure> {
         Failure::failed("the clock of this computer says a time before 1970")
             .hint("set it to the right time, then try again"),
     )
+}
+
+/// Whether the command works with copies of a card image and never changes it, so that it does what
+/// --ephemeral says in any case.
+const fn only_copies_a_card(command: &Command) -> bool {
+    matches!(command, Command::Fuzz(_) | Command::Trace(_))
 }
 
 /// Whether the card of this command is a virtual one that this process holds.

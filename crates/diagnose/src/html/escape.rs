@@ -2,8 +2,10 @@
 
 use core::fmt;
 
+use kortlab_explain::is_unprintable;
+
 /// Text, as it may stand between tags and in attributes with double quotes. Control characters,
-/// which HTML does not have, and those that turn the direction of text are shown as their numbers.
+/// which HTML does not have, and those that do not show what they are, are given as their numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(pub &'a str);
 
@@ -16,11 +18,7 @@ impl fmt::Display for Escaped<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                '\u{200B}'..='\u{200F}'
-                | '\u{2028}'..='\u{202E}'
-                | '\u{2066}'..='\u{2069}'
-                | '\u{FEFF}' => write!(f, "U+{:04X}", u32::from(character))?,
-                _ if character.is_control() => write!(f, "U+{:04X}", u32::from(character))?,
+                _ if is_unprintable(character) => write!(f, "U+{:04X}", u32::from(character))?,
                 _ => write!(f, "{character}")?,
             }
         }

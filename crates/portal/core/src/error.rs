@@ -28,7 +28,7 @@ pub enum PortalError {
     NotForLogIn,
     /// A certificate this portal's authorities have not issued.
     #[error(
-        "the certificate issued by {} is not known here; insert a card that this portal's authorities have issued",
+        "the certificate issued by {} is not known here; it takes a certificate that this portal's authorities have issued",
         named(.issuer)
     )]
     UnknownCertificate {

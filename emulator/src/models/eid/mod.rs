@@ -28,7 +28,7 @@ use crate::image::Image;
 /// The model, for the list of models.
 pub const MODEL: CardModel = CardModel {
     name: "eid",
-    summary: "The EID-applet card of Swedish staff cards (\"Telia EID IP5a\")",
+    summary: "The EID-applet card of Swedish staff cards (label: Telia EID IP5a)",
     protocols: &[Protocol::T0, Protocol::T1],
     applications: &[&applications::eid::APPLICATION],
     make,

@@ -98,6 +98,10 @@ impl<'a> Happening<'a> {
                 ("waiting", Some(address.clone()), Some(reason.clone()))
             }
             Event::Inserted { address } => ("inserted", Some(address.to_string()), None),
+            Event::Ignored { address } => {
+                let reason = "the reader asks nothing of the card".to_owned();
+                ("waiting", Some(address.to_string()), Some(reason))
+            }
             Event::Removed { reason } => ("removed", None, Some(reason.to_string())),
             _ => ("other", None, None),
         };

@@ -391,11 +391,11 @@ fn the_start_page_says_how_often_the_browsers_dialogue_comes() {
     for (name, said) in [
         (
             "sv /",
-            "Avbryter du vid Legitimering, så kommer rutan en gång för varje certifikat",
+            "Avbryter du vid Legitimering, så kommer rutan några gånger till, ungefär en gång",
         ),
         (
             "en /",
-            "If you cancel at Legitimering, the dialogue comes once for each certificate",
+            "If you cancel at Legitimering, the dialogue comes some more times, about once",
         ),
     ] {
         let text = Dom::parse(&all_pages().0[name]).text();
