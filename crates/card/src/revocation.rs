@@ -14,8 +14,8 @@ use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 use kortlab_pkcs15::Severity;
 
 use crate::certificate::{
-    CRL_DISTRIBUTION_POINTS, CertificateInfo, ReadTime, extension_parts, is_signed_by_spki,
-    same_name,
+    CRL_DISTRIBUTION_POINTS, CertificateInfo, Fault, ReadTime, extension_parts, is_signed_by_spki,
+    list_fault, same_name,
 };
 use crate::problem::Problem;
 
@@ -46,6 +46,7 @@ pub struct RevocationList {
     entries: BTreeMap<Vec<u8>, RevokedEntry>,
     scope: Scope,
     unsupported: Option<&'static str>,
+    malformed: Option<Fault>,
 }
 
 /// A certificate on a list.
@@ -138,6 +139,9 @@ pub enum ListTrouble {
     BadSignature,
     /// It is of a kind that is not supported.
     Unsupported(&'static str),
+    /// It is not written as a list must be: programs read different things in it, or nothing. What is
+    /// wrong first, and where.
+    Malformed(String),
     /// It is not of the issuer of any certificate that was checked.
     Unused,
     /// A newer list of the same issuer was used.
@@ -153,6 +157,7 @@ impl ListTrouble {
             Self::NoTime | Self::NoNextUpdate => "list-without-time",
             Self::BadSignature => "list-bad-signature",
             Self::Unsupported(_) => "list-not-supported",
+            Self::Malformed(_) => "list-malformed",
             Self::Unused => "list-not-used",
             Self::Superseded => "list-superseded",
         }
@@ -195,6 +200,9 @@ impl ListTrouble {
                 "fetch the list again from its issuer, and check which issuer's certificate was given"
             }
             Self::Unsupported(_) => "give the issuer's complete list",
+            Self::Malformed(_) => {
+                "fetch the list again; if it is the same, its issuer must make it anew"
+            }
             Self::Unused => "check that it is the list of an issuer of these certificates",
             Self::Superseded => "nothing: the newer list counts",
         }
@@ -217,6 +225,10 @@ impl fmt::Display for ListTrouble {
                 f.write_str("the list is not signed by the issuer that it names; it is not used")
             }
             Self::Unsupported(what) => write!(f, "{what} is not supported; it is not used"),
+            Self::Malformed(what) => write!(
+                f,
+                "the list is no CertificateList in DER ({what}): it makes nothing good"
+            ),
             Self::Unused => f.write_str("the list is of no issuer of a certificate on the card"),
             Self::Superseded => f.write_str("a newer list of the same issuer is used instead"),
         }
@@ -268,6 +280,7 @@ impl RevocationList {
             entries: BTreeMap::new(),
             scope: Scope::default(),
             unsupported: None,
+            malformed: list_fault(der),
         };
         if let Some(revoked) = parts.next_if(is_sequence) {
             for entry in revoked.children() {
@@ -298,6 +311,11 @@ impl RevocationList {
         &self.issuer
     }
 
+    /// What makes it no list in DER, first of all; where it has been read all the same.
+    pub const fn malformed(&self) -> Option<&Fault> {
+        self.malformed.as_ref()
+    }
+
     /// What is wrong with it at the time `now`, and by what is known of its signature.
     fn trouble(&self, now: SystemTime, genuine: Option<bool>) -> Option<ListTrouble> {
         if let Some(what) = self.unsupported {
@@ -311,6 +329,9 @@ impl RevocationList {
         };
         if from.to_system_time() > now {
             return Some(ListTrouble::NotYet(from.to_text()));
+        }
+        if let Some(fault) = &self.malformed {
+            return Some(ListTrouble::Malformed(fault.to_string()));
         }
         match self.next_update {
             Some(until) if until.to_system_time() < now => {
@@ -354,7 +375,7 @@ impl RevocationList {
     }
 
     fn entry(&self, serial: &[u8]) -> Option<RevokedEntry> {
-        let entry = self.entries.get(serial).copied()?;
+        let entry = self.entries.get(shortest(serial)).copied()?;
         (entry.reason != Some(REMOVE_FROM_CRL)).then_some(entry)
     }
 
@@ -401,7 +422,12 @@ impl RevocationList {
                 }
             }
         }
-        self.entries.insert(serial.value.to_vec(), revoked);
+        // Of two entries for one certificate the one that speaks against it counts.
+        let entry = self.entries.entry(shortest(serial.value).to_vec());
+        let entry = entry.or_insert(revoked);
+        if entry.reason == Some(REMOVE_FROM_CRL) {
+            *entry = revoked;
+        }
         Ok(())
     }
 
@@ -498,7 +524,7 @@ impl<'a> Lists<'a> {
     }
 
     /// What the lists say of a certificate: the newest one in force counts (RFC 5280 §6.3.3). A
-    /// list that is out of force still speaks against a certificate, as nothing newer does.
+    /// list that is out of force, or no DER, still speaks against a certificate, as nothing newer does.
     pub(crate) fn say(&mut self, info: &CertificateInfo, is_authority: bool) -> Said {
         let said = |revocation| Said {
             revocation,
@@ -543,7 +569,17 @@ impl<'a> Lists<'a> {
                     Some(ListTrouble::Expired(_) | ListTrouble::NoTime)
                 ) && judged.list.covers(info, is_authority)
             });
-            let entry = old.and_then(|judged| judged.list.entry(&info.serial_number));
+            let malformed = || {
+                of_issuer.iter().find_map(|judged| match judged.trouble {
+                    Some(ListTrouble::Malformed(_)) if judged.list.covers(info, is_authority) => {
+                        judged.list.entry(&info.serial_number)
+                    }
+                    _ => None,
+                })
+            };
+            let entry = old
+                .and_then(|judged| judged.list.entry(&info.serial_number))
+                .or_else(malformed);
             said(entry.map_or(Revocation::Unknown, Revocation::Revoked))
         })
     }
@@ -562,6 +598,14 @@ impl<'a> Lists<'a> {
         });
         told.collect()
     }
+}
+
+/// The number of an INTEGER in its shortest form (X.690 §8.3.2).
+fn shortest(mut number: &[u8]) -> &[u8] {
+    while let [0x00, 0x00..=0x7F, ..] | [0xFF, 0x80..=0xFF, ..] = number {
+        number = number.get(1..).unwrap_or_default();
+    }
+    number
 }
 
 fn sequence<'a>(element: Option<Result<Tlv<'a>, kortlab_apdu::Error>>) -> Option<Tlv<'a>> {

@@ -10,6 +10,9 @@ use crate::{asn1, tlv, x509};
 /// The word of a problem with bytes that are no such answer.
 pub const NOT_AN_ANSWER: &str = "not-an-ocsp-answer";
 
+/// The word of a problem with an answer that can be read, and is not in DER.
+const MALFORMED: &str = "ocsp-malformed";
+
 /// What a responder says. Whether it is in force, genuine, and the answer to what was asked cannot be
 /// told from its bytes and is not said.
 pub fn explain(bytes: &[u8]) -> Explanation {
@@ -29,19 +32,23 @@ pub fn explain(bytes: &[u8]) -> Explanation {
             }
         }
     }
-    if let Err(why) = OcspAnswer::parse(WHAT, bytes) {
-        let message = format!("this is no answer of an OCSP responder: {why}");
-        problems.push(
-            Problem::new(
-                Severity::Error,
-                NOT_AN_ANSWER,
-                WHAT,
-                &FilePath::EMPTY,
-                message,
-            )
-            .at(0)
-            .hint("give an OCSPResponse in DER"),
-        );
+    let found =
+        |code, message| Problem::new(Severity::Error, code, WHAT, &FilePath::EMPTY, message);
+    match OcspAnswer::parse(WHAT, bytes) {
+        Err(why) => {
+            let message = format!("this is no answer of an OCSP responder: {why}");
+            problems.push(
+                found(NOT_AN_ANSWER, message)
+                    .at(0)
+                    .hint("give an OCSPResponse in DER"),
+            );
+        }
+        Ok(answer) => problems.extend(answer.malformed().map(|fault| {
+            let message = format!("this is no OCSPResponse in DER: {}", fault.message);
+            found(MALFORMED, message)
+                .at(fault.offset)
+                .hint("its responder is at fault: programs do not read it alike")
+        })),
     }
     Explanation {
         what: WHAT,

@@ -10,18 +10,29 @@ use crate::x509;
 /// The word of a problem with bytes that are no revocation list.
 pub const NOT_A_LIST: &str = "not-a-revocation-list";
 
+/// The word of a problem with a list that can be read, and is not in DER.
+const MALFORMED: &str = "list-malformed";
+
 /// What a revocation list says. Whether it is in force and its issuer's cannot be told from its
 /// bytes and is not said.
 pub fn explain(bytes: &[u8]) -> Explanation {
     let mut explanation = x509::signed("revocation list", "tbsCertList", bytes, body);
-    if let Err(why) = RevocationList::parse("revocation list", bytes) {
-        let message = format!("this is no revocation list: {why}");
-        let file = "revocation list";
-        explanation.problems.push(
-            Problem::new(Severity::Error, NOT_A_LIST, file, &FilePath::EMPTY, message)
-                .at(0)
-                .hint("give a CRL in DER"),
-        );
+    let file = "revocation list";
+    match RevocationList::parse(file, bytes) {
+        Err(why) => {
+            let message = format!("this is no revocation list: {why}");
+            explanation.problems.push(
+                Problem::new(Severity::Error, NOT_A_LIST, file, &FilePath::EMPTY, message)
+                    .at(0)
+                    .hint("give a CRL in DER"),
+            );
+        }
+        Ok(list) => explanation.problems.extend(list.malformed().map(|fault| {
+            let message = format!("this is no CertificateList in DER: {}", fault.message);
+            Problem::new(Severity::Error, MALFORMED, file, &FilePath::EMPTY, message)
+                .at(fault.offset)
+                .hint("its issuer must make it anew: programs do not read it alike")
+        })),
     }
     explanation.settled()
 }

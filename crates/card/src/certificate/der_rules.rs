@@ -194,7 +194,8 @@ fn bit_string(value: &[u8], at: usize, faults: &mut Faults) {
     }
 }
 
-fn is_oid(value: &[u8]) -> bool {
+/// Whether this is the content of an OBJECT IDENTIFIER (X.690 §8.19).
+pub(super) fn is_oid(value: &[u8]) -> bool {
     let mut starts = true;
     for &byte in value {
         if starts && byte == 0x80 {

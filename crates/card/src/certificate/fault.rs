@@ -56,11 +56,22 @@ impl Faults {
         self.push(Severity::Warning, Rule::Profile, offset, &message);
     }
 
+    /// DER, and programs refuse it.
+    pub(super) fn refused(&mut self, offset: usize, message: impl fmt::Display) {
+        self.push(Severity::Error, Rule::Profile, offset, &message);
+    }
+
     /// The faults in the order of the bytes; one place has each of them once.
     pub(super) fn settle(mut self) -> Vec<Fault> {
         self.0.sort_by_key(|fault| fault.offset);
         self.0.dedup();
         self.0
+    }
+
+    /// The first error in the order of the bytes.
+    pub(super) fn first_error(self) -> Option<Fault> {
+        let mut faults = self.settle().into_iter();
+        faults.find(|fault| fault.severity == Severity::Error)
     }
 
     fn push(&mut self, severity: Severity, rule: Rule, offset: usize, message: &dyn fmt::Display) {
@@ -73,6 +84,11 @@ impl Faults {
             });
         } else if let Some(last) = self.0.last_mut() {
             last.message = "there are more faults; they are left out".to_owned();
+            // What is left out counts as what is told does.
+            last.severity = last.severity.max(severity);
+            if rule == Rule::Der {
+                last.rule = rule;
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ pub use kind::ContentKind;
 pub use name::{Attribute, same_name};
 pub use signature::is_signed_by_spki;
 pub(crate) use syntax::{
-    AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE, RSA_ENCRYPTION,
+    AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE, RSA_ENCRYPTION, answer_fault,
+    list_fault,
 };
 pub use time::ReadTime;
 
@@ -32,7 +33,7 @@ const MAX_EXTENSIONS: usize = 128;
 /// those of Sweden.
 const CARD_NUMBER: &[u8] = &[0x2A, 0x85, 0x70, 0x22, 0x02, 0x01];
 const CARD_NUMBER_DIGITS: usize = 19;
-const CARD_NUMBER_PREFIX: &str = "9752";
+pub(crate) const CARD_NUMBER_PREFIX: &str = "9752";
 /// serialNumber of a name, 2.5.4.5.
 const SERIAL_NUMBER: &[u8] = &[0x55, 0x04, 0x05];
 
@@ -143,11 +144,10 @@ impl CertificateInfo {
             let text = read_one(value).ok()?;
             core::str::from_utf8(text.value).ok()
         });
-        let is_one = |text: &&str| {
-            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            digits && text.len() == CARD_NUMBER_DIGITS && text.starts_with(CARD_NUMBER_PREFIX)
-        };
-        extension.or_else(|| self.subject_attribute(SERIAL_NUMBER).filter(is_one))
+        extension.or_else(|| {
+            let number = self.subject_attribute(SERIAL_NUMBER);
+            number.filter(|number| is_card_number(number))
+        })
     }
 
     /// Whether basicConstraints says that it is an authority's (RFC 5280 §4.2.1.9).
@@ -191,6 +191,12 @@ impl CertificateInfo {
             .find(|extension| extension.identifier == identifier)
             .map(|extension| extension.value.as_slice())
     }
+}
+
+/// Whether a text has the form of a card's number (SS 61 43 31).
+pub(crate) fn is_card_number(text: &str) -> bool {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && text.len() == CARD_NUMBER_DIGITS && text.starts_with(CARD_NUMBER_PREFIX)
 }
 
 fn is_whole(der: &[u8]) -> bool {

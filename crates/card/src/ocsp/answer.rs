@@ -3,7 +3,7 @@
 use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 
 use super::{AnswerTrouble, NONCE, next};
-use crate::certificate::{ReadTime, extension_parts};
+use crate::certificate::{Fault, ReadTime, answer_fault, extension_parts};
 use crate::padding::Hash;
 use crate::revocation::RevokedEntry;
 
@@ -35,6 +35,7 @@ pub struct OcspAnswer {
     /// The certificates that it brings, DER.
     pub(super) responders: Vec<Vec<u8>>,
     pub(super) unsupported: Option<&'static str>,
+    pub(super) malformed: Option<Fault>,
 }
 
 /// Who has signed (§4.2.1).
@@ -86,6 +87,7 @@ impl OcspAnswer {
             .filter(|status| status.tag.value() == ENUMERATED)
             .ok_or("it has no status")?;
         let mut answer = Self::empty(name.into());
+        answer.malformed = answer_fault(der);
         if let Some(status) = refusal(status.value) {
             answer.refusal = Some(AnswerTrouble::Refused(status));
             return Ok(answer);
@@ -126,7 +128,13 @@ impl OcspAnswer {
             asked: None,
             responders: Vec::new(),
             unsupported: None,
+            malformed: None,
         }
+    }
+
+    /// What makes it no answer in DER, first of all; where it has been read all the same.
+    pub const fn malformed(&self) -> Option<&Fault> {
+        self.malformed.as_ref()
     }
 
     /// Whether the responder has answered, whatever the answer is worth.

@@ -90,7 +90,8 @@ impl<'a> Answers<'a> {
                     },
                     since: single.this_update.map(ReadTime::unix_seconds),
                 };
-                if let Err(trouble) = single.in_force(self.now) {
+                let is_in_force = single.in_force(self.now);
+                if let Err(trouble) = is_in_force.and_then(|()| answer.well_formed()) {
                     let is_over = !matches!(trouble, AnswerTrouble::NotYet(_));
                     judged.is_not_used(trouble);
                     if is_over && matches!(single.status, Status::Revoked(_)) {
@@ -223,6 +224,13 @@ impl OcspAnswer {
             }
         }
         Err(AnswerTrouble::NotAuthorised(why))
+    }
+
+    fn well_formed(&self) -> Result<(), AnswerTrouble> {
+        match &self.malformed {
+            Some(fault) => Err(AnswerTrouble::Malformed(fault.to_string())),
+            None => Ok(()),
+        }
     }
 
     fn is_signed_by(&self, signer: &CertificateInfo) -> Result<(), AnswerTrouble> {

@@ -29,6 +29,9 @@ pub enum AnswerTrouble {
     NoIssuer,
     /// It is of a kind that is not supported.
     Unsupported(&'static str),
+    /// It is not written as an answer must be: programs read different things in it, or nothing. What is
+    /// wrong first, and where.
+    Malformed(String),
     /// It answers another question.
     OtherNonce,
     /// It is about no certificate that was checked.
@@ -48,6 +51,7 @@ impl AnswerTrouble {
             Self::NotAuthorised(_) => "ocsp-not-authorised",
             Self::NoIssuer => "ocsp-not-verified",
             Self::Unsupported(_) => "ocsp-not-supported",
+            Self::Malformed(_) => "ocsp-malformed",
             Self::OtherNonce => "ocsp-other-nonce",
             Self::Unused => "ocsp-not-used",
         }
@@ -84,7 +88,9 @@ impl AnswerTrouble {
                 "check which issuer's certificate was given, and whom the responder answers for"
             }
             Self::NoIssuer => "give the issuer's certificate (--issuer, --ca-dir)",
-            Self::Unsupported(_) => "give the issuer's revocation list (--crl)",
+            Self::Unsupported(_) | Self::Malformed(_) => {
+                "give the issuer's revocation list (--crl)"
+            }
             Self::Unused => "check that it is about a certificate on this card",
         }
     }
@@ -113,6 +119,10 @@ impl fmt::Display for AnswerTrouble {
                  it is not used",
             ),
             Self::Unsupported(what) => write!(f, "{what} is not supported; it is not used"),
+            Self::Malformed(what) => write!(
+                f,
+                "the answer is no OCSPResponse in DER ({what}): it makes nothing good"
+            ),
             Self::OtherNonce => f.write_str(
                 "the answer does not have the nonce that was asked with: it may be an old one; \
                  it is not used",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use kortlab_apdu::Channel;
+use kortlab_pkcs15::Severity;
 
 use super::plan::{Change, Exception, NewCertificate, Plan, same_place};
 use super::{Slot, invalid};
@@ -47,6 +48,10 @@ impl<C: Channel> Card<C> {
                     Rule::Der => {
                         let text = format!("the certificate is not strict DER: {fault}");
                         remarks.object(Exception::NotStrictDer, text)?;
+                    }
+                    Rule::Profile if fault.severity == Severity::Error => {
+                        let text = format!("programs refuse the certificate: {fault}");
+                        remarks.object(Exception::Refused, text)?;
                     }
                     Rule::Profile => remarks.plan.warnings.push(format!(
                         "the certificate is not as RFC 5280 has it: {fault}"

@@ -45,6 +45,8 @@ pub struct NewCertificate {
 pub enum Exception {
     /// It is not strict DER.
     NotStrictDer,
+    /// It is DER, and has in it what makes programs refuse it.
+    Refused,
     /// It is for another key, or the card does not tell its own.
     OtherKey,
     /// It, or its issuer's certificate, is not valid at the time of the change.
@@ -57,8 +59,9 @@ pub enum Exception {
 
 impl Exception {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::NotStrictDer,
+        Self::Refused,
         Self::OtherKey,
         Self::NotValidNow,
         Self::NotByItsIssuer,

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::bench::*;
 use crate::common::Lab;
+use crate::der::{element, elements};
 
 /// A card with one certificate for its first key, by an authority that OpenSSL is: its lists can
 /// be made as one likes.
@@ -87,6 +88,32 @@ impl Authority {
         fs::write(self.lab.path("index.txt"), index).expect("written");
         let base = ["ca", "-config", "own.cnf", "-gencrl", "-out", name];
         self.lab.openssl(&[&base[..], options].concat());
+    }
+
+    /// What was signed, changed, and signed anew by the authority: the parts of a list or of an answer are
+    /// the same, what is signed, algorithm, and signature.
+    pub fn resigned(&self, signed: &[u8], change: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
+        let (_, parts, _) = elements(signed)[0];
+        let parts = elements(parts);
+        let body = change(parts[0].2);
+        fs::write(self.lab.path("body.der"), &body).expect("written");
+        self.lab.openssl(&[
+            "dgst", "-sha256", "-sign", "own.key", "-out", "body.sig", "body.der",
+        ]);
+        let signature = fs::read(self.lab.path("body.sig")).expect("made");
+        let signature = element(0x03, &[&[0], &signature[..]].concat());
+        let rest: Vec<_> = parts[3..].iter().flat_map(|part| part.2.to_vec()).collect();
+        element(0x30, &[&body[..], parts[1].2, &signature, &rest].concat())
+    }
+
+    /// Whether OpenSSL does this.
+    pub fn openssl_does(&self, arguments: &[&str]) -> bool {
+        let output = std::process::Command::new("openssl")
+            .args(arguments)
+            .current_dir(self.lab.directory())
+            .output()
+            .expect("openssl runs; run: cargo xtask test");
+        output.status.success()
     }
 
     /// Revocation of the certificate, the codes of all problems but those of the other

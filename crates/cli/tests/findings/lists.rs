@@ -5,6 +5,7 @@ use std::fs;
 use crate::authority::{Authority, CERTIFICATE};
 use crate::bench::*;
 use crate::common::{assert_code, assert_plain_error};
+use crate::der::{element, elements, replaced};
 
 /// In force now, and long expired.
 const NOW: &[&str] = &["-crldays", "30"];
@@ -202,4 +203,127 @@ fn what_is_no_list_is_named_for_what_it_is() {
         &lab.run(&["cert", "list", "--crl", "ca/test-siths-type-1-ca-v1.crl"]),
         0,
     );
+}
+
+/// The certificate's number on a list, and another one.
+const SERIAL: &[u8] = &[0x02, 0x02, 0x12, 0x67];
+const OTHER_SERIAL: &[u8] = &[0x02, 0x02, 0x12, 0x68];
+
+/// The entry of the certificate in a list.
+fn entry(list: &[u8]) -> Vec<u8> {
+    let at = list
+        .windows(SERIAL.len())
+        .position(|part| part == SERIAL)
+        .expect("an entry");
+    elements(&list[at - 2..])[0].2.to_vec()
+}
+
+#[test]
+fn a_list_that_is_not_der_makes_nothing_good_and_what_it_revokes_stays_revoked() {
+    let authority = Authority::new("Own CA", "utf8only");
+    let issuer = &["--issuer", "own.pem"][..];
+    authority.list("list.pem", true, NOW);
+    authority.lab.openssl(&[
+        "crl", "-in", "list.pem", "-outform", "DER", "-out", "list.der",
+    ]);
+    let list = fs::read(authority.lab.path("list.der")).expect("a list");
+    let content = |entry: &[u8]| elements(entry)[0].1.to_vec();
+    type Change = fn(&[u8], &dyn Fn(&[u8]) -> Vec<u8>) -> Vec<u8>;
+    // Whether OpenSSL loads the list.
+    let cases: [(&str, bool, Change); 7] = [
+        ("as it is", true, |entry, _| entry.to_vec()),
+        ("a number with a zero too many", false, |entry, _| {
+            replaced(entry, SERIAL, &[0x02, 0x03, 0x00, 0x12, 0x67])
+        }),
+        ("a number with two zeros too many", false, |entry, _| {
+            replaced(entry, SERIAL, &[0x02, 0x04, 0x00, 0x00, 0x12, 0x67])
+        }),
+        ("an entry that is a SET", false, |entry, content| {
+            element(0x31, &content(entry))
+        }),
+        ("a long length", true, |entry, content| {
+            let content = content(entry);
+            [&[0x30, 0x81, content.len() as u8], &content[..]].concat()
+        }),
+        ("an entry with more in it", false, |entry, content| {
+            element(0x30, &[content(entry), vec![0x05, 0x00]].concat())
+        }),
+        ("a date that is none", true, |entry, content| {
+            let content = content(entry);
+            let mut content = content;
+            let month = SERIAL.len() + 4;
+            content[month..month + 2].copy_from_slice(b"13");
+            element(0x30, &content)
+        }),
+    ];
+    for (what, loads, change) in cases {
+        for other in [false, true] {
+            let changed = authority.resigned(&list, |body| {
+                let entry = entry(body);
+                let mut changed = change(&entry, &content);
+                if other {
+                    let last = changed.windows(2).position(|part| part == [0x12, 0x67]);
+                    changed[last.expect("the number") + 1] += 1;
+                }
+                replaced(body, &entry, &changed)
+            });
+            fs::write(authority.lab.path("changed.crl"), &changed).expect("written");
+            let openssl = ["crl", "-inform", "DER", "-in", "changed.crl", "-noout"];
+            assert_eq!(authority.openssl_does(&openssl), loads, "{what}");
+            let (says, codes, exit) = authority.check(&["changed.crl"], issuer);
+            let malformed = what != "as it is";
+            assert_eq!(
+                codes.contains(&"list-malformed".to_owned()),
+                malformed,
+                "{what}: {codes:?}"
+            );
+            let expected = match (other, malformed) {
+                (false, _) => ("revoked", 6),
+                (true, false) => ("good", 0),
+                (true, true) => ("unknown", 6),
+            };
+            assert_eq!((says.as_str(), exit), expected, "{what} {other}");
+        }
+    }
+    // A version that no list has.
+    let list = authority.resigned(&list, |body| {
+        let body = replaced(body, SERIAL, OTHER_SERIAL);
+        replaced(&body, &[0x02, 0x01, 0x01], &[0x02, 0x01, 0x04])
+    });
+    fs::write(authority.lab.path("version.crl"), list).expect("written");
+    let (says, codes, exit) = authority.check(&["version.crl"], issuer);
+    assert_eq!((says.as_str(), exit), ("unknown", 6));
+    assert_eq!(codes, ["list-malformed"]);
+}
+
+#[test]
+fn of_two_entries_for_one_certificate_the_one_against_it_counts() {
+    let authority = Authority::new("Own CA", "utf8only");
+    authority.list("list.pem", true, NOW);
+    authority.lab.openssl(&[
+        "crl", "-in", "list.pem", "-outform", "DER", "-out", "list.der",
+    ]);
+    let list = fs::read(authority.lab.path("list.der")).expect("a list");
+    // removeFromCRL (RFC 5280 §5.3.1), before and behind the entry without a reason.
+    for before in [true, false] {
+        let changed = authority.resigned(&list, |body| {
+            let entry = entry(body);
+            let reason = [
+                element(0x06, &[0x55, 0x1D, 0x15]),
+                element(0x04, &[0x0A, 0x01, 0x08]),
+            ];
+            let extensions = element(0x30, &element(0x30, &reason.concat()));
+            let removed = element(0x30, &[elements(&entry)[0].1.to_vec(), extensions].concat());
+            let both = match before {
+                true => [removed, entry.clone()],
+                false => [entry.clone(), removed],
+            };
+            replaced(body, &entry, &both.concat())
+        });
+        fs::write(authority.lab.path("changed.crl"), &changed).expect("written");
+        let openssl = ["crl", "-inform", "DER", "-in", "changed.crl", "-noout"];
+        assert!(authority.openssl_does(&openssl));
+        let (says, _, exit) = authority.check(&["changed.crl"], &["--issuer", "own.pem"]);
+        assert_eq!((says.as_str(), exit), ("revoked", 6), "{before}");
+    }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::authority::{Authority, CERTIFICATE};
 use crate::bench::*;
 use crate::common::{assert_plain_error, stderr};
+use crate::der::{element, elements, replaced};
 
 /// The certificate's number, as `openssl ocsp` takes it.
 const SERIAL: &str = "0x1267";
@@ -622,4 +623,71 @@ fn an_old_answer_to_somebody_else_is_refused_by_its_nonce() {
     let (says, codes, exit) = authority.check(&[], &[&online[..], ISSUER].concat());
     assert_eq!((says.as_str(), exit), ("unknown", 6));
     assert_eq!(codes, ["ocsp-other-nonce"]);
+}
+
+/// An answer with what is signed in it changed, and signed anew.
+fn changed(authority: &Authority, answer: &[u8], change: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let outer = elements(answer)[0].1;
+    let (status, wrapper) = (elements(outer)[0].2, elements(outer)[1].1);
+    let bytes = elements(elements(wrapper)[0].1);
+    let basic = authority.resigned(bytes[1].1, change);
+    let bytes = element(0x30, &[bytes[0].2, &element(0x04, &basic)].concat());
+    element(0x30, &[status, &element(0xA0, &bytes)].concat())
+}
+
+#[test]
+fn an_answer_that_is_not_der_makes_nothing_good_and_what_it_revokes_stays_revoked() {
+    let authority = Authority::new("Own CA", "utf8only");
+    type Change = fn(&[u8]) -> Vec<u8>;
+    let cases: [(&str, bool, Change); 4] = [
+        ("as it is", true, <[u8]>::to_vec),
+        ("a number with a zero too many", false, |body| {
+            replaced(
+                body,
+                &[0x02, 0x02, 0x12, 0x67],
+                &[0x02, 0x03, 0x00, 0x12, 0x67],
+            )
+        }),
+        ("a single response that is a SET", false, |body| {
+            let single = elements(elements(body)[0].1);
+            let singles = single
+                .iter()
+                .find(|part| part.0 == 0x30)
+                .expect("responses");
+            let single = elements(singles.1)[0];
+            replaced(body, single.2, &element(0x31, single.1))
+        }),
+        ("a date of two digits", false, |body| {
+            let parts = elements(elements(body)[0].1);
+            let date = parts
+                .iter()
+                .find(|part| part.0 == 0x18)
+                .expect("producedAt");
+            replaced(body, date.2, &element(0x17, &date.1[2..]))
+        }),
+    ];
+    for known in [Known::Good, Known::Revoked] {
+        authority.answer("answer.der", known, &OWN);
+        let answer = fs::read(authority.lab.path("answer.der")).expect("an answer");
+        for (what, loads, change) in &cases {
+            let der = changed(&authority, &answer, change);
+            fs::write(authority.lab.path("changed.der"), der).expect("written");
+            let openssl = ["ocsp", "-respin", "changed.der", "-noverify"];
+            assert_eq!(authority.openssl_does(&openssl), *loads, "{what}");
+            let options = ["--issuer", "own.pem", "--ocsp", "changed.der"];
+            let (says, codes, exit) = authority.check(&[], &options);
+            let malformed = *what != "as it is";
+            assert_eq!(
+                codes.contains(&"ocsp-malformed".to_owned()),
+                malformed,
+                "{what}: {codes:?}"
+            );
+            let expected = match (known, malformed) {
+                (Known::Revoked, _) => ("revoked", 6),
+                (_, false) => ("good", 0),
+                (_, true) => ("unknown", 6),
+            };
+            assert_eq!((says.as_str(), exit), expected, "{what}");
+        }
+    }
 }

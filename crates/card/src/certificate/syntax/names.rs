@@ -1,0 +1,195 @@
+//! Names, and the forms of names that extensions have (RFC 5280 §4.1.2.4, §4.2.1.6).
+
+use std::collections::BTreeSet;
+
+use kortlab_apdu::ByteCount;
+use kortlab_apdu::tlv::{Tag, TagClass, Tlv};
+
+use super::parts::Parts;
+use crate::certificate::der_rules;
+use crate::certificate::fault::Faults;
+
+/// RFC 5280 §4.1.2.4: a SEQUENCE of SETs of types and values.
+pub(super) fn name(name: &Tlv<'_>, faults: &mut Faults) {
+    for set in name.children().map_while(Result::ok) {
+        if set.tag != Tag::SET || set.value.is_empty() {
+            faults.error(set.offset, "a part of a name that is no SET of attributes");
+            continue;
+        }
+        let mut types = BTreeSet::new();
+        for attribute in set.children().map_while(Result::ok) {
+            if attribute.tag != Tag::SEQUENCE {
+                faults.error(attribute.offset, "an attribute that is no SEQUENCE");
+                continue;
+            }
+            let mut parts = Parts::of("the attribute", &attribute, faults);
+            let kind = parts.need(Tag::OBJECT_IDENTIFIER, "its type", faults);
+            if let Some(kind) = kind
+                && !types.insert(kind.value)
+            {
+                faults.profile(
+                    attribute.offset,
+                    "the attribute's type is there twice in one part of the name (X.501 §9.3)",
+                );
+            }
+            match (parts.any(), kind) {
+                (Some(value), Some(kind)) => attribute_value(kind.value, &value, faults),
+                (Some(_), None) => {}
+                (None, _) => faults.error(attribute.offset, "an attribute without a value"),
+            }
+            parts.end(faults);
+        }
+    }
+}
+
+/// What the value of an attribute must be. Of a type that is not known here it may be anything; but
+/// OpenSSL loads no certificate in which it is other than a string, or a type that it has no name for.
+fn attribute_value(kind: &[u8], value: &Tlv<'_>, faults: &mut Faults) {
+    let Some((syntax, allowed)) = syntax_of(kind) else {
+        if !is_loaded(value.tag) {
+            faults.refused(
+                value.offset,
+                "the value of an attribute is no string; OpenSSL does not load the certificate",
+            );
+        }
+        return;
+    };
+    if allowed.contains(&value.tag) {
+        return;
+    }
+    if STRINGS.contains(&value.tag) && is_loaded(value.tag) {
+        faults.profile(
+            value.offset,
+            format_args!("the value of an attribute is another string than a {syntax} (X.520)"),
+        );
+    } else {
+        faults.error(
+            value.offset,
+            format_args!("the value of an attribute is no {syntax} (X.520)"),
+        );
+    }
+}
+
+const NUMERIC_STRING: Tag = Tag::new(0x12);
+const TELETEX_STRING: Tag = Tag::new(0x14);
+const IA5_STRING: Tag = Tag::new(0x16);
+const UNIVERSAL_STRING: Tag = Tag::new(0x1C);
+const BMP_STRING: Tag = Tag::new(0x1E);
+
+/// DirectoryString (RFC 5280 §4.1.2.4).
+const DIRECTORY_STRINGS: &[Tag] = &[
+    TELETEX_STRING,
+    Tag::PRINTABLE_STRING,
+    UNIVERSAL_STRING,
+    Tag::UTF8_STRING,
+    BMP_STRING,
+];
+
+/// What is a string, of one kind or another.
+const STRINGS: &[Tag] = &[
+    TELETEX_STRING,
+    Tag::PRINTABLE_STRING,
+    UNIVERSAL_STRING,
+    Tag::UTF8_STRING,
+    BMP_STRING,
+    NUMERIC_STRING,
+    IA5_STRING,
+];
+
+/// The name of what the value of an attribute of this type must be, and its tags (RFC 5280 §A.1); `None`
+/// if the type is not known.
+fn syntax_of(kind: &[u8]) -> Option<(&'static str, &'static [Tag])> {
+    match kind {
+        // countryName, serialNumber, dnQualifier.
+        [0x55, 0x04, 0x05 | 0x06 | 0x2E] => Some(("PrintableString", &[Tag::PRINTABLE_STRING])),
+        // commonName, surname; localityName to title; name to generationQualifier; pseudonym.
+        [0x55, 0x04, 0x03 | 0x04 | 0x07..=0x0C | 0x29..=0x2C | 0x41] => {
+            Some(("DirectoryString", DIRECTORY_STRINGS))
+        }
+        // emailAddress (PKCS #9), domainComponent (RFC 4519).
+        [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x01]
+        | [0x09, 0x92, 0x26, 0x89, 0x93, 0xF2, 0x2C, 0x64, 0x01, 0x19] => {
+            Some(("IA5String", &[IA5_STRING]))
+        }
+        _ => None,
+    }
+}
+
+/// Whether OpenSSL loads a name with a value of this type (its ASN1_PRINTABLE, measured): of the universal
+/// types a BIT STRING, a SEQUENCE, most strings, and what it has no name for.
+fn is_loaded(tag: Tag) -> bool {
+    tag.class() == TagClass::Universal
+        && tag.len() == 1
+        && matches!(
+            tag.value() & 0x1F,
+            0x03 | 0x07..=0x09 | 0x0B..=0x10 | 0x12..=0x14 | 0x16 | 0x1C..=0x1E
+        )
+}
+
+/// GeneralNames (RFC 5280 §4.2.1.6).
+pub(super) fn general_names(names: &Tlv<'_>, faults: &mut Faults) {
+    for name in names.children().map_while(Result::ok) {
+        general_name(&name, faults);
+    }
+}
+
+/// GeneralName (RFC 5280 §4.2.1.6).
+pub(super) fn general_name(name: &Tlv<'_>, faults: &mut Faults) {
+    if name.tag == IP_ADDRESS && !matches!(name.value.len(), 4 | 16) {
+        faults.profile(
+            name.offset,
+            format_args!(
+                "an iPAddress of {}, neither 4 nor 16 (RFC 5280 §4.2.1.6)",
+                ByteCount(name.value.len())
+            ),
+        );
+    }
+    form(name, faults);
+}
+
+/// The base of a subtree (RFC 5280 §4.2.1.10): a GeneralName in which an address has its mask.
+pub(super) fn constrained_name(name: &Tlv<'_>, faults: &mut Faults) {
+    if name.tag == IP_ADDRESS && !matches!(name.value.len(), 8 | 32) {
+        faults.profile(
+            name.offset,
+            format_args!(
+                "a constrained iPAddress of {}, neither 8 nor 32 (RFC 5280 §4.2.1.10)",
+                ByteCount(name.value.len())
+            ),
+        );
+    }
+    form(name, faults);
+}
+
+const IP_ADDRESS: Tag = Tag::context(7, false);
+
+/// The alternatives 1, 2 and 6 are IA5Strings.
+fn form(form: &Tlv<'_>, faults: &mut Faults) {
+    match form.tag.value() {
+        0x81 | 0x82 | 0x86 => der_rules::ia5(form.value, form.value_offset(), faults),
+        0x88 if !der_rules::is_oid(form.value) => {
+            faults.error(form.offset, "a registeredID that is no OBJECT IDENTIFIER");
+        }
+        0xA0 => {
+            let mut parts = Parts::of("the otherName", form, faults);
+            parts.need(Tag::OBJECT_IDENTIFIER, "its type", faults);
+            if let Some(value) = parts.need(Tag::context(0, true), "its value", faults) {
+                let mut parts = Parts::of("the value of the otherName", &value, faults);
+                if parts.any().is_none() {
+                    faults.error(value.offset, "an otherName without a value");
+                }
+                parts.end(faults);
+            }
+            parts.end(faults);
+        }
+        0xA4 => {
+            let mut parts = Parts::of("the directoryName", form, faults);
+            if let Some(inner) = parts.need(Tag::SEQUENCE, "the name", faults) {
+                name(&inner, faults);
+            }
+            parts.end(faults);
+        }
+        0x87 | 0x88 | 0xA3 | 0xA5 => {}
+        _ => faults.error(form.offset, "a name of no kind that GeneralName has"),
+    }
+}

@@ -1,0 +1,375 @@
+//! Extensions and names that make programs refuse a certificate, or not load it. OpenSSL is the judge.
+
+use std::fs;
+
+use crate::authority::{Authority, CERTIFICATE};
+use crate::bench::*;
+use crate::common::{Lab, assert_code, stderr};
+use crate::der::{element, elements, replaced};
+
+/// A certificate by an authority with these lines in the section of its extensions, on the card.
+fn issue(authority: &Authority, subject: &str, lines: &str) {
+    let lab = &authority.lab;
+    let base = "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n";
+    let own: Vec<_> = base
+        .lines()
+        .filter(|line| !lines.contains(line.split('=').next().unwrap_or_default()))
+        .collect();
+    fs::write(
+        lab.path("ext.cnf"),
+        format!("[e]\n{}\n{lines}\n", own.join("\n")),
+    )
+    .expect("written");
+    lab.openssl(&[
+        "req", "-new", "-key", "own.key", "-subj", subject, "-out", "new.csr",
+    ]);
+    lab.openssl(&[
+        "x509",
+        "-req",
+        "-in",
+        "new.csr",
+        "-CA",
+        "strict.pem",
+        "-CAkey",
+        "own.key",
+        "-force_pubkey",
+        "key.pem",
+        "-set_serial",
+        "4711",
+        "-days",
+        "3000",
+        "-extfile",
+        "ext.cnf",
+        "-extensions",
+        "e",
+        "-out",
+        "new.pem",
+    ]);
+    lab.openssl(&[
+        "x509", "-in", "new.pem", "-outform", "DER", "-out", "new.der",
+    ]);
+    let der = fs::read(lab.path("new.der")).expect("made");
+    set_data(lab, CERTIFICATE, &der);
+}
+
+/// The authority's certificate with what `openssl verify -x509_strict` asks of one.
+fn strict() -> Authority {
+    let authority = Authority::new("Own CA", "utf8only");
+    authority.lab.openssl(&[
+        "req",
+        "-x509",
+        "-key",
+        "own.key",
+        "-out",
+        "strict.pem",
+        "-days",
+        "4000",
+        "-config",
+        "own.cnf",
+        "-addext",
+        "basicConstraints=critical,CA:true",
+        "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign",
+        "-addext",
+        "subjectKeyIdentifier=hash",
+        "-addext",
+        "authorityKeyIdentifier=keyid",
+    ]);
+    authority
+}
+
+/// State and codes of the certificate.
+fn judged(authority: &Authority) -> (String, Vec<String>) {
+    let (document, _) = run(&authority.lab, &["cert", "check", "--issuer", "strict.pem"]);
+    let row = certificate(&document, CERTIFICATE);
+    let codes = row["problems"].as_array().expect("problems").iter();
+    (
+        row["state"].as_str().expect("a state").to_owned(),
+        codes
+            .map(|problem| problem["code"].as_str().expect("a code").to_owned())
+            .collect(),
+    )
+}
+
+#[test]
+fn no_certificate_that_openssl_refuses_is_called_valid_and_no_good_one_is_called_bad() {
+    let authority = strict();
+    let subject = "/CN=Kim";
+    let san = "subjectAltName=critical,DNS:a.example";
+    // Subject, extensions, the code, and whether OpenSSL takes it: also strictly.
+    for (subject, lines, code, taken, strictly) in [
+        (subject, "", None, true, true),
+        ("/", san, None, true, true),
+        (
+            subject,
+            "keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,clientAuth\n\
+             certificatePolicies=critical,1.2.3\nbasicConstraints=critical,CA:false\n\
+             crlDistributionPoints=critical,URI:http://a.example/\n\
+             inhibitAnyPolicy=critical,0\npolicyConstraints=critical,requireExplicitPolicy:0\n\
+             1.3.6.1.5.5.7.48.1.5=critical,DER:0500",
+            None,
+            true,
+            true,
+        ),
+        (
+            subject,
+            "subjectAltName=IP:10.0.0.1,IP:fe80::1,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:a@b.example,\
+             dirName:dn,RID:1.2.3,email:a@b.example,URI:http://a.example/\n\
+             issuerAltName=DNS:a.example\nfreshestCRL=URI:http://a.example/\n\
+             2.5.29.16=DER:3011800F32303236303130313030303030305A\n\
+             2.5.29.9=DER:3010300E06082B0601050507090431021300\n[dn]\nCN=Kim",
+            None,
+            true,
+            true,
+        ),
+        (subject, "1.2.3.4=DER:0500", None, true, true),
+        // Critical, and not known or not to be.
+        (
+            subject,
+            "1.2.3.4=critical,DER:0500",
+            Some("not-rfc5280"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "subjectKeyIdentifier=critical,hash",
+            Some("not-rfc5280"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "2.5.29.35=critical,DER:3003800141",
+            Some("not-rfc5280"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "issuerAltName=critical,DNS:a.example",
+            Some("not-rfc5280"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "freshestCRL=critical,URI:http://a.example/",
+            Some("not-rfc5280"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "authorityInfoAccess=critical,OCSP;URI:http://a.example/",
+            Some("not-rfc5280"),
+            false,
+            false,
+        ),
+        // Nonsense in the place of what an extension holds.
+        (
+            subject,
+            "2.5.29.30=critical,DER:3003020101",
+            Some("not-strict-der"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "2.5.29.31=DER:30043002A100",
+            Some("not-strict-der"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "2.5.29.17=DER:3002A000",
+            Some("not-strict-der"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "2.5.29.17=DER:30028800",
+            Some("not-strict-der"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "2.5.29.33=DER:0400",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "2.5.29.36=DER:0400",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "2.5.29.54=DER:0400",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "2.5.29.46=DER:0400",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "2.5.29.16=DER:0400",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "2.5.29.18=DER:0400",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        // DER, and against the profile.
+        (
+            subject,
+            "keyUsage=critical,digitalSignature,keyCertSign",
+            Some("not-rfc5280"),
+            true,
+            false,
+        ),
+        ("/", "", Some("not-rfc5280"), true, false),
+        (
+            "/",
+            "subjectAltName=DNS:a.example",
+            Some("not-rfc5280"),
+            true,
+            false,
+        ),
+        (
+            subject,
+            "2.5.29.17=DER:30058703010203",
+            Some("not-rfc5280"),
+            true,
+            true,
+        ),
+    ] {
+        issue(&authority, subject, lines);
+        let verify = ["verify", "-partial_chain", "-CAfile", "strict.pem"];
+        let strictly_verify = [&verify[..], &["-x509_strict", "new.pem"]].concat();
+        let verify = [&verify[..], &["new.pem"]].concat();
+        assert_eq!(authority.openssl_does(&verify), taken, "{subject} {lines}");
+        assert_eq!(
+            authority.openssl_does(&strictly_verify),
+            strictly,
+            "{subject} {lines}"
+        );
+        let (state, codes) = judged(&authority);
+        let expected: Vec<_> = code.into_iter().map(str::to_owned).collect();
+        let mut told = codes.clone();
+        told.dedup();
+        assert_eq!(told, expected, "{subject} {lines}: {codes:?}");
+        assert!(taken || state != "valid", "{subject} {lines}: {state}");
+        if code.is_none() {
+            assert_eq!(state, "valid", "{subject} {lines}");
+        }
+    }
+}
+
+/// The value of the subject's common name, and of its serial number, in a certificate.
+fn value_of(der: &[u8], kind: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let body = elements(elements(elements(der)[0].1)[0].1);
+    let subject = body[5].1;
+    for (_, attribute, _) in elements(subject) {
+        let (_, parts, raw) = elements(attribute)[0];
+        let parts = elements(parts);
+        if parts[0].1 == kind {
+            return (raw.to_vec(), parts[1].2.to_vec());
+        }
+    }
+    unreachable!("no such attribute")
+}
+
+#[test]
+fn an_attribute_that_openssl_cannot_load_is_found_and_not_written() {
+    let lab = valid();
+    let good = data(&lab, HCC);
+    let blank = Lab::with(&["--state", "blank-slots", "--date", DAY]);
+    let common_name = [0x55, 0x04, 0x03];
+    let (attribute, _) = value_of(&good, &common_name);
+    let kinds: [(&[u8], &[u8]); 5] = [
+        (&common_name, &[0x0C, 0x13, 0x14, 0x1C, 0x1E]),
+        (&[0x55, 0x04, 0x06], &[0x13]),
+        (&[0x55, 0x04, 0x05], &[0x13]),
+        (
+            &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x01],
+            &[0x16],
+        ),
+        // A type that nobody knows: any value.
+        (&[0x2A, 0x03, 0x04], &[]),
+    ];
+    let strings = [0x0C, 0x12, 0x13, 0x14, 0x16, 0x1C, 0x1E];
+    let values: [(u8, &[u8]); 22] = [
+        (0x01, &[0xFF]),
+        (0x02, &[0x01]),
+        (0x03, &[0x00, 0x41]),
+        (0x04, b"A"),
+        (0x05, b""),
+        (0x06, &[0x55, 0x04]),
+        (0x0A, &[0x01]),
+        (0x0C, b"A"),
+        (0x12, b"1"),
+        (0x13, b"A"),
+        (0x14, b"A"),
+        (0x15, b"A"),
+        (0x16, b"A"),
+        (0x17, b"261110000000Z"),
+        (0x19, b"A"),
+        (0x1A, b"A"),
+        (0x1B, b"A"),
+        (0x1C, &[0, 0, 0, 0x41]),
+        (0x1E, &[0, 0x41]),
+        (0x30, &[0x0C, 0x01, 0x41]),
+        (0x31, &[0x0C, 0x01, 0x41]),
+        (0x93, b"A"),
+    ];
+    for (kind, right) in kinds {
+        for (tag, value) in values {
+            let changed = [element(0x06, kind), element(tag, value)].concat();
+            let der = replaced(&good, &attribute, &element(0x30, &changed));
+            fs::write(lab.path("one.der"), &der).expect("written");
+            let loads = std::process::Command::new("openssl")
+                .args(["x509", "-inform", "DER", "-in", "one.der", "-noout"])
+                .current_dir(lab.directory())
+                .output()
+                .expect("openssl runs; run: cargo xtask test")
+                .status
+                .success();
+            set_data(&lab, HCC, &der);
+            let (document, _) = check(&lab, &[]);
+            let row = certificate(&document, HCC);
+            let problems = row["problems"].as_array().expect("problems");
+            let what = format!("{kind:02X?} {tag:02X}: {row:#}");
+            let is_right = right.contains(&tag) || (right.is_empty() && loads);
+            assert_eq!(problems.is_empty(), is_right, "{what}");
+            let is_string = strings.contains(&tag);
+            let valid = loads && (is_string || right.is_empty());
+            assert_eq!(row["state"] == "valid", valid, "{what}");
+            if kind == common_name && !valid {
+                fs::write(blank.path("new.der"), &der).expect("written");
+                let before = blank.image();
+                let output = blank.with_pins(&["cert", "write", "new.der", "--key", "45"]);
+                assert_code(&output, 1);
+                assert!(stderr(&output).contains("not strict DER"), "{what}");
+                assert_eq!(blank.image(), before, "{what}");
+            }
+        }
+    }
+}
