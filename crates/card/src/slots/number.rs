@@ -6,27 +6,37 @@ use kortlab_pkcs15::{ObjectRef, Severity};
 
 use super::CheckedSlot;
 use crate::card::Card;
+use crate::certificate::{CARD_NUMBER_PREFIX, is_card_number};
 use crate::problem::{Problem, code};
 
 impl<C: Channel> Card<C> {
     /// Where the number in EF(TokenInfo) is not the one that certificates say: if they all say
-    /// another one, the TokenInfo's is wrong; if only some do, they are those of another card. Nothing
-    /// is said of a serial number that is none of the kind that certificates have.
+    /// another one, the TokenInfo's is wrong; if only some do, they are those of another card; if it is
+    /// what is left of a card's number, it is damaged. Nothing is said of a serial number of another
+    /// kind, as that of a chip.
     pub(super) fn other_numbers(&self, certificates: &[CheckedSlot]) -> Vec<Problem> {
-        let Some(own) = self.serial_number().and_then(digits) else {
+        let Some(serial) = self.serial_number() else {
             return Vec::new();
         };
-        let mut told = Vec::new();
-        for checked in certificates.iter().filter(|one| !one.slot.is_authority()) {
-            let number = checked
-                .slot
-                .info
-                .as_ref()
-                .and_then(|info| info.card_number());
-            if let Some(number) = number.filter(|number| number.len() == own.len()) {
-                told.push((&checked.slot, number));
-            }
-        }
+        let numbers = certificates
+            .iter()
+            .filter(|one| !one.slot.is_authority())
+            .filter_map(|checked| {
+                let number = checked.slot.info.as_ref()?.card_number()?;
+                Some((&checked.slot, number))
+            });
+        let mut told: Vec<_> = numbers.collect();
+        let own = digits(serial);
+        let comparable = own.filter(|own| told.iter().any(|(_, number)| number.len() == own.len()));
+        let Some(own) = comparable else {
+            let number = told.iter().find(|(_, number)| is_card_number(number));
+            let damaged = number.filter(|_| is_damaged(serial));
+            return damaged
+                .map(|(_, number)| self.no_number(serial, number))
+                .into_iter()
+                .collect();
+        };
+        told.retain(|(_, number)| number.len() == own.len());
         let others: Vec<_> = told.iter().filter(|(_, number)| *number != own).collect();
         let code = code::CARD_NUMBER_MISMATCH;
         match others.as_slice() {
@@ -38,19 +48,7 @@ impl<C: Channel> Card<C> {
                     "its serial number is {own}, and all certificates say that they are for the \
                      card {first}"
                 );
-                let contents = self.contents();
-                let path = &contents.token_info_path;
-                let source = contents.sources.iter().find(|source| source.path == *path);
-                let problem = Problem::new(Severity::Warning, code, "EF(TokenInfo)", path, message);
-                let problem = problem.hint(
-                    "look at the number that is printed on the card: either EF(TokenInfo) is wrong, or \
-                     the certificates are another card's",
-                );
-                let place = source.and_then(|source| place_of_number(&source.bytes));
-                vec![match place {
-                    Some(offset) => problem.at(offset),
-                    None => problem,
-                }]
+                vec![self.wrong_number(message)]
             }
             some => some
                 .iter()
@@ -71,6 +69,53 @@ impl<C: Channel> Card<C> {
                 .collect(),
         }
     }
+
+    /// The serial number is none of a card, and must have been one.
+    fn no_number(&self, serial: &[u8], number: &str) -> Problem {
+        let shown = match serial {
+            [] => "empty".to_owned(),
+            _ => hex::encode_upper(serial),
+        };
+        self.wrong_number(format!(
+            "its serial number is {shown}, which is no number of a card, and a certificate says that \
+             it is for the card {number}"
+        ))
+    }
+
+    /// What is wrong with the serial number in EF(TokenInfo).
+    fn wrong_number(&self, message: String) -> Problem {
+        let contents = self.contents();
+        let path = &contents.token_info_path;
+        let source = contents.sources.iter().find(|source| source.path == *path);
+        let code = code::CARD_NUMBER_MISMATCH;
+        let problem = Problem::new(Severity::Warning, code, "EF(TokenInfo)", path, message);
+        let problem = problem.hint(
+            "look at the number that is printed on the card: either EF(TokenInfo) is wrong, or \
+             the certificates are another card's",
+        );
+        let place = source.and_then(|source| place_of_number(&source.bytes));
+        match place {
+            Some(offset) => problem.at(offset),
+            None => problem,
+        }
+    }
+}
+
+/// Whether a serial number that is not the number of a card has been one, or cannot be any: nothing, zeros
+/// or erased memory alone, or the beginning of a card's number, with digits too few or too many, or other
+/// characters in it. The number of a chip is none of that.
+fn is_damaged(serial: &[u8]) -> bool {
+    let is_blank = [0x00, 0xFF]
+        .iter()
+        .any(|blank| serial.iter().all(|byte| byte == blank));
+    let begins = |text: &str| {
+        let mut digits = text.chars().filter(char::is_ascii_digit);
+        CARD_NUMBER_PREFIX
+            .chars()
+            .all(|digit| digits.next() == Some(digit))
+    };
+    let text = serial.iter().map(|byte| char::from(*byte));
+    is_blank || begins(&text.collect::<String>()) || begins(&hex::encode_upper(serial))
 }
 
 /// A serial number as digits, if it is one: as text, or packed two a byte, filled up with F.

@@ -220,6 +220,55 @@ fn a_serial_number_of_another_card_is_found_and_where_it_stands() {
 }
 
 #[test]
+fn what_is_left_of_a_cards_number_is_found_and_the_number_of_a_chip_is_none() {
+    let lab = valid();
+    let (at, own) = self::serial(&lab);
+    let packed = |digits: &str| hex::decode(digits).expect("hex");
+    for damaged in [
+        vec![0xFF; 10],
+        vec![0x00; 10],
+        vec![0xFF],
+        Vec::new(),
+        format!("{} {}", &own[..4], &own[4..]).into_bytes(),
+        format!(" {own}").into_bytes(),
+        format!("{own}00").into_bytes(),
+        packed(&format!("{own}12F")),
+        own.as_bytes()[..10].to_vec(),
+        packed(&own[..10]),
+        own.as_bytes()[..4].to_vec(),
+        packed(&own[..4]),
+    ] {
+        set_serial(&lab, &damaged);
+        for (document, exit) in [check(&lab, &[]), diagnose(&lab)] {
+            assert_eq!(
+                (codes(&document), exit),
+                (vec!["card-number-mismatch".to_owned()], 6),
+                "{damaged:02X?}"
+            );
+            let found = problem(&document, "card-number-mismatch");
+            assert_eq!(found["path"], "3F0050155032");
+            assert_eq!(found["offset"], at);
+            let message = found["message"].as_str().expect("a message");
+            assert!(message.contains(&own), "{message}");
+        }
+    }
+    for chip in [
+        &[0x04, 0x12, 0x97, 0x52, 0xAA, 0x01][..],
+        b"00009752",
+        &[0x12; 4],
+    ] {
+        set_serial(&lab, chip);
+        let (document, exit) = check(&lab, &[]);
+        assert_eq!((codes(&document), exit), (Vec::new(), 0), "{document:#}");
+    }
+    // Without a certificate that says a number, nothing says that it must be one.
+    let blank = Lab::with(&["--state", "blank-slots", "--date", DAY]);
+    set_serial(&blank, &[0xFF; 10]);
+    let (document, _) = check(&blank, &["--allow-empty"]);
+    assert_eq!(codes(&document), Vec::<String>::new(), "{document:#}");
+}
+
+#[test]
 fn a_certificate_that_says_another_number_than_the_others_is_found() {
     let lab = valid();
     let (_, digits) = self::serial(&lab);
