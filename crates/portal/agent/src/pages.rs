@@ -437,6 +437,7 @@ fn groups(work: &Work) -> Vec<Group<'_>> {
         Work::Write {
             certificates,
             present,
+            ..
         } => [
             group(
                 "Skrivs till kortet",
@@ -462,26 +463,45 @@ fn text(work: &Work) -> Option<String> {
     }
 }
 
-/// What an order says that the card's certificates do not.
+/// What an order, or a pair, says that the card's certificates do not.
 fn differences(work: &Work) -> Vec<Notice> {
-    let Work::Request { differences, .. } = work else {
-        return Vec::new();
-    };
-    let notice = |difference: &Difference| {
-        let on_card = visible(&difference.on_card.join(" / "));
-        let line = &difference.line;
-        Notice::bad(Words::new(
-            format!(
-                "{} i beställningen är inte som på kortet, där det står {on_card}. Skriv bara under om det nya är rätt.",
-                line.swedish
-            ),
-            format!(
-                "{} in the order is not as on the card, which says {on_card}. Sign only if the new one is right.",
-                line.english
-            ),
-        ))
+    let (differences, notice): (_, fn(&Difference) -> Notice) = match work {
+        Work::Request { differences, .. } => (differences, of_order),
+        Work::Write { differences, .. } => (differences, of_pair),
+        _ => return Vec::new(),
     };
     differences.iter().map(notice).collect()
+}
+
+fn of_order(difference: &Difference) -> Notice {
+    let on_card = visible(&difference.on_card.join(" / "));
+    let line = &difference.line;
+    Notice::bad(Words::new(
+        format!(
+            "{} i beställningen är inte som på kortet, där det står {on_card}. Skriv bara under om det nya är rätt.",
+            line.swedish
+        ),
+        format!(
+            "{} in the order is not as on the card, which says {on_card}. Sign only if the new one is right.",
+            line.english
+        ),
+    ))
+}
+
+fn of_pair(difference: &Difference) -> Notice {
+    let on_card = visible(&difference.on_card.join(" / "));
+    let line = &difference.line;
+    let value = visible(&line.value);
+    Notice::bad(Words::new(
+        format!(
+            "{} i certifikaten är {value}, och inte som på kortet, där det står {on_card}. Skriv dem bara till kortet om det nya är rätt.",
+            line.swedish
+        ),
+        format!(
+            "{} in the certificates is {value}, and not as on the card, which says {on_card}. Write them to the card only if the new one is right.",
+            line.english
+        ),
+    ))
 }
 
 /// What a journal calls its change (`write 2, remove 1`).

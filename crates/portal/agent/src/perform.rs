@@ -144,6 +144,7 @@ fn do_work<C: Channel>(
         Work::Write {
             certificates,
             present,
+            ..
         } => write(card, certificates, present, pins, kept),
         Work::Sign {
             text,
@@ -246,7 +247,9 @@ fn write<C: Channel>(
     for (role, seen) in certificates {
         change = change.write(card::new_hcc(card, *role, &seen.der)?);
     }
-    let _ = card.change(&change, &mut *kept.journal)?;
+    let _ = card
+        .change(&change, &mut *kept.journal)
+        .map_err(card::refused)?;
     let on_card = card::certificates(card)?;
     for seen in written {
         if !on_card.iter().any(|slot| slot.der == seen.der) {

@@ -73,6 +73,8 @@ pub(crate) enum Work {
         certificates: Vec<(PinRole, Seen)>,
         /// Those that are.
         present: Vec<Seen>,
+        /// What they say otherwise than the card's certificates.
+        differences: Vec<Difference>,
     },
     /// A text is signed.
     Sign {
@@ -348,10 +350,11 @@ fn writing<C: Channel>(
         }
     }
     let [(_, authentication), (_, signature)] = pair;
-    understood::certificates([authentication, signature], facts)?;
+    let differences = understood::certificates([authentication, signature], facts)?;
     Ok(Work::Write {
         certificates,
         present,
+        differences,
     })
 }
 

@@ -146,6 +146,7 @@ fn write(lab: &Lab, pair: &IssuedPair) {
     let both = [pair.authentication.clone(), pair.signature.clone()];
     assert_eq!(written, serials(&both));
     assert_eq!(lab.certificates()[2..], both);
+    assert!(!lab.begin(&task).body.contains("in the certificates is"));
     // Again: nothing is left to be written, and no PIN is asked for.
     let task = lab.task(pair_task(pair));
     let page = lab.begin(&task);
@@ -471,4 +472,64 @@ fn an_altered_order_is_told_from_the_card_also_when_its_hccs_are_removed() {
     assert_eq!(std::fs::read_dir(&notes).unwrap().count(), 1);
     write(&lab, &pair);
     assert_eq!(std::fs::read_dir(&notes).unwrap().count(), 0);
+}
+
+/// Two HCCs for the card, by an authority of another version, valid for three years.
+fn pair_of_another_authority(lab: &Lab) -> [Vec<u8>; 2] {
+    use kortlab_issuer::authority::{Authority, AuthorityKind, CertificateData};
+    use kortlab_issuer::clock::DAY;
+    use kortlab_issuer::profile::{AuthorityUrls, CarrierSubject, CertificateKind};
+    use kortlab_issuer::public_key::PublicKey;
+    use kortlab_issuer::random::IssuerRng;
+
+    let mut rng = IssuerRng::from_seed(1, "another version");
+    let since = support::date().before(DAY);
+    let name = "TEST SITHS Type 1 CA v2";
+    let urls = AuthorityUrls::example("v2");
+    let mut authority =
+        Authority::create_named(AuthorityKind::Hcc, name, urls, since, &mut rng).unwrap();
+    let world = &lab.world;
+    [
+        (
+            CertificateKind::HccAuthentication,
+            &world.authentication_key,
+        ),
+        (CertificateKind::HccSignature, &world.signature_key),
+    ]
+    .map(|(kind, key)| {
+        let data = CertificateData {
+            kind,
+            holder: &world.holder,
+            card_number: &world.card_number,
+            carrier_subject: CarrierSubject::default(),
+            not_before: since,
+            not_after: since.after(3 * 365 * DAY),
+        };
+        let key = PublicKey::from_spki_der(&key.public_key_der()).unwrap();
+        authority.issue(&data, &key, &mut rng).unwrap()
+    })
+}
+
+#[test]
+fn what_a_pair_says_otherwise_than_the_card_is_shown_before_it_is_written() {
+    let mut lab = Lab::new(CardState::Expired, Protocol::T1);
+    let [authentication, signature] = pair_of_another_authority(&lab);
+    let task = Work::Write {
+        authentication: binary(&authentication),
+        signature: binary(&signature),
+    };
+    let session = lab.log_in();
+    // With the old HCCs on the card, and when they are removed.
+    for removed in [false, true] {
+        if removed {
+            remove(&mut lab, &session);
+            lab.agent = lab.fresh_agent();
+        }
+        let page = lab.begin(&lab.task(task.clone()));
+        page.assert_says("Issuer in the certificates is");
+        page.assert_says("TEST SITHS Type 1 CA v2");
+        page.assert_says("Validity in the certificates is");
+        page.assert_says("1095 dagar / days, and not as on the card, which says 730 dagar / days");
+        assert!(!page.body.contains("Name in the certificates is"));
+    }
 }

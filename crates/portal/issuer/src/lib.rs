@@ -19,6 +19,7 @@
 //! | [`receipt`] | CMS SignedData by a card, as used for the approval and the receipt |
 //! | [`encoded`] | the forms in which certificates come in files |
 //! | [`inspect`] | what a certificate found on a card says: colour, purpose, holder |
+//! | [`statements`] | all that a certificate says of its subject and its uses, to compare two |
 //! | [`possession`] | the key of a certificate, whatever else is in it: for a TLS handshake |
 //! | [`record`] | what an authority has done, as records to be stored |
 //! | [`holder`], [`card_number`] | invented people and card numbers |
@@ -42,5 +43,6 @@ pub mod random;
 pub mod receipt;
 pub mod record;
 pub mod revocation;
+pub mod statements;
 
 pub use error::{DocumentError, IssueError};

@@ -68,7 +68,8 @@ pub(crate) fn attribute(name: &Name, attribute: ObjectIdentifier) -> Option<Stri
     text(&value.value)
 }
 
-fn text(value: &Any) -> Option<String> {
+/// An attribute's value as text, if it is a string of those kinds.
+pub(crate) fn text(value: &Any) -> Option<String> {
     let bytes = value.value();
     match value.tag() {
         Tag::Utf8String | Tag::PrintableString | Tag::Ia5String => {

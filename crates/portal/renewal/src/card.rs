@@ -5,7 +5,7 @@
 //! the signature with the public key before it gives it out.
 
 use kortlab_apdu::Channel;
-use kortlab_card::{Card, CardError, Hash, NewCertificate, Pin, PinRole, Scheme, Slot};
+use kortlab_card::{Card, CardError, ErrorKind, Hash, NewCertificate, Pin, PinRole, Scheme, Slot};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::csr::RequestToSign;
 use kortlab_issuer::inspect::CertificateSummary;
@@ -93,6 +93,19 @@ pub fn new_hcc<C: Channel>(
     let key = card.key_for(role)?;
     let label = format!("HCC {}", role.swedish());
     Ok(NewCertificate::new(der, key.id, label))
+}
+
+/// The error of a change that writes certificates of a portal's, with a next step for those who cannot
+/// have others written: the writer itself only knows how to write them all the same.
+#[must_use]
+pub fn refused(error: CardError) -> CardError {
+    match error.kind() {
+        ErrorKind::Invalid => error.hint(
+            "nothing was written; show this to those who run the portal, unless the clock of this \
+             computer is wrong",
+        ),
+        _ => error,
+    }
 }
 
 /// A PKCS#10 request (RFC 2986) by the card's key for `role`, DER. `common_name` is what it says;

@@ -16,6 +16,7 @@ pub mod guide;
 pub mod notes;
 pub mod plain;
 pub mod report;
+mod said;
 mod state;
 pub mod states;
 pub mod understood;

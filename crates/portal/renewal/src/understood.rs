@@ -16,6 +16,7 @@ use kortlab_issuer::inspect::{CertificateSummary, Colour, Employer, Purpose};
 use kortlab_portal_core::{DataLine, IssuedPair, Order, OrderId, Receipt, TRIAL_TEXT};
 
 use crate::plain::{not_of_a_name, visible};
+use crate::said::{GIVEN_NAME, SURNAME, Said};
 
 /// X.520's upper bound on names: a certificate takes no longer one.
 const LONGEST_NAME: usize = 64;
@@ -92,9 +93,11 @@ pub struct CardFacts {
     hsa_ids: Vec<String>,
     organisations: Vec<String>,
     counties: Vec<String>,
+    /// All that its HCCs say.
+    hccs: Vec<Said>,
 }
 
-/// Personal data of an order that are other than the card's certificates say.
+/// Personal data of an order, or something in a pair, that are other than the card's certificates say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// What the order says.
@@ -121,11 +124,12 @@ impl CardFacts {
             }
             // A carrier's certificate may name the card instead of its holder.
             if summary.holder.parse::<CardNumber>().is_err() {
-                note(&mut facts.names, Some(summary.holder));
+                note(&mut facts.names, Some(summary.holder.clone()));
             }
-            note(&mut facts.hsa_ids, summary.hsa_id);
+            note(&mut facts.hsa_ids, summary.hsa_id.clone());
             if summary.colour == Colour::Pink {
                 facts.has_hcc = true;
+                facts.hccs.extend(Said::of(der, &summary));
                 if let Ok(employer) = Employer::from_der(der) {
                     note(&mut facts.organisations, employer.organisation);
                     note(&mut facts.counties, employer.county);
@@ -153,6 +157,7 @@ impl CardFacts {
                 note(known, Some(value));
             }
         }
+        self.hccs.extend(earlier.hccs);
         self
     }
 
@@ -246,8 +251,9 @@ fn differences(lines: Vec<DataLine>, facts: &CardFacts) -> Vec<Difference> {
 
 /// Checks the pair that an order led to: an HCC for each purpose, for this card, both of the same
 /// holder and employer, and what the order said. (That they are for the card's keys is checked where
-/// they are written.) Tells which of their data are other than the card's certificates say: where
-/// the order was approved earlier, nothing else shows that it was for this holder.
+/// they are written.) Tells what they say otherwise than the card's certificates, in whatever part of
+/// them, but for what the order said already: where that was approved earlier, nothing else shows
+/// that it was for this holder.
 ///
 /// # Errors
 /// What is other than it should be.
@@ -266,6 +272,8 @@ pub fn pair(
         });
     }
     let hcc = hccs(&pair.authentication, &pair.signature, facts)?;
+    let lines = hcc.lines();
+    let mut differences = hcc.further_differences(&lines, facts);
     if let Some(order) = approved {
         // Both certificates say the same.
         let role = "Legitimering";
@@ -289,20 +297,43 @@ pub fn pair(
             );
             return Err(NotUnderstood::Certificate { role, why });
         }
+        for (role, said) in ["Legitimering", "Underskrift"].into_iter().zip(&hcc.said) {
+            for (what, ordered) in [(SURNAME, &holder.surname), (GIVEN_NAME, &holder.given_name)] {
+                if let Some(value) = said.of_subject(what).filter(|value| value != ordered) {
+                    let why = format!(
+                        "says “{}”, where the order says “{}”",
+                        short(value),
+                        short(ordered)
+                    );
+                    return Err(NotUnderstood::Certificate { role, why });
+                }
+            }
+        }
+        // A new name was confirmed with the order, as a whole.
+        if !facts.names.contains(&name) {
+            differences.retain(|one| ![SURNAME, GIVEN_NAME].contains(&one.line.swedish));
+        }
+        return Ok(differences);
     }
-    Ok(differences(hcc.lines(), facts))
+    differences.splice(0..0, self::differences(lines, facts));
+    Ok(differences)
 }
 
 /// Checks two certificates (DER), for authentication and for signature, as [`pair`] does, of which
-/// no order is known.
+/// no order is known; tells the same.
 ///
 /// # Errors
 /// What is other than it should be.
 pub fn certificates(
     [authentication, signature]: [&[u8]; 2],
     facts: &CardFacts,
-) -> Result<(), NotUnderstood> {
-    hccs(authentication, signature, facts).map(|_| ())
+) -> Result<Vec<Difference>, NotUnderstood> {
+    let hcc = hccs(authentication, signature, facts)?;
+    let lines = hcc.lines();
+    let further = hcc.further_differences(&lines, facts);
+    let mut differences = differences(lines, facts);
+    differences.extend(further);
+    Ok(differences)
 }
 
 /// Checks a receipt for two certificates (DER) that are on the card, for authentication and for
@@ -360,17 +391,23 @@ struct Hccs {
     /// Of the one for authentication; holder and HSA-id are those of the other, too.
     summary: CertificateSummary,
     employer: Employer,
+    /// All that each of them says, authentication before signature.
+    said: Vec<Said>,
 }
 
 impl Hccs {
     /// The data as an order has them.
-    fn lines(self) -> Vec<DataLine> {
-        let employer = self.employer;
+    fn lines(&self) -> Vec<DataLine> {
+        let employer = &self.employer;
         [
-            ("Namn", "Name", Some(self.summary.holder)),
-            ("HSA-id", "HSA-id", self.summary.hsa_id),
-            ("Organisation", "Organisation", employer.organisation),
-            ("Län", "County", employer.county),
+            ("Namn", "Name", Some(self.summary.holder.clone())),
+            ("HSA-id", "HSA-id", self.summary.hsa_id.clone()),
+            (
+                "Organisation",
+                "Organisation",
+                employer.organisation.clone(),
+            ),
+            ("Län", "County", employer.county.clone()),
         ]
         .into_iter()
         .map(|(swedish, english, value)| DataLine {
@@ -380,6 +417,27 @@ impl Hccs {
             value: value.unwrap_or_default(),
         })
         .collect()
+    }
+
+    /// What they say otherwise than the card's HCCs, besides these lines.
+    fn further_differences(&self, lines: &[DataLine], facts: &CardFacts) -> Vec<Difference> {
+        let mut found: Vec<Difference> = Vec::new();
+        for said in &self.said {
+            for mut difference in said.differences(&facts.hccs) {
+                let line = &difference.line;
+                let is_line = lines
+                    .iter()
+                    .any(|other| (other.swedish, &other.value) == (line.swedish, &line.value));
+                difference.line.value = short(&difference.line.value);
+                for value in &mut difference.on_card {
+                    *value = short(value);
+                }
+                if !is_line && !found.contains(&difference) {
+                    found.push(difference);
+                }
+            }
+        }
+        found
     }
 
     fn employer_name(&self) -> String {
@@ -410,10 +468,11 @@ fn hccs(authentication: &[u8], signature: &[u8], facts: &CardFacts) -> Result<Hc
         facts.must_be("certificate", number)?;
         let employer =
             Employer::from_der(der).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        Ok((summary, employer))
+        let said = Said::of(der, &summary).ok_or_else(|| wrong("cannot be read".to_owned()))?;
+        Ok((summary, employer, said))
     };
-    let (summary, employer) = read("Legitimering", authentication, Purpose::Authentication)?;
-    let (second, its_employer) = read("Underskrift", signature, Purpose::Signature)?;
+    let (summary, employer, said) = read("Legitimering", authentication, Purpose::Authentication)?;
+    let (second, its_employer, other_said) = read("Underskrift", signature, Purpose::Signature)?;
     let other = |what: &str| NotUnderstood::Certificate {
         role: "Underskrift",
         why: format!("is for another {what} than the one for Legitimering"),
@@ -424,7 +483,11 @@ fn hccs(authentication: &[u8], signature: &[u8], facts: &CardFacts) -> Result<Hc
     if employer != its_employer {
         return Err(other("employer"));
     }
-    Ok(Hccs { summary, employer })
+    Ok(Hccs {
+        summary,
+        employer,
+        said: vec![said, other_said],
+    })
 }
 
 /// Whether a value can be a name; what is wrong with it otherwise.

@@ -8,6 +8,10 @@ mod passed_on;
 
 #[path = "support/alter.rs"]
 mod alter;
+#[path = "support/openssl.rs"]
+mod openssl;
+#[path = "support/reissue.rs"]
+mod reissue;
 
 use kortlab_apdu::Protocol;
 use kortlab_card::{Card, MemoryJournal, Pin, PinRole};
@@ -29,6 +33,8 @@ use kortlab_renewal::notes::{FileNotes, HolderNotes, MemoryNotes};
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::understood::{self, CardFacts, Difference};
 use kortlab_renewal::world::TestWorld;
+use openssl::OpenSsl;
+use reissue::Parts;
 
 fn date() -> Timestamp {
     Timestamp::from_date(2026, 11, 24).unwrap()
@@ -758,4 +764,176 @@ fn notes_that_cannot_be_read_stop_the_guide_and_those_that_cannot_be_kept_are_re
     );
     assert!(error.how_to_continue().contains("--yes"), "{error}");
     assert_eq!(portal.approved, 0);
+}
+
+/// What is altered in a certificate.
+type Alter = fn(&mut Parts);
+/// The same, and what it is called.
+type Alteration = (&'static str, Alter);
+
+const SAN: &str = "2.5.29.17";
+const EXTENDED_USE: &str = "2.5.29.37";
+const POLICIES: &str = "2.5.29.32";
+
+const ALTERATIONS: &[Alteration] = &[
+    ("Efternamn", |parts| parts.say("2.5.4.4", "Person")),
+    ("Förnamn", |parts| parts.say("2.5.4.42", "Ond")),
+    ("Titel", |parts| parts.say("title", "Legitimerad läkare")),
+    ("Enhet", |parts| parts.say("OU", "Domain Admins")),
+    ("Land", |parts| parts.say("2.5.4.6", "NO")),
+    ("E-post", |parts| {
+        parts.say("emailAddress", "admin@region.se")
+    }),
+    ("Annat namnattribut", |parts| {
+        parts.say("pseudonym", "Admin")
+    }),
+    // A second name behind the first, which is the holder's.
+    ("Namn", |parts| {
+        parts
+            .subject
+            .push(("CN".to_owned(), "Ond Person".to_owned()))
+    }),
+    ("Utfärdare", |parts| {
+        parts.issuer = "/C=SE/O=TEST Kortlab/CN=TEST SITHS Type 1 CA v2";
+    }),
+    ("Giltighetstid", |parts| parts.days = 20_000),
+    ("Alternativt namn", |parts| {
+        parts.extend(
+            SAN,
+            "email:admin@region.se,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:admin@region.se",
+        );
+    }),
+    ("Användning (extKeyUsage)", |parts| {
+        parts.extend(
+            EXTENDED_USE,
+            "codeSigning,serverAuth,1.3.6.1.4.1.311.20.2.2",
+        );
+    }),
+    ("Användning (keyUsage)", |parts| {
+        // Both bits of the purposes would be another purpose.
+        let value = match parts.extensions.iter().any(|(id, _)| id == EXTENDED_USE) {
+            true => "digitalSignature,keyEncipherment,keyAgreement",
+            false => "nonRepudiation,keyAgreement",
+        };
+        parts.extend("2.5.29.15", &format!("critical,{value}"));
+    }),
+    ("Policy", |parts| parts.extend(POLICIES, "1.2.752.999.1")),
+    ("Policy", |parts| parts.leave_out(POLICIES)),
+    ("Begränsningar", |parts| {
+        parts.extend("2.5.29.19", "CA:false")
+    }),
+    ("Annat tillägg", |parts| {
+        parts.extend("1.3.6.1.4.1.32473.1", "DER:0500")
+    }),
+];
+
+/// A pair with new serial numbers, times and key identifiers, one of them altered otherwise.
+fn altered_pair(
+    openssl: &OpenSsl,
+    world: &TestWorld,
+    altered: Option<(usize, Alter)>,
+) -> IssuedPair {
+    let old = world.hcc.clone().unwrap();
+    let keys = [
+        world.authentication_key.public_key_der(),
+        world.signature_key.public_key_der(),
+    ];
+    let ders = [old.authentication, old.signature];
+    let [authentication, signature] = [0, 1].map(|place: usize| {
+        let mut parts = Parts::of(&ders[place]);
+        parts.extend("2.5.29.14", "hash");
+        if let Some((_, alter)) = altered.filter(|(at, _)| *at == place) {
+            alter(&mut parts);
+        }
+        parts.issue(openssl, &keys[place])
+    });
+    IssuedPair {
+        order: order_of(world).id,
+        authentication,
+        signature,
+    }
+}
+
+#[test]
+fn whatever_a_new_hcc_says_otherwise_than_the_old_one_is_pointed_out() {
+    let NewCard { image, mut world } =
+        new_card(CardState::Expired, Protocol::T1, 11, date()).unwrap();
+    let (_, facts) = facts(&mut insert(&image));
+    let openssl = OpenSsl::with_authorities_of(&mut world);
+    let order = order_of(&world);
+    let same = altered_pair(&openssl, &world, None);
+    for approved in [Some(&order), None] {
+        assert_eq!(understood::pair(&same, &facts, approved), Ok(vec![]));
+    }
+    for (label, alter) in ALTERATIONS {
+        for place in [0, 1] {
+            let pair = altered_pair(&openssl, &world, Some((place, *alter)));
+            let differences = understood::pair(&pair, &facts, None).unwrap();
+            let labels: Vec<_> = differences.iter().map(|one| one.line.swedish).collect();
+            assert_eq!(labels, [*label], "{place}: {differences:?}");
+            let ders = [pair.authentication.as_slice(), &pair.signature];
+            // What the agent sees is the same.
+            assert_eq!(
+                understood::certificates(ders, &facts),
+                Ok(differences.clone())
+            );
+            match (understood::pair(&pair, &facts, Some(&order)), *label) {
+                // The order said otherwise.
+                (Err(_), "Efternamn" | "Förnamn") => {}
+                (found, _) => assert_eq!(found, Ok(differences), "{label}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pair_that_says_more_than_the_old_one_is_not_written_unseen() {
+    for (resumed, label, value) in [
+        (false, "Titel", "Legitimerad läkare"),
+        (true, "Titel", "Legitimerad läkare"),
+        (false, "Alternativt namn", "UPN admin@region.se"),
+        (true, "Användning (extKeyUsage)", "smartcardLogon"),
+        (false, "Giltighetstid", "20000 dagar / days"),
+    ] {
+        let mut of = Expired::new();
+        let openssl = OpenSsl::with_authorities_of(&mut of.world);
+        let (_, alter) = *ALTERATIONS.iter().find(|one| one.0 == label).unwrap();
+        let pair = altered_pair(&openssl, &of.world, Some((0, alter)));
+        let clock = of.world.clock.clone();
+        let mut portal = OfAnotherEmployer::new(&mut of.world.portal);
+        if resumed {
+            portal.loses_approval = true;
+            let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut of.notes);
+            assert_eq!(outcome.unwrap_err().step(), Step::Approve);
+        }
+        portal.pair = Some(pair);
+        let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut of.notes);
+        let error = outcome.unwrap_err();
+        assert_eq!(error.step(), Step::Write, "{error}");
+        assert!(matches!(error.cause(), Cause::OtherPair(_)), "{error}");
+        assert!(error.to_string().contains(value), "{error}");
+        assert_eq!(portal.receipts, 0);
+        assert_eq!(of.card.slots().unwrap().len(), 2, "nothing was written");
+        // The right pair goes on to the end, and nobody is asked about it.
+        portal.pair = None;
+        let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut of.notes);
+        assert!(matches!(outcome, Ok(Outcome::Renewed(_))), "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_the_writer_refuses_is_the_portals_fault_and_cannot_be_forced() {
+    let mut of = Expired::new();
+    let expired = of.world.hcc.clone().unwrap();
+    let clock = of.world.clock.clone();
+    let mut portal = OfAnotherEmployer::new(&mut of.world.portal);
+    portal.pair = Some(expired);
+    let (outcome, _) = unattended(&mut of.card, &mut portal, &clock, &mut of.notes);
+    let error = outcome.unwrap_err();
+    assert_eq!(error.step(), Step::Write, "{error}");
+    assert!(error.to_string().contains("has expired"), "{error}");
+    let hint = error.how_to_continue();
+    assert!(hint.contains("those who run the portal"), "{hint}");
+    assert!(!hint.contains("--force"), "{hint}");
+    assert_eq!(of.card.slots().unwrap().len(), 2, "nothing was written");
 }

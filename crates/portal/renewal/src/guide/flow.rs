@@ -23,7 +23,8 @@ use crate::understood::{self, CardFacts, Difference, NotUnderstood};
 const MAX_LISTS: usize = 4;
 /// Of an order for a card that no HCC is known of.
 const NOTHING_TO_COMPARE: &str = "the card has no HCC, so there is nothing on it to compare the \
-                                  employer in the order with: only the portal says it";
+                                  employer in the order with, nor what else the certificates will \
+                                  say: only the portal says it";
 
 pub(super) struct Flow<'a, C: Channel> {
     pub(super) card: &'a mut Card<C>,
@@ -375,8 +376,8 @@ impl<C: Channel> Flow<'_, C> {
         Ok(pair)
     }
 
-    /// Writes what is not on the card of the pair, in one transaction. What was `approved` in this
-    /// run was compared with the card then.
+    /// Writes what is not on the card of the pair, in one transaction. What an order that was `approved`
+    /// in this run said was compared with the card then; the rest is now.
     fn write(&mut self, pair: &IssuedPair, approved: Option<&Order>) -> StepResult<()> {
         let present = card::certificates(self.card)?;
         let mut change = Change::new();
@@ -394,16 +395,17 @@ impl<C: Channel> Flow<'_, C> {
             written.push(der);
         }
         let differences = understood::pair(pair, &self.facts, approved)?;
-        if approved.is_none()
-            && let Some(first) = self.unconfirmed(&differences)
-        {
+        if let Some(first) = self.unconfirmed(&differences) {
             return Err(Cause::OtherPair(first));
         }
         self.must_be_issued(pair)?;
         if written.is_empty() {
             return Ok(());
         }
-        self.change(change)?;
+        self.change(change).map_err(|cause| match cause {
+            Cause::Card(error) => Cause::Card(card::refused(error)),
+            cause => cause,
+        })?;
         let present = card::certificates(self.card)?;
         for der in written {
             if !present.iter().any(|slot| slot.der == *der) {

@@ -27,6 +27,11 @@ impl OpenSsl {
         std::fs::write(self.0.path().join(name), bytes).unwrap();
     }
 
+    #[allow(dead_code)] // One of the tests that share this reads files.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.0.path().join(name)).unwrap()
+    }
+
     /// Whether it succeeded, and what it said.
     pub fn run(&self, arguments: &[&str]) -> (bool, String) {
         let out = Command::new("openssl")
