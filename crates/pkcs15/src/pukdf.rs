@@ -100,6 +100,14 @@ impl PublicKey {
         self.key.usage
     }
 
+    /// The modulus' length in bits, if this is an RSA key.
+    pub fn modulus_length(&self) -> Option<u32> {
+        match self.attributes {
+            PublicKeyAttributes::Rsa { modulus_length, .. } => Some(modulus_length),
+            _ => None,
+        }
+    }
+
     /// Where the key is, or the key itself.
     pub fn value(&self) -> Option<&ObjectValue> {
         self.attributes.value()

@@ -4,7 +4,7 @@ use core::fmt;
 use std::time::{Duration, SystemTime};
 
 use kortlab_apdu::Channel;
-use kortlab_pkcs15::{Id, Severity};
+use kortlab_pkcs15::{Id, PublicKey, Severity};
 
 use super::{Slot, SlotProblem};
 use crate::card::Card;
@@ -270,6 +270,17 @@ impl<C: Channel> Card<C> {
                 said,
                 bits,
             });
+        }
+        if let Some(bits) = bits {
+            let of_public = self.contents().public_keys_with(&id);
+            let said = of_public.filter_map(PublicKey::modulus_length);
+            let wrong: Vec<_> = said.filter(|said| *said != bits).collect();
+            let wrong = wrong.into_iter().map(|said| SlotProblem::PublicKeySize {
+                key: id.clone(),
+                said,
+                bits,
+            });
+            checked.problems.extend(wrong);
         }
         let Some(listed) = checked.within_budget(self.listed_public_key(&id))? else {
             return Ok(());

@@ -91,6 +91,15 @@ pub enum SlotProblem {
         /// The bits that the certificate's key has.
         bits: u32,
     },
+    /// The directory of public keys says another length of its key.
+    PublicKeySize {
+        /// The key's identifier.
+        key: Id,
+        /// The bits that the directory says.
+        said: u32,
+        /// The bits that the certificate's key has.
+        bits: u32,
+    },
     /// The directory of private keys says another kind of its key.
     KeyKind {
         /// The key's identifier.
@@ -127,7 +136,7 @@ impl SlotProblem {
             Self::KeyMismatch { .. } => "key-mismatch",
             Self::NoKey { .. } => "no-key",
             Self::NoPublicKey { .. } => "no-public-key",
-            Self::KeySize { .. } => "key-size",
+            Self::KeySize { .. } | Self::PublicKeySize { .. } => "key-size",
             Self::KeyKind { .. } => "key-kind",
             Self::NotAuthority => "not-an-authority",
         }
@@ -142,6 +151,7 @@ impl SlotProblem {
             | Self::UnknownIssuer { .. }
             | Self::NoPublicKey { .. }
             | Self::KeySize { .. }
+            | Self::PublicKeySize { .. }
             | Self::KeyKind { .. }
             | Self::NotAuthority => Severity::Warning,
             _ => Severity::Error,
@@ -230,6 +240,7 @@ impl SlotProblem {
             }
             Self::NoPublicKey { .. }
             | Self::KeySize { .. }
+            | Self::PublicKeySize { .. }
             | Self::KeyKind { .. }
             | Self::NotAuthority => {
                 "the directory is at fault: whoever issued the card must correct it"
@@ -319,6 +330,10 @@ impl fmt::Display for SlotProblem {
             Self::KeySize { key, said, bits } => write!(
                 f,
                 "EF(PrKDF) says that key {key} has {said} bits; the certificate's key has {bits}"
+            ),
+            Self::PublicKeySize { key, said, bits } => write!(
+                f,
+                "EF(PuKDF) says that key {key} has {said} bits; the certificate's key has {bits}"
             ),
             Self::KeyKind { key } => write!(
                 f,

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::bench::*;
 use crate::common::{Lab, stdout};
+use crate::der::replaced;
 
 const PRKDF: &str = "4402";
 const OTHER_KEY: &str = "4B02";
@@ -197,5 +198,32 @@ fn a_warning_with_which_a_key_file_is_selected_is_told() {
         assert_eq!(found["object"]["id"], "45");
         let message = found["message"].as_str().expect("a message");
         assert!(message.contains(status), "{message}");
+    }
+}
+
+#[test]
+fn a_wrong_length_of_a_public_key_is_found() {
+    let lab = valid();
+    // EF(PuKDF), with two keys of 2048 bits; an image leaves out zeros at the end of a file.
+    let mut good = data(&lab, "4404");
+    let right = [0x02, 0x02, 0x08, 0x00];
+    if !good.ends_with(&right) {
+        good.push(0x00);
+    }
+    for (wrong, said) in [
+        (&[0x02, 0x02, 0x04, 0x00][..], 1024),
+        (&[0x02, 0x01, 0x00], 0),
+        (&[0x02, 0x02, 0x08, 0x10], 2064),
+        (&[0x02, 0x03, 0x00, 0xFF, 0xFF], 65535),
+    ] {
+        set_data(&lab, "4404", &replaced(&good, &right, wrong));
+        let found = assert_found(&lab, "key-size");
+        let message = found["message"].as_str().expect("a message");
+        assert!(
+            message.contains("EF(PuKDF)") && message.contains(&format!("{said} bits")),
+            "{message}"
+        );
+        let (document, _) = check(&lab, &[]);
+        assert_eq!(codes(&document), vec!["key-size"; 4], "{document:#}");
     }
 }
