@@ -277,3 +277,18 @@ fn a_card_that_waits_for_its_recovery_is_told_when_it_is_put_into_a_reader() {
     assert!(said.contains("kortlab --card card.json recover"), "{said}");
     assert_code(&lab.with_pins(&["recover"]), 0);
 }
+
+#[test]
+fn what_is_kept_for_another_copy_is_named_where_it_is() {
+    let (lab, journal) = torn_card();
+    fs::write(lab.path("card.json"), Lab::new("valid").image()).expect("written");
+    for time in ["first", "second"] {
+        let output = lab.with_pins(&["recover"]);
+        assert_code(&output, 0);
+        let text = stderr(&output);
+        let kept = journal.with_extension("kept.json");
+        assert!(kept.is_file() && !journal.exists(), "{time}");
+        let place = format!("stays in {},", kept.display());
+        assert!(text.contains(&place), "{time}: {text}");
+    }
+}

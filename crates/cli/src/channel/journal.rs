@@ -5,7 +5,7 @@
 //! other card it is the journal of this user, whose notes are told apart by what they say of the
 //! card. That one is looked at for images too: the card may have been in a reader meanwhile.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kortlab_card::{
@@ -223,11 +223,11 @@ impl Journal for CardJournal {
         }
     }
 
-    fn set_aside(&mut self, note: &NoteId) -> Result<(), JournalError> {
+    fn set_aside(&mut self, note: &NoteId) -> Result<Option<PathBuf>, JournalError> {
         match (&self.own, &mut self.files) {
-            (Own::Copy { .. }, _) => Ok(()),
+            (Own::Copy { .. }, _) => Ok(None),
             (_, Ok(files)) if note.as_str() != IN_IMAGE => files.set_aside(note),
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 }

@@ -198,13 +198,13 @@ impl Journal for FileJournal {
         }
     }
 
-    fn set_aside(&mut self, note: &NoteId) -> Result<(), JournalError> {
+    fn set_aside(&mut self, note: &NoteId) -> Result<Option<PathBuf>, JournalError> {
         let name = note.as_str();
         let Some(stem) = name
             .strip_suffix(EXTENSION)
             .filter(|_| !name.ends_with(SET_ASIDE))
         else {
-            return Ok(());
+            return Ok(None);
         };
         let from = self.directory.join(name);
         let stem = match stem.rsplit_once('-') {
@@ -222,12 +222,12 @@ impl Journal for FileJournal {
             };
             let path = self.directory.join(format!("{stem}{end}"));
             match put_in_place(&from, &path) {
-                Ok(()) => return flush_directory(&self.directory),
+                Ok(()) => return flush_directory(&self.directory).map(|()| Some(path)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed("set the journal aside", &from, &error)),
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -328,7 +328,9 @@ mod tests {
                 journal.begin(&transaction).expect("kept");
             }
             for note in journal.notes(&transaction.card).expect("read") {
-                journal.set_aside(&note.id).expect("set aside");
+                let place = journal.set_aside(&note.id).expect("set aside");
+                assert!(place.expect("a new place").is_file());
+                assert!(!note.place.expect("its place").exists());
             }
             let notes = journal.notes(&transaction.card).expect("read");
             assert_eq!(notes.len(), 3);

@@ -499,13 +499,14 @@ pub trait Journal {
     /// It could not be forgotten.
     fn finish(&mut self, note: &NoteId) -> Result<(), JournalError>;
 
-    /// Keeps a transaction that no card was seen for, without anybody being told of it each time.
+    /// Keeps a transaction that no card was seen for, without anybody being told of it each time; gives
+    /// its new place, if it has one.
     ///
     /// # Errors
     /// It stays where it is.
-    fn set_aside(&mut self, note: &NoteId) -> Result<(), JournalError> {
+    fn set_aside(&mut self, note: &NoteId) -> Result<Option<PathBuf>, JournalError> {
         let _ = note;
-        Ok(())
+        Ok(None)
     }
 }
 
