@@ -353,10 +353,11 @@ impl SaidPlace {
             (None, 0) => (0, None),
         };
         let holds = length.unwrap_or(file.len() - start);
-        // A length of 0 is what some cards write for "all of it"; the whole file is right too.
-        let fits = match self.length {
-            None | Some(0) => true,
-            Some(told) => told == holds || start.checked_add(told) == Some(file.len()),
+        // A length of 0 is what some cards write for "all of it", but beside an index it is taken at
+        // its word, by OpenSC for one. The whole file is right too.
+        let fits = match (self.index, self.length) {
+            (_, None) | (None, Some(0)) => true,
+            (_, Some(told)) => told == holds || start.checked_add(told) == Some(file.len()),
         };
         let wrong = (start != said || !fits).then_some(SlotProblem::WrongCount {
             said_index: self.index,

@@ -53,6 +53,7 @@ fn a_wrong_count_costs_a_finding_and_not_the_certificate() {
     let whole = data(&valid(), HCC);
     let size = whole.len() as u16;
     for (index, length) in [
+        (0, 0),
         (0, 900),
         (0, size - 1),
         (0, size + 1),
