@@ -217,3 +217,37 @@ fn a_card_that_is_pulled_out_shows_what_was_found_and_ends_with_3() {
     assert_eq!(document["complete"], false);
     assert!(!files(&document).is_empty(), "{document:#}");
 }
+
+#[test]
+fn answers_that_make_no_sense_are_not_taken_for_an_empty_card() {
+    let lab = Lab::new("valid");
+    for fault in ["nothing", "one-byte", "excess:count=9", "truncate:at=1"] {
+        let output = lab.run(&["--fault", fault, "--json", "tree"]);
+        assert_code(&output, 6);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["complete"], false, "{fault}");
+        let not_read = document["not_read"].as_array().unwrap();
+        assert!(
+            not_read.iter().any(|one| one["kind"] == "nonsense"),
+            "{fault}"
+        );
+        let text = stdout(&lab.run(&["--fault", fault, "tree"]));
+        assert!(text.contains("[nonsense]"), "{text}");
+        assert!(text.contains("not complete"), "{text}");
+        // More commands would bring no more.
+        assert!(!text.contains("--budget"), "{text}");
+    }
+}
+
+#[test]
+fn a_card_that_is_pulled_out_is_not_said_to_want_a_larger_budget() {
+    let lab = Lab::new("valid");
+    for command in [&["tree"][..], &["dump", "-o", "copy.json"]] {
+        let torn = [&["--fault", "tear:before-command=30"], command].concat();
+        let output = lab.run(&torn);
+        assert_code(&output, 3);
+        let text = stdout(&output);
+        assert!(text.contains("not complete"), "{text}");
+        assert!(!text.contains("--budget"), "{text}");
+    }
+}

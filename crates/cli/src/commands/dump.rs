@@ -114,6 +114,9 @@ struct Report {
     /// Why it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<String>,
+    /// Whether the card was gone, so that no budget helps.
+    #[serde(skip)]
+    is_gone: bool,
     /// How many keys the card has, as far as their files were found.
     key_files: usize,
     pins: usize,
@@ -145,6 +148,7 @@ impl Report {
             commands: provenance.map_or(0, |provenance| provenance.commands),
             complete: provenance.is_some_and(|provenance| provenance.complete),
             ended: provenance.and_then(|provenance| provenance.ended.clone()),
+            is_gone: matches!(read.ended, Some(Ended::Gone(_))),
             key_files: count(image, &|file| matches!(file.content, FileContent::Key(_))),
             pins: image.pins.len(),
             data_objects: image.data_objects.len() + of_dfs(&image.master_file),
@@ -223,6 +227,11 @@ impl fmt::Display for Report {
             )?;
         }
         match &self.ended {
+            Some(ended) if self.is_gone => writeln!(
+                f,
+                "\n{WARNING}not complete{WARNING:#}: {}",
+                printable(ended)
+            ),
             Some(ended) => writeln!(
                 f,
                 "\n{WARNING}not complete{WARNING:#}: {}; --budget 10 lets it go on to ten times as \

@@ -21,7 +21,8 @@ pub use shown::{Report, name_of};
 /// tries no PIN and writes nothing. What cannot be read is shown with the card's status word. Access
 /// rules are in words where their coding is known: those of ISO/IEC 7816-4, and tag 86 of SetCOS.
 ///
-/// How much is read has a limit (--budget). Exits 6 if that is not all there is.
+/// How much is read has a limit (--budget). Exits 6 if that is not all there is, or if the card has
+/// answered nonsense.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

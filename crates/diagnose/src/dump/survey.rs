@@ -12,6 +12,7 @@ use kortlab_explain::pkcs15;
 
 use super::image::same_by_path;
 use super::listed;
+use super::notes::Kind;
 use super::tree::{Body, Found, Place, Tree};
 use super::walk::Walk;
 use super::{Ended, Listener, Options, Reading, read};
@@ -26,8 +27,10 @@ pub struct Survey {
     pub not_read: Vec<NotRead>,
     /// How many commands that took.
     pub commands: u64,
-    /// Whether everything was looked at that the card names.
+    /// Whether everything was looked at that the card names, and its answers made sense.
     pub complete: bool,
+    /// Whether the card's directories are more than a card can hold, and were not read to their end.
+    pub cut_short: bool,
     /// Why reading ended before that.
     pub ended: Option<Ended>,
 }
@@ -149,15 +152,33 @@ pub fn survey<C: Channel>(
     listener: Listener<'_>,
 ) -> Result<Survey, CardError> {
     let (reading, commands, ended) = read(channel, options, listener)?;
-    let complete = ended.is_none() && !reading.listed.cut_short;
+    let cut_short = reading.listed.cut_short;
     let files = files(&reading);
+    let not_read = reading.walk.notes.into_vec();
+    let complete = ended.is_none() && !cut_short && !not_read.iter().any(leaves_out);
     Ok(Survey {
         files,
-        not_read: reading.walk.notes.into_vec(),
+        not_read,
         commands,
         complete,
+        cut_short,
         ended,
     })
+}
+
+impl Survey {
+    /// What may be on the card and is not among [`Survey::files`], or not whole: where the card's
+    /// answers made no sense, and what was more than is kept.
+    pub fn left_out(&self) -> impl Iterator<Item = &NotRead> {
+        self.not_read.iter().filter(|note| leaves_out(note))
+    }
+}
+
+/// Whether a note is about something that could have been shown.
+fn leaves_out(note: &NotRead) -> bool {
+    [Kind::Nonsense, Kind::NoPlace]
+        .map(Kind::name)
+        .contains(&&*note.kind)
 }
 
 /// Reads the file at the path `below` the MF, or below the application with this AID: it alone, and the

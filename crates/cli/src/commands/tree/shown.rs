@@ -4,12 +4,16 @@ use kortlab_apdu::ByteCount;
 use std::fmt;
 
 use kortlab_apdu::StatusWord;
-use kortlab_diagnose::Survey;
 use kortlab_diagnose::dump::{Content, Object, Surveyed};
+use kortlab_diagnose::{Ended, Survey};
+use kortlab_emulator::image::NotRead;
 use kortlab_explain::access::Access;
 use serde::Serialize;
 
 use crate::output::{BOLD, DIM, Hex, SpacedHex, WARNING, printable, words_within};
+
+/// How much of what is left out is shown in text.
+const SHOWN: usize = 10;
 
 /// The columns that text is folded to; beside the tree it is a page.
 const COLUMNS: usize = 80;
@@ -24,6 +28,19 @@ pub struct Report {
     /// Why it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<String>,
+    /// What makes no sense of what the card answers, and what was more than is kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_read: Vec<LeftOut>,
+    /// Whether more would be read within a larger budget.
+    #[serde(skip)]
+    by_budget: bool,
+}
+
+#[derive(Serialize)]
+struct LeftOut {
+    what: String,
+    kind: String,
+    why: String,
 }
 
 #[derive(Serialize)]
@@ -110,6 +127,21 @@ impl Report {
             commands: found.commands,
             complete: found.complete,
             ended: found.ended.as_ref().map(ToString::to_string),
+            not_read: found.left_out().map(LeftOut::new).collect(),
+            by_budget: match &found.ended {
+                Some(ended) => matches!(ended, Ended::Budget(_)),
+                None => found.cut_short,
+            },
+        }
+    }
+}
+
+impl LeftOut {
+    fn new(note: &NotRead) -> Self {
+        Self {
+            what: note.what.clone(),
+            kind: note.kind.clone(),
+            why: note.why.clone(),
         }
     }
 }
@@ -202,12 +234,30 @@ impl fmt::Display for Report {
         if all.clone().any(|access| !access.rules.is_empty()) {
             writeln!(f, "{DIM}what no rule of a file names is not allowed{DIM:#}")?;
         }
+        for left_out in self.not_read.iter().take(SHOWN) {
+            let LeftOut { what, kind, why } = left_out;
+            let text = format!("{what}: {why} [{kind}]");
+            for line in words_within(&printable(&text), COLUMNS) {
+                writeln!(f, "{line}")?;
+            }
+        }
+        if let Some(more) = self.not_read.len().checked_sub(SHOWN + 1) {
+            writeln!(f, "{DIM}and {} more; --json has all{DIM:#}", more + 1)?;
+        }
         let why = match (&self.ended, self.complete) {
             (Some(ended), _) => printable(ended).into_owned(),
-            (None, false) => "the card's directories are more than a card can hold".to_owned(),
+            (None, false) if self.by_budget => {
+                "the card's directories are more than a card can hold".to_owned()
+            }
+            (None, false) => "the card holds more than is said above, or its answers make no \
+                              sense"
+                .to_owned(),
             (None, true) => return Ok(()),
         };
-        let text = format!("not complete: {why}; --budget 10 lets it go on to ten times as much");
+        let text = match self.by_budget {
+            true => format!("not complete: {why}; --budget 10 lets it go on to ten times as much"),
+            false => format!("not complete: {why}"),
+        };
         for line in words_within(&text, COLUMNS) {
             writeln!(f, "{WARNING}{line}{WARNING:#}")?;
         }

@@ -6,6 +6,7 @@ use kortlab_diagnose::dump::Content;
 use super::{Failure, Input, Shell, Verb};
 use crate::commands::shell::place::Here;
 use crate::commands::tree::{Report, name_of};
+use crate::failure::Exit;
 use crate::output::Table;
 
 pub(super) const VERB: Verb = Verb {
@@ -31,6 +32,11 @@ fn run(shell: &mut Shell<'_>, words: &[String], _: &mut Input) -> Result<(), Fai
     let survey = shell.survey()?;
     let itself = survey.files.iter().find(|file| Here::of(file) == place);
     let Some(itself) = itself else {
+        if let Some(note) = survey.left_out().next() {
+            let message =
+                format!("{place} was not found on the card, whose answers make no sense: ");
+            return Err(Failure::new(Exit::Refused, message + &note.why).of_kind("nonsense"));
+        }
         return Err(
             Failure::failed(format!("{place} was not found on the card"))
                 .of_kind("not-found")
