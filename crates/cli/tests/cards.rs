@@ -873,3 +873,13 @@ fn an_answer_to_reset_with_something_wrong_exits_6_and_a_good_one_0() {
         }
     }
 }
+
+#[test]
+fn a_card_without_certificates_is_said_to_have_none() {
+    let lab = Lab::new("blank-slots");
+    let text = stdout(&lab.run(&["info"]));
+    assert!(
+        text.contains("no certificates were found on the card"),
+        "{text}"
+    );
+}

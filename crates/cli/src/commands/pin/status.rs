@@ -113,7 +113,11 @@ pub fn notes(pins: &[PinEntry]) -> Vec<String> {
 
 impl fmt::Display for Pins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        table(&self.pins).fmt(f)?;
+        if self.pins.is_empty() {
+            writeln!(f, "no PINs were found on the card")?;
+        } else {
+            table(&self.pins).fmt(f)?;
+        }
         for note in notes(&self.pins) {
             writeln!(f, "{note}")?;
         }
