@@ -23,6 +23,7 @@ use crate::index::Index;
 use crate::pin_doubt;
 use crate::pins::{PinIndex, pin_object};
 use crate::problem::{Problem, code};
+use crate::unread::Unread;
 
 /// EF.DIR (ISO/IEC 7816-4 §8.2.1.1).
 pub(crate) const EF_DIR: FilePath = FilePath::EF_DIR;
@@ -116,6 +117,10 @@ pub struct Contents {
     pub problems: Vec<Problem>,
     pub(crate) index: Index,
     pub(crate) pins: OnceLock<PinIndex>,
+    /// Where the ODF is.
+    pub(crate) odf_path: FilePath,
+    /// Files of these that could not be read to their end.
+    pub(crate) unread: Vec<Unread>,
 }
 
 impl Contents {
@@ -139,6 +144,7 @@ impl Contents {
             scope,
             sources: Vec::new(),
             problems: Vec::new(),
+            unread: Vec::new(),
         };
         let (dir, application, odf) = reader.find_application()?;
         let named = dir.as_ref().and_then(EfDir::pkcs15);
@@ -179,6 +185,7 @@ impl Contents {
         };
         let given = ddo.and_then(|ddo| ddo.token_info_path.as_ref());
         let token_info_path = place(given, TOKEN_INFO);
+        let odf_path = place(ddo.and_then(|ddo| ddo.odf_path.as_ref()), ODF);
         let token_info = reader.token_info(&token_info_path)?;
         let unused = place(ddo.and_then(|ddo| ddo.unused_path.as_ref()), UNUSED_SPACE);
         let unused_space = match scope {
@@ -202,8 +209,11 @@ impl Contents {
             problems: Vec::new(),
             index: Index::default(),
             pins: OnceLock::new(),
+            odf_path,
+            unread: Vec::new(),
         };
         contents.read_directories(&mut reader)?;
+        contents.unread = core::mem::take(&mut reader.unread);
         contents.sources = core::mem::take(&mut reader.sources);
         contents.index = Index::new(&contents);
         contents.problems = core::mem::take(&mut reader.problems);
@@ -241,6 +251,7 @@ impl Contents {
             return;
         }
         self.problems.retain(|problem| problem.path() != path);
+        self.unread.retain(|unread| unread.path != *path);
         for source in &mut self.sources {
             if source.path == *path {
                 source.bytes = bytes.to_vec().into();
@@ -304,6 +315,10 @@ impl Contents {
             }
             if seen.len() > MAX_DIRECTORY_FILES {
                 let text = format!("more than {MAX_DIRECTORY_FILES} files; the rest is not read");
+                reader.unread.push(Unread {
+                    path: self.odf_path.clone(),
+                    error: CardError::new(ErrorKind::Nonsense, text.clone()),
+                });
                 reader.error(code::TOO_MANY, "EF(ODF)", &odf_path, text);
                 break;
             }
@@ -457,6 +472,7 @@ struct Reading<'a, C: Channel + ?Sized> {
     scope: Scope,
     sources: Vec<Source>,
     problems: Vec<Problem>,
+    unread: Vec<Unread>,
 }
 
 impl<C: Channel + ?Sized> Reading<'_, C> {
@@ -514,6 +530,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         let outside = (
             core::mem::take(&mut self.problems),
             core::mem::take(&mut self.sources),
+            core::mem::take(&mut self.unread),
         );
         for aid in applications::with_pkcs15(dir.as_ref()) {
             let info = match self.files.select_application(&aid) {
@@ -537,8 +554,9 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
             self.files.enter(None);
             self.problems.clear();
             self.sources.clear();
+            self.unread.clear();
         }
-        (self.problems, self.sources) = outside;
+        (self.problems, self.sources, self.unread) = outside;
         Err(missing)
     }
 
@@ -554,6 +572,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         // What is told of the places where it is not is of no use.
         self.problems.clear();
         self.sources.clear();
+        self.unread.clear();
         match self.odf_at(&APPLICATION, None) {
             Ok(odf) => Ok(Some((outside.clone(), APPLICATION, odf))),
             Err(error) if ends_all(&error) => Err(error),
@@ -711,7 +730,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         let (count, stopped) = self.files.take_objects(directory.entries.len());
         directory.entries.truncate(count);
         if let Some(error) = stopped {
-            self.push(Problem::unreadable(name, path, &error));
+            self.ended(name, path, error);
         }
         Ok(Some(DirectoryFile {
             kind,
@@ -747,7 +766,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         }
         if let Some(error) = known.ended {
             let error = error.context(&format!("only {} read", ByteCount(known.data.len())));
-            self.push(Problem::unreadable(name, path, &error));
+            self.ended(name, path, error);
         }
         self.source(path, known.data.clone());
         known.data
@@ -778,8 +797,17 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         if is_final(&error) {
             return Err(error);
         }
-        self.push(Problem::unreadable(name, path, &error));
+        self.ended(name, path, error);
         Ok(())
+    }
+
+    /// Notes that a file could not be read to its end.
+    fn ended(&mut self, name: &str, path: &FilePath, error: CardError) {
+        self.push(Problem::unreadable(name, path, &error));
+        self.unread.push(Unread {
+            path: path.clone(),
+            error,
+        });
     }
 
     fn push(&mut self, problem: Problem) {
@@ -787,9 +815,15 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
     }
 }
 
-/// Keeps a problem; the last one that is kept says that there are more.
+/// Keeps a problem; the last one that is kept says that there are more. That reading was stopped is
+/// kept, however many others there are.
 fn add(problems: &mut Vec<Problem>, problem: Problem) {
-    match problems.len() + 1 {
+    if problem.code() == code::BUDGET {
+        problems.push(problem);
+        return;
+    }
+    let is_other = |problem: &&Problem| problem.code() != code::BUDGET;
+    match problems.iter().filter(is_other).count() + 1 {
         ..MAX_PROBLEMS => problems.push(problem),
         MAX_PROBLEMS => problems.push(Problem::new(
             Severity::Error,

@@ -78,6 +78,7 @@ pub mod role;
 pub mod session;
 pub mod slots;
 pub mod token;
+mod unread;
 
 pub use card::Card;
 pub use certificate::{CertificateInfo, ContentKind};

@@ -156,9 +156,13 @@ impl<C: Channel> Card<C> {
     /// The PIN for `role`.
     ///
     /// # Errors
-    /// The card lists none.
+    /// The card lists none ([`ErrorKind::NotFound`]), or what it lists could not be read to its end.
     pub fn pin(&self, role: PinRole) -> Result<PinObject, CardError> {
         find(self.contents(), role).ok_or_else(|| {
+            if let Some(why) = self.contents().why_not_all_pins() {
+                let what = format!("it cannot be told whether the card has a PIN for {role}");
+                return why.context(&what);
+            }
             CardError::new(
                 ErrorKind::NotFound,
                 format!("the card lists no PIN for {role}"),

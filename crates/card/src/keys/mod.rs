@@ -121,10 +121,14 @@ impl<C: Channel> Card<C> {
     /// The private key with this identifier.
     ///
     /// # Errors
-    /// The card lists none.
+    /// The card lists none ([`ErrorKind::NotFound`]), or what it lists could not be read to its end.
     pub fn key(&self, id: &Id) -> Result<Key, CardError> {
         let found = self.contents().private_key(id);
         found.map(|key| describe(self, key)).ok_or_else(|| {
+            if let Some(why) = self.contents().why_not_all_private_keys() {
+                let what = format!("it cannot be told whether the card has a private key {id}");
+                return why.context(&what);
+            }
             let have: Vec<_> = self
                 .private_keys()
                 .map(|key| key.id().to_string())
@@ -144,10 +148,14 @@ impl<C: Channel> Card<C> {
     /// signatures the first whose usage has nonRepudiation, for authentication the first without.
     ///
     /// # Errors
-    /// The card lists none.
+    /// As for [`Card::key`].
     pub fn key_for(&self, role: PinRole) -> Result<Key, CardError> {
         let found = crate::pins::role_key(self.contents(), role);
         found.map(|key| describe(self, key)).ok_or_else(|| {
+            if let Some(why) = self.contents().why_not_all_private_keys() {
+                let what = format!("it cannot be told whether the card has a key for {role}");
+                return why.context(&what);
+            }
             CardError::new(
                 ErrorKind::NotFound,
                 format!("the card lists no key for {role}"),

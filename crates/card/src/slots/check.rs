@@ -226,14 +226,22 @@ impl<C: Channel> Card<C> {
     fn no_certificates(&self) -> Problem {
         let directory = self.contents().certificates.first();
         let path = directory.map(|file| file.path.clone());
-        Problem::new(
+        let why = self.contents().why_not_all_certificates();
+        let message = match &why {
+            Some(why) => format!("no certificate was found on the card: {why}"),
+            None => "there is no certificate on the card".to_owned(),
+        };
+        let problem = Problem::new(
             Severity::Warning,
             code::NO_CERTIFICATES,
             "EF(CDF)",
             &path.unwrap_or_default(),
-            "there is no certificate on the card",
-        )
-        .hint(
+            message,
+        );
+        if why.is_some() {
+            return problem.hint("what is wrong with the directory comes first: there may be some");
+        }
+        problem.hint(
             "write one with `kortlab cert write`, or renew the card; where an empty card is right, \
              check it with --allow-empty",
         )
@@ -251,9 +259,17 @@ impl<C: Channel> Card<C> {
             return Ok(());
         }
         let id = checked.slot.key_id().clone();
-        let Ok(key) = self.key(&id) else {
-            checked.problems.push(SlotProblem::NoKey { key: id });
-            return Ok(());
+        let key = match self.key(&id) {
+            Ok(key) => key,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                checked.problems.push(SlotProblem::NoKey { key: id });
+                return Ok(());
+            }
+            // That not all of EF(PrKDF) could be read is told of that file.
+            Err(_) => {
+                checked.not_checked.push(NotChecked::Key { key: id });
+                return Ok(());
+            }
         };
         if key.kind != KeyKind::Rsa && info.public_key.is_none() {
             return self.look_at_other_key(checked, &key, info);

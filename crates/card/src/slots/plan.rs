@@ -443,10 +443,11 @@ impl<C: Channel> Card<C> {
             .or_else(|| files().filter(own).find(is_empty))
             .or_else(|| files().find(|file| lists_certificates(file) || is_empty(file)))
             .ok_or_else(|| {
-                CardError::new(
-                    ErrorKind::NotFound,
-                    "the card has no directory of certificates (EF(CDF)) that can be read",
-                )
+                let what = "the card has no directory of certificates (EF(CDF)) that can be read";
+                match self.contents().why_not_all_certificates() {
+                    Some(why) => why.context(what),
+                    None => CardError::new(ErrorKind::NotFound, what),
+                }
             })
     }
 

@@ -19,3 +19,4 @@ mod ocsp;
 mod other_content;
 mod pin_references;
 mod unlisted;
+mod unread;

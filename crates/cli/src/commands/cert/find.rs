@@ -1,6 +1,6 @@
 //! Which certificate an ID on the command line means.
 
-use kortlab_card::Slot;
+use kortlab_card::{Contents, Slot};
 use kortlab_explain::card::slot_id;
 
 use crate::failure::Failure;
@@ -9,8 +9,12 @@ use crate::failure::Failure;
 /// one certificate has it.
 ///
 /// # Errors
-/// None is meant, or several are.
-pub fn find<'a>(slots: &'a [Slot], text: &str) -> Result<&'a Slot, Failure> {
+/// None is meant, or several are; or it cannot be told, because not all of `contents` could be read.
+pub fn find<'a>(
+    contents: &Contents,
+    slots: &'a [Slot],
+    text: &str,
+) -> Result<&'a Slot, Failure> {
     let by_id = |slot: &&Slot| slot_id(slot).eq_ignore_ascii_case(text);
     let by_label = |slot: &&Slot| slot.label() == Some(text);
     let by_key = |slot: &&Slot| slot.key_id().to_string().eq_ignore_ascii_case(text);
@@ -28,6 +32,14 @@ pub fn find<'a>(slots: &'a [Slot], text: &str) -> Result<&'a Slot, Failure> {
         }
     }
     let all: Vec<_> = slots.iter().collect();
+    if let Some(why) = contents.why_not_all_certificates() {
+        let message = format!("it cannot be told whether the card has a certificate {text}: {why}");
+        let failure = Failure::from(why).saying(message);
+        return Err(match all.as_slice() {
+            [] => failure,
+            some => failure.hint(format!("those that are known: {}", list(some))),
+        });
+    }
     let failure =
         Failure::failed(format!("the card has no certificate {text}")).of_kind("not-found");
     Err(match all.as_slice() {

@@ -53,7 +53,7 @@ pub struct Arguments {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let mut card = session::open(context)?;
     let slots = card.slots()?;
-    let slot = find(&slots, &arguments.id)?;
+    let slot = find(card.contents(), &slots, &arguments.id)?;
     if arguments.raw {
         return raw(context, &arguments, slot);
     }

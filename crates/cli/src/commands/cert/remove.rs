@@ -28,7 +28,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let (mut card, mut journal) = session::open_with_journal(context)?;
     recover::first(context, &mut card, &mut journal)?;
     let slots = card.listed_slots();
-    let slot = find(&slots, &arguments.id)?;
+    let slot = find(card.contents(), &slots, &arguments.id)?;
     let change = Change::new().remove(slot.clone());
     let plan = card.plan(&change)?;
     let removed = busy("removing the certificate", || {

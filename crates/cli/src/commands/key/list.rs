@@ -3,9 +3,11 @@
 use std::fmt;
 
 use clap::Args;
+use kortlab_card::Problem;
 use kortlab_explain::card::KeyEntry;
 use serde::Serialize;
 
+use crate::commands::problem::{self, Shown};
 use crate::commands::{Context, session};
 use crate::failure::{Exit, Failure};
 use crate::output::Table;
@@ -22,7 +24,8 @@ pub struct Arguments {}
 pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failure> {
     let card = session::open(context)?;
     let keys = card.keys().iter().map(KeyEntry::from).collect();
-    context.output.report(&Keys { keys })?;
+    let problems = card.contents().problems.clone();
+    context.output.report(&Keys { keys, problems })?;
     Ok(Exit::Done)
 }
 
@@ -30,6 +33,8 @@ pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failu
 #[derive(Serialize)]
 struct Keys {
     keys: Vec<KeyEntry>,
+    /// What is wrong with the card's PKCS#15 files.
+    problems: Vec<Problem>,
 }
 
 /// What is to be known of the keys beside the table, a line each.
@@ -66,10 +71,17 @@ pub fn table(keys: &[KeyEntry]) -> Table {
 
 impl fmt::Display for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        table(&self.keys).fmt(f)?;
+        if self.keys.is_empty() {
+            writeln!(f, "no private keys were found on the card")?;
+        } else {
+            table(&self.keys).fmt(f)?;
+        }
         for note in notes(&self.keys) {
             writeln!(f, "{note}")?;
         }
-        Ok(())
+        if !self.problems.is_empty() {
+            writeln!(f)?;
+        }
+        problem::folded(self.problems.iter().map(Shown::new)).fmt(f)
     }
 }

@@ -1,0 +1,105 @@
+//! Which directories could not be read to their end, so that what they do not list may be on the card
+//! all the same.
+
+use kortlab_apdu::FilePath;
+use kortlab_pkcs15::{Directory, Entry, ObjectKind};
+
+use crate::contents::{Contents, DirectoryFile};
+use crate::error::{CardError, ErrorKind};
+use crate::problem::{Problem, code};
+
+/// A file that says what is on the card, and could not be read to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Unread {
+    /// Its absolute path.
+    pub(crate) path: FilePath,
+    /// Why.
+    pub(crate) error: CardError,
+}
+
+impl Contents {
+    /// Why the card may have more certificates than are listed here: the first file that says which
+    /// there are and could not be read, or not to its end. `None`: there are no others.
+    pub fn why_not_all_certificates(&self) -> Option<CardError> {
+        let is_kind = |kind| {
+            matches!(
+                kind,
+                ObjectKind::Certificates
+                    | ObjectKind::TrustedCertificates
+                    | ObjectKind::UsefulCertificates
+            )
+        };
+        self.why_not_all("EF(CDF)", is_kind, &self.certificates)
+    }
+
+    /// The same of private keys.
+    pub fn why_not_all_private_keys(&self) -> Option<CardError> {
+        let is_kind = |kind| kind == ObjectKind::PrivateKeys;
+        self.why_not_all("EF(PrKDF)", is_kind, &self.private_keys)
+    }
+
+    /// The same of PINs.
+    pub(crate) fn why_not_all_pins(&self) -> Option<CardError> {
+        let is_kind = |kind| kind == ObjectKind::AuthObjects;
+        self.why_not_all("EF(AODF)", is_kind, &self.authentication)
+    }
+
+    fn why_not_all<T>(
+        &self,
+        name: &str,
+        is_kind: impl Fn(ObjectKind) -> bool,
+        files: &[DirectoryFile<T>],
+    ) -> Option<CardError> {
+        let mut unread = None;
+        for entry in self.odf.objects().filter(|entry| is_kind(entry.kind)) {
+            match entry.path().filter(|path| !path.path.is_empty()) {
+                Some(path) => {
+                    let path = self.absolute(path);
+                    unread = unread.or_else(|| Some((name, self.unread_file(&path)?.clone())));
+                }
+                None => {
+                    let message = format!("EF(ODF) lists {name} without its path");
+                    return Some(CardError::new(ErrorKind::Nonsense, message));
+                }
+            }
+        }
+        let odf = || Some(("EF(ODF)", self.unread_file(&self.odf_path)?.clone()));
+        if let Some((name, Unread { error, .. })) = unread.or_else(odf) {
+            let error = match error.kind() {
+                // It is the directory that is not there.
+                ErrorKind::NotFound => error.with_kind(ErrorKind::Refused),
+                _ => error,
+            };
+            return Some(error.context(&format!("{name} was not read to its end")));
+        }
+        let mut damaged = files
+            .iter()
+            .filter_map(|file| Some((name, &file.path, unreadable(&file.directory)?)));
+        let in_odf = || Some(("EF(ODF)", &self.odf_path, unreadable(&self.odf)?));
+        // More objects in one file than are read of it.
+        let is_cut = |problem: &&Problem| {
+            let mut paths = files.iter().map(|file| &file.path).chain([&self.odf_path]);
+            problem.code() == code::TOO_MANY && paths.any(|path| path == problem.path())
+        };
+        if let Some(cut) = self.problems.iter().find(is_cut) {
+            let message = format!("{}: {}", cut.place(), cut.message());
+            return Some(CardError::new(ErrorKind::Nonsense, message));
+        }
+        let (name, path, offset) = damaged.next().or_else(in_odf)?;
+        let message = format!("what {name} {path} lists at byte {offset} cannot be read");
+        let error = CardError::new(ErrorKind::Nonsense, message);
+        Some(error.hint("`kortlab cert check` says what is wrong with it"))
+    }
+
+    fn unread_file(&self, path: &FilePath) -> Option<&Unread> {
+        self.unread.iter().find(|unread| unread.path == *path)
+    }
+}
+
+/// Where the first object stands that could not be read.
+fn unreadable<T>(directory: &Directory<T>) -> Option<usize> {
+    directory.entries.iter().find_map(|entry| match entry {
+        Entry::Unreadable(object) => Some(object.offset),
+        Entry::Object(_) => None,
+    })
+}

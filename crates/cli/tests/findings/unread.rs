@@ -1,0 +1,157 @@
+//! Directories that cannot be read, or not to their end: what they may list is never said not to be
+//! on the card.
+
+use serde_json::Value;
+
+use crate::bench::*;
+use crate::common::{Lab, assert_code, stdout};
+
+const PRKDF: &str = "4402";
+const AODF: &str = "4401";
+
+/// As the last command says why it failed.
+#[track_caller]
+fn error(lab: &Lab, arguments: &[&str], code: i32) -> Value {
+    let output = lab.with_pins(&[&["--json"], arguments].concat());
+    assert_code(&output, code);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    document["error"].clone()
+}
+
+/// Puts a file into the directory `around`.
+fn add_file(lab: &Lab, around: &str, fid: &str, data: &[u8]) {
+    let file = serde_json::json!({
+        "fid": fid, "kind": "transparent", "size": data.len(), "data": hex::encode_upper(data),
+        "access": "0101",
+    });
+    change(lab, |image| image["capacity"] = 1_048_576.into());
+    change_file(lab, around, |directory| {
+        directory["files"].as_array_mut().expect("files").push(file);
+    });
+}
+
+fn refusing(file: &str) -> String {
+    format!("sw:sw=6F00,ins=B0,file={file}")
+}
+
+#[test]
+fn a_list_of_keys_says_what_of_their_directory_could_not_be_read() {
+    let lab = valid();
+    for (fault, code, keys) in [
+        (&*refusing(PRKDF), "file-unreadable", 0),
+        ("cut:at=80,ins=B0,file=4402", "truncated", 1),
+    ] {
+        let (document, exit) = run(&lab, &["--fault", fault, "key", "list"]);
+        let found = problem(&document, code);
+        assert_eq!(found["path"], "3F0050154402", "{fault}");
+        assert_eq!(document["keys"].as_array().expect("keys").len(), keys);
+        let text = stdout(&lab.run(&["--fault", fault, "key", "list"]));
+        assert!(text.contains(&format!("[{code}]")), "{text}");
+        // As `cert list` ends for the same card.
+        assert_eq!(exit, run(&lab, &["--fault", fault, "cert", "list"]).1);
+    }
+    let (document, _) = run(&lab, &["key", "list"]);
+    assert_eq!(document["problems"], serde_json::json!([]), "{document:#}");
+    remove_file(&lab, PRKDF);
+    let (document, _) = run(&lab, &["key", "list"]);
+    assert_eq!(codes(&document), ["file-absent"], "{document:#}");
+    let text = stdout(&lab.run(&["key", "list"]));
+    assert!(text.starts_with("no private keys were found"), "{text}");
+}
+
+#[test]
+fn a_list_of_keys_that_the_budget_cuts_says_so() {
+    let lab = valid();
+    // The shortest key that is read: as many in a file as are read of one, in more files than are
+    // read of one card.
+    let key = hex::decode("301C3003040101300704014503020560A10C300A300404024B0102020800");
+    let keys = key.expect("hex").repeat(512);
+    let mut odf = Vec::new();
+    for number in 0..3 {
+        let path = [&[0x3F, 0x00, 0x50, 0x15, 0x60][..], &[number]].concat();
+        odf.extend([&[0xA0, 0x0A, 0x30, 0x08, 0x04, 0x06][..], &path].concat());
+        add_file(&lab, "5015", &format!("60{number:02X}"), &keys);
+    }
+    change_data(&lab, ODF, |own| drop(own.splice(0..0, odf)));
+    let (document, _) = run(&lab, &["key", "list"]);
+    problem(&document, "budget");
+    let text = stdout(&lab.run(&["key", "list"]));
+    assert!(text.contains("[budget]"), "{text}");
+    assert!(text.contains("--budget 10"), "{text}");
+    std::fs::write(lab.path("text"), "text").expect("written");
+    let failed = error(&lab, &["key", "sign", "--key", "99", "--in", "text"], 1);
+    assert_eq!(failed["kind"], "budget", "{failed:#}");
+    let (document, _) = run(&lab, &["--budget", "10", "key", "list"]);
+    assert!(!codes(&document).iter().any(|code| code == "budget"));
+    assert_eq!(
+        document["keys"].as_array().expect("keys").len(),
+        3 * 512 + 2
+    );
+}
+
+#[test]
+fn a_certificate_that_an_unread_directory_may_list_is_not_said_to_be_absent() {
+    let lab = valid();
+    for command in ["read", "remove"] {
+        let unread = refusing(CDF);
+        let failed = error(&lab, &["--fault", &unread, "cert", command, "4334"], 5);
+        assert_eq!(failed["kind"], "refused", "{failed:#}");
+        assert_eq!(failed["status_word"], "6F00", "{failed:#}");
+        let message = failed["message"].as_str().expect("a message");
+        assert!(message.contains("EF(CDF)"), "{message}");
+        assert!(message.contains("READ BINARY"), "{message}");
+        // Cut in the middle of an entry: the others are known.
+        let cut = "cut:at=160,ins=B0,file=4403";
+        let failed = error(&lab, &["--fault", cut, "cert", command, "4334"], 5);
+        assert_eq!(failed["kind"], "nonsense", "{failed:#}");
+        let hint = failed["hint"].as_str().expect("a hint");
+        assert!(hint.contains("4331"), "{hint}");
+    }
+    // What is read whole is believed.
+    let failed = error(&lab, &["cert", "read", "4399"], 1);
+    assert_eq!(failed["kind"], "not-found", "{failed:#}");
+    remove_file(&lab, CDF);
+    let failed = error(&lab, &["cert", "read", "4334"], 5);
+    assert_eq!(failed["status_word"], "6A82", "{failed:#}");
+    // Nor is it said that there is none at all.
+    let found = problem(&check(&lab, &[]).0, "no-certificates");
+    let message = found["message"].as_str().expect("a message");
+    assert!(message.contains("EF(CDF) was not read"), "{message}");
+}
+
+#[test]
+fn a_key_that_an_unread_directory_may_list_is_not_said_to_be_absent() {
+    let lab = valid();
+    std::fs::write(lab.path("text"), "text").expect("written");
+    let der = lab.run(&["cert", "read", "4334", "--der"]).stdout;
+    std::fs::write(lab.path("one.der"), der).expect("written");
+    for arguments in [
+        &["key", "sign", "--key", "46", "--in", "text"][..],
+        &["key", "decrypt", "--key", "45", "--in", "text"],
+        &["cert", "write", "--key", "46", "one.der"],
+    ] {
+        let unread = refusing(PRKDF);
+        let failed = error(&lab, &[&["--fault", &unread], arguments].concat(), 5);
+        assert_eq!(failed["kind"], "refused", "{failed:#}");
+        let message = failed["message"].as_str().expect("a message");
+        assert!(message.contains("EF(PrKDF)"), "{message}");
+        assert!(message.contains("READ BINARY"), "{message}");
+    }
+    let unread = refusing(AODF);
+    let failed = error(&lab, &["--fault", &unread, "pin", "verify", "auth"], 5);
+    let message = failed["message"].as_str().expect("a message");
+    assert!(message.contains("EF(AODF)"), "{message}");
+}
+
+#[test]
+fn a_certificate_is_not_said_to_have_no_key_where_the_keys_could_not_be_read() {
+    let lab = valid();
+    let unread = refusing(PRKDF);
+    let options = ["--fault", &unread, "cert", "check", "--date", DAY];
+    let (document, exit) = run(&lab, &options);
+    assert_eq!(exit, 6);
+    assert_eq!(codes(&document), ["file-unreadable"], "{document:#}");
+    let not_checked = &certificate(&document, HCC)["not_checked"];
+    let mut codes = not_checked.as_array().expect("a list").iter();
+    assert!(codes.any(|one| one["code"] == "key"), "{not_checked:#}");
+}
