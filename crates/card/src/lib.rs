@@ -79,6 +79,7 @@ pub mod session;
 pub mod slots;
 pub mod token;
 mod unread;
+mod unusable_keys;
 
 pub use card::Card;
 pub use certificate::{CertificateInfo, ContentKind};

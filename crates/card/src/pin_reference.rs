@@ -32,6 +32,16 @@ const MAX_ASKED: usize = 4;
 pub(crate) struct Ways(Vec<Vec<u8>>);
 
 impl Ways {
+    /// These ways.
+    pub(crate) const fn new(ways: Vec<Vec<u8>>) -> Self {
+        Self(ways)
+    }
+
+    /// Whether there is no way without a PIN.
+    pub(crate) fn always_want_a_pin(&self) -> bool {
+        !self.0.is_empty() && !self.0.iter().any(Vec::is_empty)
+    }
+
     /// Whether the PIN with this reference has a part in using the key, or none has.
     fn allow(&self, reference: u32) -> bool {
         let has = |way: &Vec<u8>| way.iter().any(|&pin| u32::from(pin) == reference);

@@ -81,6 +81,10 @@ pub mod code {
     pub const KEY_FILE_NOT_ACTIVE: &str = "key-file-not-active";
     /// Two private keys are said to be at one place.
     pub const KEY_NAMED_TWICE: &str = "key-named-twice";
+    /// A private key names no PIN, and cannot be used without one.
+    pub const KEY_WITHOUT_PIN: &str = "key-without-pin";
+    /// A private key names no file, and its card OS finds it by that.
+    pub const KEY_WITHOUT_FILE: &str = "key-without-file";
     /// The value of a private key stands in its directory.
     pub const KEY_IN_DIRECTORY: &str = "key-in-directory";
     /// Anything else that is odd.

@@ -1,5 +1,5 @@
-//! Whether the path of each private key leads to a file that is there, can be that of a key, is in
-//! use, is that of no other key, and is used by the PIN that the directories name for it.
+//! Whether each private key has a path, and that leads to a file that is there, can be that of a key,
+//! is in use, is that of no other key, and is used by the PIN that the directories name for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,6 +75,7 @@ impl<C: Channel> Card<C> {
         problems.extend(self.no_keys(&keys, &files, certificates));
         problems.extend(named_twice(&keys, &files, certificates));
         problems.extend(self.wrong_references(&files));
+        problems.extend(self.unusable_keys()?);
         Ok(problems)
     }
 

@@ -58,6 +58,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let (pins, unknown) = status::read(&mut card)?;
     let checked = card.survey(lists.time(), &Against::default())?.certificates;
     let certificates: Vec<_> = checked.iter().map(CertificateEntry::new).collect();
+    let unusable = card.unusable_keys()?;
     let contents = card.contents();
     let token = contents.token_info.as_ref();
     // What time or an issuer brings is a certificate's state, which its row shows; what is left
@@ -74,6 +75,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .iter()
         .chain(&unknown)
         .chain(&waiting)
+        .chain(&unusable)
         .cloned()
         .chain(damaged)
         .collect();

@@ -227,3 +227,61 @@ fn a_wrong_length_of_a_public_key_is_found() {
         assert_eq!(codes(&document), vec!["key-size"; 4], "{document:#}");
     }
 }
+
+/// Replaces this part of EF(PrKDF); what stands around it must fit.
+fn rewrite(lab: &Lab, from: &str, to: &str) {
+    change_data(lab, PRKDF, |bytes| {
+        let text = hex::encode(&bytes);
+        assert_eq!(text.matches(from).count(), 1, "{text}");
+        *bytes = hex::decode(text.replace(from, to)).expect("hex");
+    });
+}
+
+/// `info`, which reads no more than it shows, finds it, too.
+#[track_caller]
+fn assert_info_finds(lab: &Lab, code: &str) {
+    let (document, exit) = run(lab, &["info"]);
+    assert_eq!((&*codes(&document), exit), (&[code.to_owned()][..], 6));
+}
+
+/// The first key's label and flags, and behind them its authId.
+const LABELLED: &str = "0c0c4c65676974696d6572696e6703020780";
+
+#[test]
+fn a_key_that_names_no_pin_and_wants_one_is_found_by_the_access_conditions_of_its_file() {
+    let lab = valid();
+    let named = format!("30363015{LABELLED}040101");
+    rewrite(&lab, &named, &format!("30333012{LABELLED}"));
+    let found = assert_both_find(&lab, "key-without-pin");
+    assert_eq!(found["severity"], "error");
+    assert_eq!(found["object"]["id"], "45");
+    let message = found["message"].as_str().expect("a message");
+    assert!(message.contains("PIN 81"), "{message}");
+    assert_info_finds(&lab, "key-without-pin");
+}
+
+#[test]
+fn a_key_that_names_no_pin_and_wants_none_is_nothing_wrong() {
+    let lab = valid();
+    let named = format!("30363015{LABELLED}040101");
+    rewrite(&lab, &named, &format!("30333012{LABELLED}"));
+    // As a card describes it that lets everybody use the key.
+    described(&lab, KEY, "6F0983024B018201018600");
+    let (document, _) = run(&lab, &["info"]);
+    assert_eq!(codes(&document), [""; 0], "{document:#}");
+}
+
+#[test]
+fn a_key_whose_path_is_empty_is_found() {
+    let lab = valid();
+    rewrite(
+        &lab,
+        "a110300e300804063f0050154b02020208",
+        "a10a300830020400020208",
+    );
+    rewrite(&lab, "30363014", "30303014");
+    let found = assert_both_find(&lab, "key-without-file");
+    assert_eq!(found["severity"], "error");
+    assert_eq!(found["object"]["id"], "46");
+    assert_info_finds(&lab, "key-without-file");
+}

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     remedy: "whoever issued the card must correct EF(AODF)",
     codes: &[
         "no-such-pin",
+        "key-without-pin",
         "doubtful-pin",
         "pin-reference-mismatch",
         "pin-state-unknown",

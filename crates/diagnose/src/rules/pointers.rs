@@ -17,6 +17,7 @@ pub(super) static RULE: Rule = Rule {
         "entry-without-file",
         "file-named-twice",
         "key-named-twice",
+        "key-without-file",
         "circular-path",
         "empty-path",
         "odd-path",
