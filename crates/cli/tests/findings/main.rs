@@ -18,5 +18,6 @@ mod lists;
 mod ocsp;
 mod other_content;
 mod pin_references;
+mod twice;
 mod unlisted;
 mod unread;

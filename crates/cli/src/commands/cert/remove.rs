@@ -12,7 +12,7 @@ use crate::output::{busy, note};
 /// Remove a certificate from the card, under the PIN for Legitimering; its key stays
 ///
 /// ID is what `cert list` shows under ID; or a label; or the key's identifier if only one
-/// certificate has it.
+/// certificate has it; or where several have one ID, their numbers in the directory, as `#3`.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
