@@ -12,6 +12,7 @@
 //! | [`world`] | the authorities, the portal, the holder and the keys, from a seed and a date |
 
 pub mod card;
+mod difference;
 pub mod guide;
 pub mod notes;
 pub mod plain;

@@ -8,7 +8,7 @@ use kortlab_issuer::inspect::{CertificateSummary, Purpose};
 use kortlab_issuer::statements::{About, Statement, statements};
 use kortlab_portal_core::DataLine;
 
-use crate::understood::Difference;
+use crate::difference::Difference;
 
 /// Where one of two certificates says nothing.
 pub(crate) const NOTHING: &str = "(inget / nothing)";

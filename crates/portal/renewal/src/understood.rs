@@ -18,6 +18,8 @@ use kortlab_portal_core::{DataLine, IssuedPair, Order, OrderId, Receipt, TRIAL_T
 use crate::plain::{not_of_a_name, visible};
 use crate::said::{GIVEN_NAME, SURNAME, Said};
 
+pub use crate::difference::Difference;
+
 /// X.520's upper bound on names: a certificate takes no longer one.
 const LONGEST_NAME: usize = 64;
 /// More of a line than this is not repeated.
@@ -95,15 +97,6 @@ pub struct CardFacts {
     counties: Vec<String>,
     /// All that its HCCs say.
     hccs: Vec<Said>,
-}
-
-/// Personal data of an order, or something in a pair, that are other than the card's certificates say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// What the order says.
-    pub line: DataLine,
-    /// What the card's certificates say.
-    pub on_card: Vec<String>,
 }
 
 impl CardFacts {
