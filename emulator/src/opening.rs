@@ -27,8 +27,8 @@ impl Image {
         Self::parse(text)
     }
 
-    /// Checks that the primes of every key are primes: with others the card gives out nothing that it
-    /// should sign or decipher, as each result is checked. It takes longer than reading the image.
+    /// Checks that the primes of every key are primes, and that its numbers belong together: with others
+    /// the card gives out nothing that it should sign or decipher, as each result is checked. It takes longer than reading the image.
     ///
     /// # Errors
     /// The first key whose are not, with its JSON path.

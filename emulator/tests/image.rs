@@ -1,5 +1,6 @@
 //! The image: read strictly, written as it was read.
 
+use kortlab_emulator::crypto::RsaKey;
 use kortlab_emulator::image::{
     DataObjectImage, DataTag, FileContent, FileImage, HexByte, Image, LifeCycle, PinEncoding,
     PinImage, ProtocolName, RecordStructure, RecordsImage, SecretText, TransparentImage,
@@ -545,6 +546,42 @@ fn a_key_with_a_composite_number_for_a_prime_is_refused() {
             "not a prime",
         );
     }
+}
+
+#[test]
+fn a_key_whose_numbers_do_not_belong_together_is_refused() {
+    let key = "/master_file/files/10/files/1/key";
+    let number = |name: &str| {
+        let number = value().pointer(&format!("{key}/{name}")).cloned();
+        number.unwrap_or_else(|| unreachable!("{name}"))
+    };
+    let other = RsaKey::generate(512, &mut CardRng::from_seed(9)).expect("a key");
+    let other = other.components();
+    let changed = |name: &str, to: Value| {
+        refused(
+            &format!("{key}/{name}"),
+            to,
+            "$.master_file.files[10].files[1].key.n",
+            "do not make an RSA key",
+        );
+    };
+    // Another key's numbers, one of its own in the place of another, and none that is nearly right.
+    for (name, bytes) in [
+        ("n", &other.modulus[..]),
+        ("d", &other.private_exponent),
+        ("p", &other.prime_p),
+        ("q", &other.prime_q),
+    ] {
+        changed(name, json!(hex::encode_upper(bytes)));
+    }
+    changed("q", number("p"));
+    changed("d", number("e"));
+    refused(
+        &format!("{key}/e"),
+        json!("04"),
+        "$.master_file.files[10].files[1].key.n",
+        "public exponent",
+    );
 }
 
 #[test]

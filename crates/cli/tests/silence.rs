@@ -10,8 +10,11 @@ use std::time::{Duration, Instant};
 const KORTLAB: &str = env!("CARGO_BIN_EXE_kortlab");
 
 fn kortlab(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(KORTLAB);
+    // A shell that has started the tests in the background has them ignore SIGINT, and all that they
+    // start.
+    let mut command = Command::new("env");
     command
+        .args(["--default-signal=INT,TERM", KORTLAB])
         .args(arguments)
         .current_dir(directory)
         .env("XDG_STATE_HOME", directory.join("state"))

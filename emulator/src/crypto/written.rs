@@ -69,11 +69,11 @@ impl KeyImage {
         Ok(())
     }
 
-    /// Checks that the primes are primes, as far as some rounds of the Miller-Rabin test say. Apart from
-    /// [`KeyImage::check`], because it takes far longer.
+    /// Checks that the primes are primes, as far as some rounds of the Miller-Rabin test say, and that
+    /// the numbers make a key pair. Apart from [`KeyImage::check`], because it takes far longer.
     ///
     /// # Errors
-    /// The first that is none.
+    /// The first prime that is none; the modulus, if the numbers do not belong together.
     pub fn check_primes(&self) -> Result<(), KeyFault> {
         for (number, bytes) in [("p", &self.p), ("q", &self.q)] {
             if !is_probable_prime(bytes.as_slice()) {
@@ -81,7 +81,11 @@ impl KeyImage {
                 return Err(KeyFault { number, what });
             }
         }
-        Ok(())
+        let pair = StoredKey::from(self).key.usable();
+        pair.map(drop).map_err(|error| KeyFault {
+            number: "n",
+            what: format!("does not belong to the others: {error}"),
+        })
     }
 }
 

@@ -94,8 +94,8 @@ pub(crate) fn check(image: &Image, applications: &Known<'_>) -> Check {
     files.check(master, None, "$.master_file", 0)
 }
 
-/// Checks that the primes of every key are primes: with others the card would give out numbers
-/// that nothing verifies. Apart from [`check`], because it takes far longer.
+/// Checks that the primes of every key are primes, and that its numbers belong together: with others the
+/// card would give out numbers that nothing verifies. Apart from [`check`], because it takes far longer.
 pub(crate) fn check_primes(image: &Image) -> Check {
     /// Recursive down to [`MAX_DEPTH`], which was checked.
     fn walk(file: &FileImage, path: &str) -> Check {

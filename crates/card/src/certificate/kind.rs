@@ -51,6 +51,12 @@ pub enum ContentKind {
     PublicKey,
     /// A certificate revocation list, or a certification request.
     OtherSigned,
+    /// An object in BER whose length is not given (X.690 §8.1.3.6), which DER does not have: perhaps
+    /// a certificate that its issuer's program wrote so.
+    Indefinite {
+        /// Its tag.
+        tag: u32,
+    },
     /// Another data object.
     Object {
         /// Its tag.
@@ -94,6 +100,16 @@ impl ContentKind {
         }
         if let Ok(outer) = read_one(content) {
             return Self::of_object(&outer);
+        }
+        if let [
+            tag @ (0x20..=0x3E | 0x60..=0x7E | 0xA0..=0xBE | 0xE0..=0xFE),
+            0x80,
+            ..,
+        ] = content
+        {
+            return Self::Indefinite {
+                tag: u32::from(*tag),
+            };
         }
         Self::behind(content).unwrap_or(Self::Unknown)
     }
@@ -160,6 +176,11 @@ impl fmt::Display for ContentKind {
             Self::Pem => f.write_str("PEM text, not DER"),
             Self::Pkcs7 => f.write_str("a PKCS #7 message"),
             Self::PrivateKey => f.write_str("a private key"),
+            Self::Indefinite { tag } => write!(
+                f,
+                "an object {tag:02X} in BER, of indefinite length, and not DER: if it is a \
+                 certificate, few programs load it"
+            ),
             Self::PublicKey => f.write_str("a public key"),
             Self::OtherSigned => {
                 f.write_str("something signed that is no certificate: a list or a request")
@@ -256,6 +277,16 @@ mod tests {
         for other in others {
             assert!(!ContentKind::of(other).is_secret(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn what_is_in_ber_with_lengths_that_are_not_given_is_called_that() {
+        let whole = certificate();
+        let inner = &whole[2..];
+        let ber = [&[0x30, 0x80], inner, &[0x00, 0x00]].concat();
+        assert_eq!(ContentKind::of(&ber), ContentKind::Indefinite { tag: 0x30 });
+        assert!(ContentKind::of(&ber).to_string().contains("not DER"));
+        assert_eq!(ContentKind::of(&[0x04, 0x80, 0x01]), ContentKind::Unknown);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use kortlab_apdu::Channel;
 use kortlab_pkcs15::{Id, PublicKey, Severity};
 
-use super::{Slot, SlotProblem};
+use super::{Slot, SlotProblem, listed};
 use crate::card::Card;
 use crate::certificate::{CertificateInfo, ReadTime, is_signed_by_spki, same_name};
 use crate::error::{CardError, ErrorKind};
@@ -180,6 +180,10 @@ impl<C: Channel> Card<C> {
                 };
                 if let Some(info) = checked.slot.info.clone() {
                     checked.problems.extend(validity(&info, now));
+                    let attributes = &checked.slot.object.attributes;
+                    checked
+                        .problems
+                        .extend(listed::otherwise(attributes, &info));
                     checked.look_at_signature(&info, &issuers, against.all_issuers);
                     checked.look_at_revocation(&info, &issuers, &mut lists, &mut answers);
                     card.look_at_key(&mut checked, &info)?;

@@ -23,6 +23,7 @@ mod fit;
 mod guard;
 pub mod journal;
 mod key_files;
+mod listed;
 mod lost;
 mod names;
 mod number;

@@ -107,6 +107,11 @@ pub enum SlotProblem {
     },
     /// The directory says that it is an authority's, and it says itself that it is not.
     NotAuthority,
+    /// The directory says something of it that it does not say itself.
+    ListedOtherwise {
+        /// Its subject, its issuer, or its serial number.
+        what: &'static str,
+    },
 }
 
 impl SlotProblem {
@@ -139,6 +144,7 @@ impl SlotProblem {
             Self::KeySize { .. } | Self::PublicKeySize { .. } => "key-size",
             Self::KeyKind { .. } => "key-kind",
             Self::NotAuthority => "not-an-authority",
+            Self::ListedOtherwise { .. } => "listed-otherwise",
         }
     }
 
@@ -153,7 +159,8 @@ impl SlotProblem {
             | Self::KeySize { .. }
             | Self::PublicKeySize { .. }
             | Self::KeyKind { .. }
-            | Self::NotAuthority => Severity::Warning,
+            | Self::NotAuthority
+            | Self::ListedOtherwise { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -242,7 +249,8 @@ impl SlotProblem {
             | Self::KeySize { .. }
             | Self::PublicKeySize { .. }
             | Self::KeyKind { .. }
-            | Self::NotAuthority => {
+            | Self::NotAuthority
+            | Self::ListedOtherwise { .. } => {
                 "the directory is at fault: whoever issued the card must correct it"
             }
         }
@@ -338,6 +346,11 @@ impl fmt::Display for SlotProblem {
             Self::KeyKind { key } => write!(
                 f,
                 "EF(PrKDF) says that key {key} is no RSA key; the certificate is for one"
+            ),
+            Self::ListedOtherwise { what } => write!(
+                f,
+                "the directory says another {what} than the certificate has: programs that look for \
+                 it by that do not find it"
             ),
             Self::NotAuthority => f.write_str(
                 "the directory says that it is an authority's; the certificate says that it is not",

@@ -73,3 +73,55 @@ fn a_wrong_count_costs_a_finding_and_not_the_certificate() {
         assert_eq!(read.stdout, whole, "{index} {length}");
     }
 }
+
+/// A CDF whose entry for 4333 has this behind the certificate's path.
+fn with_behind_path(more: &[u8]) -> crate::common::Lab {
+    let lab = valid();
+    change_data(&lab, CDF, |cdf| {
+        let at = cdf
+            .windows(2)
+            .position(|two| two == [0x43, 0x33])
+            .expect("the path")
+            + 2;
+        cdf.splice(at..at, more.iter().copied());
+        // The SEQUENCE around the path, its tag, and the object.
+        for back in [12, 14] {
+            cdf[at - back + 1] += more.len() as u8;
+        }
+        let start = cdf[..at]
+            .iter()
+            .rposition(|byte| *byte == 0x0C)
+            .expect("a label");
+        cdf[start - 3] += more.len() as u8;
+    });
+    lab
+}
+
+#[test]
+fn what_the_entry_says_otherwise_than_the_certificate_is_found() {
+    let der = data(&valid(), HCC);
+    let serial = der[13..15 + usize::from(der[14])].to_vec();
+    assert_eq!(serial[0], 0x02);
+    let lab = with_behind_path(&serial);
+    let (document, exit) = check(&lab, &[]);
+    assert_eq!((codes(&document), exit), (vec![], 0), "{document:#}");
+    let name = [
+        0x30, 0x0D, 0x31, 0x0B, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x06, 0x13, 0x02, b'S', b'E',
+    ];
+    let around = [&[0xA0, 0x0F], &name[..]].concat();
+    let in_place = [&[0xA0, 0x0D], &name[2..]].concat();
+    for (what, more) in [
+        ("serial number", &[0x02, 0x02, 0x12, 0x34][..]),
+        ("subject", &name),
+        ("subject", &[0x30, 0x02, 0x31, 0x00]),
+        ("issuer", &around),
+        ("issuer", &in_place),
+    ] {
+        let lab = with_behind_path(more);
+        let (document, exit) = check(&lab, &[]);
+        assert_eq!(exit, 6, "{what}: {document:#}");
+        let found = problem(&document, "listed-otherwise");
+        let message = found["message"].as_str().expect("text");
+        assert!(message.contains(&format!("another {what}")), "{message}");
+    }
+}

@@ -15,6 +15,7 @@ pub(super) static RULE: Rule = Rule {
         "key-kind",
         "key-in-directory",
         "not-an-authority",
+        "listed-otherwise",
     ],
     look: nothing_more,
     trips: &[],
