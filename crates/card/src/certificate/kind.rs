@@ -9,6 +9,7 @@ use super::{CertificateInfo, at_start};
 
 /// How a private key in OpenSSH's own form begins.
 const OPENSSH_KEY: &[u8] = b"openssh-key-v1\0";
+
 /// How many wrappers around a certificate are looked through.
 const MAX_WRAPPERS: usize = 4;
 
@@ -101,17 +102,19 @@ impl ContentKind {
         if let Ok(outer) = read_one(content) {
             return Self::of_object(&outer);
         }
-        if let [
-            tag @ (0x20..=0x3E | 0x60..=0x7E | 0xA0..=0xBE | 0xE0..=0xFE),
-            0x80,
-            ..,
-        ] = content
-        {
-            return Self::Indefinite {
-                tag: u32::from(*tag),
-            };
+        if let Some(behind) = Self::behind(content) {
+            return behind;
         }
-        Self::behind(content).unwrap_or(Self::Unknown)
+        match content {
+            [
+                tag @ (0x20..=0x3E | 0x60..=0x7E | 0xA0..=0xBE | 0xE0..=0xFE),
+                0x80,
+                ..,
+            ] => Self::Indefinite {
+                tag: u32::from(*tag),
+            },
+            _ => Self::Unknown,
+        }
     }
 
     fn of_object(outer: &Tlv<'_>) -> Self {
@@ -287,6 +290,9 @@ mod tests {
         assert_eq!(ContentKind::of(&ber), ContentKind::Indefinite { tag: 0x30 });
         assert!(ContentKind::of(&ber).to_string().contains("not DER"));
         assert_eq!(ContentKind::of(&[0x04, 0x80, 0x01]), ContentKind::Unknown);
+        // A certificate in it is found as behind any other bytes.
+        let around = [&[0x30, 0x80], &whole[..], &[0x00, 0x00]].concat();
+        assert_eq!(ContentKind::of(&around), ContentKind::Behind { at: 2 });
     }
 
     #[test]
