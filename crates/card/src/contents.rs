@@ -3,11 +3,11 @@
 //! A file that cannot be read, or an object in it that makes no sense, becomes a [`Problem`], and
 //! reading goes on. Only a card that is gone, or that has no PKCS#15 application, ends it.
 
-use kortlab_apdu::ByteCount;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{
     Application, AuthenticationAttributes, AuthenticationObject, Certificate, Code, DataObject,

@@ -15,7 +15,7 @@ use kortlab_pkcs15::Severity;
 
 use crate::certificate::{
     CRL_DISTRIBUTION_POINTS, CertificateInfo, Fault, ReadTime, extension_parts, is_signed_by_spki,
-    list_fault, same_name,
+    list_fault, same_name, shortest,
 };
 use crate::problem::Problem;
 
@@ -598,14 +598,6 @@ impl<'a> Lists<'a> {
         });
         told.collect()
     }
-}
-
-/// The number of an INTEGER in its shortest form (X.690 §8.3.2).
-fn shortest(mut number: &[u8]) -> &[u8] {
-    while let [0x00, 0x00..=0x7F, ..] | [0xFF, 0x80..=0xFF, ..] = number {
-        number = number.get(1..).unwrap_or_default();
-    }
-    number
 }
 
 fn sequence<'a>(element: Option<Result<Tlv<'a>, kortlab_apdu::Error>>) -> Option<Tlv<'a>> {

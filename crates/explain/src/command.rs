@@ -1,12 +1,12 @@
 //! Commands (ISO/IEC 7816-4 §5.4).
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::{Command, instruction};
 use kortlab_card::Problem;
 
 use crate::hexadecimal::SpacedHex;
 use crate::node::{Explanation, NOT_DECODED, Node};
 use crate::span::Span;
-use kortlab_apdu::ByteCount;
 
 /// What a command says. Data that may be a PIN or a key is not shown.
 pub fn explain(bytes: &[u8]) -> Explanation {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::fcp::{Fcp, FileDescriptor};
 use kortlab_apdu::tlv::{Filler, Tag};
 use kortlab_card::Problem;
@@ -10,7 +11,6 @@ use serde::Serialize;
 use crate::hexadecimal::Hex;
 use crate::node::{Explanation, Node};
 use crate::tlv;
-use kortlab_apdu::ByteCount;
 
 /// What whoever sees such a problem can do.
 const NEXT: &str = "the card's answer is at fault, not the command: programs may read another size \

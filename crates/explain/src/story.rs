@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::fcp::{Fcp, FileKind};
 use kortlab_apdu::{Command, Response, StatusWord, instruction};
 use kortlab_pkcs15::{Cdf, EfDir, ObjectKind, Odf};
@@ -20,7 +21,6 @@ use kortlab_pkcs15::{Cdf, EfDir, ObjectKind, Odf};
 use crate::hexadecimal::Hex;
 use crate::node::Explanation;
 use crate::{certificate, fcp, pkcs15, printable, tlv};
-use kortlab_apdu::ByteCount;
 
 /// The most bytes that are kept of one file.
 const MAX_FILE: usize = 65_536;

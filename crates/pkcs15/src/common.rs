@@ -1,8 +1,8 @@
 //! What all object types share (PKCS#15 §6.1): paths, CommonObjectAttributes.
 
 use core::fmt;
-use kortlab_apdu::ByteCount;
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Tlv, object};
 

@@ -5,8 +5,8 @@
 //! aside as [`Unknown`] with its place, so that it survives.
 
 use core::ops::RangeInclusive;
-use kortlab_apdu::ByteCount;
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::error::{Error, ErrorKind};
 use kortlab_apdu::tlv::{Tlv, object};
 use kortlab_apdu::{Command, FilePath};

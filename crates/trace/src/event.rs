@@ -2,9 +2,9 @@
 
 use core::fmt;
 use core::time::Duration;
-use kortlab_apdu::ByteCount;
 use std::time::SystemTime;
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::channel::Occasion;
 use kortlab_apdu::{Protocol, ResetKind};
 use zeroize::Zeroizing;

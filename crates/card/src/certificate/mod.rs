@@ -3,6 +3,7 @@
 
 mod der_rules;
 mod fault;
+mod integer;
 mod kind;
 mod name;
 mod signature;
@@ -16,7 +17,9 @@ use x509_cert::name::Name;
 
 use crate::keys::RsaPublicKey;
 
+use fault::Faults;
 pub use fault::{Fault, Rule};
+pub(crate) use integer::shortest;
 pub use kind::ContentKind;
 pub use name::{Attribute, same_name};
 pub use signature::is_signed_by_spki;
@@ -111,7 +114,7 @@ impl CertificateInfo {
                 .map(|wrapper| extensions(&wrapper))
                 .unwrap_or_default(),
             is_whole: is_whole(der),
-            faults: faults(der),
+            faults: faults(der, syntax::check).settle(),
         })
     }
 
@@ -239,11 +242,12 @@ pub(crate) fn public_key(content: &[u8]) -> Option<RsaPublicKey> {
     RsaPublicKey::from_der(outline.public_key.raw)
 }
 
-fn faults(der: &[u8]) -> Vec<Fault> {
-    let mut faults = fault::Faults::default();
+/// What is wrong with `der` by the rules of DER and by the syntax that `check` knows.
+fn faults(der: &[u8], check: fn(&[u8], &mut Faults)) -> Faults {
+    let mut faults = Faults::default();
     der_rules::check(der, 0, &mut faults);
-    syntax::check(der, &mut faults);
-    faults.settle()
+    check(der, &mut faults);
+    faults
 }
 
 fn extensions(wrapper: &Tlv<'_>) -> Vec<Extension> {

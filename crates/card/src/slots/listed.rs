@@ -1,11 +1,11 @@
 //! Whether the directory says of a certificate what it says itself (X509CertificateAttributes,
 //! PKCS#15 §6.6.2): programs look for certificates by these fields, and do not find another one.
 
-use kortlab_apdu::tlv::{Tag, Tlv, object, read_one};
+use kortlab_apdu::tlv::{Tag, object, read_one};
 use kortlab_pkcs15::CertificateAttributes;
 
 use super::SlotProblem;
-use crate::certificate::{CertificateInfo, same_name};
+use crate::certificate::{CertificateInfo, same_name, shortest};
 
 /// What the entry says otherwise.
 pub(super) fn otherwise(
@@ -43,19 +43,10 @@ fn untagged(bytes: &[u8]) -> Vec<u8> {
     let Ok(tagged) = read_one(bytes) else {
         return bytes.to_vec();
     };
-    let is_around = |inner: &Tlv<'_>| inner.tag == Tag::SEQUENCE;
     match read_one(tagged.value) {
-        Ok(inner) if is_around(&inner) => tagged.value.to_vec(),
+        Ok(inner) if inner.tag == Tag::SEQUENCE => tagged.value.to_vec(),
         _ => object(Tag::SEQUENCE, tagged.value),
     }
-}
-
-/// The content of an INTEGER without bytes that it does not need.
-fn shortest(mut number: &[u8]) -> &[u8] {
-    while let [0x00, 0x00..=0x7F, ..] | [0xFF, 0x80..=0xFF, ..] = number {
-        number = number.get(1..).unwrap_or_default();
-    }
-    number
 }
 
 #[cfg(test)]
@@ -63,16 +54,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_in_either_tag_and_a_number_in_its_shortest_form() {
+    fn a_name_is_found_in_either_tag() {
         let name = [0x30, 0x04, 0x31, 0x02, 0x30, 0x00];
         let around = object(Tag::context(0, true), &name);
         let in_place = object(Tag::context(0, true), &name[2..]);
         assert_eq!(untagged(&around), name);
         assert_eq!(untagged(&in_place), name);
         assert_eq!(untagged(&[0xA0, 0x05, 0x00]), [0xA0, 0x05, 0x00]);
-        assert_eq!(shortest(&[0, 0, 0x7F]), [0x7F]);
-        assert_eq!(shortest(&[0, 0x80]), [0, 0x80]);
-        assert_eq!(shortest(&[0xFF, 0xFF, 0x80]), [0x80]);
-        assert_eq!(shortest(&[0]), [0]);
     }
 }

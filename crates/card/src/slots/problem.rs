@@ -1,9 +1,9 @@
 //! What can be wrong with a certificate on a card: [`SlotProblem`].
 
 use core::fmt;
-use kortlab_apdu::ByteCount;
 use std::time::SystemTime;
 
+use kortlab_apdu::ByteCount;
 use kortlab_pkcs15::{Id, ObjectRef, Severity};
 
 use super::Slot;

@@ -1,12 +1,12 @@
 //! `kortlab dump`: a card into a card image.
 
-use kortlab_apdu::ByteCount;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use kortlab_apdu::ByteCount;
 use kortlab_diagnose::dump::{Kind, Search};
 use kortlab_diagnose::{Dump, Ended, Options, dump};
 use kortlab_emulator::Image;

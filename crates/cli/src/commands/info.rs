@@ -178,31 +178,19 @@ impl fmt::Display for Info {
         card.fmt(f)?;
 
         writeln!(f, "\n{BOLD}PINs{BOLD:#}")?;
-        if self.pins.is_empty() {
-            writeln!(f, "no PINs were found on the card")?;
-        } else {
-            status::table(&self.pins).fmt(f)?;
-        }
+        status::table(&self.pins).fmt(f)?;
         for note in status::notes(&self.pins) {
             writeln!(f, "{note}")?;
         }
         writeln!(f)?;
         writeln!(f, "{BOLD}Keys{BOLD:#}")?;
-        if self.keys.is_empty() {
-            writeln!(f, "no private keys were found on the card")?;
-        } else {
-            key::table(&self.keys).fmt(f)?;
-        }
+        key::table(&self.keys).fmt(f)?;
         for note in key::notes(&self.keys) {
             writeln!(f, "{note}")?;
         }
         writeln!(f)?;
         writeln!(f, "{BOLD}Certificates{BOLD:#}")?;
-        if self.certificates.is_empty() {
-            writeln!(f, "no certificates were found on the card")?;
-        } else {
-            cert::table(&self.certificates).fmt(f)?;
-        }
+        cert::table(&self.certificates).fmt(f)?;
         if self.shows_uris {
             writeln!(f, "\n{BOLD}PKCS#11 URIs{BOLD:#}")?;
             for entry in &self.uris {

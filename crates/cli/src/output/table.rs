@@ -44,6 +44,8 @@ pub struct Table {
     rows: Vec<Vec<Cell>>,
     indent: usize,
     columns: Option<Option<usize>>,
+    /// What is said in the place of headings with nothing under them.
+    instead: Option<&'static str>,
 }
 
 impl Table {
@@ -65,6 +67,7 @@ impl Table {
             rows: Vec::new(),
             indent: 0,
             columns: None,
+            instead: None,
         }
     }
 
@@ -94,6 +97,13 @@ impl Table {
     fn lines(&self) -> impl Iterator<Item = &Vec<Cell>> {
         let headings = Some(&self.headings).filter(|headings| !headings.is_empty());
         headings.into_iter().chain(&self.rows)
+    }
+
+    /// The same table, which says this where it has no rows.
+    #[must_use]
+    pub const fn or(mut self, text: &'static str) -> Self {
+        self.instead = Some(text);
+        self
     }
 
     /// How wide each column is.
@@ -217,6 +227,9 @@ fn pair(
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(text) = self.instead.filter(|_| self.rows.is_empty()) {
+            return writeln!(f, "{text}");
+        }
         let widths = self.widths();
         let columns = self.columns.unwrap_or_else(width::of_standard_output);
         match columns.filter(|&columns| !self.fits(&widths, columns)) {

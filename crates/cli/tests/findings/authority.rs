@@ -53,13 +53,21 @@ impl Authority {
         lab.openssl(&[
             "x509", "-inform", "DER", "-in", "old.der", "-noout", "-pubkey", "-out", "key.pem",
         ]);
-        lab.openssl(&[
+        let authority = Self { lab };
+        authority.issue("own.pem", &[]);
+        authority
+    }
+
+    /// Puts a certificate of what `new.csr` asks for, for the card's own key, on the card, by the
+    /// authority's certificate `by`; `options` are those of `openssl x509 -req`.
+    pub fn issue(&self, by: &str, options: &[&str]) {
+        let base = [
             "x509",
             "-req",
             "-in",
             "new.csr",
             "-CA",
-            "own.pem",
+            by,
             "-CAkey",
             "own.key",
             "-force_pubkey",
@@ -72,10 +80,10 @@ impl Authority {
             "DER",
             "-out",
             "new.der",
-        ]);
-        let der = fs::read(lab.path("new.der")).expect("made");
-        set_data(&lab, CERTIFICATE, &der);
-        Self { lab }
+        ];
+        self.lab.openssl(&[&base[..], options].concat());
+        let der = fs::read(self.lab.path("new.der")).expect("made");
+        set_data(&self.lab, CERTIFICATE, &der);
     }
 
     /// Makes the list `name`; `options` are those of `openssl ca -gencrl`.

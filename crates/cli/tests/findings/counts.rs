@@ -14,8 +14,8 @@ fn number(tag: u8, value: u16) -> Vec<u8> {
     [&[tag, bytes.len() as u8][..], &bytes].concat()
 }
 
-/// A CDF in which the entry for 4333 says this index and length.
-fn with_count(index: u16, length: u16) -> crate::common::Lab {
+/// A CDF whose entry for 4333 has this behind the file's path: in the path, or behind it.
+fn with_more(more: &[u8], is_in_path: bool) -> crate::common::Lab {
     let lab = valid();
     change_data(&lab, CDF, |cdf| {
         let at = cdf
@@ -23,21 +23,24 @@ fn with_count(index: u16, length: u16) -> crate::common::Lab {
             .position(|two| two == [0x43, 0x33])
             .expect("the path")
             + 2;
-        let index = number(0x02, index);
-        let length = number(0x80, length);
-        let count = [index, length].concat();
-        cdf.splice(at..at, count.iter().copied());
-        // The path, the SEQUENCEs around it and the object grow by as many bytes.
-        for back in [10, 12, 14] {
-            cdf[at - back + 1] += count.len() as u8;
-        }
-        let start = cdf[..at]
+        // The label, which stands before what grows.
+        let start = cdf[..at - 14]
             .iter()
             .rposition(|byte| *byte == 0x0C)
             .expect("a label");
-        cdf[start - 3] += count.len() as u8;
+        cdf.splice(at..at, more.iter().copied());
+        // The object, the SEQUENCEs around the path, and that if it is in it, grow by as many bytes.
+        let path = is_in_path.then_some(at - 9);
+        for length in [start - 3, at - 13, at - 11].into_iter().chain(path) {
+            cdf[length] += more.len() as u8;
+        }
     });
     lab
+}
+
+/// A CDF in which the entry for 4333 says this index and length.
+fn with_count(index: u16, length: u16) -> crate::common::Lab {
+    with_more(&[number(0x02, index), number(0x80, length)].concat(), true)
 }
 
 #[test]
@@ -74,35 +77,12 @@ fn a_wrong_count_costs_a_finding_and_not_the_certificate() {
     }
 }
 
-/// A CDF whose entry for 4333 has this behind the certificate's path.
-fn with_behind_path(more: &[u8]) -> crate::common::Lab {
-    let lab = valid();
-    change_data(&lab, CDF, |cdf| {
-        let at = cdf
-            .windows(2)
-            .position(|two| two == [0x43, 0x33])
-            .expect("the path")
-            + 2;
-        cdf.splice(at..at, more.iter().copied());
-        // The SEQUENCE around the path, its tag, and the object.
-        for back in [12, 14] {
-            cdf[at - back + 1] += more.len() as u8;
-        }
-        let start = cdf[..at]
-            .iter()
-            .rposition(|byte| *byte == 0x0C)
-            .expect("a label");
-        cdf[start - 3] += more.len() as u8;
-    });
-    lab
-}
-
 #[test]
 fn what_the_entry_says_otherwise_than_the_certificate_is_found() {
     let der = data(&valid(), HCC);
     let serial = der[13..15 + usize::from(der[14])].to_vec();
     assert_eq!(serial[0], 0x02);
-    let lab = with_behind_path(&serial);
+    let lab = with_more(&serial, false);
     let (document, exit) = check(&lab, &[]);
     assert_eq!((codes(&document), exit), (vec![], 0), "{document:#}");
     let name = [
@@ -113,11 +93,11 @@ fn what_the_entry_says_otherwise_than_the_certificate_is_found() {
     for (what, more) in [
         ("serial number", &[0x02, 0x02, 0x12, 0x34][..]),
         ("subject", &name),
-        ("subject", &[0x30, 0x02, 0x31, 0x00]),
+        ("subject", &[0x30, 0x00]),
         ("issuer", &around),
         ("issuer", &in_place),
     ] {
-        let lab = with_behind_path(more);
+        let lab = with_more(more, false);
         let (document, exit) = check(&lab, &[]);
         assert_eq!(exit, 6, "{what}: {document:#}");
         let found = problem(&document, "listed-otherwise");

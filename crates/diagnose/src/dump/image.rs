@@ -1,8 +1,8 @@
 //! The image of what was found.
 
-use kortlab_apdu::ByteCount;
 use std::collections::{BTreeMap, BTreeSet};
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::{Atr, Fid, FilePath, Protocol, StatusWord};
 use kortlab_card::FoundPin;
 use kortlab_emulator::Image;

@@ -1,8 +1,8 @@
 //! Looking at one file after the other: what it is, and what is in it.
 
-use kortlab_apdu::ByteCount;
 use std::collections::BTreeSet;
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::{Channel, Command, Fid, FilePath, Layered, StatusWord, instruction};
 use kortlab_card::dialect::{self, Dialect, Identity};
 use kortlab_card::files::{FileInfo, Files, MAX_FILE, MAX_RECORDS};

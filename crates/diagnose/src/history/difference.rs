@@ -1,8 +1,8 @@
 //! Where playing a trace leaves what was recorded: [`Difference`].
 
 use core::fmt;
-use kortlab_apdu::ByteCount;
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::instruction;
 use kortlab_emulator::image::Fingerprint;
 use kortlab_trace::Place;

@@ -265,8 +265,6 @@ pub fn pair(
         });
     }
     let hcc = hccs(&pair.authentication, &pair.signature, facts)?;
-    let lines = hcc.lines();
-    let mut differences = hcc.further_differences(&lines, facts);
     if let Some(order) = approved {
         // Both certificates say the same.
         let role = "Legitimering";
@@ -302,14 +300,14 @@ pub fn pair(
                 }
             }
         }
+        let mut differences = hcc.further_differences(&hcc.lines(), facts);
         // A new name was confirmed with the order, as a whole.
         if !facts.names.contains(&name) {
             differences.retain(|one| ![SURNAME, GIVEN_NAME].contains(&one.line.swedish));
         }
         return Ok(differences);
     }
-    differences.splice(0..0, self::differences(lines, facts));
-    Ok(differences)
+    Ok(hcc.differences(facts))
 }
 
 /// Checks two certificates (DER), for authentication and for signature, as [`pair`] does, of which
@@ -321,12 +319,7 @@ pub fn certificates(
     [authentication, signature]: [&[u8]; 2],
     facts: &CardFacts,
 ) -> Result<Vec<Difference>, NotUnderstood> {
-    let hcc = hccs(authentication, signature, facts)?;
-    let lines = hcc.lines();
-    let further = hcc.further_differences(&lines, facts);
-    let mut differences = differences(lines, facts);
-    differences.extend(further);
-    Ok(differences)
+    Ok(hccs(authentication, signature, facts)?.differences(facts))
 }
 
 /// Checks a receipt for two certificates (DER) that are on the card, for authentication and for
@@ -410,6 +403,15 @@ impl Hccs {
             value: value.unwrap_or_default(),
         })
         .collect()
+    }
+
+    /// All that they say otherwise than the card's certificates: first what an order has, too.
+    fn differences(&self, facts: &CardFacts) -> Vec<Difference> {
+        let lines = self.lines();
+        let further = self.further_differences(&lines, facts);
+        let mut all = differences(lines, facts);
+        all.extend(further);
+        all
     }
 
     /// What they say otherwise than the card's HCCs, besides these lines.

@@ -1,9 +1,9 @@
 //! `.apdu` text: the lines of a trace.
 
 use core::time::Duration;
-use kortlab_apdu::ByteCount;
 use std::io::Write as _;
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::Command;
 use zeroize::Zeroizing;
 

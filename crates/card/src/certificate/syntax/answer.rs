@@ -6,16 +6,13 @@ use super::algorithm;
 use super::extensions::wrapped_extensions;
 use super::names::name;
 use super::parts::{Parts, inner};
-use crate::certificate::der_rules;
 use crate::certificate::fault::{Fault, Faults};
+use crate::certificate::{der_rules, faults};
 
 /// The first thing that makes these bytes no OCSPResponse in DER; `None` if there is nothing. The offset
 /// of what stands in its OCTET STRING is that in the whole answer.
 pub(crate) fn answer_fault(der: &[u8]) -> Option<Fault> {
-    let mut faults = Faults::default();
-    der_rules::check(der, 0, &mut faults);
-    check(der, &mut faults);
-    faults.first_error()
+    faults(der, check).first_error()
 }
 
 fn check(der: &[u8], faults: &mut Faults) {

@@ -6,16 +6,13 @@ use super::algorithm;
 use super::extensions::{extension_list, wrapped_extensions};
 use super::names::name;
 use super::parts::Parts;
-use crate::certificate::der_rules;
 use crate::certificate::fault::{Fault, Faults};
+use crate::certificate::faults;
 use crate::certificate::time::UTC_TIME;
 
 /// The first thing that makes the list in `der` none in DER; `None` if there is nothing.
 pub(crate) fn list_fault(der: &[u8]) -> Option<Fault> {
-    let mut faults = Faults::default();
-    der_rules::check(der, 0, &mut faults);
-    check(der, &mut faults);
-    faults.first_error()
+    faults(der, check).first_error()
 }
 
 fn check(der: &[u8], faults: &mut Faults) {

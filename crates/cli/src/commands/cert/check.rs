@@ -113,11 +113,7 @@ struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.certificates.is_empty() {
-            writeln!(f, "no certificates were found on the card")?;
-        } else {
-            table(&self.certificates).fmt(f)?;
-        }
+        table(&self.certificates).fmt(f)?;
         writeln!(f)?;
         let of_certificates = self.certificates.iter().flat_map(|certificate| {
             let problems = certificate.problems.iter();

@@ -62,11 +62,7 @@ struct Certificates {
 
 impl fmt::Display for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.certificates.is_empty() {
-            writeln!(f, "no certificates were found on the card")?;
-        } else {
-            table(&self.certificates).fmt(f)?;
-        }
+        table(&self.certificates).fmt(f)?;
         let damage = self.certificates.iter().flat_map(|certificate| {
             let damage = certificate.problems.iter();
             let damage = damage.filter(|problem| !problem.is_state());

@@ -19,8 +19,9 @@ use crate::world;
 /// Read a certificate from the card
 ///
 /// ID is what `cert list` shows under ID; or a label; or the key's identifier if only one
-/// certificate has it; or where several have one ID, their numbers in the directory, as `#3`. What is no certificate is named for what it is (compressed, wrapped, cut)
-/// and given out with --raw only, byte for byte.
+/// certificate has it; or where several have one ID, their numbers in the directory, as `#3`. What is
+/// no certificate is named for what it is (compressed, wrapped, cut) and given out with --raw only, byte
+/// for byte.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

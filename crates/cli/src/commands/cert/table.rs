@@ -16,7 +16,8 @@ pub fn table(certificates: &[CertificateEntry]) -> Table {
         "Valid until",
         "State",
         "Revocation",
-    ]);
+    ])
+    .or("no certificates were found on the card");
     for certificate in certificates {
         let text = |text: &Option<String>| Cell::from(text.as_deref().unwrap_or("?"));
         let mark = match certificate.colour {

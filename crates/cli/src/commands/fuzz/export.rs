@@ -1,10 +1,10 @@
 //! `kortlab fuzz export`: what a card has answered, as a test case of OpenSC's fuzzers.
 
-use kortlab_apdu::ByteCount;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kortlab_apdu::ByteCount;
 use kortlab_campaign::corpora::opensc::{Answers, MAX_FILE};
 use kortlab_campaign::{Case, MAX_CASE, Recorded};
 use kortlab_trace::{MAX_TRACE, Reading};

@@ -1,10 +1,10 @@
 //! `kortlab fuzz import`: a test case of OpenSC's fuzzers as a card.
 
-use kortlab_apdu::ByteCount;
 use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
+use kortlab_apdu::ByteCount;
 use kortlab_campaign::corpora::opensc::{Answers, MAX_FILE};
 use serde::Serialize;
 

@@ -55,7 +55,8 @@ pub fn notes(keys: &[KeyEntry]) -> Vec<String> {
 
 /// The keys as a table.
 pub fn table(keys: &[KeyEntry]) -> Table {
-    let mut table = Table::new(["ID", "Label", "Kind", "PIN", "Usage"]);
+    let mut table = Table::new(["ID", "Label", "Kind", "PIN", "Usage"])
+        .or("no private keys were found on the card");
     for key in keys {
         let bits = key.bits.map(|bits| format!("-{bits}")).unwrap_or_default();
         table.row([
@@ -71,11 +72,7 @@ pub fn table(keys: &[KeyEntry]) -> Table {
 
 impl fmt::Display for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.keys.is_empty() {
-            writeln!(f, "no private keys were found on the card")?;
-        } else {
-            table(&self.keys).fmt(f)?;
-        }
+        table(&self.keys).fmt(f)?;
         for note in notes(&self.keys) {
             writeln!(f, "{note}")?;
         }

@@ -64,7 +64,8 @@ struct Pins {
 
 /// The PINs as a table.
 pub fn table(pins: &[PinEntry]) -> Table {
-    let mut table = Table::new(["PIN", "Label", "ID", "Reference", "State"]);
+    let mut table = Table::new(["PIN", "Label", "ID", "Reference", "State"])
+        .or("no PINs were found on the card");
     for pin in pins {
         table.row([
             pin.title().into(),
@@ -113,11 +114,7 @@ pub fn notes(pins: &[PinEntry]) -> Vec<String> {
 
 impl fmt::Display for Pins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.pins.is_empty() {
-            writeln!(f, "no PINs were found on the card")?;
-        } else {
-            table(&self.pins).fmt(f)?;
-        }
+        table(&self.pins).fmt(f)?;
         for note in notes(&self.pins) {
             writeln!(f, "{note}")?;
         }

@@ -1,9 +1,9 @@
 //! A trace with what each command and answer means, after what was before.
 
-use kortlab_apdu::ByteCount;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use kortlab_apdu::ByteCount;
 use kortlab_explain::story::{Content, Story};
 use kortlab_explain::{Explanation, Hex, printable};
 use kortlab_trace::{Place, Reading, Source, What};

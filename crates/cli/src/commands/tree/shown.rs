@@ -1,8 +1,8 @@
 //! The files of a card, as text and as a JSON document.
 
-use kortlab_apdu::ByteCount;
 use std::fmt;
 
+use kortlab_apdu::ByteCount;
 use kortlab_apdu::StatusWord;
 use kortlab_diagnose::dump::{Content, Object, Surveyed};
 use kortlab_diagnose::{Ended, Survey};

@@ -158,7 +158,10 @@ impl<C: Channel> Flow<'_, C> {
         // Before anything is removed or ordered.
         self.card.can_change_slots()?;
         let going_on = self.issued_before(session, &listed)?;
-        let issuers: Vec<_> = listed.iter().filter_map(HccIssuer::of_entry).collect();
+        let issuers: Vec<_> = listed
+            .iter()
+            .filter_map(|entry| issuer(&entry.certificate))
+            .collect();
         let goes = |row: &Row| is_old(&row.row) || is_false(row, &issuers);
         self.check_space(&rows, &listed, going_on, goes)?;
         self.keep_notes(&rows, goes);
@@ -202,7 +205,7 @@ impl<C: Channel> Flow<'_, C> {
             |row: &Row| row.slot.der == pair.authentication || row.slot.der == pair.signature;
         let superseded =
             |row: &Row| row.row.summary.colour == Colour::Pink && row.row.known && !is_new(row);
-        let issuers: Vec<_> = HccIssuer::of(&pair.signature).into_iter().collect();
+        let issuers: Vec<_> = issuer(&pair.signature).into_iter().collect();
         let goes = |row: &Row| is_old(&row.row) || superseded(row) || is_false(row, &issuers);
         self.remove(session, goes).map(drop)
     }
@@ -606,27 +609,18 @@ fn is_over(state: CertificateState) -> bool {
     )
 }
 
-/// Who issues a portal's HCCs: the whole name (DER).
-struct HccIssuer(Vec<u8>);
-
-impl HccIssuer {
-    /// Of a certificate (DER), if it can be read.
-    fn of(certificate: &[u8]) -> Option<Self> {
-        CertificateInfo::parse(certificate).map(|info| Self(info.issuer_der))
-    }
-
-    fn of_entry(entry: &HccEntry) -> Option<Self> {
-        Self::of(&entry.certificate)
-    }
+/// The whole name (DER) of who has issued a certificate (DER), if it can be read.
+fn issuer(certificate: &[u8]) -> Option<Vec<u8>> {
+    CertificateInfo::parse(certificate).map(|info| info.issuer_der)
 }
 
 /// Whether it is an HCC that names an authority of the portal's, which the portal says it has not
 /// issued: it was damaged, or somebody made it. What other authorities have issued is not judged.
-fn is_false(row: &Row, issuers: &[HccIssuer]) -> bool {
+fn is_false(row: &Row, issuers: &[Vec<u8>]) -> bool {
     let issuer = row.slot.info.as_ref().map(|info| &info.issuer_der);
     row.row.summary.colour == Colour::Pink
         && !row.row.known
-        && issuers.iter().any(|known| Some(&known.0) == issuer)
+        && issuer.is_some_and(|issuer| issuers.contains(issuer))
 }
 
 fn describe(summary: &CertificateSummary) -> String {

@@ -1,8 +1,8 @@
 //! `update`: bytes of a file are changed, after a question.
 
-use kortlab_apdu::ByteCount;
 use std::fmt::Write as _;
 
+use kortlab_apdu::ByteCount;
 use kortlab_card::files::Files;
 use kortlab_diagnose::dump::Content;
 
