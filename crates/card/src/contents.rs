@@ -11,8 +11,8 @@ use kortlab_apdu::ByteCount;
 use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{
     Application, AuthenticationAttributes, AuthenticationObject, Certificate, Code, DataObject,
-    Directory, DirectoryObject, EfDir, ObjectKind, ObjectRef, Odf, Parsed, Path, PrivateKey,
-    PublicKey, Severity, TokenInfo, UnusedSpaceRecord,
+    Directory, DirectoryObject, EfDir, ObjectKind, ObjectRef, Odf, PKCS15_AID, Parsed, Path,
+    PrivateKey, PublicKey, Severity, TokenInfo, UnusedSpaceRecord,
 };
 
 use crate::agreement;
@@ -153,6 +153,12 @@ impl Contents {
             && let Some(dir) = &dir
         {
             reader.tell_unlisted(dir, &application);
+        }
+        if let Some(dir) = &dir
+            && application != APPLICATION
+            && reader.files.application().is_none()
+        {
+            reader.tell_misnamed(dir, &application)?;
         }
         if let Some(named) = named
             && application != APPLICATION
@@ -665,6 +671,41 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
             ),
         };
         self.warn(code::APPLICATION_NOT_LISTED, "EF.DIR", &EF_DIR, message);
+    }
+
+    /// EF.DIR gives the application a longer AID than PKCS#15's, and the card knows its DF by names of
+    /// which none begins with that: who selects it by what EF.DIR says is told that there is none
+    /// (ISO/IEC 7816-4 §8.2.2.3). Where the card tells no name (tag 84), nothing is said.
+    fn tell_misnamed(&mut self, dir: &EfDir, application: &FilePath) -> Result<(), CardError> {
+        let here = |entry: &&Application| {
+            let path = entry.path.as_ref();
+            path.is_some_and(|path| absolute(&FilePath::MASTER_FILE, path) == *application)
+        };
+        let Some(entry) = dir.objects().find(here) else {
+            return Ok(());
+        };
+        let known = [&PKCS15_AID[..], &ISO_7816_15_AID[..]];
+        let longer = |aid: &&[u8]| entry.aid.len() > aid.len() && entry.aid.starts_with(aid);
+        if !known.iter().any(longer) {
+            return Ok(());
+        }
+        let names = match self.files.select(application) {
+            Ok(info) => info.fcp.map(|fcp| fcp.df_names).unwrap_or_default(),
+            Err(error) if ends_all(&error) => return Err(error),
+            Err(_) => return Ok(()),
+        };
+        if names.is_empty() || names.iter().any(|name| name.starts_with(&entry.aid)) {
+            return Ok(());
+        }
+        let names: Vec<_> = names.iter().map(hex::encode_upper).collect();
+        let message = format!(
+            "it lists the application in {application} under the AID {}, but the card knows it as {} \
+             (tag 84): programs that select it by what EF.DIR says do not find it",
+            hex::encode_upper(&entry.aid),
+            names.join(", ")
+        );
+        self.warn(code::APPLICATION_NOT_LISTED, "EF.DIR", &EF_DIR, message);
+        Ok(())
     }
 
     /// The application was not where EF.DIR says, but where it usually is.

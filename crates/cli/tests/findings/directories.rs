@@ -217,6 +217,28 @@ fn a_record_of_ef_dir_that_is_broken_is_named_and_the_others_are_read() {
 }
 
 #[test]
+fn an_aid_in_ef_dir_by_which_the_card_does_not_know_the_application_is_a_finding() {
+    for behind in [&[0x00][..], &[0x31, 0x35], &[0xFF; 4]] {
+        let lab = valid();
+        change_data(&lab, "2F00", |bytes| {
+            let more = behind.len() as u8;
+            let end = 4 + usize::from(bytes[3]);
+            bytes.splice(end..end, behind.iter().copied());
+            bytes[3] += more;
+            bytes[1] += more;
+        });
+        let problem = assert_found(&lab, "application-not-listed");
+        let message = problem["message"].as_str().expect("a message");
+        let name = "A000000063504B43532D3135";
+        assert!(message.contains(&format!("{name}{}", hex::encode_upper(behind))));
+        assert!(
+            message.contains(&format!("knows it as {name}")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn what_damage_makes_of_a_tag_is_a_finding_and_no_extension() {
     // The label of the first key and of the first certificate, and one in EF.DIR.
     for (fid, tag) in [("4402", 0x0C), (CDF, 0x0C), ("4401", 0x0C), ("2F00", 0x50)] {
