@@ -6,8 +6,8 @@
 mod common;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -349,6 +349,9 @@ fn an_answer_that_is_no_portals_is_told_as_one_and_not_as_silence() {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).unwrap();
             stream.write_all(body.as_bytes()).unwrap();
+            // What is not read would make the end a reset, which can overtake the answer.
+            stream.shutdown(Shutdown::Write).unwrap();
+            let _ = io::copy(&mut stream, &mut io::sink());
         });
         let url = format!("http://{address}");
         let status = ["admin", "status", "--url", &url, "--token", "file:token"];

@@ -2,8 +2,8 @@
 //! OpenSSL's responder makes them, and OpenSSL's client judges them beside us.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -502,10 +502,13 @@ fn answering(with: &'static [u8], endless: bool) -> String {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            let mut request = [0; 4096];
-            let _ = stream.read(&mut request);
+            let _ = stream.read(&mut [0; 4096]);
             let _ = stream.write_all(with);
             while endless && stream.write_all(&[0x30; 4096]).is_ok() {}
+            // What a client says and nobody reads would make the end of the connection a reset, which can
+            // overtake the answer.
+            let _ = stream.shutdown(Shutdown::Write);
+            let _ = io::copy(&mut stream, &mut io::sink());
         }
     });
     format!("http://127.0.0.1:{port}/")
