@@ -5,7 +5,12 @@
 //! the signature with the public key before it gives it out.
 
 use kortlab_apdu::Channel;
-use kortlab_card::{Card, CardError, ErrorKind, Hash, NewCertificate, Pin, PinRole, Scheme, Slot};
+use std::time::{Duration, UNIX_EPOCH};
+
+use kortlab_card::{
+    Against, Card, CardError, ErrorKind, Hash, NewCertificate, Pin, PinRole, Problem, Scheme,
+    Severity, Slot,
+};
 use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::csr::RequestToSign;
 use kortlab_issuer::inspect::CertificateSummary;
@@ -75,6 +80,31 @@ pub fn certificates<C: Channel>(card: &mut Card<C>) -> Result<Vec<Slot>, CardErr
     // What a portal could not read would only make it refuse the whole list.
     slots.retain(|slot| slot.info.is_some() && CertificateSummary::from_der(&slot.der).is_ok());
     Ok(slots)
+}
+
+/// The errors in what is on the card that no portal sees, as `kortlab cert check` finds them: a
+/// certificate for another key than the one it is listed for, a directory that is damaged, a key that
+/// is not there. Whether a certificate is valid at `now` is not among them.
+///
+/// # Errors
+/// The card is gone.
+pub fn faults<C: Channel>(card: &mut Card<C>, now: Timestamp) -> Result<Vec<Problem>, CardError> {
+    let now = UNIX_EPOCH + Duration::from_secs(now.unix_seconds());
+    let checked = card.check(now, &Against::default())?;
+    let of_certificates = checked.certificates.iter().flat_map(|certificate| {
+        let lasting = certificate
+            .problems
+            .iter()
+            .filter(|found| !found.is_state());
+        lasting.map(|found| found.to_problem(&certificate.slot))
+    });
+    let of_files = card.contents().problems.iter().cloned();
+    let mut faults: Vec<_> = of_files
+        .chain(checked.problems.iter().cloned())
+        .chain(of_certificates)
+        .collect();
+    faults.retain(|found| found.severity() == Severity::Error);
+    Ok(faults)
 }
 
 /// The HCC for the card's key for `role`, as the writer takes it.

@@ -99,6 +99,7 @@ enum Fault {
     /// On the test page, and nowhere else.
     CallsAllRevoked,
     CallsAllUnknown,
+    CallsAllValid,
     /// The trial of *legitimering* breaks off.
     TriesNothing,
     /// The carrier's certificate for signature is revoked when this is called for.
@@ -196,6 +197,7 @@ impl Portal for Faulty<'_> {
                     row.state = CertificateState::Revoked(RevocationReason::KeyCompromise);
                 }
                 Fault::CallsAllUnknown => row.known = false,
+                Fault::CallsAllValid => row.state = CertificateState::Valid,
                 _ => {}
             }
         }
@@ -365,6 +367,68 @@ fn an_hcc_of_another_authority_is_left_on_the_card_and_named() {
     assert!(error.how_to_continue().contains(name));
     assert_eq!(holder.removed_unknown(), 0);
     assert_eq!(ders(&mut card), before, "nothing of it was removed");
+}
+
+#[test]
+fn four_valid_certificates_on_a_card_that_they_do_not_go_with_are_not_enough() {
+    let (mut card, mut world) = insert(CardState::Valid, 11);
+    let [authentication, signature] = hccs(&world);
+    put(&mut card, &[signature, authentication], true);
+    let before = ders(&mut card);
+    let mut holder = Holder::default();
+    let error = guide(&mut card, &mut world, &mut holder).unwrap_err();
+    let Cause::Faulty { first, others } = error.cause() else {
+        panic!("{error}");
+    };
+    assert!(first.contains("key-mismatch"), "{first}");
+    assert_eq!(*others, 1, "{error}");
+    assert!(error.how_to_continue().contains("cert check"));
+    assert!(
+        !holder
+            .0
+            .iter()
+            .any(|event| matches!(event, Event::AlreadyValid))
+    );
+    assert_eq!(ders(&mut card), before);
+}
+
+#[test]
+fn an_hcc_of_another_card_stops_the_guide_each_time_before_anything_is_touched() {
+    for places in [&[0, 1][..], &[0], &[1]] {
+        let (mut card, mut world) = insert(CardState::Expired, 11);
+        let (_, other) = insert(CardState::Expired, 12);
+        let mut mixed = hccs(&world);
+        for place in places {
+            mixed[*place] = hccs(&other)[*place].clone();
+        }
+        put(&mut card, &mixed, true);
+        let before = ders(&mut card);
+        for _ in 0..2 {
+            let error = guide(&mut card, &mut world, &mut Holder::default()).unwrap_err();
+            assert_eq!(error.step(), Step::InsertCard, "{error}");
+            let Cause::OtherCards { number, own, .. } = error.cause() else {
+                panic!("{error}");
+            };
+            assert_eq!(number, other.card_number.as_str());
+            assert_eq!(own, world.card_number.as_str());
+            assert_eq!(ders(&mut card), before);
+        }
+    }
+}
+
+#[test]
+fn what_is_over_by_the_clock_of_this_side_is_not_valid_because_a_portal_says_so() {
+    let (mut card, mut world) = insert(CardState::Expired, 11);
+    let mut holder = Holder::default();
+    let error = guide_at(Fault::CallsAllValid, &mut card, &mut world, &mut holder).unwrap_err();
+    assert!(matches!(error.cause(), Cause::Lapsed { .. }), "{error}");
+    assert!(error.how_to_continue().contains("clock"));
+    assert!(
+        !holder
+            .0
+            .iter()
+            .any(|event| matches!(event, Event::AlreadyValid))
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ use core::fmt;
 use kortlab_card::{CardError, PinRole};
 use kortlab_issuer::DocumentError;
 use kortlab_issuer::IssueError;
+use kortlab_issuer::clock::Timestamp;
 use kortlab_portal_core::PortalError;
 
 use super::Step;
@@ -97,6 +98,39 @@ pub enum Cause {
         /// Certificates that the portal has not issued, in words.
         unknown: Vec<String>,
     },
+    /// The portal calls the certificates valid, and the card is not in order.
+    #[error(
+        "the portal calls all four certificates valid, but the card is not in order: {first}{}",
+        more(*.others)
+    )]
+    Faulty {
+        /// What is wrong with it, in words.
+        first: String,
+        /// How many other things.
+        others: usize,
+    },
+    /// The portal calls a certificate valid whose time is over.
+    #[error(
+        "the portal calls the certificate of {certificate} valid, and by the clock of this computer its time was over on {until}"
+    )]
+    Lapsed {
+        /// Which one, in words.
+        certificate: String,
+        /// Until when it was valid.
+        until: Timestamp,
+    },
+    /// An HCC of another card than the carrier's certificates.
+    #[error(
+        "an HCC on this card, that of {certificate}, is for the card {number}, and the carrier's certificates are for the card {own}"
+    )]
+    OtherCards {
+        /// Which one, in words.
+        certificate: String,
+        /// The number in it.
+        number: String,
+        /// The number in the carrier's.
+        own: String,
+    },
     /// The holder said that something is wrong.
     #[error("{0} were not confirmed")]
     NotConfirmed(&'static str),
@@ -140,6 +174,15 @@ impl From<WorkError> for Cause {
             WorkError::NoKey(role) => Self::NoKey(role),
             WorkError::OtherKey(role) => Self::OtherKey(role),
         }
+    }
+}
+
+/// `, and 3 faults more`.
+fn more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => ", and one fault more".to_owned(),
+        others => format!(", and {others} faults more"),
     }
 }
 
@@ -202,6 +245,16 @@ impl RenewalError {
                 "this portal has not issued {}: remove what is not wanted on the card",
                 unknown.join(", ")
             )),
+            Cause::Faulty { .. } => {
+                Some("see what `kortlab cert check` and `kortlab diagnose` say of the card".to_owned())
+            }
+            Cause::Lapsed { .. } => Some(
+                "set the clock of this computer if it is wrong; else show this to those who run the portal"
+                    .to_owned(),
+            ),
+            Cause::OtherCards { .. } => Some(
+                "find out how it came there, and remove it with `kortlab cert remove`".to_owned(),
+            ),
             Cause::NoKey(_) => Some("insert a card with both keys".to_owned()),
             Cause::OtherKey(_) => {
                 Some("have the portal revoke the pair, so that it issues another one".to_owned())

@@ -3,7 +3,9 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use kortlab_apdu::Channel;
-use kortlab_card::{Card, CertificateInfo, Change, IfChanged, Journal, Pin, PinRole, Slot};
+use kortlab_card::{
+    Card, CertificateInfo, Change, IfChanged, Journal, Pin, PinRole, Problem, Slot,
+};
 use kortlab_issuer::authority::CertificateState;
 use kortlab_issuer::clock::Clock;
 use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
@@ -21,6 +23,8 @@ use crate::understood::{self, CardFacts, Difference, NotUnderstood};
 
 /// The list is shown again after removing, so often at most.
 const MAX_LISTS: usize = 4;
+/// More faults of the card are not told one by one.
+const MOST_FAULTS: usize = 8;
 /// Of an order for a card that no HCC is known of.
 const NOTHING_TO_COMPARE: &str = "the card has no HCC, so there is nothing on it to compare the \
                                   employer in the order with, nor what else the certificates will \
@@ -52,6 +56,7 @@ impl<C: Channel> Flow<'_, C> {
         let rows = self.step(Step::InsertCard, Self::insert_card)?;
         let report = report(&rows);
         if report.is_complete() {
+            self.step(Step::InsertCard, |flow| flow.must_be_in_order(&rows))?;
             self.forget();
             self.holder.event(&Event::AlreadyValid);
             return Ok(Outcome::AlreadyValid(report));
@@ -109,13 +114,59 @@ impl<C: Channel> Flow<'_, C> {
     fn insert_card(&mut self) -> StepResult<Vec<Row>> {
         self.recover()?;
         let rows = self.rows()?;
+        must_be_of_one_card(&rows)?;
         self.facts = notes::facts(self.notes, rows.iter().map(|row| &*row.slot.der))?;
         let label = self.card.contents().label().unwrap_or_default().to_owned();
         self.holder.event(&Event::CardNoticed {
             label,
             report: report(&rows),
         });
+        if !report(&rows).is_complete() {
+            self.tell_faults()?;
+        }
         Ok(rows)
+    }
+
+    /// Says what is wrong with the card beside what the portal judges.
+    fn tell_faults(&mut self) -> StepResult<()> {
+        let faults = card::faults(self.card, self.clock.now())?;
+        let shown = faults.iter().take(MOST_FAULTS).map(in_words);
+        let mut remarks: Vec<_> = shown.map(|fault| format!("on the card, {fault}")).collect();
+        if let Some(others @ 1..) = faults.len().checked_sub(MOST_FAULTS) {
+            remarks.push(format!(
+                "and {others} more: `kortlab cert check` says them all"
+            ));
+        }
+        self.remark(remarks);
+        Ok(())
+    }
+
+    /// Four certificates that the portal calls valid are nothing to be content with where they do not
+    /// go with the card.
+    fn must_be_in_order(&mut self, rows: &[Row]) -> StepResult<()> {
+        self.must_not_have_lapsed(rows)?;
+        let faults = card::faults(self.card, self.clock.now())?;
+        match faults.split_first() {
+            None => Ok(()),
+            Some((first, others)) => Err(Cause::Faulty {
+                first: in_words(first),
+                others: others.len(),
+            }),
+        }
+    }
+
+    /// A portal's clock may be ahead of this one, and then knows better what is not valid any more; that
+    /// something still is, it cannot know better.
+    fn must_not_have_lapsed(&self, rows: &[Row]) -> StepResult<()> {
+        let now = self.clock.now();
+        let lapsed = |row: &&Row| row.row.is_valid() && row.row.summary.not_after < now;
+        match rows.iter().find(lapsed) {
+            None => Ok(()),
+            Some(row) => Err(Cause::Lapsed {
+                certificate: describe(&row.row.summary),
+                until: row.row.summary.not_after,
+            }),
+        }
     }
 
     /// An earlier change of the card that was interrupted is completed or undone first.
@@ -477,7 +528,9 @@ impl<C: Channel> Flow<'_, C> {
         let rows = self.rows()?;
         let report = report(&rows);
         self.holder.event(&Event::Checked(report.clone()));
+        self.tell_faults()?;
         if report.is_complete() {
+            self.must_not_have_lapsed(&rows)?;
             return Ok(report);
         }
         Err(Cause::Incomplete {
@@ -612,6 +665,35 @@ fn is_over(state: CertificateState) -> bool {
 /// The whole name (DER) of who has issued a certificate (DER), if it can be read.
 fn issuer(certificate: &[u8]) -> Option<Vec<u8>> {
     CertificateInfo::parse(certificate).map(|info| info.issuer_der)
+}
+
+/// What the HCCs say is compared with an order and kept for a run that is begun again: it must be of
+/// this card's.
+fn must_be_of_one_card(rows: &[Row]) -> StepResult<()> {
+    let of = |colour| {
+        let summaries = rows.iter().map(|row| &row.row.summary);
+        summaries.filter(move |summary| summary.colour == colour)
+    };
+    let own: Vec<_> = of(Colour::Blue)
+        .filter_map(|summary| summary.card_number.as_ref())
+        .collect();
+    let other = of(Colour::Pink).find_map(|summary| {
+        let number = summary.card_number.as_ref()?;
+        Some((summary, number, *own.first()?)).filter(|_| !own.contains(&number))
+    });
+    match other {
+        None => Ok(()),
+        Some((summary, number, own)) => Err(Cause::OtherCards {
+            certificate: describe(summary),
+            number: number.clone(),
+            own: own.clone(),
+        }),
+    }
+}
+
+/// A fault of the card: where and what.
+fn in_words(fault: &Problem) -> String {
+    format!("{}: {} [{}]", fault.place(), fault.message(), fault.code())
 }
 
 /// Whether it is an HCC that names an authority of the portal's, which the portal says it has not
