@@ -240,6 +240,25 @@ fn answers_that_make_no_sense_are_not_taken_for_an_empty_card() {
 }
 
 #[test]
+fn a_card_that_selects_nothing_is_not_taken_for_an_empty_one() {
+    let lab = Lab::new("valid");
+    for status in ["6A82", "6F00", "6982"] {
+        let fault = format!("sw:ins=A4,sw={status}");
+        let output = lab.run(&["--fault", &fault, "--json", "tree"]);
+        assert_code(&output, 6);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["complete"], false, "{status}");
+        let text = stdout(&lab.run(&["--fault", &fault, "tree"]));
+        assert!(text.contains("cannot be told"), "{text}");
+        let output = lab.run(&["--fault", &fault, "dump", "--force", "-o", "copy.json"]);
+        assert_code(&output, 6);
+        let copy = std::fs::read(lab.path("copy.json")).unwrap();
+        let copy: Value = serde_json::from_slice(&copy).unwrap();
+        assert_eq!(copy["provenance"]["complete"], false, "{status}");
+    }
+}
+
+#[test]
 fn a_card_that_is_pulled_out_is_not_said_to_want_a_larger_budget() {
     let lab = Lab::new("valid");
     for command in [&["tree"][..], &["dump", "-o", "copy.json"]] {

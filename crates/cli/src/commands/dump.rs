@@ -238,6 +238,10 @@ impl fmt::Display for Report {
                  much",
                 printable(ended)
             ),
+            None if !self.complete && self.has(Kind::Nonsense) => writeln!(
+                f,
+                "\n{WARNING}not complete{WARNING:#}: the card's answers make no sense, or there is none"
+            ),
             None if !self.complete => writeln!(
                 f,
                 "\n{WARNING}not complete{WARNING:#}: the card's directories are more than a card \

@@ -106,7 +106,7 @@ pub fn dump<C: Channel>(
     let provenance = Provenance {
         program: options.program.clone(),
         commands,
-        complete: ended.is_none() && !reading.listed.cut_short,
+        complete: ended.is_none() && !reading.listed.cut_short && !reading.has_selected_nothing(),
         ended: ended.as_ref().map(ToString::to_string),
         not_read: Vec::new(),
     };
@@ -118,6 +118,10 @@ pub fn dump<C: Channel>(
         ended,
     })
 }
+
+/// What is said of a card that selects nothing at all.
+const NOTHING_SELECTED: &str = "the card selects neither the MF, nor another file, nor an application \
+                                that is known: what is on it cannot be told";
 
 /// Reads a card as far as it goes: what was read, with how many commands, and what ended it before
 /// everything was.
@@ -139,6 +143,11 @@ fn read<'a, C: Channel>(
         extra_pins: Vec::new(),
     };
     let (mut reading, error) = reading.everything(options);
+    if error.is_none() && reading.has_selected_nothing() {
+        let place = Place::of_path(&FilePath::MASTER_FILE);
+        let notes = &mut reading.walk.notes;
+        notes.add(&place, Kind::Nonsense, None, NOTHING_SELECTED.to_owned());
+    }
     let guard = reading.walk.session.channel_mut().layer();
     let commands = guard.commands() as u64;
     let ended = error.map(|error| match guard.stopped() {
@@ -163,6 +172,12 @@ struct Reading<'a, C: Channel> {
 }
 
 impl<C: Channel> Reading<'_, C> {
+    /// Whether the card has selected neither a file nor an application: what is on it is not known.
+    fn has_selected_nothing(&self) -> bool {
+        let mut found = self.walk.tree.iter();
+        found.all(|(_, found)| found.refused.is_some())
+    }
+
     /// Reads everything; gives what ended it before that.
     fn everything(mut self, options: &Options) -> (Self, Option<CardError>) {
         if let Err(error) = self.files() {
