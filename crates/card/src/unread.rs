@@ -17,6 +17,15 @@ pub(crate) struct Unread {
     pub(crate) error: CardError,
 }
 
+/// What is found in a directory of which an object may have been lost.
+const LOSING: [&str; 5] = [
+    "garbage",
+    "truncated",
+    "length-mismatch",
+    "missing-element",
+    "bad-value",
+];
+
 impl Contents {
     /// Why the card may have more certificates than are listed here: the first file that says which
     /// there are and could not be read, or not to its end. `None`: there are no others.
@@ -85,8 +94,21 @@ impl Contents {
             let message = format!("{}: {}", cut.place(), cut.message());
             return Some(CardError::new(ErrorKind::Nonsense, message));
         }
-        let (name, path, offset) = damaged.next().or_else(in_odf)?;
-        let message = format!("what {name} {path} lists at byte {offset} cannot be read");
+        // What is no object may have been one, and what is damaged may have named something else.
+        let is_damage = |problem: &&Problem| {
+            let mut paths = files.iter().map(|file| &file.path).chain([&self.odf_path]);
+            LOSING.contains(&problem.code()) && paths.any(|path| path == problem.path())
+        };
+        let message = match (
+            damaged.next().or_else(in_odf),
+            self.problems.iter().find(is_damage),
+        ) {
+            (Some((name, path, offset)), _) => {
+                format!("what {name} {path} lists at byte {offset} cannot be read")
+            }
+            (None, Some(damage)) => format!("{}: {}", damage.place(), damage.message()),
+            (None, None) => return None,
+        };
         let error = CardError::new(ErrorKind::Nonsense, message);
         Some(error.hint("`kortlab cert check` says what is wrong with it"))
     }

@@ -107,6 +107,20 @@ fn a_certificate_that_an_unread_directory_may_list_is_not_said_to_be_absent() {
         let hint = failed["hint"].as_str().expect("a hint");
         assert!(hint.contains("4331"), "{hint}");
     }
+    // Half of it lost: what stood there is not known.
+    for (fill, lost) in [
+        (0x00, 0..64),
+        (0xFF, 0..64),
+        (0x00, 40..100),
+        (0xFF, 40..100),
+    ] {
+        let lab = valid();
+        change_data(&lab, CDF, |bytes| bytes[lost.clone()].fill(fill));
+        for command in ["read", "remove"] {
+            let failed = error(&lab, &["cert", command, "4331"], 5);
+            assert_eq!(failed["kind"], "nonsense", "{lost:?}: {failed:#}");
+        }
+    }
     // What is read whole is believed.
     let failed = error(&lab, &["cert", "read", "4399"], 1);
     assert_eq!(failed["kind"], "not-found", "{failed:#}");
