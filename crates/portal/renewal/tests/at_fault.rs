@@ -393,6 +393,19 @@ fn four_valid_certificates_on_a_card_that_they_do_not_go_with_are_not_enough() {
 }
 
 #[test]
+fn each_step_begins_once_also_where_there_is_nothing_to_do() {
+    let (mut card, mut world) = insert(CardState::Valid, 11);
+    let mut holder = Holder::default();
+    let outcome = guide(&mut card, &mut world, &mut holder).unwrap();
+    assert!(matches!(outcome, Outcome::AlreadyValid(_)));
+    let begun = holder
+        .0
+        .iter()
+        .filter(|event| matches!(event, Event::Began(_)));
+    assert_eq!(begun.count(), 1);
+}
+
+#[test]
 fn an_hcc_of_another_card_stops_the_guide_each_time_before_anything_is_touched() {
     for places in [&[0, 1][..], &[0], &[1]] {
         let (mut card, mut world) = insert(CardState::Expired, 11);

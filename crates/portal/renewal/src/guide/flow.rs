@@ -56,7 +56,6 @@ impl<C: Channel> Flow<'_, C> {
         let rows = self.step(Step::InsertCard, Self::insert_card)?;
         let report = report(&rows);
         if report.is_complete() {
-            self.step(Step::InsertCard, |flow| flow.must_be_in_order(&rows))?;
             self.forget();
             self.holder.event(&Event::AlreadyValid);
             return Ok(Outcome::AlreadyValid(report));
@@ -117,12 +116,12 @@ impl<C: Channel> Flow<'_, C> {
         must_be_of_one_card(&rows)?;
         self.facts = notes::facts(self.notes, rows.iter().map(|row| &*row.slot.der))?;
         let label = self.card.contents().label().unwrap_or_default().to_owned();
-        self.holder.event(&Event::CardNoticed {
-            label,
-            report: report(&rows),
-        });
-        if !report(&rows).is_complete() {
-            self.tell_faults()?;
+        let report = report(&rows);
+        let is_complete = report.is_complete();
+        self.holder.event(&Event::CardNoticed { label, report });
+        match is_complete {
+            true => self.must_be_in_order(&rows)?,
+            false => self.tell_faults()?,
         }
         Ok(rows)
     }
