@@ -2,11 +2,11 @@
 //! all the same.
 
 use kortlab_apdu::FilePath;
-use kortlab_pkcs15::{Directory, Entry, ObjectKind};
+use kortlab_pkcs15::{Code, Directory, Entry, ObjectKind};
 
 use crate::contents::{Contents, DirectoryFile};
 use crate::error::{CardError, ErrorKind};
-use crate::problem::{Problem, code};
+use crate::problem::code;
 
 /// A file that says what is on the card, and could not be read to its end.
 #[derive(Clone, Debug)]
@@ -19,11 +19,11 @@ pub(crate) struct Unread {
 
 /// What is found in a directory of which an object may have been lost.
 const LOSING: [&str; 5] = [
-    "garbage",
-    "truncated",
-    "length-mismatch",
-    "missing-element",
-    "bad-value",
+    Code::Garbage.as_str(),
+    Code::Truncated.as_str(),
+    Code::LengthMismatch.as_str(),
+    Code::MissingElement.as_str(),
+    Code::BadValue.as_str(),
 ];
 
 impl Contents {
@@ -85,24 +85,19 @@ impl Contents {
             .iter()
             .filter_map(|file| Some((name, &file.path, unreadable(&file.directory)?)));
         let in_odf = || Some(("EF(ODF)", &self.odf_path, unreadable(&self.odf)?));
-        // More objects in one file than are read of it.
-        let is_cut = |problem: &&Problem| {
-            let mut paths = files.iter().map(|file| &file.path).chain([&self.odf_path]);
-            problem.code() == code::TOO_MANY && paths.any(|path| path == problem.path())
+        let found = |codes: &[&str]| {
+            self.problems.iter().find(|problem| {
+                let mut paths = files.iter().map(|file| &file.path).chain([&self.odf_path]);
+                codes.contains(&problem.code()) && paths.any(|path| path == problem.path())
+            })
         };
-        if let Some(cut) = self.problems.iter().find(is_cut) {
+        // More objects in one file than are read of it.
+        if let Some(cut) = found(&[code::TOO_MANY]) {
             let message = format!("{}: {}", cut.place(), cut.message());
             return Some(CardError::new(ErrorKind::Nonsense, message));
         }
         // What is no object may have been one, and what is damaged may have named something else.
-        let is_damage = |problem: &&Problem| {
-            let mut paths = files.iter().map(|file| &file.path).chain([&self.odf_path]);
-            LOSING.contains(&problem.code()) && paths.any(|path| path == problem.path())
-        };
-        let message = match (
-            damaged.next().or_else(in_odf),
-            self.problems.iter().find(is_damage),
-        ) {
+        let message = match (damaged.next().or_else(in_odf), found(&LOSING)) {
             (Some((name, path, offset)), _) => {
                 format!("what {name} {path} lists at byte {offset} cannot be read")
             }
