@@ -144,6 +144,8 @@ pub enum ListTrouble {
     Malformed(String),
     /// It is not of the issuer of any certificate that was checked.
     Unused,
+    /// It is of the issuer, and for other certificates than those that were checked (RFC 5280 §5.2.5).
+    OtherScope,
     /// A newer list of the same issuer was used.
     Superseded,
 }
@@ -158,7 +160,7 @@ impl ListTrouble {
             Self::BadSignature => "list-bad-signature",
             Self::Unsupported(_) => "list-not-supported",
             Self::Malformed(_) => "list-malformed",
-            Self::Unused => "list-not-used",
+            Self::Unused | Self::OtherScope => "list-not-used",
             Self::Superseded => "list-superseded",
         }
     }
@@ -166,7 +168,7 @@ impl ListTrouble {
     /// How much it matters.
     pub const fn severity(&self) -> Severity {
         match self {
-            Self::Unused | Self::Superseded => Severity::Note,
+            Self::Unused | Self::OtherScope | Self::Superseded => Severity::Note,
             Self::NoNextUpdate => Severity::Warning,
             _ => Severity::Error,
         }
@@ -204,6 +206,9 @@ impl ListTrouble {
                 "fetch the list again; if it is the same, its issuer must make it anew"
             }
             Self::Unused => "check that it is the list of an issuer of these certificates",
+            Self::OtherScope => {
+                "give the issuer's list for these certificates: they name where it is"
+            }
             Self::Superseded => "nothing: the newer list counts",
         }
     }
@@ -230,6 +235,10 @@ impl fmt::Display for ListTrouble {
                 "the list is no CertificateList in DER ({what}): it makes nothing good"
             ),
             Self::Unused => f.write_str("the list is of no issuer of a certificate on the card"),
+            Self::OtherScope => f.write_str(
+                "the list is for other certificates of its issuer than those on the card: by its \
+                 issuingDistributionPoint (RFC 5280 §5.2.5) it says nothing of them",
+            ),
             Self::Superseded => f.write_str("a newer list of the same issuer is used instead"),
         }
     }
@@ -485,6 +494,9 @@ impl RevocationList {
                 _ => return Err(unreadable),
             }
         }
+        if self.scope.only_users && self.scope.only_authorities {
+            self.unsupported = Some("a list for users only and for authorities only");
+        }
         Ok(())
     }
 }
@@ -499,6 +511,8 @@ struct Judged<'a> {
     trouble: Option<ListTrouble>,
     genuine: Option<bool>,
     used: bool,
+    /// Whether it is for one of the certificates.
+    covers: bool,
     superseded: bool,
 }
 
@@ -515,6 +529,7 @@ impl<'a> Lists<'a> {
                 trouble: list.trouble(now, genuine),
                 genuine,
                 used: false,
+                covers: false,
                 superseded: false,
             }
         });
@@ -542,11 +557,13 @@ impl<'a> Lists<'a> {
         let mut answer = None;
         for judged in &mut of_issuer {
             judged.used = true;
+            let covers = judged.list.covers(info, is_authority);
+            judged.covers |= covers;
             let in_force = !judged
                 .trouble
                 .as_ref()
                 .is_some_and(ListTrouble::disqualifies);
-            if !in_force || !judged.list.covers(info, is_authority) {
+            if !in_force || !covers {
                 continue;
             }
             if answer.is_some() {
@@ -591,6 +608,7 @@ impl<'a> Lists<'a> {
             let trouble = match judged.trouble {
                 _ if !judged.used => ListTrouble::Unused,
                 Some(trouble) => trouble,
+                None if !judged.covers => ListTrouble::OtherScope,
                 None if judged.superseded => ListTrouble::Superseded,
                 None => return None,
             };

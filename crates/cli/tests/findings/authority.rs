@@ -35,6 +35,9 @@ impl Authority {
              [pointu]\nonlyuser = TRUE\n\
              [cas]\nissuingDistributionPoint = critical,@pointc\n\
              [pointc]\nonlyCA = TRUE\n\
+             [both]\n2.5.29.28 = critical,DER:30068101FF8201FF\n\
+             [elsewhere]\nissuingDistributionPoint = critical,@pointe\n\
+             [pointe]\nfullname = URI:http://elsewhere.example/x.crl\n\
              [delta]\n2.5.29.27 = critical,DER:020101\n\
              [odd]\n1.2.3.4 = critical,DER:0500\n"
         );

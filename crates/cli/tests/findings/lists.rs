@@ -85,7 +85,7 @@ fn of_two_lists_the_newest_in_force_counts() {
 fn a_list_that_is_for_part_only_is_not_taken_for_the_whole() {
     let authority = Authority::new("Own CA", "utf8only");
     let issuer = &["--issuer", "own.pem"][..];
-    for section in ["idp", "attributes", "indirect", "delta", "odd"] {
+    for section in ["idp", "attributes", "indirect", "both", "delta", "odd"] {
         authority.list("part.pem", false, &[NOW, &["-crlexts", section]].concat());
         let (says, codes, exit) = authority.check(&["part.pem"], issuer);
         assert_eq!((says.as_str(), exit), ("unknown", 6), "{section}");
@@ -93,8 +93,21 @@ fn a_list_that_is_for_part_only_is_not_taken_for_the_whole() {
     }
     authority.list("users.pem", false, &[NOW, &["-crlexts", "users"]].concat());
     assert_eq!(authority.check(&["users.pem"], issuer).0, "good");
-    authority.list("cas.pem", false, &[NOW, &["-crlexts", "cas"]].concat());
-    assert_eq!(authority.check(&["cas.pem"], issuer).0, "unknown");
+    for section in ["cas", "elsewhere"] {
+        for revoked in [false, true] {
+            let extensions = [NOW, &["-crlexts", section]].concat();
+            authority.list("other.pem", revoked, &extensions);
+            let (says, codes, exit) = authority.check(&["other.pem"], issuer);
+            assert_eq!((says.as_str(), exit), ("unknown", 0), "{section}");
+            assert_eq!(codes, ["list-not-used"], "{section}");
+        }
+        // One that is for them counts beside it, and the other is still told.
+        let (says, codes, _) = authority.check(&["other.pem", "users.pem"], issuer);
+        assert_eq!(
+            (says.as_str(), codes),
+            ("good", vec!["list-not-used".to_owned()])
+        );
+    }
 }
 
 #[test]
