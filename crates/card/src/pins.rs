@@ -35,6 +35,9 @@ use crate::pin_doubt;
 use crate::profile::Profile;
 use crate::role::PinRole;
 
+/// What to do with a PIN that is blocked.
+const UNBLOCK: &str = "unblock it with the PUK";
+
 /// A PIN or PUK on the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinObject {
@@ -263,6 +266,24 @@ impl<C: Channel> Card<C> {
         self.state_of(&pin)
     }
 
+    /// Refuses what needs the PIN for `role` before anything is done, where the card says that the PIN
+    /// is blocked; costs no try. A card that lists no such PIN, or does not tell, is left to what comes.
+    ///
+    /// # Errors
+    /// It is blocked ([`ErrorKind::PinBlocked`]), or the card is gone.
+    pub fn must_not_be_blocked(&mut self, role: PinRole) -> Result<(), CardError> {
+        let Some(pin) = find(self.contents(), role) else {
+            return Ok(());
+        };
+        match self.state_of(&pin)? {
+            PinState::Blocked => {
+                let next = format!("{UNBLOCK}: `kortlab pin unblock {}`", role.name());
+                Err(is_blocked(&format!("PIN for {role}"), &next))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The state of a PIN or PUK, found out without costing a try.
     ///
     /// Whatever the card answers, this is of this PIN alone.
@@ -326,7 +347,7 @@ impl<C: Channel> Card<C> {
         let command = self.dialect().verify(p2(object, name)?, &coded);
         let doing = format!("verify the {name}");
         let status = self.send_for(object, name, &doing, &command)?;
-        let judged = judge(status, &doing, &command, name, "unblock it with the PUK");
+        let judged = judge(status, &doing, &command, name, UNBLOCK);
         self.note_verified(object, judged.is_ok());
         judged
     }
@@ -351,7 +372,7 @@ impl<C: Channel> Card<C> {
         let command = self.dialect().change_pin(p2(&object, &name)?, &old, &new);
         let doing = format!("change the {name}");
         let status = self.send_for(&object, &name, &doing, &command)?;
-        judge(status, &doing, &command, &name, "unblock it with the PUK")
+        judge(status, &doing, &command, &name, UNBLOCK)
     }
 
     /// Unblocks the PIN for `role` with the PUK, and gives it a new value.
@@ -549,6 +570,10 @@ fn outcome(status: StatusWord) -> Outcome {
     }
 }
 
+fn is_blocked(name: &str, what_to_do: &str) -> CardError {
+    CardError::new(ErrorKind::PinBlocked, format!("the {name} is blocked")).hint(what_to_do)
+}
+
 fn judge(
     status: StatusWord,
     doing: &str,
@@ -564,8 +589,7 @@ fn judge(
             format!("the {name} is wrong, and is now blocked"),
         )
         .hint(when_blocked),
-        Outcome::Blocked => CardError::new(ErrorKind::PinBlocked, format!("the {name} is blocked"))
-            .hint(when_blocked),
+        Outcome::Blocked => is_blocked(name, when_blocked),
         Outcome::Wrong(Some(tries)) => {
             let noun = if tries == 1 { "try is" } else { "tries are" };
             CardError::new(

@@ -291,6 +291,14 @@ impl Problem {
             | code::SELECTED_WITH_WARNING => {
                 format!("read it again; if it stays so, {look}, and have the card replaced")
             }
+            "duplicate-id" if self.file == "EF(CDF)" => match &self.object {
+                Some(object) => format!(
+                    "if that entry is not wanted, take it away with `kortlab cert remove {}#{}`: a \
+                     file that another entry names, too, stays",
+                    self.path, object.index
+                ),
+                None => look,
+            },
             code::NO_CERTIFICATES => {
                 "write one with `kortlab cert write`, or renew the card".to_owned()
             }

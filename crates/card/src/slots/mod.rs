@@ -110,6 +110,12 @@ impl Slot {
         self.object.certificate.authority || !matches!(self.kind, ObjectKind::Certificates)
     }
 
+    /// Where it is listed, as `kortlab cert` takes it: the path of its directory, and its number there,
+    /// from 0: `3F00/5015/4403#2`.
+    pub fn entry(&self) -> String {
+        format!("{}#{}", self.directory, self.index)
+    }
+
     /// How people tell it from others: its label, or its file, or its place.
     pub fn name(&self) -> String {
         match (self.label(), &self.path) {

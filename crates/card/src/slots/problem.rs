@@ -206,7 +206,8 @@ impl SlotProblem {
             }
             Self::NotCertificate(_) => {
                 "see what its file holds with `kortlab cert read --raw`; if a change of the card \
-                 was interrupted, run `kortlab recover`, otherwise write the certificate anew"
+                 was interrupted, run `kortlab recover`; otherwise write the certificate anew, or \
+                 take its entry away with `kortlab cert remove`"
             }
             Self::NotX509 => "it was not checked: look at it with the program that wrote it",
             Self::Odd(_) => {
@@ -257,6 +258,16 @@ impl SlotProblem {
         .to_owned()
     }
 
+    /// The same, with commands that are about `slot`.
+    fn next_step_for(&self, slot: &Slot) -> String {
+        let mut step = self.next_step();
+        for command in ["cert remove", "cert read --raw"] {
+            let named = format!("`kortlab {command} {}`", slot.entry());
+            step = step.replace(&format!("`kortlab {command}`"), &named);
+        }
+        step
+    }
+
     /// The same as a problem of the file that `slot` is in.
     pub fn to_problem(&self, slot: &Slot) -> Problem {
         let (file, path) = match &slot.path {
@@ -269,7 +280,7 @@ impl SlotProblem {
                 &slot.object.common,
                 Some(slot.key_id()),
             ))
-            .hint(self.next_step());
+            .hint(self.next_step_for(slot));
         match self.offset() {
             Some(offset) => problem.at(slot.start.saturating_add(offset)),
             None => problem,

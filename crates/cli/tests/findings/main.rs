@@ -18,6 +18,7 @@ mod lists;
 mod ocsp;
 mod other_content;
 mod pin_references;
+mod remedies;
 mod twice;
 mod unlisted;
 mod unread;

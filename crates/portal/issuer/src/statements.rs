@@ -151,7 +151,10 @@ fn extension_text(extension: &Extension) -> String {
                     .map(|one| one.policy_identifier.to_string()),
             )
         }),
-        _ => None,
+        // One string, as a card's number is.
+        _ => Any::from_der(value)
+            .ok()
+            .and_then(|value| name::text(&value)),
     };
     let text = understood.unwrap_or_else(|| hexadecimal(value));
     match extension.critical {
@@ -225,6 +228,25 @@ mod tests {
             assert!(statements(der).is_err());
         }
         assert!(statements(&vec![0x30; CERTIFICATE_LIMIT + 1]).is_err());
+    }
+
+    #[test]
+    fn an_extension_of_one_string_is_told_as_text_and_others_in_hexadecimal() {
+        let extension = |value: &[u8]| Extension {
+            extn_id: ObjectIdentifier::new_unwrap("1.2.752.34.2.1"),
+            critical: false,
+            extn_value: der::asn1::OctetString::new(value).unwrap(),
+        };
+        for (value, text) in [
+            (&b"\x13\x049752"[..], "9752"),
+            (b"\x0C\x03\xC3\xA5a", "åa"),
+            (b"\x04\x049752", "040439373532"),
+            // Cut, and with something behind.
+            (b"\x13\x059752", "130539373532"),
+            (b"\x13\x0197", "13013937"),
+        ] {
+            assert_eq!(extension_text(&extension(value)), text);
+        }
     }
 
     #[test]

@@ -377,12 +377,18 @@ fn four_valid_certificates_on_a_card_that_they_do_not_go_with_are_not_enough() {
     let before = ders(&mut card);
     let mut holder = Holder::default();
     let error = guide(&mut card, &mut world, &mut holder).unwrap_err();
-    let Cause::Faulty { first, others } = error.cause() else {
+    let Cause::Faulty { first, others, .. } = error.cause() else {
         panic!("{error}");
     };
     assert!(first.contains("key-mismatch"), "{first}");
     assert_eq!(*others, 1, "{error}");
-    assert!(error.how_to_continue().contains("cert check"));
+    let next = error.how_to_continue();
+    assert!(next.contains("cert check"), "{next}");
+    // The one that is at fault by its name, as the command takes it.
+    assert!(
+        next.contains("`kortlab cert remove 3F00/5015/4403#"),
+        "{next}"
+    );
     assert!(
         !holder
             .0
@@ -390,6 +396,46 @@ fn four_valid_certificates_on_a_card_that_they_do_not_go_with_are_not_enough() {
             .any(|event| matches!(event, Event::AlreadyValid))
     );
     assert_eq!(ders(&mut card), before);
+}
+
+#[test]
+fn a_card_with_a_blocked_pin_is_not_in_order_and_nothing_on_it_is_touched() {
+    for state in [CardState::Valid, CardState::Expired] {
+        for role in PinRole::ALL {
+            let date = Timestamp::from_date(2026, 11, 24).unwrap();
+            let NewCard {
+                mut image,
+                mut world,
+            } = new_card(state, Protocol::T1, 11, date).unwrap();
+            let mut card = Card::open(InProcess::ephemeral(
+                VirtualCard::new(image.clone(), CardRng::from_seed(11)).unwrap(),
+            ))
+            .unwrap();
+            let reference = u8::try_from(card.pin(role).unwrap().reference).unwrap();
+            let pin = image
+                .pins
+                .iter_mut()
+                .find(|pin| pin.reference.0 == reference);
+            pin.unwrap().tries_left = 0;
+            card = Card::open(InProcess::ephemeral(
+                VirtualCard::new(image, CardRng::from_seed(11)).unwrap(),
+            ))
+            .unwrap();
+            let before = ders(&mut card);
+            let error = guide(&mut card, &mut world, &mut Holder::default()).unwrap_err();
+            assert_eq!(error.step(), Step::InsertCard, "{error}");
+            let Cause::Card(cause) = error.cause() else {
+                panic!("{error}");
+            };
+            assert_eq!(cause.kind(), kortlab_card::ErrorKind::PinBlocked);
+            assert!(error.to_string().contains(&role.to_string()), "{error}");
+            let command = format!("`kortlab pin unblock {}`", role.name());
+            let next = error.how_to_continue();
+            assert!(next.contains(&command), "{next}");
+            assert!(next.contains("nothing was changed"), "{next}");
+            assert_eq!(ders(&mut card), before);
+        }
+    }
 }
 
 #[test]

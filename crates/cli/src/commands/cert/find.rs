@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// None is meant, or several are; or it cannot be told, because not all of `contents` could be read.
 pub fn find<'a>(contents: &Contents, slots: &'a [Slot], text: &str) -> Result<&'a Slot, Failure> {
     let by_id = |slot: &&Slot| slot_id(slot).eq_ignore_ascii_case(text);
-    let by_entry = |slot: &&Slot| entry(slots, slot) == text;
+    let by_entry = |slot: &&Slot| slot.entry() == text || entry(slots, slot) == text;
     let by_label = |slot: &&Slot| slot.label() == Some(text);
     let by_key = |slot: &&Slot| slot.key_id().to_string().eq_ignore_ascii_case(text);
     for fits in [
@@ -50,13 +50,13 @@ pub fn find<'a>(contents: &Contents, slots: &'a [Slot], text: &str) -> Result<&'
     })
 }
 
-/// Where a certificate is listed: `#3`, by its number in its directory, from 0; where that is the number
-/// of others in other directories, with the path of its own in front, `3F00/5015/4403#3`.
+/// Where a certificate is listed, as short as can be: `#3`, by its number in its directory, from 0; where
+/// that is the number of others in other directories, its whole [`Slot::entry`].
 fn entry(slots: &[Slot], slot: &Slot) -> String {
     let (index, directory) = (slot.index, &slot.directory);
     let mut others = slots.iter();
     match others.any(|other| other.index == index && other.directory != *directory) {
-        true => format!("{directory}#{index}"),
+        true => slot.entry(),
         false => format!("#{index}"),
     }
 }

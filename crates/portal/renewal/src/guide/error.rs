@@ -106,6 +106,8 @@ pub enum Cause {
     Faulty {
         /// What is wrong with it, in words.
         first: String,
+        /// What to do about that.
+        next_step: String,
         /// How many other things.
         others: usize,
     },
@@ -245,9 +247,9 @@ impl RenewalError {
                 "this portal has not issued {}: remove what is not wanted on the card",
                 unknown.join(", ")
             )),
-            Cause::Faulty { .. } => {
-                Some("see what `kortlab cert check` and `kortlab diagnose` say of the card".to_owned())
-            }
+            Cause::Faulty { next_step, .. } => Some(format!(
+                "{next_step}; `kortlab cert check` and `kortlab diagnose` say more of the card"
+            )),
             Cause::Lapsed { .. } => Some(
                 "set the clock of this computer if it is wrong; else show this to those who run the portal"
                     .to_owned(),

@@ -119,6 +119,10 @@ impl<C: Channel> Flow<'_, C> {
         let report = report(&rows);
         let is_complete = report.is_complete();
         self.holder.event(&Event::CardNoticed { label, report });
+        // Who cannot log in, or not sign, comes to no end, and has no card that works either.
+        for role in PinRole::ALL {
+            self.card.must_not_be_blocked(role)?;
+        }
         match is_complete {
             true => self.must_be_in_order(&rows)?,
             false => self.tell_faults()?,
@@ -129,8 +133,11 @@ impl<C: Channel> Flow<'_, C> {
     /// Says what is wrong with the card beside what the portal judges.
     fn tell_faults(&mut self) -> StepResult<()> {
         let faults = card::faults(self.card, self.clock.now())?;
-        let shown = faults.iter().take(MOST_FAULTS).map(in_words);
-        let mut remarks: Vec<_> = shown.map(|fault| format!("on the card, {fault}")).collect();
+        let shown = faults
+            .iter()
+            .take(MOST_FAULTS)
+            .map(|fault| format!("on the card, {}; {}", in_words(fault), fault.next_step()));
+        let mut remarks: Vec<_> = shown.collect();
         if let Some(others @ 1..) = faults.len().checked_sub(MOST_FAULTS) {
             remarks.push(format!(
                 "and {others} more: `kortlab cert check` says them all"
@@ -149,6 +156,7 @@ impl<C: Channel> Flow<'_, C> {
             None => Ok(()),
             Some((first, others)) => Err(Cause::Faulty {
                 first: in_words(first),
+                next_step: first.next_step(),
                 others: others.len(),
             }),
         }
