@@ -15,7 +15,7 @@ use kortlab_pkcs15::Severity;
 
 use crate::certificate::{
     CRL_DISTRIBUTION_POINTS, CertificateInfo, Fault, ReadTime, extension_parts, is_signed_by_spki,
-    list_fault, same_name, shortest,
+    list_fault, names_key_of, same_name, shortest,
 };
 use crate::problem::Problem;
 
@@ -43,6 +43,8 @@ pub struct RevocationList {
     next_update: Option<ReadTime>,
     has_next_update: bool,
     number: Vec<u8>,
+    /// The value of authorityKeyIdentifier (RFC 5280 §5.2.1).
+    authority_key: Option<Vec<u8>>,
     entries: BTreeMap<Vec<u8>, RevokedEntry>,
     scope: Scope,
     unsupported: Option<&'static str>,
@@ -86,6 +88,16 @@ pub enum Revocation {
     /// There are lists of its issuer or answers about it, but none that says anything; why is told of
     /// them.
     Unknown,
+}
+
+/// Whether its issuer has signed a list; what is better comes later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Genuine {
+    /// None of those that have its name.
+    No,
+    /// It has, and the list names another key.
+    OtherKey,
+    Yes,
 }
 
 /// What is said of a certificate, and how new that is.
@@ -137,6 +149,8 @@ pub enum ListTrouble {
     NoNextUpdate,
     /// Its signature is not its issuer's.
     BadSignature,
+    /// Its issuer has signed it, and it names another key of that issuer (RFC 5280 §5.2.1).
+    OtherKey,
     /// It is of a kind that is not supported.
     Unsupported(&'static str),
     /// It is not written as a list must be: programs read different things in it, or nothing. What is
@@ -158,6 +172,7 @@ impl ListTrouble {
             Self::NotYet(_) => "list-not-yet-valid",
             Self::NoTime | Self::NoNextUpdate => "list-without-time",
             Self::BadSignature => "list-bad-signature",
+            Self::OtherKey => "list-other-key",
             Self::Unsupported(_) => "list-not-supported",
             Self::Malformed(_) => "list-malformed",
             Self::Unused | Self::OtherScope => "list-not-used",
@@ -201,6 +216,9 @@ impl ListTrouble {
             Self::BadSignature => {
                 "fetch the list again from its issuer, and check which issuer's certificate was given"
             }
+            Self::OtherKey => {
+                "fetch the list again; if it is the same, its issuer must make it anew"
+            }
             Self::Unsupported(_) => "give the issuer's complete list",
             Self::Malformed(_) => {
                 "fetch the list again; if it is the same, its issuer must make it anew"
@@ -229,6 +247,10 @@ impl fmt::Display for ListTrouble {
             Self::BadSignature => {
                 f.write_str("the list is not signed by the issuer that it names; it is not used")
             }
+            Self::OtherKey => f.write_str(
+                "the list names another key, or another certificate, of its issuer than the one that \
+                 has signed it: it makes nothing good",
+            ),
             Self::Unsupported(what) => write!(f, "{what} is not supported; it is not used"),
             Self::Malformed(what) => write!(
                 f,
@@ -286,6 +308,7 @@ impl RevocationList {
             next_update: next_update.and_then(|time| ReadTime::read(&time)),
             has_next_update: next_update.is_some(),
             number: Vec::new(),
+            authority_key: None,
             entries: BTreeMap::new(),
             scope: Scope::default(),
             unsupported: None,
@@ -326,11 +349,11 @@ impl RevocationList {
     }
 
     /// What is wrong with it at the time `now`, and by what is known of its signature.
-    fn trouble(&self, now: SystemTime, genuine: Option<bool>) -> Option<ListTrouble> {
+    fn trouble(&self, now: SystemTime, genuine: Option<Genuine>) -> Option<ListTrouble> {
         if let Some(what) = self.unsupported {
             return Some(ListTrouble::Unsupported(what));
         }
-        if genuine == Some(false) {
+        if genuine == Some(Genuine::No) {
             return Some(ListTrouble::BadSignature);
         }
         let Some(from) = self.this_update else {
@@ -341,6 +364,9 @@ impl RevocationList {
         }
         if let Some(fault) = &self.malformed {
             return Some(ListTrouble::Malformed(fault.to_string()));
+        }
+        if genuine == Some(Genuine::OtherKey) {
+            return Some(ListTrouble::OtherKey);
         }
         match self.next_update {
             Some(until) if until.to_system_time() < now => {
@@ -354,19 +380,20 @@ impl RevocationList {
 
     /// Whether the issuer signed it; `None` if none of its certificates is at hand, or the
     /// signature is of a kind that cannot be checked.
-    fn is_genuine(&self, issuers: &[CertificateInfo]) -> Option<bool> {
-        let mut result = None;
-        for issuer in issuers
+    fn is_genuine(&self, issuers: &[CertificateInfo]) -> Option<Genuine> {
+        let of_that_name = issuers
             .iter()
-            .filter(|issuer| same_name(&issuer.subject_der, &self.issuer_der))
-        {
-            match is_signed_by_spki(&self.der, &issuer.public_key_der) {
-                Some(true) => return Some(true),
-                Some(false) => result = Some(false),
-                None => {}
-            }
-        }
-        result
+            .filter(|issuer| same_name(&issuer.subject_der, &self.issuer_der));
+        let judged = of_that_name.filter_map(|issuer| {
+            let is_its_own = is_signed_by_spki(&self.der, &issuer.public_key_der)?;
+            let key = self.authority_key.as_ref();
+            Some(match is_its_own {
+                false => Genuine::No,
+                true if key.is_none_or(|key| names_key_of(key, issuer)) => Genuine::Yes,
+                true => Genuine::OtherKey,
+            })
+        });
+        judged.max()
     }
 
     /// Whether it is for certificates like this one.
@@ -454,7 +481,7 @@ impl RevocationList {
                 self.unsupported = Some("a delta list, which holds changes only,");
             }
             Some(ISSUING_DISTRIBUTION_POINT) => self.read_scope(value)?,
-            Some(AUTHORITY_KEY_IDENTIFIER) => {}
+            Some(AUTHORITY_KEY_IDENTIFIER) => self.authority_key = Some(value.to_vec()),
             _ if critical => {
                 self.unsupported = Some("a list with an unknown critical extension");
             }
@@ -509,7 +536,7 @@ pub(crate) struct Lists<'a> {
 struct Judged<'a> {
     list: &'a RevocationList,
     trouble: Option<ListTrouble>,
-    genuine: Option<bool>,
+    genuine: Option<Genuine>,
     used: bool,
     /// Whether it is for one of the certificates.
     covers: bool,
@@ -573,7 +600,7 @@ impl<'a> Lists<'a> {
             answer = Some(Said {
                 revocation: match judged.list.entry(&info.serial_number) {
                     Some(entry) => Revocation::Revoked(entry),
-                    None if judged.genuine == Some(true) => Revocation::Good,
+                    None if judged.genuine == Some(Genuine::Yes) => Revocation::Good,
                     None => Revocation::GoodIfGenuine,
                 },
                 since: judged.list.this_update.map(ReadTime::unix_seconds),
@@ -588,7 +615,9 @@ impl<'a> Lists<'a> {
             });
             let malformed = || {
                 of_issuer.iter().find_map(|judged| match judged.trouble {
-                    Some(ListTrouble::Malformed(_)) if judged.list.covers(info, is_authority) => {
+                    Some(ListTrouble::Malformed(_) | ListTrouble::OtherKey)
+                        if judged.list.covers(info, is_authority) =>
+                    {
                         judged.list.entry(&info.serial_number)
                     }
                     _ => None,

@@ -9,7 +9,7 @@ use super::time::{ReadTime, UTC_TIME};
 /// How deep elements may nest.
 const MAX_DEPTH: usize = 32;
 
-const NULL: Tag = Tag::new(0x05);
+pub(super) const NULL: Tag = Tag::new(0x05);
 const NUMERIC_STRING: Tag = Tag::new(0x12);
 const IA5_STRING: Tag = Tag::new(0x16);
 const VISIBLE_STRING: Tag = Tag::new(0x1A);

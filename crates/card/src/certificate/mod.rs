@@ -1,6 +1,7 @@
 //! X.509 certificates as far as a card session needs them, read strictly if possible and
 //! leniently if not.
 
+mod authority_key;
 mod der_rules;
 mod fault;
 mod integer;
@@ -17,6 +18,7 @@ use x509_cert::name::Name;
 
 use crate::keys::RsaPublicKey;
 
+pub(crate) use authority_key::names as names_key_of;
 use fault::Faults;
 pub use fault::{Fault, Rule};
 pub(crate) use integer::shortest;
@@ -174,6 +176,12 @@ impl CertificateInfo {
         let value = read_one(self.extension(syntax::AUTHORITY_KEY_IDENTIFIER)?).ok()?;
         let first = value.children().next()?.ok()?;
         (first.tag == Tag::context(0, false) && !first.value.is_empty()).then_some(first.value)
+    }
+
+    /// Whether all that it says of its issuer's key (RFC 5280 §4.2.1.1) is so of the certificate `issuer`.
+    pub fn names_key_of(&self, issuer: &Self) -> bool {
+        self.extension(syntax::AUTHORITY_KEY_IDENTIFIER)
+            .is_none_or(|identifier| names_key_of(identifier, issuer))
     }
 
     /// Whether it is DER all the way down.

@@ -383,6 +383,7 @@ impl CheckedSlot {
         let named_key = info.authority_key_identifier();
         let mut found = false;
         let mut unknown = false;
+        let mut other_key = false;
         for candidate in issuers {
             let by_name = same_name(&candidate.subject_der, &info.issuer_der);
             let by_key = named_key.is_some() && named_key == candidate.subject_key_identifier();
@@ -391,12 +392,15 @@ impl CheckedSlot {
             }
             found = true;
             match is_signed_by_spki(&self.slot.der, &candidate.public_key_der) {
-                Some(true) if by_name => return,
+                Some(true) if by_name && info.names_key_of(candidate) => return,
+                Some(true) if by_name => other_key = true,
                 Some(_) => {}
                 None => unknown = true,
             }
         }
-        if found && !unknown {
+        if other_key {
+            self.problems.push(SlotProblem::OtherIssuerKey { issuer });
+        } else if found && !unknown {
             self.problems.push(SlotProblem::BadSignature { issuer });
         } else if found {
             self.not_checked

@@ -59,6 +59,11 @@ pub enum SlotProblem {
         /// The issuer's name.
         issuer: String,
     },
+    /// Its issuer has signed it, and it names another key of that issuer (RFC 5280 §4.2.1.1).
+    OtherIssuerKey {
+        /// The issuer's name.
+        issuer: String,
+    },
     /// It names an issuer that is none of those that were given as all there are.
     UnknownIssuer {
         /// The issuer's name.
@@ -137,6 +142,7 @@ impl SlotProblem {
             Self::Revoked { .. } => "revoked",
             Self::NotIssued { .. } => "unknown-to-responder",
             Self::BadSignature { .. } => "bad-signature",
+            Self::OtherIssuerKey { .. } => "issuer-key-mismatch",
             Self::UnknownIssuer { .. } => "unknown-issuer",
             Self::KeyMismatch { .. } => "key-mismatch",
             Self::NoKey { .. } => "no-key",
@@ -233,6 +239,10 @@ impl SlotProblem {
             Self::BadSignature { .. } => {
                 "the certificate was changed after it was signed, or the issuer's certificate that \
                  was given is another one: check that, and have it made anew"
+            }
+            Self::OtherIssuerKey { .. } => {
+                "have it made anew, or give the issuer's certificate that it names, if there is \
+                 one for the same key: programs that look for that one do not find it"
             }
             Self::UnknownIssuer { .. } => {
                 "add the issuer's certificate to the directory if it is trusted; otherwise the \
@@ -333,6 +343,11 @@ impl fmt::Display for SlotProblem {
             Self::BadSignature { issuer } => write!(
                 f,
                 "its signature is not by {issuer:?}, which it names as its issuer"
+            ),
+            Self::OtherIssuerKey { issuer } => write!(
+                f,
+                "its authorityKeyIdentifier names another key, or another certificate, of {issuer:?} \
+                 than the one that has signed it"
             ),
             Self::UnknownIssuer { issuer } => write!(
                 f,

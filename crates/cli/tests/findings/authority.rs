@@ -38,6 +38,11 @@ impl Authority {
              [both]\n2.5.29.28 = critical,DER:30068101FF8201FF\n\
              [elsewhere]\nissuingDistributionPoint = critical,@pointe\n\
              [pointe]\nfullname = URI:http://elsewhere.example/x.crl\n\
+             [empty]\n2.5.29.28 = critical,DER:3000\n\
+             [untrue]\n2.5.29.28 = critical,DER:3003810101\n\
+             [own]\nauthorityKeyIdentifier = keyid:always\n\
+             [other]\n2.5.29.35 = DER:3003800141\n\
+             [serial]\n2.5.29.35 = DER:300BA106820400000001820101\n\
              [delta]\n2.5.29.27 = critical,DER:020101\n\
              [odd]\n1.2.3.4 = critical,DER:0500\n"
         );
@@ -58,6 +63,32 @@ impl Authority {
         ]);
         let authority = Self { lab };
         authority.issue("own.pem", &[]);
+        authority
+    }
+
+    /// The same, with a certificate `strict.pem` that has what `openssl verify -x509_strict` asks of one.
+    pub fn strict() -> Self {
+        let authority = Self::new("Own CA", "utf8only");
+        authority.lab.openssl(&[
+            "req",
+            "-x509",
+            "-key",
+            "own.key",
+            "-out",
+            "strict.pem",
+            "-days",
+            "4000",
+            "-config",
+            "own.cnf",
+            "-addext",
+            "basicConstraints=critical,CA:true",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+            "-addext",
+            "subjectKeyIdentifier=hash",
+            "-addext",
+            "authorityKeyIdentifier=keyid",
+        ]);
         authority
     }
 

@@ -29,30 +29,18 @@ fn issue(authority: &Authority, subject: &str, lines: &str) {
     ]);
 }
 
-/// The authority's certificate with what `openssl verify -x509_strict` asks of one.
-fn strict() -> Authority {
-    let authority = Authority::new("Own CA", "utf8only");
-    authority.lab.openssl(&[
-        "req",
-        "-x509",
-        "-key",
-        "own.key",
-        "-out",
-        "strict.pem",
-        "-days",
-        "4000",
-        "-config",
-        "own.cnf",
-        "-addext",
-        "basicConstraints=critical,CA:true",
-        "-addext",
-        "keyUsage=critical,keyCertSign,cRLSign",
-        "-addext",
-        "subjectKeyIdentifier=hash",
-        "-addext",
-        "authorityKeyIdentifier=keyid",
-    ]);
-    authority
+/// What OpenSSL says last of the authority's certificate, without what leads to it.
+fn of_strict(authority: &Authority, what: &[&str]) -> String {
+    let output = std::process::Command::new("openssl")
+        .args(["x509", "-in", "strict.pem", "-noout"])
+        .args(what)
+        .current_dir(authority.lab.directory())
+        .output()
+        .expect("openssl runs; run: cargo xtask test");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let last = text.lines().last().expect("a line");
+    let value = last.rsplit('=').next().expect("a value");
+    value.trim().replace(':', "")
 }
 
 /// State and codes of the certificate.
@@ -70,9 +58,14 @@ fn judged(authority: &Authority) -> (String, Vec<String>) {
 
 #[test]
 fn no_certificate_that_openssl_refuses_is_called_valid_and_no_good_one_is_called_bad() {
-    let authority = strict();
+    let authority = Authority::strict();
     let subject = "/CN=Kim";
     let san = "subjectAltName=critical,DNS:a.example";
+    let key = of_strict(&authority, &["-ext", "subjectKeyIdentifier"]);
+    let critical_key = format!("2.5.29.35=critical,DER:30168014{key}");
+    let serial = hex::decode(of_strict(&authority, &["-serial"])).expect("hex");
+    let serial = hex::encode_upper(element(0x30, &element(0x82, &serial)));
+    let serial_alone = format!("2.5.29.35=DER:{serial}");
     // Subject, extensions, the code, and whether OpenSSL takes it: also strictly.
     for (subject, lines, code, taken, strictly) in [
         (subject, "", None, true, true),
@@ -100,6 +93,15 @@ fn no_certificate_that_openssl_refuses_is_called_valid_and_no_good_one_is_called
             true,
         ),
         (subject, "1.2.3.4=DER:0500", None, true, true),
+        (
+            subject,
+            "1.3.6.1.5.5.7.1.24=DER:3003020105\n1.3.6.1.5.5.7.1.3=DER:300A3008060604008E460101\n\
+             certificatePolicies=1.2.3,@policy\n[policy]\npolicyIdentifier=1.2.4\n\
+             CPS.1=http://a.example/",
+            None,
+            true,
+            true,
+        ),
         // Critical, and not known or not to be.
         (
             subject,
@@ -115,13 +117,7 @@ fn no_certificate_that_openssl_refuses_is_called_valid_and_no_good_one_is_called
             false,
             false,
         ),
-        (
-            subject,
-            "2.5.29.35=critical,DER:3003800141",
-            Some("not-rfc5280"),
-            false,
-            false,
-        ),
+        (subject, &critical_key, Some("not-rfc5280"), false, false),
         (
             subject,
             "issuerAltName=critical,DNS:a.example",
@@ -214,7 +210,78 @@ fn no_certificate_that_openssl_refuses_is_called_valid_and_no_good_one_is_called
             true,
             true,
         ),
+        (
+            subject,
+            "1.3.6.1.5.5.7.48.1.5=DER:0400",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "1.3.6.1.5.5.7.48.1.5=DER:050100",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "1.3.6.1.5.5.7.1.24=DER:0400",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "1.3.6.1.5.5.7.1.24=DER:30020500",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "1.3.6.1.5.5.7.1.3=DER:0400",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "1.3.6.1.5.5.7.1.3=DER:30023000",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "2.5.29.32=DER:30020500",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "2.5.29.32=DER:3008300606022A033000",
+            Some("not-strict-der"),
+            true,
+            true,
+        ),
         // DER, and against the profile.
+        (
+            subject,
+            "2.5.29.32=DER:300C300406022A03300406022A03",
+            Some("not-rfc5280"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "2.5.29.35=DER:3005A103820178",
+            Some("not-rfc5280"),
+            true,
+            false,
+        ),
+        (subject, &serial_alone, Some("not-rfc5280"), true, false),
         (
             subject,
             "keyUsage=critical,digitalSignature,keyCertSign",
@@ -256,6 +323,48 @@ fn no_certificate_that_openssl_refuses_is_called_valid_and_no_good_one_is_called
         assert!(taken || state != "valid", "{subject} {lines}: {state}");
         if code.is_none() {
             assert_eq!(state, "valid", "{subject} {lines}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_names_another_key_or_certificate_of_its_issuer_is_not_valid() {
+    let authority = Authority::strict();
+    let serial = of_strict(&authority, &["-serial"]);
+    let length = serial.len() / 2;
+    let serial = format!("82{length:02X}{serial}");
+    // The name "Own CA" in its GeneralNames, and another one.
+    let name = |text: &str| {
+        let text = element(0x0C, text.as_bytes());
+        let attribute = element(0x30, &[element(0x06, &[0x55, 0x04, 0x03]), text].concat());
+        let name = element(0x30, &element(0x31, &attribute));
+        hex::encode_upper(element(0xA1, &element(0xA4, &name)))
+    };
+    let (own, other) = (name("Own CA"), name("Other CA"));
+    for (value, taken) in [
+        (format!("{own}{serial}"), true),
+        (format!("{own}820101"), false),
+        (format!("{other}{serial}"), false),
+        ("800141".to_owned(), false),
+    ] {
+        let value = hex::decode(value).expect("hex");
+        let value = hex::encode_upper(element(0x30, &value));
+        issue(&authority, "/CN=Kim", &format!("2.5.29.35=DER:{value}"));
+        let verify = [
+            "verify",
+            "-partial_chain",
+            "-CAfile",
+            "strict.pem",
+            "new.pem",
+        ];
+        assert_eq!(authority.openssl_does(&verify), taken, "{value}");
+        let (state, codes) = judged(&authority);
+        match taken {
+            true => assert_eq!((state.as_str(), codes), ("valid", vec![]), "{value}"),
+            false => {
+                let code = vec!["issuer-key-mismatch".to_owned()];
+                assert_eq!((state.as_str(), codes), ("invalid", code), "{value}");
+            }
         }
     }
 }

@@ -111,6 +111,49 @@ fn a_list_that_is_for_part_only_is_not_taken_for_the_whole() {
 }
 
 #[test]
+fn a_list_that_names_another_key_of_its_issuer_makes_nothing_good() {
+    let authority = Authority::strict();
+    let issuer = &["--issuer", "strict.pem"][..];
+    authority.lab.openssl(&[
+        "x509", "-inform", "DER", "-in", "new.der", "-out", "new.pem",
+    ]);
+    for (section, taken) in [("own", true), ("other", false), ("serial", false)] {
+        for revoked in [false, true] {
+            let by = ["-cert", "strict.pem", "-crlexts", section];
+            authority.list("list.pem", revoked, &[NOW, &by].concat());
+            let (says, codes, exit) = authority.check(&["list.pem"], issuer);
+            let openssl = [
+                "verify",
+                "-partial_chain",
+                "-crl_check",
+                "-CAfile",
+                "strict.pem",
+                "-CRLfile",
+                "list.pem",
+                "new.pem",
+            ];
+            let good = authority.openssl_does(&openssl);
+            assert_eq!(good, taken && !revoked, "{section}");
+            let expected = match (revoked, taken) {
+                (true, _) => ("revoked", 6),
+                (false, true) => ("good", 0),
+                (false, false) => ("unknown", 6),
+            };
+            assert_eq!((says.as_str(), exit), expected, "{section}");
+            let told = codes.contains(&"list-other-key".to_owned());
+            assert_eq!(told, !taken, "{section}: {codes:?}");
+        }
+    }
+    // A scope that is none.
+    for section in ["empty", "untrue"] {
+        authority.list("list.pem", false, &[NOW, &["-crlexts", section]].concat());
+        let (says, codes, exit) = authority.check(&["list.pem"], issuer);
+        assert_eq!((says.as_str(), exit), ("unknown", 6), "{section}");
+        assert_eq!(codes, ["list-malformed"], "{section}");
+    }
+}
+
+#[test]
 fn a_list_of_somebody_else_is_said_not_to_be_used_and_a_forged_one_is_refused() {
     let authority = Authority::new("Own CA", "utf8only");
     authority.list("good.pem", false, NOW);

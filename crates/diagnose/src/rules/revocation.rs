@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
         "list-not-yet-valid",
         "list-without-time",
         "list-bad-signature",
+        "list-other-key",
         "list-not-supported",
         "list-malformed",
         "list-not-used",

@@ -133,7 +133,12 @@ fn state(checked: &CheckedSlot) -> &'static str {
     let any = |is: fn(&SlotProblem) -> bool| checked.problems.iter().any(is);
     if any(SlotProblem::is_unreadable) {
         "unreadable"
-    } else if any(|problem| matches!(problem, SlotProblem::BadSignature { .. })) {
+    } else if any(|problem| {
+        matches!(
+            problem,
+            SlotProblem::BadSignature { .. } | SlotProblem::OtherIssuerKey { .. }
+        )
+    }) {
         "invalid"
     } else if any(|problem| matches!(problem, SlotProblem::Revoked { .. })) {
         "revoked"

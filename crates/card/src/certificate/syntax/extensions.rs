@@ -6,7 +6,7 @@ use kortlab_apdu::tlv::{Reader, Tag, Tlv};
 
 use super::names::{constrained_name, general_name, general_names};
 use super::parts::{Parts, all_are, inner, not_empty};
-use crate::certificate::der_rules;
+use crate::certificate::der_rules::{self, NULL};
 use crate::certificate::fault::Faults;
 
 /// The content of the object identifiers of the extensions whose syntax is checked.
@@ -36,6 +36,10 @@ const OCSP_NONCE: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02
 const IP_ADDRESS_BLOCKS: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x07];
 const AUTONOMOUS_SYSTEMS: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x08];
 const OCSP_NO_CHECK: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x05];
+
+/// Statements of qualified certificates (RFC 3739 §3.2.6), and features of TLS (RFC 7633 §4).
+const QC_STATEMENTS: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x03];
+const TLS_FEATURE: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x18];
 
 /// The extensions with which OpenSSL takes a certificate if they are critical.
 const KNOWN_CRITICAL: [&[u8]; 14] = [
@@ -218,11 +222,19 @@ fn extension_value(
             if let Some(identifier) = open("authorityKeyIdentifier", Tag::SEQUENCE) {
                 let mut parts = Parts::of("authorityKeyIdentifier", &identifier, faults);
                 parts.take(Tag::context(0, false));
-                if let Some(names) = parts.take(Tag::context(1, true)) {
-                    general_names(&names, faults);
+                let names = parts.take(Tag::context(1, true));
+                if let Some(names) = &names {
+                    general_names(names, faults);
                 }
-                parts.take(Tag::context(2, false));
+                let number = parts.take(Tag::context(2, false));
                 parts.end(faults);
+                if names.is_some() != number.is_some() {
+                    faults.profile(
+                        identifier.offset,
+                        "authorityKeyIdentifier has one of issuer and serial number without the \
+                         other (RFC 5280 §4.2.1.1)",
+                    );
+                }
             }
         }
         SUBJECT_ALT_NAME | ISSUER_ALT_NAME | CERTIFICATE_ISSUER => {
@@ -247,7 +259,29 @@ fn extension_value(
         CERTIFICATE_POLICIES => {
             if let Some(list) = open("the list", Tag::SEQUENCE) {
                 not_empty("the list", &list, faults);
-                all_are("the list", Tag::SEQUENCE, &list, faults);
+                policies(&list, faults);
+            }
+        }
+        QC_STATEMENTS => {
+            if let Some(list) = open("qcStatements", Tag::SEQUENCE) {
+                for statement in list.children().map_while(Result::ok) {
+                    let mut parts = Parts::of("the statement", &statement, faults);
+                    parts.need(Tag::OBJECT_IDENTIFIER, "its identifier", faults);
+                    parts.any();
+                    parts.end(faults);
+                }
+            }
+        }
+        TLS_FEATURE => {
+            if let Some(list) = open("the list of TLS features", Tag::SEQUENCE) {
+                all_are("the list of TLS features", Tag::INTEGER, &list, faults);
+            }
+        }
+        OCSP_NO_CHECK => {
+            if let Some(null) = open("ocsp-nocheck", NULL)
+                && !null.value.is_empty()
+            {
+                faults.error(null.offset, "a NULL with something in it (X.690 §8.8)");
             }
         }
         AUTHORITY_INFO_ACCESS | SUBJECT_INFO_ACCESS => {
@@ -315,7 +349,9 @@ fn extension_value(
             open("the date of the extension", Tag::GENERALIZED_TIME);
         }
         ISSUING_DISTRIBUTION_POINT => {
-            open("issuingDistributionPoint", Tag::SEQUENCE);
+            if let Some(point) = open("issuingDistributionPoint", Tag::SEQUENCE) {
+                issuing_distribution_point(&point, faults);
+            }
         }
         NETSCAPE_CERT_TYPE => {
             open("the type of the certificate", Tag::BIT_STRING);
@@ -333,19 +369,79 @@ fn extension_value(
     }
 }
 
+/// CertificatePolicies (RFC 5280 §4.2.1.4).
+fn policies(list: &Tlv<'_>, faults: &mut Faults) {
+    let mut seen = BTreeSet::new();
+    for policy in list.children().map_while(Result::ok) {
+        if policy.tag != Tag::SEQUENCE {
+            faults.error(policy.offset, "a policy that is no SEQUENCE");
+            continue;
+        }
+        let mut parts = Parts::of("the policy", &policy, faults);
+        let identifier = parts.need(Tag::OBJECT_IDENTIFIER, "its identifier", faults);
+        if let Some(qualifiers) = parts.take(Tag::SEQUENCE) {
+            not_empty("the list of qualifiers", &qualifiers, faults);
+            for qualifier in qualifiers.children().map_while(Result::ok) {
+                let mut parts = Parts::of("the qualifier", &qualifier, faults);
+                parts.need(Tag::OBJECT_IDENTIFIER, "its identifier", faults);
+                parts.any();
+                parts.end(faults);
+            }
+        }
+        parts.end(faults);
+        if identifier.is_some_and(|identifier| !seen.insert(identifier.value)) {
+            faults.profile(
+                policy.offset,
+                "a policy that is there twice (RFC 5280 §4.2.1.4)",
+            );
+        }
+    }
+}
+
+/// IssuingDistributionPoint of a list (RFC 5280 §5.2.5).
+fn issuing_distribution_point(point: &Tlv<'_>, faults: &mut Faults) {
+    if point.value.is_empty() {
+        faults.error(
+            point.offset,
+            "issuingDistributionPoint is empty (RFC 5280 §5.2.5)",
+        );
+    }
+    let mut parts = Parts::of("issuingDistributionPoint", point, faults);
+    if let Some(wrapper) = parts.take(Tag::context(0, true)) {
+        distribution_point_name(&wrapper, faults);
+    }
+    // For users, for authorities, for some reasons, indirect, for attribute certificates.
+    for number in 1..=5 {
+        let Some(field) = parts.take(Tag::context(number, false)) else {
+            continue;
+        };
+        if number != 3 && field.value != [0xFF] {
+            faults.error(
+                field.offset,
+                "a field of issuingDistributionPoint that is no TRUE in DER (X.690 §11.1, §11.5)",
+            );
+        }
+    }
+    parts.end(faults);
+}
+
+fn distribution_point_name(wrapper: &Tlv<'_>, faults: &mut Faults) {
+    let mut forms = Parts::of("the name of the distribution point", wrapper, faults);
+    match forms.any() {
+        Some(names) if names.tag == Tag::context(0, true) => general_names(&names, faults),
+        Some(relative) if relative.tag == Tag::context(1, true) => {}
+        _ => faults.error(wrapper.offset, "a distribution point without a name"),
+    }
+    forms.end(faults);
+}
+
 /// DistributionPoint (RFC 5280 §4.2.1.13).
 fn distribution_points(list: &Tlv<'_>, faults: &mut Faults) {
     let points = list.children().map_while(Result::ok);
     for point in points.filter(|point| point.tag == Tag::SEQUENCE) {
         let mut parts = Parts::of("the distribution point", &point, faults);
         if let Some(wrapper) = parts.take(Tag::context(0, true)) {
-            let mut forms = Parts::of("the name of the distribution point", &wrapper, faults);
-            match forms.any() {
-                Some(names) if names.tag == Tag::context(0, true) => general_names(&names, faults),
-                Some(relative) if relative.tag == Tag::context(1, true) => {}
-                _ => faults.error(wrapper.offset, "a distribution point without a name"),
-            }
-            forms.end(faults);
+            distribution_point_name(&wrapper, faults);
         }
         parts.take(Tag::context(1, false));
         if let Some(names) = parts.take(Tag::context(2, true)) {
