@@ -194,6 +194,9 @@ fn a_change_that_waits_is_said_by_every_command_that_shows_the_card() {
         (&["info"][..], 6),
         (&["cert", "list"], 0),
         (&["cert", "check"], 6),
+        (&["cert", "read", "4331"], 0),
+        (&["cert", "read", "4331", "--raw"], 0),
+        (&["key", "list"], 0),
         (&["pin", "status"], 6),
     ] {
         let output = lab.run(arguments);
@@ -207,6 +210,13 @@ fn a_change_that_waits_is_said_by_every_command_that_shows_the_card() {
             stdout(&output)
         );
     }
+    // Also of one that is not there, or that there is none of yet.
+    let output = lab.run(&["cert", "read", "nowhere", "--json"]);
+    assert!(
+        stdout(&output).contains("\"change-unfinished\""),
+        "{}",
+        stdout(&output)
+    );
     assert_eq!(lab.image(), image);
     assert_code(&lab.with_pins(&["recover"]), 0);
     assert!(!stdout(&lab.run(&["info", "--json"])).contains("change-unfinished"));

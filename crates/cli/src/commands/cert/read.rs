@@ -11,7 +11,7 @@ use kortlab_issuer::encoded;
 use serde::Serialize;
 
 use super::find::find;
-use crate::commands::{Context, session};
+use crate::commands::{Context, recover, session};
 use crate::failure::{Exit, Failure};
 use crate::output::{Hex, warn};
 use crate::world;
@@ -52,14 +52,17 @@ pub struct Arguments {
 
 /// Reads it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let mut card = session::open(context)?;
+    let (mut card, mut journal) = session::open_with_journal(context)?;
+    let waiting = recover::waiting(&mut card, &mut journal)?;
     let slots = card.slots()?;
-    let slot = find(card.contents(), &slots, &arguments.id)?;
+    let slot = find(card.contents(), &slots, &arguments.id)
+        .map_err(|failure| failure.because(waiting.clone()))?;
+    let problems = [problems(slot), waiting].concat();
     if arguments.raw {
-        return raw(context, &arguments, slot);
+        return raw(context, &arguments, slot, problems);
     }
     if !slot.info.as_ref().is_some_and(|info| info.is_whole) {
-        return Err(no_certificate(slot));
+        return Err(no_certificate(slot, problems));
     }
     for finding in &slot.findings {
         warn(format!("{}: {finding}", slot_id(slot)));
@@ -77,7 +80,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
             id: slot_id(slot),
             der: Hex(&slot.der).to_string(),
             pem,
-            problems: problems(slot),
+            problems,
         })?,
         None => context.output.bytes(bytes)?,
     }
@@ -85,16 +88,21 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 }
 
 /// The bytes as they are on the card. Those of a private key are not given out.
-fn raw(context: &mut Context, arguments: &Arguments, slot: &Slot) -> Result<Exit, Failure> {
+fn raw(
+    context: &mut Context,
+    arguments: &Arguments,
+    slot: &Slot,
+    problems: Vec<Problem>,
+) -> Result<Exit, Failure> {
     if holds_secret(&slot.der) || is_unread(slot) {
-        return Err(no_certificate(slot));
+        return Err(no_certificate(slot, problems));
     }
     match &arguments.out {
         Some(path) => world::write(path, &slot.der, arguments.force)?,
         None if context.output.is_json() => context.output.report(&Raw {
             id: slot_id(slot),
             raw: Hex(&slot.der).to_string(),
-            problems: problems(slot),
+            problems,
         })?,
         None => context.output.bytes(&slot.der)?,
     }
@@ -108,14 +116,14 @@ fn problems(slot: &Slot) -> Vec<Problem> {
 }
 
 /// Why there is no certificate to give out.
-fn no_certificate(slot: &Slot) -> Failure {
+fn no_certificate(slot: &Slot, problems: Vec<Problem>) -> Failure {
     let id = slot_id(slot);
     let why: Vec<_> = slot.findings.iter().map(ToString::to_string).collect();
     let failure = Failure::new(
         Exit::Refused,
         format!("{id} is not given out as a certificate: {}", why.join("; ")),
     )
-    .because(problems(slot));
+    .because(problems);
     if is_unread(slot) || holds_secret(&slot.der) {
         return match slot.findings.last() {
             Some(finding) => failure.hint(finding.next_step()),
@@ -140,7 +148,7 @@ struct Read {
     id: String,
     der: String,
     pem: String,
-    /// What is wrong with it.
+    /// What is wrong with it, and whether a change of the card waits.
     problems: Vec<Problem>,
 }
 
@@ -149,7 +157,7 @@ struct Read {
 struct Raw {
     id: String,
     raw: String,
-    /// What is wrong with it.
+    /// What is wrong with it, and whether a change of the card waits.
     problems: Vec<Problem>,
 }
 

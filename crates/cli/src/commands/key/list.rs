@@ -8,7 +8,7 @@ use kortlab_explain::card::KeyEntry;
 use serde::Serialize;
 
 use crate::commands::problem::{self, Shown};
-use crate::commands::{Context, session};
+use crate::commands::{Context, recover, session};
 use crate::failure::{Exit, Failure};
 use crate::output::Table;
 
@@ -22,9 +22,10 @@ pub struct Arguments {}
 
 /// Lists them.
 pub fn run(context: &mut Context, Arguments {}: Arguments) -> Result<Exit, Failure> {
-    let card = session::open(context)?;
+    let (mut card, mut journal) = session::open_with_journal(context)?;
+    let waiting = recover::waiting(&mut card, &mut journal)?;
     let keys = card.keys().iter().map(KeyEntry::from).collect();
-    let problems = card.contents().problems.clone();
+    let problems = [card.contents().problems.clone(), waiting].concat();
     context.output.report(&Keys { keys, problems })?;
     Ok(Exit::Done)
 }
