@@ -146,7 +146,12 @@ impl Contents {
             problems: Vec::new(),
             unread: Vec::new(),
         };
-        let (dir, application, odf) = reader.find_application()?;
+        let Found {
+            dir,
+            application,
+            odf_path,
+            odf,
+        } = reader.find_application()?;
         let named = dir.as_ref().and_then(EfDir::pkcs15);
         if named.is_none()
             && application != APPLICATION
@@ -191,7 +196,6 @@ impl Contents {
         };
         let given = ddo.and_then(|ddo| ddo.token_info_path.as_ref());
         let token_info_path = place(given, TOKEN_INFO);
-        let odf_path = place(ddo.and_then(|ddo| ddo.odf_path.as_ref()), ODF);
         let token_info = reader.token_info(&token_info_path)?;
         let unused = place(ddo.and_then(|ddo| ddo.unused_path.as_ref()), UNUSED_SPACE);
         let unused_space = match scope {
@@ -286,10 +290,14 @@ impl Contents {
         &mut self,
         reader: &mut Reading<'_, C>,
     ) -> Result<(), CardError> {
-        let odf_path = absolute(&self.application, &ODF);
+        let odf_path = self.odf_path.clone();
         let mut seen = vec![odf_path.clone(), EF_DIR];
-        let entries: Vec<_> = self.odf.objects().cloned().collect();
-        for entry in entries {
+        let entries: Vec<_> = self
+            .odf
+            .listed()
+            .map(|(index, entry)| (index, entry.clone()))
+            .collect();
+        for (index, entry) in entries {
             let Some(path) = entry.path().filter(|path| !path.path.is_empty()) else {
                 reader.error(
                     code::ENTRY_WITHOUT_FILE,
@@ -304,10 +312,18 @@ impl Contents {
             };
             let path = self.absolute(path);
             let is_circle = |problem: &Problem| {
-                problem.code() == Code::CircularPath.as_str() && *problem.path() == odf_path
+                let object = problem.object().map(|object| object.index);
+                problem.code() == Code::CircularPath.as_str()
+                    && *problem.path() == odf_path
+                    && object == Some(index)
             };
-            if path == odf_path && reader.problems.iter().any(is_circle) {
+            if odf_path.starts_with(&path) && reader.problems.iter().any(is_circle) {
                 // That it leads back is told already.
+                let message = format!("the path {path} leads back to where EF(ODF) is");
+                reader.unread.push(Unread {
+                    path,
+                    error: CardError::new(ErrorKind::Nonsense, message),
+                });
                 continue;
             }
             if seen.contains(&path) {
@@ -489,7 +505,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
                 let parsed = EfDir::parse(&bytes);
                 Ok(Some(self.keep("EF.DIR", &EF_DIR, parsed)))
             }
-            Err(error) if error.kind() == ErrorKind::Unsupported => self.ef_dir_records(),
+            Err(error) if error.kind().may_be_of_records() => self.ef_dir_records(&error),
             // PKCS#15 §5.4: without EF.DIR the application is where it usually is.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => {
@@ -500,11 +516,15 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
     }
 
     /// EF.DIR as records (ISO/IEC 7816-4 §8.2.1.1). Each is read by itself: what fills it up
-    /// behind its template is no filler between objects.
-    fn ef_dir_records(&mut self) -> Result<Option<EfDir>, CardError> {
+    /// behind its template is no filler between objects. `whole`: why it is not read in one piece.
+    fn ef_dir_records(&mut self, whole: &CardError) -> Result<Option<EfDir>, CardError> {
         let records = match self.files.read_records(&EF_DIR) {
             Ok((_, records)) => records,
             Err(error) => {
+                let error = match whole.kind() {
+                    ErrorKind::Directory if !ends_all(&error) => whole.clone(),
+                    _ => error,
+                };
                 self.unreadable("EF.DIR", &EF_DIR, error)?;
                 return Ok(None);
             }
@@ -529,7 +549,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         }
         let dir = self.ef_dir()?;
         let missing = match self.find_odf(dir.as_ref().and_then(EfDir::pkcs15)) {
-            Ok((application, odf)) => return Ok((dir, application, odf)),
+            Ok(found) => return Ok(Found { dir, ..found }),
             Err(error) if ends_all(&error) => return Err(error),
             Err(error) => error,
         };
@@ -552,7 +572,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
                         hex::encode_upper(&aid),
                         warning.meaning()
                     );
-                    let (code, path) = (code::SELECTED_WITH_WARNING, found.1.clone());
+                    let (code, path) = (code::SELECTED_WITH_WARNING, found.application.clone());
                     self.warn(code, "DF(PKCS15)", &path, text);
                 }
                 return Ok(found);
@@ -571,7 +591,10 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
     fn find_inside(&mut self, outside: &Option<EfDir>) -> Result<Option<Found>, CardError> {
         let inside = self.ef_dir()?;
         match self.find_odf(inside.as_ref().and_then(EfDir::pkcs15)) {
-            Ok((application, odf)) => return Ok(Some((inside, application, odf))),
+            Ok(found) => {
+                let dir = inside;
+                return Ok(Some(Found { dir, ..found }));
+            }
             Err(error) if ends_all(&error) => return Err(error),
             Err(_) => {}
         }
@@ -580,25 +603,34 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         self.sources.clear();
         self.unread.clear();
         match self.odf_at(&APPLICATION, None) {
-            Ok(odf) => Ok(Some((outside.clone(), APPLICATION, odf))),
+            Ok(found) => {
+                let dir = outside.clone();
+                Ok(Some(Found { dir, ..found }))
+            }
             Err(error) if ends_all(&error) => Err(error),
             Err(_) => Ok(None),
         }
     }
 
     /// The ODF in the DF(PKCS15) at this path.
-    fn odf_at(&mut self, application: &FilePath, given: Option<&Path>) -> Result<Odf, CardError> {
+    fn odf_at(&mut self, application: &FilePath, given: Option<&Path>) -> Result<Found, CardError> {
         let path = match given {
             Some(path) => absolute(application, &path.path),
             None => absolute(application, &ODF),
         };
         let known = self.files.read_once(&path)?;
         let bytes = self.as_far("EF(ODF)", &path, known);
-        Ok(self.keep("EF(ODF)", &path, Odf::parse(&bytes)))
+        let odf = self.keep("EF(ODF)", &path, Odf::parse(&bytes));
+        Ok(Found {
+            dir: None,
+            application: application.clone(),
+            odf_path: path,
+            odf,
+        })
     }
 
     /// The ODF, where EF.DIR says, or where it usually is.
-    fn find_odf(&mut self, named: Option<&Application>) -> Result<(FilePath, Odf), CardError> {
+    fn find_odf(&mut self, named: Option<&Application>) -> Result<Found, CardError> {
         let mut places = Vec::new();
         if let Some(path) = named
             .and_then(|application| application.path.as_ref())
@@ -618,11 +650,11 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         let mut first = None;
         for (index, application) in places.iter().enumerate() {
             match self.odf_at(application, given) {
-                Ok(odf) => {
+                Ok(found) => {
                     if index > 0 && is_named {
                         self.dangling(&places, application);
                     }
-                    return Ok((application.clone(), odf));
+                    return Ok(found);
                 }
                 Err(error) if ends_all(&error) => return Err(error),
                 Err(error) => {
@@ -630,6 +662,19 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
                         first.get_or_insert(error);
                     }
                 }
+            }
+        }
+        if let Some(given) = given
+            && let Some(application) = places.first()
+        {
+            match self.odf_at(application, None) {
+                Ok(found) => {
+                    let given = absolute(application, &given.path);
+                    self.other_odf(&given, &found.odf_path, first.as_ref());
+                    return Ok(found);
+                }
+                Err(error) if ends_all(&error) => return Err(error),
+                Err(_) => {}
             }
         }
         let why = match (&first, named) {
@@ -706,6 +751,34 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         );
         self.warn(code::APPLICATION_NOT_LISTED, "EF.DIR", &EF_DIR, message);
         Ok(())
+    }
+
+    /// The ODF was not where EF.DIR says, but where it usually is. `why`: what was wrong with the file
+    /// that it says; `None`: there is none.
+    fn other_odf(&mut self, given: &FilePath, found: &FilePath, why: Option<&CardError>) {
+        let (code, what) = match why.map(CardError::kind) {
+            Some(ErrorKind::Directory) => (
+                code::PATH_TO_DIRECTORY,
+                "which is a directory (DF)".to_owned(),
+            ),
+            None => (
+                code::DANGLING_PATH,
+                "which is not on the card (6A82)".to_owned(),
+            ),
+            Some(_) => {
+                let why = why.map(ToString::to_string).unwrap_or_default();
+                (
+                    code::FILE_UNREADABLE,
+                    format!("which is not readable: {why}"),
+                )
+            }
+        };
+        let message = format!(
+            "it says that EF(ODF) is {given}, {what}; it was found in {found}, but other programs \
+             do not look there"
+        );
+        let problem = Problem::new(Severity::Error, code, "EF.DIR", &EF_DIR, message);
+        self.push(problem.hint("whoever issued the card must correct the path in EF.DIR"));
     }
 
     /// The application was not where EF.DIR says, but where it usually is.
@@ -891,7 +964,12 @@ pub(crate) const fn is_final(error: &CardError) -> bool {
 }
 
 /// What is found of the application: EF.DIR, the path of DF(PKCS15), and the ODF.
-type Found = (Option<EfDir>, FilePath, Odf);
+struct Found {
+    dir: Option<EfDir>,
+    application: FilePath,
+    odf_path: FilePath,
+    odf: Odf,
+}
 
 /// Whether an error means that nothing more is read: the card is gone, or as much was read as may be.
 pub(crate) fn ends_all(error: &CardError) -> bool {

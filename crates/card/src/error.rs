@@ -45,6 +45,8 @@ pub enum ErrorKind {
     DoubtfulPin,
     /// This card or this key cannot do it.
     Unsupported,
+    /// What was to be read as a file is a directory (DF), as the card says.
+    Directory,
     /// Another program holds or has reset the card; trying again may work.
     Interrupted,
     /// More was to be read than a card can hold: reading was stopped
@@ -63,6 +65,12 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether what could not be read in one piece may be a file of records all the same, whatever
+    /// the card says that it is.
+    pub const fn may_be_of_records(self) -> bool {
+        matches!(self, Self::Unsupported | Self::Directory)
+    }
+
     /// A stable name, such as `pin-wrong`, for programs that do not see this type.
     pub const fn name(self) -> &'static str {
         match self {
@@ -78,6 +86,7 @@ impl ErrorKind {
             Self::NotFound => "not-found",
             Self::Invalid => "invalid",
             Self::Unsupported => "unsupported",
+            Self::Directory => "is-directory",
             Self::Interrupted => "interrupted",
             Self::Budget => "budget",
             Self::Link => "link",

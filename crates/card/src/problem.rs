@@ -32,7 +32,7 @@ pub mod code {
     pub const CORRUPTED: &str = "corrupted";
     /// The card selected the file with a warning (`62xx`).
     pub const SELECTED_WITH_WARNING: &str = "selected-with-warning";
-    /// An entry of the ODF names no file.
+    /// An entry of the ODF, or of a certificate, names no file.
     pub const ENTRY_WITHOUT_FILE: &str = "entry-without-file";
     /// An entry of the ODF is of a kind that is not read; its objects were not looked at.
     pub const KIND_NOT_READ: &str = "kind-not-read";
@@ -44,6 +44,8 @@ pub mod code {
     pub const APPLICATION_NOT_LISTED: &str = "application-not-listed";
     /// A path leads to no file.
     pub const DANGLING_PATH: &str = "dangling-path";
+    /// A path that must lead to a file leads to a directory (DF).
+    pub const PATH_TO_DIRECTORY: &str = "path-to-directory";
     /// The ODF has no entry for certificates.
     pub const NO_CERTIFICATE_DIRECTORY: &str = "no-certificate-directory";
     /// An object names an authentication object that the card does not list.
@@ -163,6 +165,7 @@ impl Problem {
     pub fn unreadable(file: impl Into<String>, path: &FilePath, error: &CardError) -> Self {
         let code = match error.kind() {
             ErrorKind::NotFound => code::FILE_ABSENT,
+            ErrorKind::Directory => code::PATH_TO_DIRECTORY,
             ErrorKind::Nonsense => code::NONSENSE_ANSWER,
             ErrorKind::Budget => code::BUDGET,
             _ => code::FILE_UNREADABLE,

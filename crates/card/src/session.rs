@@ -146,7 +146,7 @@ impl<C: Channel> Session<C> {
 fn read_dir<C: Channel + ?Sized>(files: &mut Files<'_, C>) -> Result<EfDir, CardError> {
     let records = match files.read(&EF_DIR) {
         Ok(content) => Ok(vec![content.data]),
-        Err(error) if error.kind() == ErrorKind::Unsupported => {
+        Err(error) if error.kind().may_be_of_records() => {
             files.read_records(&EF_DIR).map(|(_, records)| records)
         }
         Err(error) => Err(error),

@@ -341,7 +341,7 @@ fn files<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), 
         }
         let mut by_records = false;
         let read = card.exclusively(|card| match card.files().read(&path) {
-            Err(error) if error.kind() == ErrorKind::Unsupported => {
+            Err(error) if error.kind().may_be_of_records() => {
                 let (info, records) = card.files().read_records(&path)?;
                 by_records = true;
                 Ok((info, records.concat()))

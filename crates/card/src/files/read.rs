@@ -1,6 +1,7 @@
 //! Reading transparent EFs (READ BINARY, ISO/IEC 7816-4 §11.3.3).
 
 use kortlab_apdu::ByteCount;
+use kortlab_apdu::fcp::FileKind;
 use kortlab_apdu::tlv::read_one;
 use kortlab_apdu::{Channel, Command, FilePath, Protocol, StatusWord, instruction};
 
@@ -98,6 +99,10 @@ impl<C: Channel + ?Sized> Files<'_, C> {
                     );
                     remarks.insert(0, Remark::new(code::SELECTED_WITH_WARNING, text));
                 }
+                let ended = match is_directory(&info, &data, ended.as_ref()) {
+                    true => Some(directory(path)),
+                    false => ended,
+                };
                 (info, data, remarks, ended)
             }
             Err(error) => (FileInfo::default(), Vec::new(), Vec::new(), Some(error)),
@@ -311,6 +316,19 @@ impl<C: Channel + ?Sized> Files<'_, C> {
             _ => Err(CardError::refused(&doing, &command, status)),
         }
     }
+}
+
+/// Whether what was selected is a DF: the card says so, and not one byte could be read. A file that
+/// is said to be one is read all the same.
+fn is_directory(info: &FileInfo, data: &[u8], ended: Option<&CardError>) -> bool {
+    let nothing = ended.is_none_or(|error| error.kind() == ErrorKind::Unsupported);
+    info.kind() == Some(FileKind::Df) && data.is_empty() && nothing
+}
+
+fn directory(path: &FilePath) -> CardError {
+    let message = format!("{path} is a directory (DF), as the card says, and no file");
+    CardError::new(ErrorKind::Directory, message)
+        .hint("whoever wrote the path that leads there must correct it")
 }
 
 /// The tag and the length of a short data object.

@@ -269,6 +269,10 @@ impl<C: Channel> Card<C> {
             slot.findings.push(SlotProblem::NotX509);
             return Ok(());
         };
+        if value.path().is_some_and(|path| path.path.is_empty()) {
+            slot.findings.push(SlotProblem::WithoutFile);
+            return Ok(());
+        }
         let content = match self.stored(&value, parsed) {
             Ok(stored) => {
                 slot.start = stored.start;

@@ -18,6 +18,8 @@ use crate::problem::{Problem, code};
 pub enum SlotProblem {
     /// Its file cannot be read.
     Unreadable(CardError),
+    /// Its entry names no file: the path is empty.
+    WithoutFile,
     /// What is there is no certificate.
     NotCertificate(ContentKind),
     /// The directory lists it as something else than an X.509 certificate; it is not read.
@@ -125,7 +127,11 @@ impl SlotProblem {
         match self {
             Self::Unreadable(error) if error.kind() == ErrorKind::NotFound => "file-absent",
             Self::Unreadable(error) if error.kind() == ErrorKind::Budget => code::BUDGET,
+            Self::Unreadable(error) if error.kind() == ErrorKind::Directory => {
+                code::PATH_TO_DIRECTORY
+            }
             Self::NotRead(_) => code::BUDGET,
+            Self::WithoutFile => code::ENTRY_WITHOUT_FILE,
             Self::Unreadable(_) => "unreadable",
             Self::NotCertificate(ContentKind::Empty) => "empty-file",
             Self::NotCertificate(_) => "not-a-certificate",
@@ -184,7 +190,7 @@ impl SlotProblem {
     pub const fn is_unreadable(&self) -> bool {
         matches!(
             self,
-            Self::Unreadable(_) | Self::NotCertificate(_) | Self::NotX509
+            Self::Unreadable(_) | Self::WithoutFile | Self::NotCertificate(_) | Self::NotX509
         )
     }
 
@@ -256,7 +262,8 @@ impl SlotProblem {
                 "remove it with `kortlab cert remove` if the key is gone for good; see the keys \
                  with `kortlab key list`"
             }
-            Self::NoPublicKey { .. }
+            Self::WithoutFile
+            | Self::NoPublicKey { .. }
             | Self::KeySize { .. }
             | Self::PublicKeySize { .. }
             | Self::KeyKind { .. }
@@ -303,6 +310,7 @@ impl fmt::Display for SlotProblem {
         match self {
             Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
             Self::NotRead(why) => write!(f, "not checked: {why}"),
+            Self::WithoutFile => f.write_str("its entry names no file: the path is empty"),
             Self::NotCertificate(kind) => write!(f, "its file holds no certificate: it is {kind}"),
             Self::NotX509 => f.write_str("it is listed as no X.509 certificate; it is not read"),
             Self::Odd(remark) => f.write_str(&remark.message),

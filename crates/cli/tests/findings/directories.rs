@@ -273,3 +273,170 @@ fn a_path_in_ef_dir_that_leads_nowhere_is_found_and_the_card_still_read() {
     assert_eq!(exit, 6);
     assert_eq!(document["certificates"].as_array().map(Vec::len), Some(4));
 }
+
+/// A DF in the MF, with nothing in it.
+const OTHER_DF: &[u8] = &[0x3F, 0x00, 0x50, 0x99];
+
+fn add_df(lab: &Lab) {
+    change(lab, |image| {
+        let files = image["master_file"]["files"].as_array_mut().expect("files");
+        files.push(serde_json::json!({ "fid": "5099", "kind": "df", "files": [] }));
+    });
+}
+
+/// Has the entry of the ODF with this tag lead there; without one, puts one behind the others.
+fn lead_odf(lab: &Lab, tag: u8, path: &[u8]) {
+    let length = path.len() as u8;
+    let entry = [&[tag, length + 4, 0x30, length + 2, 0x04, length][..], path].concat();
+    change_data(lab, ODF, |bytes| {
+        // Each of the card's own has twelve bytes.
+        let own = bytes.chunks(12).position(|own| own.first() == Some(&tag));
+        match own {
+            Some(own) => drop(bytes.splice(own * 12..own * 12 + 12, entry)),
+            None => bytes.extend(entry),
+        }
+    });
+}
+
+#[test]
+fn a_directory_file_whose_path_leads_to_a_df_is_said_to_and_is_no_empty_one() {
+    for (tag, file, beside) in [
+        (0xA0, "EF(PrKDF)", &[][..]),
+        (0xA1, "EF(PuKDF)", &[]),
+        (0xA2, "EF(PuKDF)", &[]),
+        (0xA3, "EF(SKDF)", &["kind-not-read"]),
+        (0xA4, "EF(CDF)", &["no-certificates"]),
+        (0xA5, "EF(CDF)", &[]),
+        (0xA6, "EF(CDF)", &[]),
+        (0xA7, "EF(DODF)", &[]),
+        (0xA8, "EF(AODF)", &["no-such-pin", "no-such-pin"]),
+    ] {
+        let lab = valid();
+        add_df(&lab);
+        lead_odf(&lab, tag, OTHER_DF);
+        let found = assert_found(&lab, "path-to-directory");
+        assert_eq!(found["file"], file);
+        assert_eq!(found["path"], "3F005099");
+        assert_eq!(found["severity"], "error");
+        let (document, _) = check(&lab, &[]);
+        let mut codes = codes(&document);
+        codes.retain(|code| code != "path-to-directory");
+        assert_eq!(codes, beside, "{tag:02X}: {document:#}");
+        for command in [&["info"][..], &["diagnose", "--date", DAY]] {
+            let (document, exit) = run(&lab, command);
+            assert_eq!(exit, 6, "{tag:02X} {command:?}");
+            problem(&document, "path-to-directory");
+        }
+    }
+    // Nor is it said that there is none.
+    let lab = valid();
+    add_df(&lab);
+    lead_odf(&lab, 0xA4, OTHER_DF);
+    let found = problem(&check(&lab, &[]).0, "no-certificates");
+    let message = found["message"].as_str().expect("a message");
+    assert!(message.contains("EF(CDF) was not read"), "{message}");
+}
+
+#[test]
+fn what_a_directory_lists_that_leads_back_is_not_said_to_be_absent() {
+    for back in [
+        &[0x3F, 0x00][..],
+        &[0x3F, 0x00, 0x50, 0x15],
+        &[0x3F, 0x00, 0x50, 0x15, 0x50, 0x31],
+    ] {
+        for (tag, beside) in [
+            (0xA0, &[][..]),
+            (0xA1, &[]),
+            (0xA4, &["no-certificates"]),
+            (0xA8, &["no-such-pin", "no-such-pin"]),
+        ] {
+            let lab = valid();
+            lead_odf(&lab, tag, back);
+            let found = assert_found(&lab, "circular-path");
+            assert_eq!(found["path"], "3F0050155031");
+            let (document, _) = check(&lab, &[]);
+            let mut codes = codes(&document);
+            codes.retain(|code| code != "circular-path");
+            assert_eq!(codes, beside, "{back:02X?} {tag:02X}: {document:#}");
+        }
+        let lab = valid();
+        lead_odf(&lab, 0xA4, back);
+        let found = problem(&check(&lab, &[]).0, "no-certificates");
+        let message = found["message"].as_str().expect("a message");
+        assert!(message.contains("EF(CDF) was not read"), "{message}");
+    }
+}
+
+/// Replaces the path of the first certificate, and the lengths around it.
+fn lead_certificate(lab: &Lab, path: &[u8]) {
+    let whole = data(lab, CDF);
+    let own = hex::decode("A10C300A300804063F0050154331").expect("hex");
+    let length = path.len() as u8;
+    let around = [length + 6, length + 4, length + 2];
+    let value = [
+        0xA1, around[0], 0x30, around[1], 0x30, around[2], 0x04, length,
+    ];
+    let value = [&value[..], path].concat();
+    let at = whole.windows(own.len()).position(|part| part == own);
+    let at = at.expect("the path");
+    let mut bytes = whole.clone();
+    bytes[1] = bytes[1] - 6 + length;
+    bytes.splice(at..at + own.len(), value);
+    set_data(lab, CDF, &bytes);
+}
+
+#[test]
+fn a_certificate_whose_path_is_empty_or_leads_to_a_df_is_said_to_and_its_file_is_not_empty() {
+    for (path, code, place) in [
+        (&[][..], "entry-without-file", "3F0050154403"),
+        (OTHER_DF, "path-to-directory", "3F005099"),
+        (&[0x3F, 0x00, 0x50, 0x15], "path-to-directory", "3F005015"),
+        (&[0x3F, 0x00], "path-to-directory", "3F00"),
+    ] {
+        let lab = valid();
+        add_df(&lab);
+        lead_certificate(&lab, path);
+        let found = assert_found(&lab, code);
+        assert_eq!(found["path"], place);
+        assert_eq!(found["severity"], "error");
+        let (document, _) = check(&lab, &[]);
+        let codes = codes(&document);
+        let empty = codes.iter().any(|code| code == "empty-path");
+        assert_eq!(empty, path.is_empty(), "{codes:?}");
+        assert!(!codes.iter().any(|code| code == "empty-file"), "{codes:?}");
+        for command in [&["info"][..], &["diagnose", "--date", DAY]] {
+            let (document, exit) = run(&lab, command);
+            assert_eq!(exit, 6, "{command:?}");
+            problem(&document, code);
+        }
+    }
+}
+
+#[test]
+fn a_path_of_ef_dir_to_a_df_instead_of_a_file_is_found_and_the_card_still_read() {
+    for (tag, file, path, code) in [
+        (0x30, "EF.DIR", OTHER_DF, "path-to-directory"),
+        (0x30, "EF.DIR", &[0x3F, 0x00], "path-to-directory"),
+        (0x30, "EF.DIR", &[0x3F, 0x00, 0x51, 0x15], "dangling-path"),
+        (0xA0, "EF(TokenInfo)", OTHER_DF, "path-to-directory"),
+        (0xA1, "EF(UnusedSpace)", OTHER_DF, "path-to-directory"),
+    ] {
+        let lab = valid();
+        add_df(&lab);
+        change_data(&lab, "2F00", |bytes| {
+            let length = path.len() as u8;
+            let ddo = [&[0x73, length + 4, tag, length + 2, 0x04, length][..], path].concat();
+            let end = 2 + usize::from(bytes[1]);
+            bytes[1] += ddo.len() as u8;
+            bytes.splice(end..end, ddo);
+        });
+        let found = assert_found(&lab, code);
+        assert_eq!(found["file"], file);
+        for command in [&["info"][..], &["cert", "check", "--date", DAY]] {
+            let (document, exit) = run(&lab, command);
+            assert_eq!(exit, 6, "{command:?}");
+            assert_eq!(codes(&document), [code], "{command:?} {document:#}");
+            assert_eq!(document["certificates"].as_array().map(Vec::len), Some(4));
+        }
+    }
+}

@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
         "directory-not-listed",
         "file-absent",
         "dangling-path",
+        "path-to-directory",
         "entry-without-file",
         "file-named-twice",
         "key-named-twice",

@@ -137,9 +137,12 @@ fn no_certificate(slot: &Slot, problems: Vec<Problem>) -> Failure {
 
 /// Whether nothing could be read.
 fn is_unread(slot: &Slot) -> bool {
-    slot.findings
-        .iter()
-        .any(|finding| matches!(finding, SlotProblem::Unreadable(_) | SlotProblem::NotX509))
+    slot.findings.iter().any(|finding| {
+        matches!(
+            finding,
+            SlotProblem::Unreadable(_) | SlotProblem::WithoutFile | SlotProblem::NotX509
+        )
+    })
 }
 
 /// The JSON document.
