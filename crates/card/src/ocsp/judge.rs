@@ -213,6 +213,8 @@ impl OcspAnswer {
                 && is_signed_by_spki(der, &issuer.public_key_der) == Some(true);
             if !by_issuer {
                 why = "the responder's certificate is not by the issuer";
+            } else if !info.names_key_of(issuer) {
+                why = "the responder's certificate names another key of the issuer";
             } else if !may_sign(&info) {
                 why = "the responder's certificate is not for it (id-kp-OCSPSigning)";
             } else if !is_valid(&info, now) {

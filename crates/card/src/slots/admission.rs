@@ -159,9 +159,10 @@ fn admit_issuer(
         ));
         return Ok(());
     }
-    let mut unknown = false;
+    let (mut unknown, mut other_key) = (false, false);
     for issuer in &issuers {
         match is_signed_by_spki(&new.der, &issuer.public_key_der) {
+            Some(true) if !info.names_key_of(issuer) => other_key = true,
             Some(true) => {
                 return change.now.map_or(Ok(()), |now| {
                     admit_dates("the issuer's certificate", issuer, now, remarks)
@@ -170,6 +171,13 @@ fn admit_issuer(
             Some(false) => {}
             None => unknown = true,
         }
+    }
+    if other_key {
+        let text = format!(
+            "the certificate names another key, or another certificate, of {name} than the one that \
+             has signed it (RFC 5280 §4.2.1.1)"
+        );
+        return remarks.object(Exception::NotByItsIssuer, text);
     }
     if unknown {
         remarks.plan.notes.push(format!(

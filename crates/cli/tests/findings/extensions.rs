@@ -364,6 +364,21 @@ fn a_certificate_that_names_another_key_or_certificate_of_its_issuer_is_not_vali
             false => {
                 let code = vec!["issuer-key-mismatch".to_owned()];
                 assert_eq!((state.as_str(), codes), ("invalid", code), "{value}");
+                let old = fs::read(authority.lab.path("old.der")).expect("kept");
+                set_data(&authority.lab, CERTIFICATE, &old);
+                let write = [
+                    "cert",
+                    "write",
+                    "new.pem",
+                    "--key",
+                    "45",
+                    "--issuer",
+                    "strict.pem",
+                ];
+                let refused = authority.lab.with_pins(&write);
+                assert_code(&refused, 1);
+                let text = stderr(&refused);
+                assert!(text.contains("names another key"), "{text}");
             }
         }
     }

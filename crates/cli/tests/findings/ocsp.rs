@@ -207,6 +207,12 @@ fn a_responder_answers_for_an_issuer_only_if_that_has_said_so() {
         ("curve", "extendedKeyUsage=OCSPSigning", p256, true),
         ("server", "extendedKeyUsage=serverAuth", rsa, false),
         ("none", "keyUsage=digitalSignature", rsa, false),
+        (
+            "other",
+            "extendedKeyUsage=OCSPSigning\n2.5.29.35=DER:3003820101",
+            rsa,
+            false,
+        ),
     ] {
         authority.responder(name, usage, key);
         let (signer, key) = (format!("{name}.pem"), format!("{name}.key"));

@@ -104,7 +104,7 @@ fn enrol(
         change = keys.write(change, hcc, "HCC");
     }
     let written = card.change(&change, journal).map_err(|error| {
-        let failure = Failure::from(error);
+        let failure = Failure::from(kortlab_renewal::card::refused(error));
         match failure.next_step() {
             Some(_) => failure,
             None => failure.hint("the card is enrolled at the portal, without its certificates"),
