@@ -188,6 +188,21 @@ fn rules_that_contradict_each_other_stop_a_pin_until_the_holder_knows() {
 }
 
 #[test]
+fn an_empty_path_of_a_pin_is_found_and_the_pin_can_be_used() {
+    let lab = with_first_pin(|pin| pin.path = Some(Path::file([])));
+    for command in [&["info"][..], &["cert", "check"], &["pin", "status"]] {
+        let output = lab.run(&[&["--json"], command].concat());
+        assert_code(&output, 6);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(codes(&document).contains(&"empty-path"), "{document:#}");
+    }
+    assert_code(&lab.with_pins(&["pin", "verify", "auth"]), 0);
+    // Without one nothing is wrong.
+    let lab = with_first_pin(|pin| pin.path = None);
+    assert_code(&lab.run(&["info"]), 0);
+}
+
+#[test]
 fn one_pin_for_everything_is_said_to_be_one_and_takes_either_source() {
     let lab = with_aodf(|objects| objects.truncate(1));
     let text = stdout(&lab.run(&["pin", "status"]));

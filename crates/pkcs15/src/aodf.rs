@@ -188,7 +188,7 @@ impl PinAttributes {
             last_change: fields.read(notes, |tlv, notes| {
                 fields::time("lastPinChange", tlv, notes)
             }),
-            path: fields.read(notes, Path::decode_any),
+            path: fields.read(notes, |tlv, notes| directory_of(flags, tlv, notes)),
             unknown: fields.finish(notes),
         };
         pin.check(tlv.offset, notes);
@@ -237,6 +237,21 @@ impl PinAttributes {
             .maybe(path.transpose()?)
             .finish(0x30, &self.unknown)
     }
+}
+
+/// The path of the DF in which the PIN is valid. It may be left out (PKCS#15 §6.8.2); one that is there
+/// and empty names none.
+fn directory_of(flags: PinFlags, tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Path> {
+    let path = Path::decode_any(tlv, notes)?;
+    if path.path.is_empty() && flags.contains(PinFlags::LOCAL) {
+        let message = "the path is empty: it names no directory (DF), and the PIN is local to one; \
+                       it is taken to be that of the application";
+        notes.warn(Code::EmptyPath, tlv.offset, message);
+    } else if path.path.is_empty() {
+        let message = "the path is empty: it names no directory (DF); it is taken to be left out";
+        notes.note(Code::EmptyPath, tlv.offset, message);
+    }
+    Some(path)
 }
 
 fn pad_char(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<u8> {
@@ -434,6 +449,31 @@ mod tests {
             let read = Aodf::parse(&file.encode().expect("valid"));
             let told = read.findings.iter().any(|one| one.code == Code::PinLengths);
             assert_eq!(told, !fine, "{min_length} {stored_length} {max_length:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_path_is_told_and_one_that_is_left_out_is_not() {
+        use crate::finding::Severity::{Note, Warning};
+        let local = valid().flags | PinFlags::LOCAL;
+        for (flags, path, told) in [
+            (local, Some(&[][..]), Some(Warning)),
+            (valid().flags, Some(&[]), Some(Note)),
+            (local, None, None),
+            (valid().flags, None, None),
+            (local, Some(&[0x3F, 0x00, 0x50, 0x15]), None),
+        ] {
+            let file = pin(PinAttributes {
+                flags,
+                path: path.map(Path::file),
+                ..valid()
+            });
+            let bytes = file.encode().expect("valid");
+            let read = Aodf::parse(&bytes);
+            let found = read.findings.iter().find(|one| one.code == Code::EmptyPath);
+            assert_eq!(found.map(|one| one.severity), told, "{path:?}");
+            let at = found.map(|one| &bytes[one.offset..]);
+            assert!(at.is_none_or(|at| at.starts_with(&[0x30, 0x02, 0x04, 0x00])));
         }
     }
 
