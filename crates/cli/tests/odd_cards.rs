@@ -142,7 +142,7 @@ fn damage_to_the_files_that_tell_of_pins_is_told_with_their_status() {
 #[test]
 fn rules_that_contradict_each_other_stop_a_pin_until_the_holder_knows() {
     type Change = fn(&mut PinAttributes);
-    let cases: [(Change, &str); 4] = [
+    let cases: [(Change, &str); 6] = [
         (
             |pin| {
                 pin.min_length = 9;
@@ -159,6 +159,11 @@ fn rules_that_contradict_each_other_stop_a_pin_until_the_holder_knows() {
         ),
         (|pin| pin.pad_char = None, "padChar is missing"),
         (|pin| pin.pad_char = Some(b'1'), "padChar 31 is the digit 1"),
+        (|pin| pin.min_length = 256, "minLength 256 is more than"),
+        (
+            |pin| pin.max_length = Some(u32::MAX),
+            "maxLength 4294967295",
+        ),
     ];
     for (change, part) in cases {
         let lab = with_first_pin(change);
@@ -185,6 +190,19 @@ fn rules_that_contradict_each_other_stop_a_pin_until_the_holder_knows() {
         &lab.with_pins(&["pin", "verify", "auth", "--doubtful-pin"]),
         0,
     );
+}
+
+#[test]
+fn a_greatest_length_of_zero_below_a_least_one_is_found_and_takes_nothing_from_the_pin() {
+    let lab = with_first_pin(|pin| pin.max_length = Some(0));
+    for command in [&["info"][..], &["cert", "check"], &["pin", "status"]] {
+        let output = lab.run(&[&["--json"], command].concat());
+        assert_code(&output, 6);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(codes(&document).contains(&"pin-lengths"), "{document:#}");
+    }
+    assert_code(&lab.with_pins(&["pin", "verify", "auth"]), 0);
+    assert_eq!(tries(&lab), 3);
 }
 
 #[test]

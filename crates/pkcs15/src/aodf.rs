@@ -159,7 +159,7 @@ impl PinAttributes {
     fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
         let mut fields = Fields::open("PinAttributes", PIN_SCHEMA, tlv, notes);
         let number = |fields: &mut Fields<'_>, name, notes: &mut Notes| {
-            fields.need(name, notes, |tlv, notes| fields::unsigned(name, tlv, notes))
+            fields.need(name, notes, |tlv, notes| length(name, tlv, notes))
         };
         let flags = fields
             .need("pinFlags", notes, |tlv, notes| {
@@ -176,9 +176,7 @@ impl PinAttributes {
             pin_type,
             min_length,
             stored_length,
-            max_length: fields.read(notes, |tlv, notes| {
-                fields::unsigned("maxLength", tlv, notes)
-            }),
+            max_length: fields.read(notes, |tlv, notes| length("maxLength", tlv, notes)),
             reference: fields
                 .read(notes, |tlv, notes| {
                     Some(fields::unsigned("pinReference", tlv, notes).unwrap_or(u32::MAX))
@@ -205,6 +203,18 @@ impl PinAttributes {
                     format_args!("the PIN's rules contradict each other: {why}"),
                 );
             }
+        }
+        // Taken for no limit, as OpenSC takes it.
+        if self.max_length == Some(0) && self.min_length > 0 {
+            notes.warn(
+                Code::PinLengths,
+                offset,
+                format_args!(
+                    "maxLength is 0, below minLength {}: it is taken for no limit; programs that take \
+                     it at its word refuse every PIN",
+                    self.min_length
+                ),
+            );
         }
         if self.reference > 0xFF {
             let message = format_args!(
@@ -237,6 +247,17 @@ impl PinAttributes {
             .maybe(path.transpose()?)
             .finish(0x30, &self.unknown)
     }
+}
+
+/// A length. One that is too great to be read is the greatest that there is, so that it fits nothing
+/// which it does not fit.
+fn length(what: &'static str, tlv: &Tlv<'_>, notes: &mut Notes) -> Option<u32> {
+    let number = fields::unsigned(what, tlv, notes);
+    if tlv.value.first().is_some_and(|&first| first >= 0x80) {
+        let message = format_args!("{what}: negative, which no length is");
+        notes.warn(Code::BadValue, tlv.offset, message);
+    }
+    number.or_else(|| (!tlv.value.is_empty()).then_some(u32::MAX))
 }
 
 /// The path of the DF in which the PIN is valid. It may be left out (PKCS#15 §6.8.2); one that is there
@@ -438,6 +459,11 @@ mod tests {
             (4, 0, Some(8), false), // padded, but to no length
             (4, 8, Some(12), false),
             (4, 8, None, true),
+            (6, 8, Some(0), false),
+            (0, 8, Some(0), true),
+            (0, 8, Some(8), true),
+            (300, 300, Some(300), false),
+            (6, u32::MAX, Some(8), false),
         ];
         for (min_length, stored_length, max_length, fine) in cases {
             let file = pin(PinAttributes {
@@ -449,6 +475,32 @@ mod tests {
             let read = Aodf::parse(&file.encode().expect("valid"));
             let told = read.findings.iter().any(|one| one.code == Code::PinLengths);
             assert_eq!(told, !fine, "{min_length} {stored_length} {max_length:?}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_negative_or_too_great_is_told_and_does_not_fit_the_others() {
+        let bytes = pin(valid()).encode().expect("valid");
+        // minLength, storedLength and maxLength.
+        let own = [0x02, 0x01, 0x06, 0x02, 0x01, 0x08, 0x02, 0x01, 0x08];
+        let at = bytes.windows(own.len()).position(|part| part == own);
+        let at = at.expect("the lengths");
+        for place in 0..3 {
+            for wrong in [&[0x02, 0x01, 0xFA][..], &[0x02, 0x05, 1, 1, 1, 1, 1]] {
+                let mut bytes = bytes.clone();
+                let start = at + place * 3;
+                bytes.splice(start..start + 3, wrong.iter().copied());
+                let more = wrong.len() as u8 - 3;
+                // The object, typeAttributes, and PinAttributes.
+                for length in [1, at - 10, at - 8] {
+                    bytes[length] += more;
+                }
+                let read = Aodf::parse(&bytes);
+                for code in [Code::BadValue, Code::PinLengths] {
+                    let told = read.findings.iter().any(|one| one.code == code);
+                    assert!(told, "{place} {wrong:02X?} {code:?}: {:?}", read.findings);
+                }
+            }
         }
     }
 

@@ -12,6 +12,8 @@ use crate::flags::PinFlags;
 /// store 4 to 16, and none more than 64.
 pub const MAX_STORED: u32 = 64;
 
+/// The most bytes of data in a command of short length (ISO/IEC 7816-4 §5.2).
+const MAX_SENT: u32 = 255;
 /// The length of a PIN block of ISO 9564-1, in bytes.
 const ISO_9564_BLOCK: u32 = 8;
 /// The most digits in one.
@@ -27,6 +29,11 @@ pub enum PinContradiction {
         min: u32,
         /// maxLength.
         max: u32,
+    },
+    /// minLength characters take more bytes than one command carries.
+    MinAboveCommand {
+        /// minLength.
+        min: u32,
     },
     /// minLength characters take more than storedLength bytes.
     MinAboveStored {
@@ -73,6 +80,10 @@ impl fmt::Display for PinContradiction {
             Self::MinAboveMax { min, max } => {
                 write!(f, "minLength {min} is above maxLength {max}")
             }
+            Self::MinAboveCommand { min } => write!(
+                f,
+                "minLength {min} is more than the {MAX_SENT} bytes that VERIFY carries"
+            ),
             Self::MinAboveStored { min, stored } => {
                 write!(f, "minLength {min} does not fit storedLength {stored}")
             }
@@ -107,7 +118,7 @@ impl PinAttributes {
     /// What in these attributes cannot be right together; empty if a PIN can be coded by them.
     ///
     /// A length of 0 says nothing, as on many cards: a minLength of 0 allows any, a maxLength of
-    /// 0 sets no limit, a storedLength of 0 means that it is not fixed, unless there is padding.
+    /// 0 sets no limit (and is told where minLength is above it), a storedLength of 0 means that it is not fixed, unless there is padding.
     pub fn contradictions(&self) -> Vec<PinContradiction> {
         use PinContradiction as C;
 
@@ -128,6 +139,7 @@ impl PinAttributes {
         }
         let padded = self.flags.contains(PinFlags::NEEDS_PADDING);
         match stored {
+            _ if min > self.characters_in(MAX_SENT) => found.push(C::MinAboveCommand { min }),
             0 if padded => found.push(C::PaddedToNothing),
             0 => {}
             _ => {
@@ -158,9 +170,14 @@ impl PinAttributes {
 
     /// How many characters storedLength has room for. Of UTF-8 the least is said.
     const fn capacity(&self) -> u32 {
+        self.characters_in(self.stored_length)
+    }
+
+    /// The same of so many bytes.
+    const fn characters_in(&self, bytes: u32) -> u32 {
         match self.pin_type {
-            PinType::Bcd => self.stored_length.saturating_mul(2),
-            _ => self.stored_length,
+            PinType::Bcd => bytes.saturating_mul(2),
+            _ => bytes,
         }
     }
 }
@@ -255,6 +272,16 @@ mod tests {
                     ..valid()
                 },
                 vec![C::MinAboveStored { min: 9, stored: 8 }],
+            ),
+            (
+                PinAttributes {
+                    min_length: 256,
+                    max_length: None,
+                    stored_length: 0,
+                    flags: PinFlags::default(),
+                    ..valid()
+                },
+                vec![C::MinAboveCommand { min: 256 }],
             ),
             (
                 PinAttributes {
