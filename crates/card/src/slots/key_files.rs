@@ -73,10 +73,56 @@ impl<C: Channel> Card<C> {
             files.insert(path.clone(), info);
         }
         problems.extend(self.no_keys(&keys, &files, certificates));
-        problems.extend(named_twice(&keys, &files, certificates));
+        // In a directory there may be several keys.
+        let is_directory = |path: &FilePath| {
+            let info = files.get(path).and_then(Option::as_ref);
+            info.and_then(FileInfo::kind) == Some(FileKind::Df)
+        };
+        problems.extend(named_twice(&keys, is_directory, certificates));
         problems.extend(self.wrong_references(&files));
         problems.extend(self.unusable_keys()?);
         Ok(problems)
+    }
+
+    /// Private keys whose paths lead to files or directories of which what was read tells that they are
+    /// something else, or to one place. No command is sent: whether the others are there, and in use,
+    /// is not known then. `certificates` are those of the card.
+    pub fn misplaced_keys(&self, certificates: &[CheckedSlot]) -> Vec<Problem> {
+        let keys = self.listed_keys();
+        let known = self.files_of_others(certificates);
+        let wanted = self.dialect().keeps_keys_in_files_of_their_own();
+        let directories = match wanted {
+            true => self.directories_around(&known),
+            false => BTreeSet::new(),
+        };
+        let mut problems = Vec::new();
+        for key in &keys {
+            let path = &key.place.path;
+            let (severity, what) = match known.get(path) {
+                Some(what) => (Severity::Error, *what),
+                None if directories.contains(path) => {
+                    (Severity::Warning, "which is a directory (DF)")
+                }
+                None => continue,
+            };
+            problems.push(key.in_no_key_file(severity, what));
+        }
+        problems.extend(named_twice(&keys, |_| !wanted, certificates));
+        problems
+    }
+
+    /// The directories in which the application and these files are.
+    fn directories_around(&self, files: &BTreeMap<FilePath, &'static str>) -> BTreeSet<FilePath> {
+        let application = self.contents().application.clone();
+        let mut directories = BTreeSet::from([FilePath::MASTER_FILE, application]);
+        for path in files.keys() {
+            let ids: Vec<_> = path.fids().collect();
+            for end in 1..ids.len() {
+                let around = ids.iter().take(end).copied();
+                directories.insert(around.fold(FilePath::EMPTY, |path, id| path.child(id)));
+            }
+        }
+        directories
     }
 
     /// The private keys of which the card says in which file they are.
@@ -174,11 +220,7 @@ impl<C: Channel> Card<C> {
                 }
                 _ => continue,
             };
-            let message = format!(
-                "the path of the key leads to {path}, {what}: that is no file of a key, and the \
-                 key cannot be used"
-            );
-            problems.push(key.wrongly_listed(severity, code::NOT_A_KEY_FILE, message));
+            problems.push(key.in_no_key_file(severity, &what));
         }
         problems
     }
@@ -235,6 +277,16 @@ impl Listed {
         Some(problem.about(self.object.clone()))
     }
 
+    /// That its path leads to something else: `what`.
+    fn in_no_key_file(&self, severity: Severity, what: &str) -> Problem {
+        let message = format!(
+            "the path of the key leads to {}, {what}: that is no file of a key, and the key cannot \
+             be used",
+            self.place.path
+        );
+        self.wrongly_listed(severity, code::NOT_A_KEY_FILE, message)
+    }
+
     /// A problem of its entry in the PrKDF.
     fn wrongly_listed(&self, severity: Severity, code: &'static str, message: String) -> Problem {
         let problem = Problem::new(severity, code, "EF(PrKDF)", &self.directory, message);
@@ -244,10 +296,11 @@ impl Listed {
     }
 }
 
-/// The keys that are said to be where another one is, unless their certificates are for one key.
+/// The keys that are said to be where another one is, unless their certificates are for one key, or
+/// it may be a directory and no number tells them apart.
 fn named_twice(
     keys: &[Listed],
-    files: &BTreeMap<FilePath, Option<FileInfo>>,
+    is_directory: impl Fn(&FilePath) -> bool,
     certificates: &[CheckedSlot],
 ) -> Vec<Problem> {
     let mut certified = BTreeMap::<&Id, BTreeSet<&[u8]>>::new();
@@ -265,10 +318,8 @@ fn named_twice(
     for key in keys {
         let place = &key.place;
         let first = *seen.entry(place).or_insert(key);
-        let info = files.get(&place.path).and_then(Option::as_ref);
-        // In a directory there may be several keys.
-        let is_directory = info.and_then(FileInfo::kind) == Some(FileKind::Df);
-        if first.id == key.id || (is_directory && place.reference.is_none()) {
+        let may_hold_both = place.reference.is_none() && is_directory(&place.path);
+        if first.id == key.id || may_hold_both {
             continue;
         }
         let (one, other) = (certified.get(&first.id), certified.get(&key.id));

@@ -22,8 +22,8 @@ use crate::output::{BOLD, Cell, Hex, SpacedHex, Table};
 /// Show the card, its applications, PINs, keys and certificates at a glance
 ///
 /// Exits 6 if something is wrong with the card's files, an error or a warning; each problem says
-/// what to do about it. A certificate that has expired or is revoked is no such problem: see
-/// `cert check`.
+/// what to do about it. A certificate that has expired or is revoked is no such problem, and whether
+/// the files of the keys are there and in use is not looked at: see `cert check`.
 ///
 /// Of a card without PKCS#15 it shows what the card is, as far as it tells: its answer to reset,
 /// its master file, and to which applications it answers. That exits 6, too, since what such a card
@@ -59,6 +59,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let checked = card.survey(lists.time(), &Against::default())?.certificates;
     let certificates: Vec<_> = checked.iter().map(CertificateEntry::new).collect();
     let unusable = card.unusable_keys()?;
+    let misplaced = card.misplaced_keys(&checked);
     let contents = card.contents();
     let token = contents.token_info.as_ref();
     // What time or an issuer brings is a certificate's state, which its row shows; what is left
@@ -76,6 +77,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .chain(&unknown)
         .chain(&waiting)
         .chain(&unusable)
+        .chain(&misplaced)
         .cloned()
         .chain(damaged)
         .collect();

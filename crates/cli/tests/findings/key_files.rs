@@ -285,3 +285,46 @@ fn a_key_whose_path_is_empty_is_found() {
     assert_eq!(found["object"]["id"], "46");
     assert_info_finds(&lab, "key-without-file");
 }
+
+#[test]
+fn what_info_has_read_it_does_not_take_for_the_file_of_a_key() {
+    for (fid, severity) in [("4331", "error"), ("5031", "error"), (CDF, "error")] {
+        let lab = valid();
+        lead(&lab, KEY, fid);
+        assert_info_finds(&lab, "not-a-key-file");
+        let found = problem(&run(&lab, &["info"]).0, "not-a-key-file");
+        assert_eq!(found["severity"], severity, "{fid}");
+    }
+    let lab = valid();
+    lead(&lab, KEY, OTHER_KEY);
+    assert_info_finds(&lab, "key-named-twice");
+    assert_eq!(codes(&run(&valid(), &["info"]).0), [""; 0]);
+}
+
+#[test]
+fn a_key_whose_path_leads_to_a_directory_is_found_and_of_an_unknown_os_that_is_nothing_wrong() {
+    for (path, less) in [("3F005015", 2), ("3F00", 4)] {
+        let lab = valid();
+        let length = 6 - less;
+        let (key, value, inner) = (0x36 - less, 0x10 - less, 0x0E - less);
+        rewrite(&lab, "30363014", &format!("30{key:02x}3014"));
+        rewrite(
+            &lab,
+            "a110300e300804063f0050154b02",
+            &format!(
+                "a1{value:02x}30{inner:02x}30{:02x}04{length:02x}{path}",
+                length + 2
+            ),
+        );
+        let found = assert_both_find(&lab, "not-a-key-file");
+        assert_eq!(found["severity"], "warning");
+        assert_info_finds(&lab, "not-a-key-file");
+        let text = stdout(&lab.run(&["info"]));
+        assert!(text.contains("directory (DF)"), "{text}");
+        of_unknown_os(&lab);
+        let (document, exit) = run(&lab, &["info"]);
+        let mut codes = codes(&document);
+        codes.retain(|code| code != "pin-state-unknown");
+        assert_eq!((&*codes, exit), (&[][..], 0), "{document:#}");
+    }
+}
