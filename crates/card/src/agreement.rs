@@ -9,6 +9,7 @@ use kortlab_pkcs15::{
 };
 
 use crate::contents::{Contents, DirectoryFile};
+use crate::error::CardError;
 use crate::problem::{Problem, code};
 
 /// What does not agree, the private keys first.
@@ -32,8 +33,9 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
         (&one.common, None)
     });
     let objects = private.chain(public).chain(certificates).chain(data);
+    let why = contents.why_not_all_pins();
     let mut problems: Vec<_> = objects
-        .filter_map(|object| object.without_pin(&pins))
+        .filter_map(|object| object.without_pin(&pins, why.as_ref()))
         .collect();
     for file in &contents.private_keys {
         let keys = file.directory.listed();
@@ -77,19 +79,30 @@ fn listed<'a, T: DirectoryObject>(
 }
 
 impl Listed<'_> {
-    /// That it names an authentication object that is none of `pins` (PKCS#15 §6.1.8).
-    fn without_pin(&self, pins: &BTreeSet<&Id>) -> Option<Problem> {
+    /// That it names an authentication object that is none of `pins` (PKCS#15 §6.1.8). `why` there may
+    /// be others.
+    fn without_pin(&self, pins: &BTreeSet<&Id>, why: Option<&CardError>) -> Option<Problem> {
         let auth_id = self.common.auth_id.as_ref()?;
         if pins.contains(auth_id) {
             return None;
         }
+        let listed = match why {
+            None => "which the card does not list".to_owned(),
+            Some(why) => format!("which is none of those that could be read: {why}"),
+        };
         let message = format!(
-            "the {} is protected by authentication object {auth_id}, which the card does not list",
+            "the {} is protected by authentication object {auth_id}, {listed}",
             self.what
         );
         let code = code::NO_SUCH_PIN;
         let problem = Problem::new(Severity::Warning, code, self.file, self.path, message);
-        Some(problem.about(ObjectRef::of(self.index, self.common, self.id)))
+        let problem = problem.about(ObjectRef::of(self.index, self.common, self.id));
+        Some(match why {
+            None => problem,
+            Some(_) => {
+                problem.hint("what is wrong with EF(AODF) comes first: it may be listed there")
+            }
+        })
     }
 }
 

@@ -23,7 +23,7 @@ use crate::index::Index;
 use crate::pin_doubt;
 use crate::pins::{PinIndex, pin_object};
 use crate::problem::{Problem, code};
-use crate::unread::Unread;
+use crate::unread::{LOSING, Unread};
 
 /// EF.DIR (ISO/IEC 7816-4 §8.2.1.1).
 pub(crate) const EF_DIR: FilePath = FilePath::EF_DIR;
@@ -156,6 +156,7 @@ impl Contents {
         if named.is_none()
             && application != APPLICATION
             && let Some(dir) = &dir
+            && !reader.may_have_lost(&EF_DIR)
         {
             reader.tell_unlisted(dir, &application);
         }
@@ -292,6 +293,7 @@ impl Contents {
     ) -> Result<(), CardError> {
         let odf_path = self.odf_path.clone();
         let mut seen = vec![odf_path.clone(), EF_DIR];
+        let mut kinds = vec!["EF(ODF)", "EF.DIR"];
         let entries: Vec<_> = self
             .odf
             .listed()
@@ -326,7 +328,18 @@ impl Contents {
                 });
                 continue;
             }
-            if seen.contains(&path) {
+            if let Some(read) = seen.iter().position(|seen| *seen == path) {
+                if kinds
+                    .get(read)
+                    .is_none_or(|read| *read != directory_name(entry.kind))
+                {
+                    let read_as = kinds.get(read).copied().unwrap_or("something else");
+                    let message = format!("{path} was read as {read_as}");
+                    reader.unread.push(Unread {
+                        path: path.clone(),
+                        error: CardError::new(ErrorKind::Nonsense, message),
+                    });
+                }
                 reader.warn(
                     code::FILE_NAMED_TWICE,
                     "EF(ODF)",
@@ -345,6 +358,8 @@ impl Contents {
                 break;
             }
             seen.push(path.clone());
+            let name = directory_name(entry.kind);
+            kinds.push(name);
             let tells_of_pins = matches!(
                 entry.kind,
                 ObjectKind::PrivateKeys | ObjectKind::AuthObjects
@@ -354,34 +369,30 @@ impl Contents {
             }
             match entry.kind {
                 ObjectKind::PrivateKeys => {
-                    let file = reader.directory("EF(PrKDF)", entry.kind, &path)?;
+                    let file = reader.directory(name, entry.kind, &path)?;
                     self.private_keys.extend(file);
                 }
                 ObjectKind::PublicKeys | ObjectKind::TrustedPublicKeys => {
-                    let file = reader.directory("EF(PuKDF)", entry.kind, &path)?;
+                    let file = reader.directory(name, entry.kind, &path)?;
                     self.public_keys.extend(file);
                 }
                 ObjectKind::Certificates
                 | ObjectKind::TrustedCertificates
                 | ObjectKind::UsefulCertificates => {
-                    let file = reader.directory("EF(CDF)", entry.kind, &path)?;
+                    let file = reader.directory(name, entry.kind, &path)?;
                     self.certificates.extend(file);
                 }
                 ObjectKind::AuthObjects => {
-                    let file = reader.directory("EF(AODF)", entry.kind, &path)?;
+                    let file = reader.directory(name, entry.kind, &path)?;
                     self.authentication.extend(file);
                 }
                 ObjectKind::DataObjects => {
-                    let file = reader.directory("EF(DODF)", entry.kind, &path)?;
+                    let file = reader.directory(name, entry.kind, &path)?;
                     self.data.extend(file);
                 }
                 // Its objects are of no use here, but they may name files that others are to
                 // leave alone.
                 kind => {
-                    let name = match kind {
-                        ObjectKind::SecretKeys => "EF(SKDF)",
-                        _ => "a directory",
-                    };
                     let content = reader.content(name, &path)?;
                     if !content.is_some_and(|bytes| is_filler(&bytes)) {
                         let message = format!("{kind} are in {}; they are not looked at", path);
@@ -390,6 +401,9 @@ impl Contents {
                 }
             }
         }
+        // What is missing is not said of what was not read.
+        self.unread.clone_from(&reader.unread);
+        self.problems.clone_from(&reader.problems);
         self.tell_missing(&odf_path, reader);
         self.look_at_authentication(reader)
     }
@@ -471,17 +485,19 @@ impl Contents {
     fn tell_missing<C: Channel + ?Sized>(&self, odf_path: &FilePath, reader: &mut Reading<'_, C>) {
         let lists = |kind| self.odf.objects().any(|entry| entry.kind == kind);
         if !lists(ObjectKind::Certificates) {
-            let message = if self.odf.entries.is_empty() {
-                "it is empty: it names no directory at all, so nothing on the card can be found"
-            } else {
-                "it names no directory of certificates (CDF), so that none can be found"
+            let message = match self.why_not_all_directories() {
+                Some(why) => {
+                    format!("no directory of certificates (CDF) is in what was read of it: {why}")
+                }
+                None if self.odf.entries.is_empty() => {
+                    "it is empty: it names no directory at all, so nothing on the card can be found"
+                        .to_owned()
+                }
+                None => "it names no directory of certificates (CDF), so that none can be found"
+                    .to_owned(),
             };
-            reader.error(
-                code::NO_CERTIFICATE_DIRECTORY,
-                "EF(ODF)",
-                odf_path,
-                message.to_owned(),
-            );
+            let code = code::NO_CERTIFICATE_DIRECTORY;
+            reader.error(code, "EF(ODF)", odf_path, message);
         }
         for problem in agreement::problems(self) {
             reader.push(problem);
@@ -689,6 +705,15 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         .hint(
             "check that it is the right card; `kortlab atr` and `kortlab apdu` work with any card",
         ))
+    }
+
+    /// Whether the file at `path` was not read to its end, or may have lost an object.
+    fn may_have_lost(&self, path: &FilePath) -> bool {
+        self.unread.iter().any(|unread| unread.path == *path)
+            || self
+                .problems
+                .iter()
+                .any(|problem| problem.path() == path && LOSING.contains(&problem.code()))
     }
 
     /// EF.DIR does not list the application that was found under the AID of PKCS#15 (§5.4.1), nor
@@ -947,6 +972,21 @@ fn add(problems: &mut Vec<Problem>, problem: Problem) {
             "there are more problems from here on; they are left out",
         )),
         _ => {}
+    }
+}
+
+/// What a directory of these objects is called.
+const fn directory_name(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::PrivateKeys => "EF(PrKDF)",
+        ObjectKind::PublicKeys | ObjectKind::TrustedPublicKeys => "EF(PuKDF)",
+        ObjectKind::Certificates
+        | ObjectKind::TrustedCertificates
+        | ObjectKind::UsefulCertificates => "EF(CDF)",
+        ObjectKind::AuthObjects => "EF(AODF)",
+        ObjectKind::DataObjects => "EF(DODF)",
+        ObjectKind::SecretKeys => "EF(SKDF)",
+        _ => "a directory",
     }
 }
 

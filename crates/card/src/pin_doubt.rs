@@ -48,10 +48,15 @@ pub(crate) fn of_role(contents: &Contents, role: PinRole, pin: &PinObject) -> Op
     let key = role_key(contents, role);
     let protector = key.and_then(|key| key.common.auth_id.as_ref());
     match (protector, said) {
-        (Some(protector), _) if *protector != pin.auth_id => Some(format!(
-            "the key for it is protected by the authentication object {protector}, which the card \
-             does not list"
-        )),
+        (Some(protector), _) if *protector != pin.auth_id => {
+            let listed = match contents.why_not_all_pins() {
+                None => "which the card does not list".to_owned(),
+                Some(why) => format!("which is none of those that could be read: {why}"),
+            };
+            Some(format!(
+                "the key for it is protected by the authentication object {protector}, {listed}"
+            ))
+        }
         _ if other.is_some() => Some(format!(
             "the only one that it could be is called {:?}",
             other.unwrap_or_default()

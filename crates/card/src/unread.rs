@@ -2,7 +2,7 @@
 //! all the same.
 
 use kortlab_apdu::FilePath;
-use kortlab_pkcs15::{Code, Directory, Entry, ObjectKind};
+use kortlab_pkcs15::{Code, Directory, Entry, ObjectKind, PrivateKey};
 
 use crate::contents::{Contents, DirectoryFile};
 use crate::error::{CardError, ErrorKind};
@@ -18,7 +18,7 @@ pub(crate) struct Unread {
 }
 
 /// What is found in a directory of which an object may have been lost.
-const LOSING: [&str; 5] = [
+pub(crate) const LOSING: [&str; 5] = [
     Code::Garbage.as_str(),
     Code::Truncated.as_str(),
     Code::LengthMismatch.as_str(),
@@ -45,6 +45,17 @@ impl Contents {
     pub fn why_not_all_private_keys(&self) -> Option<CardError> {
         let is_kind = |kind| kind == ObjectKind::PrivateKeys;
         self.why_not_all("EF(PrKDF)", is_kind, &self.private_keys)
+    }
+
+    /// The same of public keys.
+    pub(crate) fn why_not_all_public_keys(&self) -> Option<CardError> {
+        let is_kind = |kind| matches!(kind, ObjectKind::PublicKeys | ObjectKind::TrustedPublicKeys);
+        self.why_not_all("EF(PuKDF)", is_kind, &self.public_keys)
+    }
+
+    /// Why EF(ODF) may name more directories than are known of.
+    pub(crate) fn why_not_all_directories(&self) -> Option<CardError> {
+        self.why_not_all::<PrivateKey>("a directory", |_| false, &[])
     }
 
     /// The same of PINs.

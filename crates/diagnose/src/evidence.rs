@@ -33,6 +33,8 @@ pub struct Evidence {
     pub(crate) not_pkcs15: Option<Problem>,
     /// The certificates, each with what the card session found wrong with it.
     pub(crate) checked: Option<Checked>,
+    /// Whether every certificate that the card lists is known.
+    pub(crate) all_certificates: bool,
     /// What the card session found wrong while it read.
     pub(crate) problems: Vec<Problem>,
     /// The PINs, asked twice.
@@ -206,6 +208,7 @@ pub(crate) fn of_card<C: Channel>(
     let contents = card.contents();
     evidence.label = contents.label().map(str::to_owned);
     evidence.problems = contents.problems.clone();
+    evidence.all_certificates = contents.why_not_all_certificates().is_none();
     evidence.serial = card.serial_number().map(serial);
     evidence.card_os = Some(card.dialect().name());
     pins_once(card, evidence)?;

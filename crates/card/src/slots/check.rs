@@ -345,9 +345,11 @@ impl<C: Channel> Card<C> {
         Ok(())
     }
 
-    /// The card has no public key of its own for this certificate: a fault where it lists others.
+    /// The card has no public key of its own for this certificate: a fault where it lists others, all
+    /// of which are known.
     fn without_public_key(&self, checked: &mut CheckedSlot, key: Id) {
-        if self.contents().public_keys.is_empty() {
+        let contents = self.contents();
+        if contents.public_keys.is_empty() || contents.why_not_all_public_keys().is_some() {
             checked.not_checked.push(NotChecked::Key { key });
         } else {
             checked.problems.push(SlotProblem::NoPublicKey { key });

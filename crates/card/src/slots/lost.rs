@@ -10,9 +10,13 @@ use crate::card::Card;
 use crate::problem::{Problem, code};
 
 impl<C: Channel> Card<C> {
-    /// The private keys for which there is no certificate.
+    /// The private keys for which there is no certificate. Where a directory of certificates could
+    /// not be read whole, that is told, and not what is missing by it.
     pub(super) fn keys_without_certificate(&self) -> Vec<Problem> {
         let contents = self.contents();
+        if contents.why_not_all_certificates().is_some() {
+            return Vec::new();
+        }
         let mut seen = BTreeSet::new();
         let mut problems = Vec::new();
         for file in &contents.private_keys {

@@ -169,3 +169,132 @@ fn a_certificate_is_not_said_to_have_no_key_where_the_keys_could_not_be_read() {
     let mut codes = not_checked.as_array().expect("a list").iter();
     assert!(codes.any(|one| one["code"] == "key"), "{not_checked:#}");
 }
+
+/// Where the objects of EF(CDF) start; each has a length of one byte.
+fn certificates(bytes: &[u8]) -> Vec<usize> {
+    let mut starts = vec![0];
+    while let Some([0x30, length]) = bytes
+        .get(starts[starts.len() - 1]..)
+        .and_then(|b| b.get(..2))
+    {
+        starts.push(starts[starts.len() - 1] + 2 + usize::from(*length));
+    }
+    starts
+}
+
+/// Behind the objects of a directory: what belongs to nothing, and an object that is cut.
+const DAMAGE: [&[u8]; 2] = [&[0x77, 0x03, 0x01, 0x02, 0x03], &[0x30, 0x36, 0x30, 0x14]];
+
+#[test]
+fn no_key_is_said_to_have_no_certificate_and_no_pair_to_lack_a_half_where_some_may_be_lost() {
+    let whole = data(&valid(), CDF);
+    let starts = certificates(&whole);
+    let entry = |index: usize| &whole[starts[index]..starts[index + 1]];
+    // Those of the first key, and all but the last.
+    for (left, code, commands) in [
+        (
+            [entry(0), entry(2)].concat(),
+            "key-without-certificate",
+            &["cert check", "diagnose"][..],
+        ),
+        (whole[..starts[3]].to_vec(), "missing-half", &["diagnose"]),
+    ] {
+        let lab = valid();
+        set_data(&lab, CDF, &left);
+        for command in commands {
+            let command: Vec<_> = command.split(' ').collect();
+            problem(
+                &run(&lab, &[&command[..], &["--date", DAY]].concat()).0,
+                code,
+            );
+        }
+        for damage in DAMAGE {
+            set_data(&lab, CDF, &[&left, damage].concat());
+            for command in [&["cert", "check"][..], &["diagnose"]] {
+                let (document, exit) = run(&lab, &[command, &["--date", DAY]].concat());
+                assert_eq!(exit, 6, "{document:#}");
+                let codes = codes(&document);
+                assert!(!codes.iter().any(|one| one == code), "{document:#}");
+            }
+        }
+        // Nor where it could not be read to its end, or EF(ODF) may name another.
+        set_data(&lab, CDF, &left);
+        let odf = data(&lab, ODF);
+        set_data(&lab, ODF, &[&odf, DAMAGE[0]].concat());
+        for command in [&["cert", "check"][..], &["diagnose"]] {
+            let (document, exit) = run(&lab, &[command, &["--date", DAY]].concat());
+            assert_eq!(exit, 6, "{document:#}");
+            assert!(
+                !codes(&document).iter().any(|one| one == code),
+                "{document:#}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_public_key_is_said_to_be_missing_where_some_may_be_lost() {
+    let lab = valid();
+    let whole = data(&lab, "4404");
+    let first = 4 + (usize::from(whole[2]) << 8 | usize::from(whole[3]));
+    set_data(&lab, "4404", &whole[..first]);
+    problem(&check(&lab, &[]).0, "no-public-key");
+    for damage in DAMAGE {
+        set_data(&lab, "4404", &[&whole[..first], damage].concat());
+        let (document, exit) = check(&lab, &[]);
+        assert_eq!(exit, 6, "{document:#}");
+        let codes = codes(&document);
+        assert!(!codes.iter().any(|one| one == "no-public-key"), "{codes:?}");
+        let not_checked = certificate(&document, "4332")["not_checked"].clone();
+        let mut keys = not_checked.as_array().expect("a list").iter();
+        assert!(keys.any(|one| one["code"] == "key"), "{not_checked:#}");
+    }
+}
+
+#[test]
+fn a_pin_is_not_said_to_be_unlisted_where_some_may_be_lost() {
+    let lab = valid();
+    let message = |lab: &Lab| {
+        let found = problem(&check(lab, &[]).0, "no-such-pin");
+        found["message"].as_str().expect("a message").to_owned()
+    };
+    let whole = data(&lab, AODF);
+    let first = 2 + usize::from(whole[1]);
+    set_data(&lab, AODF, &whole[..first]);
+    assert!(message(&lab).contains("the card does not list"));
+    for damage in DAMAGE {
+        set_data(&lab, AODF, &[&whole[..first], damage].concat());
+        let message = message(&lab);
+        assert!(!message.contains("does not list"), "{message}");
+        assert!(message.contains("EF(AODF)"), "{message}");
+    }
+    remove_file(&lab, AODF);
+    assert!(message(&lab).contains("EF(AODF) was not read"));
+}
+
+#[test]
+fn a_directory_is_not_said_to_be_unnamed_where_entries_of_the_odf_may_be_lost() {
+    let lab = valid();
+    let whole = data(&lab, ODF);
+    // Twelve bytes each; the third is that of certificates.
+    let without = [&whole[..24], &whole[36..48]].concat();
+    for damage in [
+        &[0x77, 0x03, 0x01, 0x02, 0x03][..],
+        &[0xA4, 0x0A, 0x30, 0x08],
+    ] {
+        set_data(&lab, ODF, &[&without, damage].concat());
+        let found = problem(&check(&lab, &[]).0, "no-certificate-directory");
+        let message = found["message"].as_str().expect("a message");
+        assert!(message.contains("in what was read of it"), "{message}");
+    }
+    set_data(&lab, ODF, &without);
+    let found = problem(&check(&lab, &[]).0, "no-certificate-directory");
+    let message = found["message"].as_str().expect("a message");
+    assert!(message.contains("it names no directory"), "{message}");
+    // A file that is named for two kinds was read as one of them.
+    set_data(&lab, ODF, &whole);
+    change_data(&lab, ODF, |bytes| bytes[35] = 0x02);
+    let found = problem(&check(&lab, &[]).0, "no-certificates");
+    let message = found["message"].as_str().expect("a message");
+    assert!(message.contains("was read as EF(PrKDF)"), "{message}");
+}
