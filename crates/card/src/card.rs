@@ -41,6 +41,9 @@ pub struct Card<C: Channel> {
     pub(crate) public_keys: BTreeMap<Id, Option<RsaPublicKey>>,
     /// By which PINs the keys are used, by their files, as far as the card was asked.
     pub(crate) uses_of_keys: BTreeMap<FilePath, Option<Ways>>,
+    /// Records of access rules that were asked for: the directory of the file that refers to one, the
+    /// file that it is in, and its number.
+    pub(crate) access_rules: BTreeMap<(FilePath, Fid, u8), Result<Vec<u8>, CardError>>,
     pub(crate) procedure: Procedure,
 }
 
@@ -103,6 +106,7 @@ impl<C: Channel> Card<C> {
             before: Vec::new(),
             public_keys: BTreeMap::new(),
             uses_of_keys: BTreeMap::new(),
+            access_rules: BTreeMap::new(),
             procedure: Procedure::SOUND,
         })
     }
@@ -180,6 +184,7 @@ impl<C: Channel> Card<C> {
         })?;
         self.public_keys.clear();
         self.uses_of_keys.clear();
+        self.access_rules.clear();
         Ok(())
     }
 
@@ -259,6 +264,16 @@ impl<C: Channel> Card<C> {
     /// What the card says of the file at `path`, within what is asked of a card.
     pub(crate) fn describe_file(&mut self, path: &FilePath) -> Result<FileInfo, CardError> {
         Files::metered(&mut self.session.channel, &mut self.session.shelf).select(path)
+    }
+
+    /// A record of the file at `path`, within what is asked of a card.
+    pub(crate) fn read_record(
+        &mut self,
+        path: &FilePath,
+        number: u8,
+    ) -> Result<Vec<u8>, CardError> {
+        let Session { channel, shelf, .. } = &mut self.session;
+        Files::metered(channel, shelf).read_record(path, number)
     }
 
     /// Whether a file that could be read is said to be in this state of its life cycle (tag 8A).

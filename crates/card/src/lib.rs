@@ -73,6 +73,7 @@ pub mod pin_states;
 pub mod pins;
 pub mod problem;
 pub mod profile;
+mod referenced_rules;
 pub mod revocation;
 pub mod role;
 pub mod session;

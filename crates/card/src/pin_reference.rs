@@ -142,8 +142,12 @@ impl<C: Channel> Card<C> {
         if let Some(known) = self.uses_of_keys.get(path) {
             return Ok(known.clone());
         }
-        let told = match self.exclusively(|card| card.files().select(path)) {
-            Ok(info) => self.dialect().pins_of_key(&info).map(Ways),
+        let described = self.exclusively(|card| {
+            let info = card.files().select(path)?;
+            card.with_rules(path, info)
+        });
+        let told = match described {
+            Ok((info, _)) => self.dialect().pins_of_key(&info).map(Ways),
             Err(error) if is_final(&error) => return Err(error),
             // That the file cannot be described is told where it is checked.
             Err(_) => None,

@@ -38,8 +38,9 @@ impl<C: Channel> Card<C> {
                     problems.push(key.without_file());
                     continue;
                 };
-                match card.describe_file(path) {
-                    Ok(info) => {
+                let described = card.describe_file(path);
+                match described.and_then(|info| card.with_rules(path, info)) {
+                    Ok((info, _)) => {
                         let ways = card.dialect().pins_of_key(&info).map(Ways::new);
                         let wanted = ways.filter(Ways::always_want_a_pin);
                         problems.extend(wanted.map(|ways| key.without_pin(&ways)));

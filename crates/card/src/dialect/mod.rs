@@ -143,7 +143,8 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// By which PINs the private key in the file that is described like this is used: one way or
     /// more, each the references of the PINs of which all must be verified. `None` where the
     /// description does not say it, or not in a form that is known. What all card OSs understand
-    /// alike is the expanded coding (tag AB, ISO/IEC 7816-4 §9.3.4).
+    /// alike is the expanded coding (ISO/IEC 7816-4 §9.3.4), in tag AB or in the records to which
+    /// tag 8B refers ([`FileInfo::rules`]).
     fn pins_of_key(&self, file: &FileInfo) -> Option<Vec<Vec<u8>>> {
         pins_by_expanded_rules(file)
     }
@@ -296,7 +297,14 @@ fn pins_by_expanded_rules(file: &FileInfo) -> Option<Vec<Vec<u8>>> {
     if file.kind() == Some(FileKind::Df) {
         return None;
     }
-    expanded::pins_of_key(file.fcp.as_ref()?.other(0xAB_u8)?)
+    if let Some(own) = file.fcp.as_ref().and_then(|fcp| fcp.other(0xAB_u8)) {
+        return expanded::pins_of_key(own);
+    }
+    let mut ways = Vec::new();
+    for rules in &file.rules {
+        ways.extend(expanded::pins_of_key(rules)?);
+    }
+    (!ways.is_empty()).then_some(ways)
 }
 
 fn joined(first: &[u8], second: &[u8]) -> Zeroizing<Vec<u8>> {

@@ -15,6 +15,9 @@ pub struct FileInfo {
     pub warning: Option<StatusWord>,
     /// The whole answer.
     pub raw: Vec<u8>,
+    /// The access rules in the records to which it refers (tag 8B), where these were read: of each its
+    /// data objects in the expanded coding.
+    pub rules: Vec<Vec<u8>>,
 }
 
 impl FileInfo {
@@ -31,6 +34,7 @@ impl FileInfo {
             findings,
             warning: None,
             raw: answer.to_vec(),
+            rules: Vec::new(),
         }
     }
 

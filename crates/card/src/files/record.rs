@@ -9,6 +9,31 @@ use crate::error::CardError;
 const BY_NUMBER: u8 = 0x04;
 
 impl<C: Channel + ?Sized> Files<'_, C> {
+    /// Selects the EF at `path` and reads the record with this number.
+    ///
+    /// # Errors
+    /// It cannot be selected, or has no such record, or an empty one.
+    pub(crate) fn read_record(
+        &mut self,
+        path: &FilePath,
+        number: u8,
+    ) -> Result<Vec<u8>, CardError> {
+        self.select(path)?;
+        let doing = format!("read record {number} of {path}");
+        let command = Command::new(instruction::READ_RECORD, number, BY_NUMBER).expecting_any();
+        let response = self.send(&doing, &command)?;
+        match response.status() {
+            StatusWord::SUCCESS | StatusWord::END_OF_FILE if !response.data().is_empty() => {
+                Ok(response.into_data())
+            }
+            StatusWord::SUCCESS | StatusWord::END_OF_FILE => {
+                let what = "success, and not one byte of data";
+                Err(CardError::nonsense(&doing, &command, what))
+            }
+            status => Err(CardError::refused(&doing, &command, status)),
+        }
+    }
+
     /// Selects the EF at `path` and reads its records, the first one first.
     ///
     /// # Errors

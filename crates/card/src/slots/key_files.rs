@@ -54,8 +54,12 @@ impl<C: Channel> Card<C> {
             if files.contains_key(path) {
                 continue;
             }
-            let info = match self.described(path) {
-                Ok(info) => Some(info),
+            let described = self.described(path);
+            let info = match described.and_then(|info| self.with_rules(path, info)) {
+                Ok((info, why)) => {
+                    problems.extend(why.map(|why| key.without_rules(&why)));
+                    Some(info)
+                }
                 Err(error) if is_final(&error) => return Err(error),
                 Err(error) if error.kind() == ErrorKind::Budget => {
                     problems.push(Problem::unreadable(PRIVATE_KEY, path, &error));
@@ -262,6 +266,17 @@ impl Listed {
             "the card must be replaced, or its key be made anew by whoever issued it: a private \
              key cannot be restored",
         )
+    }
+
+    /// That the rules to which the description of its file refers are not known.
+    fn without_rules(&self, error: &CardError) -> Problem {
+        let message = format!(
+            "by which PIN the key is used cannot be told: the access rules of its file are in a \
+             record elsewhere (tag 8B), which cannot be read: {error}"
+        );
+        let (code, path) = (code::FILE_UNREADABLE, &self.place.path);
+        let problem = Problem::new(Severity::Note, code, PRIVATE_KEY, path, message);
+        problem.about(self.object.clone())
     }
 
     /// That the card warns of its file when it is selected.

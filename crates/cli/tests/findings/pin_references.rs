@@ -422,3 +422,101 @@ fn objects_behind_one_that_cannot_be_read_keep_their_numbers() {
     assert_eq!(found["object"]["index"], 1, "{found:#}");
     assert_eq!(found["offset"], places[1]);
 }
+
+/// Has the card describe the files of its two keys by references (tag 8B) to records of the EF.ARR
+/// that is put into the MF, or into the DF of the keys.
+fn refer_keys(lab: &Lab, references: [&str; 2], around: &str, fid: &str, records: &[&str]) {
+    for (fid, reference) in ["4B01", "4B02"].into_iter().zip(references) {
+        let fields = format!("8201118302{fid}8B{:02X}{reference}", reference.len() / 2);
+        let described = format!("6F{:02X}{fields}", fields.len() / 2);
+        change_file(lab, fid, |file| file["recorded"] = answer(&described));
+    }
+    let records: Vec<_> = records
+        .iter()
+        .map(|record| record.replace(' ', ""))
+        .collect();
+    let file = serde_json::json!({
+        "fid": fid, "kind": "linear-variable", "access": "0101",
+        "size": 512, "record_length": 64, "record_count": 9, "records": records,
+    });
+    change_file(lab, around, |directory| {
+        directory["files"].as_array_mut().expect("files").push(file);
+    });
+}
+
+/// A rule for another file, and those of the two keys, filled up.
+const RECORDS: [&str; 3] = [
+    "800101 9000",
+    "84012A A406 950108 830181 FFFFFFFF",
+    "800101 9700 84022A88 A406 830182 950108 000000",
+];
+
+#[test]
+fn the_reference_in_a_record_to_which_a_key_file_refers_counts_whatever_the_card_os() {
+    for (number, (references_to, around, fid)) in [
+        // A record of the EF.ARR; a file and a record; a file, and a record for each environment.
+        (["02", "03"], "3F00", "2F06"),
+        (["02", "03"], "5015", "2F06"),
+        (["500602", "500603"], "5015", "5006"),
+        (["2F060102", "2F0601030203"], "3F00", "2F06"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for known in [true, false] {
+            let lab = card(PROTOCOLS[number % 2]);
+            if !known {
+                of_unknown_os(&lab);
+            }
+            refer_keys(&lab, references_to, around, fid, &RECORDS);
+            let (document, exit) = check(&lab, &[]);
+            assert_eq!(exit, 0, "{document:#}");
+            let found = codes(&document);
+            assert!(
+                !found.contains(&CODE.to_owned()),
+                "{references_to:?}: {found:?}"
+            );
+            assert!(
+                !found.contains(&"file-unreadable".to_owned()),
+                "{document:#}"
+            );
+            assert_code(&lab.with_pins(&["pin", "verify", "auth"]), 0);
+            // The PINs of EF(AODF) are each other's.
+            let places = references(&lab);
+            set_references(&lab, &places, [0x82, 0x81]);
+            assert_found_at(&lab, &[(0, places[0]), (1, places[1])]);
+            let before = tries(&lab);
+            assert_code(&lab.with_pins(&["pin", "verify", "auth"]), 1);
+            assert_code(&lab.with_pins(&["pin", "verify", "sign"]), 1);
+            assert_eq!(tries(&lab), before, "{references_to:?}");
+        }
+    }
+}
+
+#[test]
+fn of_a_record_that_cannot_be_read_that_is_said_and_the_pin_is_sent() {
+    for references_to in [
+        // No such record, no such file, and a reference of no length that there is.
+        ["09", "02"],
+        ["4F4F02", "02"],
+        ["2F060109", "02"],
+        ["2F06", "02"],
+    ] {
+        let lab = card("t1");
+        refer_keys(
+            &lab,
+            references_to,
+            "3F00",
+            "2F06",
+            &[RECORDS[0], RECORDS[2]],
+        );
+        let (document, _) = check(&lab, &[]);
+        let found = problem(&document, "file-unreadable");
+        assert_eq!(found["severity"], "note", "{found:#}");
+        assert_eq!(found["path"], "3F0050154B01", "{found:#}");
+        let message = found["message"].as_str().expect("a message");
+        assert!(message.contains("tag 8B"), "{message}");
+        assert!(!codes(&document).contains(&CODE.to_owned()), "{document:#}");
+        assert_code(&lab.with_pins(&["pin", "verify", "auth"]), 0);
+    }
+}
