@@ -5,11 +5,13 @@
 //! | `personal` | what in the bytes of a card is about a person |
 //! | `stand_in` | what stands in its place: of the same length, the same for the same |
 //! | `check_digit` | the last digit of numbers, which stays right |
+//! | `fasc_n` | the number of a PIV card, which stays one |
 //! | `spread` | each place of it, in each encoding, in bytes and in text |
 //! | `answers` | the same in the answers of a trace, where it may be cut between two of them |
 
 mod answers;
 mod check_digit;
+mod fasc_n;
 mod personal;
 mod spellings;
 mod spread;
@@ -94,6 +96,7 @@ pub fn bundle(contents: Contents, rng: CardRng) -> Result<Bundle, ImageError> {
     let mut personal = Personal::default();
     personal.of_image(&image);
     personal.of_trace(&contents.trace);
+    personal.spare_in(image.get("atr").and_then(Value::as_str));
     for text in contents.also {
         personal.add(Kind::Given, &text);
     }
@@ -126,7 +129,8 @@ pub fn bundle(contents: Contents, rng: CardRng) -> Result<Bundle, ImageError> {
 
 /// What a bundle has as it is on the card, for those who think of sharing one.
 const LEFT: &str = "as on the card: public keys, signatures, serial numbers of certificates, names of \
-                    issuers and organisations; whoever has the issuer's directory can find the holder by \
+                    issuers and organisations, and a word of the card's answer to reset that is in the \
+                    holder's name, too; whoever has the issuer's directory can find the holder by \
                     them. The certificates' signatures fit no more, since names in them were replaced. \
                     Private keys and the values of PINs are not in it: they never leave a card";
 

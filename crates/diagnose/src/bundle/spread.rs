@@ -66,7 +66,7 @@ impl Spread {
                 to,
                 original: index,
             };
-            for (form, new) in forms(original, &mut stand_ins) {
+            for (form, new) in forms(original, &personal.spared, &mut stand_ins) {
                 bytes.extend(encodings(&form, &new).into_iter().map(needle));
                 if form.len() >= SHORTEST && is_telling_text(&form) {
                     let pair = Pair {
@@ -225,7 +225,11 @@ fn count(places: &mut [usize], original: usize) {
 }
 
 /// How a text may be written elsewhere, each form with what stands for it.
-fn forms(original: &str, stand_ins: &mut StandIns) -> BTreeMap<String, String> {
+fn forms(
+    original: &str,
+    spared: &BTreeSet<String>,
+    stand_ins: &mut StandIns,
+) -> BTreeMap<String, String> {
     if let Some(digits) = personal_number(original) {
         // The same number with another century, or another sign in it, is the same person's.
         let new = stand_ins.of(&digits);
@@ -237,7 +241,8 @@ fn forms(original: &str, stand_ins: &mut StandIns) -> BTreeMap<String, String> {
     }
     let mut forms: BTreeSet<String> = [original.to_owned()].into();
     forms.extend([small(original), capitals(original)]);
-    for word in words(original).filter(|word| is_telling(word)) {
+    let is_own = |word: &&str| is_telling(word) && !spared.contains(&small(word));
+    for word in words(original).filter(is_own) {
         forms.extend([word.to_owned(), small(word), capitals(word)]);
     }
     forms
@@ -393,6 +398,23 @@ mod tests {
         spread.in_bytes(&mut bytes);
         assert_ne!(&bytes[2..4], b"Bo");
         assert_eq!(&bytes[4..], b" and Body");
+    }
+
+    #[test]
+    fn a_word_by_which_programs_know_the_card_stays_where_it_stands_alone() {
+        let atr = "3BF518000280014F734549441A";
+        for spared in [false, true] {
+            let mut personal = Personal::default();
+            personal.add(Kind::Name, "OsEID Skissbackman");
+            if spared {
+                personal.spare_in(Some(atr));
+            }
+            let mut spread = Spread::new(personal, CardRng::from_seed(3));
+            assert_eq!(spread.in_text(atr) == atr, spared);
+            for name in ["OsEID Skissbackman", "Skissbackman"] {
+                assert_ne!(spread.in_text(name), name);
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kortlab_emulator::CardRng;
 
-use super::check_digit;
+use super::{check_digit, fasc_n};
 
 /// Letters of ISO/IEC 8859-1, which have two bytes in UTF-8 and one there; small ones, whose capitals
 /// are there, too.
@@ -51,8 +51,16 @@ impl StandIns {
         out
     }
 
-    /// As many bytes, by chance.
+    /// As many bytes, by chance; the number of a PIV card stays one.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let digit = || {
+            let mut random = [0];
+            self.rng.fill(&mut random);
+            random[0] % 10
+        };
+        if let Some(number) = fasc_n::replaced(bytes, digit) {
+            return number;
+        }
         let mut out = vec![0; bytes.len()];
         self.rng.fill(&mut out);
         out
