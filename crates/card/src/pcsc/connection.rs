@@ -148,10 +148,15 @@ impl Connection {
         kind: ResetKind,
     ) -> Result<Option<(Vec<u8>, Protocol)>, ChannelError> {
         let held = matches!(self.link, Some(Link::Held(_)));
-        // Nobody else can connect once the card is ours alone.
-        let alone = match self.reconnect(ShareMode::Exclusive, Disposition::LeaveCard) {
-            Ok(_) => true,
-            Err(ChannelError::Busy) => false,
+        // To have alone what one is connected to, pcsc-lite's library waits until the others leave,
+        // for ever; who is not connected is told at once. Nobody else can connect after that.
+        self.let_go();
+        let alone = match self.connect(ShareMode::Exclusive) {
+            Ok(()) => true,
+            Err(ChannelError::Busy) => {
+                self.connect(ShareMode::Shared)?;
+                false
+            }
             Err(error) => return Err(error),
         };
         let state = if alone {
@@ -196,6 +201,29 @@ impl Connection {
                 self.link = Some(Link::Shared(held.into_owner().into_inner()));
             }
             other => self.link = other,
+        }
+    }
+
+    /// Connects to the card again, as it is.
+    fn connect(&mut self, share: ShareMode) -> Result<(), ChannelError> {
+        let name = CString::new(self.reader.as_str()).map_err(|_| gone())?;
+        // Only the protocol the session started with: a session does not survive another one.
+        let wanted = protocols(Some(self.protocol));
+        let card = self.context.connect(&name, share, wanted);
+        self.link = Some(Link::Shared(
+            card.map_err(|error| self.not_connected(error))?,
+        ));
+        Ok(())
+    }
+
+    /// Lets go of the card and leaves it as it is: other programs may have a session with it.
+    fn let_go(&mut self) {
+        self.end();
+        if let Some(Link::Shared(card)) = self.link.take()
+            && let Err((card, _)) = card.disconnect(Disposition::LeaveCard)
+        {
+            // Dropped it would be reset.
+            std::mem::forget(card);
         }
     }
 
@@ -326,15 +354,8 @@ impl Connection {
 }
 
 impl Drop for Connection {
-    /// Lets go of the card and leaves it as it is: other programs may have a session with it.
     fn drop(&mut self) {
-        self.end();
-        if let Some(Link::Shared(card)) = self.link.take()
-            && let Err((card, _)) = card.disconnect(Disposition::LeaveCard)
-        {
-            // Dropped it would be reset.
-            std::mem::forget(card);
-        }
+        self.let_go();
     }
 }
 

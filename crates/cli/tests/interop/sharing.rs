@@ -108,6 +108,31 @@ fn what_a_command_has_verified_is_taken_back_when_it_ends() {
     }
 }
 
+#[test]
+fn a_card_that_takes_no_pin_back_is_reset_only_where_nobody_else_is_connected_and_nobody_waits() {
+    for link in [Link::T0, Link::T1] {
+        // An OS that is not known: it is not asked to take a PIN back.
+        let lab = Lab::with_changed_card("valid", link, |image| {
+            image["data_objects"] = serde_json::Value::Array(Vec::new());
+        });
+        let verify = ["--timeout", "30", "pin", "verify", "sign"];
+        beside_a_verified_pin(&lab, || {
+            let ran = lab.kortlab(&verify).run().unwrap();
+            let text = ran.success().unwrap().text();
+            assert!(text.contains("stays verified"), "{text}");
+            let asked = lab.kortlab(&["apdu", "00200082"]).run().unwrap();
+            assert!(asked.text().contains("9000"), "{}", asked.text());
+        });
+        let ran = lab.kortlab(&verify).run().unwrap();
+        let text = ran.success().unwrap().text();
+        assert!(!text.contains("stays verified"), "{text}");
+        for query in ["00200081", "00200082"] {
+            let asked = lab.kortlab(&["apdu", query]).run().unwrap();
+            assert!(asked.text().contains("63C3"), "{}", asked.text());
+        }
+    }
+}
+
 /// Two and four commands at once, beside OpenSC's and a program with a verified PIN.
 fn rounds(lab: &Lab, count: usize) {
     let digest = openssl::digest(lab, "-sha256", MESSAGE);
