@@ -395,8 +395,8 @@ impl Contents {
                 kind => {
                     let content = reader.content(name, &path)?;
                     if !content.is_some_and(|bytes| is_filler(&bytes)) {
-                        let message = format!("{kind} are in {}; they are not looked at", path);
-                        reader.warn(code::KIND_NOT_READ, "EF(ODF)", &odf_path, message);
+                        let message = format!("{kind} are in it; they are not looked at");
+                        reader.warn(code::KIND_NOT_READ, name, &path, message);
                     }
                 }
             }

@@ -156,6 +156,16 @@ impl PinFormat {
         }
     }
 
+    /// The same with any text where the digits are text already: the card has not said that there are
+    /// only digits.
+    pub const fn of_any_text(self) -> Self {
+        let coding = match self.coding {
+            PinCoding::AsciiNumeric => PinCoding::Utf8,
+            other => other,
+        };
+        Self { coding, ..self }
+    }
+
     /// To how many bytes a PIN is filled up, and with what.
     fn padding(&self) -> Option<(usize, u8)> {
         match (self.coding, self.pad, self.stored_length) {

@@ -5,7 +5,7 @@ use kortlab_pkcs15::{ObjectRef, Severity};
 
 use crate::card::Card;
 use crate::error::CardError;
-use crate::pins::{self, PinObject, PinState, WhyUnknown};
+use crate::pins::{self, PinObject, PinPurpose, PinState, WhyUnknown};
 use crate::problem::{Problem, code};
 use crate::role::PinRole;
 
@@ -48,7 +48,7 @@ impl<C: Channel> Card<C> {
             for (pin, file, about) in listed {
                 let state = card.state_of(&pin)?;
                 let problem = match state {
-                    PinState::Unknown(why) => problem(&file, why),
+                    PinState::Unknown(why) => problem(&file, why, pin.purpose),
                     PinState::Verified | PinState::TriesLeft(_) | PinState::Blocked => None,
                 };
                 let has = |known: &&(PinRole, Option<PinObject>)| known.1.as_ref() == Some(&pin);
@@ -67,12 +67,17 @@ impl<C: Channel> Card<C> {
 
 /// Nothing is wrong with a card that does not say how many tries are left, or whose OS is not
 /// known; all the same nobody knows whether the PIN is blocked.
-fn problem(file: &FilePath, why: WhyUnknown) -> Option<Problem> {
+fn problem(file: &FilePath, why: WhyUnknown, purpose: PinPurpose) -> Option<Problem> {
     let (severity, next) = match why {
         // Of these the file's own problems tell: `dangling-path`, `bad-value`.
         WhyUnknown::DirectoryRefused(StatusWord::FILE_NOT_FOUND) | WhyUnknown::NoReference(_) => {
             return None;
         }
+        // These are verified by nobody here.
+        WhyUnknown::NotAsked | WhyUnknown::NotTold(_) if purpose != PinPurpose::User => (
+            Severity::Note,
+            "nothing needs to be done: the card's holder does not use it by itself",
+        ),
         WhyUnknown::NotAsked => (
             Severity::Note,
             "`kortlab pin verify` tells whether the PIN works, and spends a try if it is wrong",

@@ -416,11 +416,15 @@ impl<C: Channel> Card<C> {
         })
     }
 
-    /// How the PUK is coded: as its own object says; without one, like the PIN, of any length.
+    /// How the PUK is coded: as its own object says; without one, like the PIN, of any length, and of
+    /// any text: some PUKs have letters in them.
     fn puk_format(&self, pin: &PinObject) -> (PinFormat, Vec<PinContradiction>) {
         match self.puk_for(pin) {
             Some(puk) => (puk.format, puk.contradictions),
-            None => (pin.format.of_any_length(), pin.contradictions.clone()),
+            None => {
+                let format = pin.format.of_any_length().of_any_text();
+                (format, pin.contradictions.clone())
+            }
         }
     }
 
@@ -586,7 +590,7 @@ fn judge(
         Outcome::Other => return Err(CardError::refused(doing, command, status)),
         Outcome::Wrong(Some(0)) => CardError::new(
             ErrorKind::PinBlocked,
-            format!("the {name} is wrong, and is now blocked"),
+            format!("the {name} is wrong and blocked now, or was blocked before"),
         )
         .hint(when_blocked),
         Outcome::Blocked => is_blocked(name, when_blocked),
@@ -596,13 +600,13 @@ fn judge(
                 ErrorKind::PinWrong { tries: Some(tries) },
                 format!("the {name} is wrong: {tries} {noun} left"),
             )
-            .hint("check which PIN is asked for before trying again")
+            .hint("check which one is asked for before trying again")
         }
         Outcome::Wrong(None) => CardError::new(
             ErrorKind::PinWrong { tries: None },
             format!("the {name} is wrong; the card does not say how many tries are left"),
         )
-        .hint("check which PIN is asked for before trying again"),
+        .hint("check which one is asked for before trying again"),
     };
     Err(error.answered(command, status))
 }

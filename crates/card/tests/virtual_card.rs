@@ -136,6 +136,14 @@ fn a_wrong_pin_thrice_blocks_and_the_puk_unblocks() {
                 "{error}"
             );
             assert!(error.to_string().contains("PUK"), "{error}");
+            // The AODF says nothing of the PUK: one with letters is the card's to judge.
+            let error = card
+                .unblock_pin(role, &pin("1234abcd"), &pin("222222"))
+                .expect_err("wrong PUK");
+            assert!(
+                matches!(error.kind(), ErrorKind::PinWrong { .. }),
+                "{error}"
+            );
             card.unblock_pin(role, &pin("12345678"), &pin("222222"))
                 .expect("unblocked");
             card.verify(role, &pin("222222")).expect("the new PIN");
