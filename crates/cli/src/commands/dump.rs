@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use kortlab_apdu::ByteCount;
-use kortlab_diagnose::dump::{Kind, Search};
+use kortlab_diagnose::dump::{Kind, Search, is_absent};
 use kortlab_diagnose::{Dump, Ended, Options, dump};
 use kortlab_emulator::Image;
-use kortlab_emulator::image::{FileContent, FileImage, NotRead};
+use kortlab_emulator::image::{FileContent, FileImage, NotRead, ObjectOfDf};
 use serde::Serialize;
 
 use super::Context;
@@ -22,10 +22,10 @@ use crate::output::{BOLD, DIM, Table, WARNING, printable};
 /// Read everything readable of a card into a card image, which `emulate` and `run` play
 ///
 /// Works on any card, PKCS#15 or not: the files that its directories name, what is usually on such
-/// cards, the applications that answer to their AIDs, the data objects of PIV and OpenPGP. It tries
-/// no PIN and writes nothing. What cannot be read is in the image with the card's status word, and
-/// the copy answers it again. Private keys and the values of PINs never leave a card: the copy
-/// refuses what needs them.
+/// cards, the applications that answer to their AIDs, the data objects of PIV and OpenPGP, and
+/// those by which programs know other cards. It tries no PIN and writes nothing. What cannot be read
+/// is in the image with the card's status word, and the copy answers it again. Private keys and the
+/// values of PINs never leave a card: the copy refuses what needs them.
 ///
 /// How much is read has a limit (--budget); what was read until there, or until the card was pulled
 /// out, is written. Exits 6 if that is not all there is, or if the card has answered nonsense.
@@ -183,8 +183,15 @@ fn count(image: &Image, is: &dyn Fn(&FileImage) -> bool) -> usize {
 
 /// How many data objects the DFs have.
 fn of_dfs(file: &FileImage) -> usize {
-    let own = file.as_df().map_or(0, |df| df.objects.len());
+    let own = file.as_df().map_or(&[][..], |df| &df.objects);
+    let own = own.iter().filter(|object| is_there(object)).count();
     own + file.files().iter().map(of_dfs).sum::<usize>()
+}
+
+/// Whether the card has this object: it is given, or refused otherwise than one that is not there.
+fn is_there(object: &ObjectOfDf) -> bool {
+    let refusal = object.status.map(|refusal| refusal.status());
+    !refusal.is_some_and(is_absent)
 }
 
 /// How many entries of one kind are shown one by one in text.

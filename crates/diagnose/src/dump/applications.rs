@@ -219,7 +219,7 @@ fn get_data(tag: &[u8], by_list: bool) -> Command {
 }
 
 /// Whether a status word says that there is no such data object.
-fn is_absent(status: StatusWord) -> bool {
+pub fn is_absent(status: StatusWord) -> bool {
     matches!(
         status,
         StatusWord::FILE_NOT_FOUND

@@ -42,6 +42,7 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
     let mut dfs = BTreeMap::<FilePath, Vec<Node<'_>>>::new();
     let mut places = replica::Places::new();
     let mut seen = BTreeSet::new();
+    let mut of_master_file: Vec<&super::applications::DataObject> = Vec::new();
     // A card may select a file in a directory that it does not select.
     let unseen = Found::refused(StatusWord::FILE_NOT_FOUND);
     for (place, found) in parts.tree.iter() {
@@ -56,6 +57,7 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
             .unwrap_or_default();
         let Some((parent, fid)) = path.split_last() else {
             dfs.entry(FilePath::EMPTY).or_default();
+            of_master_file.extend(objects);
             continue;
         };
         let mut around = parent.clone();
@@ -76,7 +78,11 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
             // The same file by another way: only its data objects are new.
             let siblings = dfs.entry(parent).or_default().iter_mut();
             if let Some(known) = siblings.into_iter().find(|node| node.fid == fid) {
-                known.objects.extend(objects);
+                for object in objects {
+                    if known.objects.iter().all(|one| one.tag != object.tag) {
+                        known.objects.push(object);
+                    }
+                }
             }
             continue;
         }
@@ -107,6 +113,9 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
         ..Image::plain(Vec::new())
     };
     image.master_file = maker.master_file(parts.tree);
+    if let FileContent::Df(df) = &mut image.master_file.content {
+        df.objects = of_master_file.into_iter().filter_map(of_df).collect();
+    }
     if parts.is_eid {
         image.master_file = image.master_file.with_application("eid");
     } else {
@@ -168,7 +177,11 @@ impl Maker<'_> {
             let is_df = self.dfs.contains_key(&below) || node.name.is_some();
             let mut child = file(node.fid.0, node.found, is_df, self.is_eid, &mut self.room);
             if let FileContent::Df(df) = &mut child.content {
-                df.objects = node.objects.iter().map(|object| of_df(object)).collect();
+                df.objects = node
+                    .objects
+                    .iter()
+                    .filter_map(|object| of_df(object))
+                    .collect();
             }
             if node.rooted {
                 child.recorded.get_or_insert_default().file_system = true;
@@ -193,20 +206,17 @@ impl Maker<'_> {
     }
 }
 
-fn of_df(object: &super::applications::DataObject) -> ObjectOfDf {
-    ObjectOfDf {
+/// A data object for the image; none, if it was refused with a status word of the transport's own.
+fn of_df(object: &super::applications::DataObject) -> Option<ObjectOfDf> {
+    let (value, status) = match &object.answer {
+        Ok(value) => (Some(value.as_slice().into()), None),
+        Err(status) => (None, Some(Refusal::new(*status)?)),
+    };
+    Some(ObjectOfDf {
         tag: object.tag.as_slice().into(),
-        value: object
-            .answer
-            .as_ref()
-            .ok()
-            .map(|value| value.as_slice().into()),
-        status: object
-            .answer
-            .as_ref()
-            .err()
-            .and_then(|&status| Refusal::new(status)),
-    }
+        value,
+        status,
+    })
 }
 
 /// Where in the file system each application is that was selected by its AID: its path without 3F00.

@@ -5,6 +5,7 @@
 //! | `walk`, `tree` | one file after the other, and what was found |
 //! | `listed` | what the PKCS#15 application names |
 //! | `applications` | what is selected by its AID, and its data objects |
+//! | `known_objects` | the data objects by which programs know cards |
 //! | `search` | what nothing on the card names, by trying |
 //! | `survey` | what was found, file by file, for whoever wants no image |
 //! | `image`, `pins`, `file` | the image of all that |
@@ -14,6 +15,7 @@
 mod applications;
 mod file;
 mod image;
+mod known_objects;
 mod listed;
 mod notes;
 mod pins;
@@ -39,6 +41,7 @@ use tree::Place;
 use walk::Walk;
 
 pub use crate::guard::{Listener, Progress};
+pub use applications::is_absent;
 pub use notes::Kind;
 pub use search::Search;
 pub use survey::{Content, Object, Survey, Surveyed, look_at, survey};
@@ -101,7 +104,7 @@ pub fn dump<C: Channel>(
     listener: Listener<'_>,
 ) -> Result<Dump, CardError> {
     let (atr, protocol) = (channel.atr().to_vec(), channel.protocol());
-    let (reading, commands, ended) = read(channel, options, listener)?;
+    let (reading, commands, ended) = read(channel, options, Purpose::Image, listener)?;
     let (files, bytes) = (reading.walk.tree.len(), reading.walk.tree.bytes);
     let provenance = Provenance {
         program: options.program.clone(),
@@ -131,6 +134,7 @@ const NOTHING_SELECTED: &str = "the card selects neither the MF, nor another fil
 fn read<'a, C: Channel>(
     channel: C,
     options: &Options,
+    purpose: Purpose,
     listener: Listener<'a>,
 ) -> Result<(Reading<'a, C>, u64, Option<Ended>), CardError> {
     let guarded = Layered::new(channel, Guard::new(options.budget, listener));
@@ -141,6 +145,7 @@ fn read<'a, C: Channel>(
         card_objects: Vec::new(),
         dialect: &dialect::Generic,
         extra_pins: Vec::new(),
+        purpose,
     };
     let (mut reading, error) = reading.everything(options);
     if error.is_none() && reading.has_selected_nothing() {
@@ -169,6 +174,16 @@ struct Reading<'a, C: Channel> {
     dialect: &'static dyn Dialect,
     /// PINs that access conditions name and the AODF does not list, with their tries left.
     extra_pins: Vec<(u8, Option<u8>)>,
+    purpose: Purpose,
+}
+
+/// What a card is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// A copy that answers as the card does.
+    Image,
+    /// To see which files there are.
+    Files,
 }
 
 impl<C: Channel> Reading<'_, C> {
@@ -242,16 +257,21 @@ impl<C: Channel> Reading<'_, C> {
             walk,
             objects,
             card_objects,
+            dialect,
+            purpose,
             ..
         } = self;
         walk.applications(&identified, objects)?;
+        if *purpose == Purpose::Image && dialect.name() == dialect::Generic.name() {
+            walk.known_objects(objects, card_objects)?;
+        }
         for search in Search::ALL
             .into_iter()
             .filter(|one| options.search.contains(one))
         {
             match search {
                 Search::Applications => walk.search_applications(objects)?,
-                Search::Objects => walk.search_objects(card_objects)?,
+                Search::Objects => walk.search_objects(objects, card_objects)?,
                 Search::Files => walk.search_files()?,
             }
         }

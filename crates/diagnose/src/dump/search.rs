@@ -2,7 +2,7 @@
 
 use core::str::FromStr;
 
-use kortlab_apdu::{Channel, Command, Fid, StatusWord, instruction};
+use kortlab_apdu::{Channel, Command, Fid, FilePath, StatusWord, instruction};
 use kortlab_card::CardError;
 
 use super::applications::DataObjects;
@@ -94,14 +94,17 @@ impl<C: Channel> Walk<'_, C> {
     fn next_df(&self, searched: &[Place]) -> Option<Place> {
         let all = self.tree.iter();
         // An application that is found by its path, too, is searched there.
-        let is_twice = |place: &Place, found: &Found| {
-            let aid = place.application.as_ref();
-            aid.is_some_and(|aid| same_by_path(&self.tree, aid, found).is_some())
-        };
-        let mut dfs =
-            all.filter(|(place, found)| matches!(found.body, Body::Df) && !is_twice(place, found));
+        let mut dfs = all.filter(|(place, found)| {
+            matches!(found.body, Body::Df) && !self.is_twice(place, found)
+        });
         let new = dfs.find(|(place, _)| !searched.contains(place));
         new.map(|(place, _)| place.clone())
+    }
+
+    /// Whether this is an application that was found by its path, too.
+    pub(super) fn is_twice(&self, place: &Place, found: &Found) -> bool {
+        let aid = place.application.as_ref();
+        aid.is_some_and(|aid| same_by_path(&self.tree, aid, found).is_some())
     }
 
     fn answers(&mut self, place: &Place) -> Result<bool, CardError> {
@@ -116,13 +119,18 @@ impl<C: Channel> Walk<'_, C> {
     ///
     /// # Errors
     /// As for [`Walk::search_files`].
-    pub(super) fn search_objects(&mut self, found: &mut Vec<CardObject>) -> Result<(), CardError> {
+    pub(super) fn search_objects(
+        &mut self,
+        objects: &mut DataObjects,
+        found: &mut Vec<CardObject>,
+    ) -> Result<(), CardError> {
+        let master_file = Place::of_path(&FilePath::MASTER_FILE);
         for tag in tags() {
             if found.iter().any(|(known, _)| *known == tag) {
                 continue;
             }
             if let Some(value) = self.card_object(tag)? {
-                found.push((tag, value));
+                self.keep(&master_file, tag, Ok(value), objects, found)?;
             }
         }
         Ok(())
@@ -137,7 +145,7 @@ impl<C: Channel> Walk<'_, C> {
         let command = Command::new(instruction::GET_DATA, p1, p2).expecting_any();
         let what = format!("data object {tag:04X}");
         let answer = self.repeated(|files| {
-            select(files, &Place::of_path(&kortlab_apdu::FilePath::MASTER_FILE))?;
+            select(files, &Place::of_path(&FilePath::MASTER_FILE))?;
             files.send(&format!("get {what}"), &command)
         });
         match answer {

@@ -15,7 +15,7 @@ use super::listed;
 use super::notes::Kind;
 use super::tree::{Body, Found, Place, Tree};
 use super::walk::Walk;
-use super::{Ended, Listener, Options, Reading, read};
+use super::{Ended, Listener, Options, Purpose, Reading, read};
 use crate::guard::Guard;
 
 /// What was found of a card.
@@ -151,7 +151,7 @@ pub fn survey<C: Channel>(
     options: &Options,
     listener: Listener<'_>,
 ) -> Result<Survey, CardError> {
-    let (reading, commands, ended) = read(channel, options, listener)?;
+    let (reading, commands, ended) = read(channel, options, Purpose::Files, listener)?;
     let cut_short = reading.listed.cut_short;
     let files = files(&reading);
     let not_read = reading.walk.notes.into_vec();
