@@ -6,6 +6,7 @@
 //! | `listed` | what the PKCS#15 application names |
 //! | `applications` | what is selected by its AID, and its data objects |
 //! | `known_objects` | the data objects by which programs know cards |
+//! | `counted` | which of that are files |
 //! | `search` | what nothing on the card names, by trying |
 //! | `survey` | what was found, file by file, for whoever wants no image |
 //! | `image`, `pins`, `file` | the image of all that |
@@ -13,6 +14,7 @@
 //! | `notes` | what is not in it |
 
 mod applications;
+mod counted;
 mod file;
 mod image;
 mod known_objects;
@@ -35,6 +37,7 @@ use kortlab_emulator::image::Provenance;
 use crate::guard::Guard;
 
 use applications::DataObjects;
+use counted::Counted;
 use listed::{Listed, listed};
 use search::CardObject;
 use tree::Place;
@@ -105,7 +108,10 @@ pub fn dump<C: Channel>(
 ) -> Result<Dump, CardError> {
     let (atr, protocol) = (channel.atr().to_vec(), channel.protocol());
     let (reading, commands, ended) = read(channel, options, Purpose::Image, listener)?;
-    let (files, bytes) = (reading.walk.tree.len(), reading.walk.tree.bytes);
+    let (files, bytes) = (
+        Counted::new(&reading.walk.tree).count(),
+        reading.walk.tree.bytes,
+    );
     let provenance = Provenance {
         program: options.program.clone(),
         commands,

@@ -10,7 +10,7 @@ use kortlab_emulator::image::NotRead;
 use kortlab_explain::access::{self, Access, OwnCoding};
 use kortlab_explain::pkcs15;
 
-use super::image::same_by_path;
+use super::counted::Counted;
 use super::listed;
 use super::notes::Kind;
 use super::tree::{Body, Found, Place, Tree};
@@ -225,10 +225,12 @@ fn files<C: Channel>(reading: &Reading<'_, C>) -> Vec<Surveyed> {
         true => OwnCoding::SetCos,
         false => OwnCoding::Unknown,
     };
+    let counted = Counted::new(tree);
     let mut by_place = BTreeMap::<Place, Surveyed>::new();
     let mut aids = BTreeMap::<Place, BTreeSet<Vec<u8>>>::new();
-    for (found_at, found) in tree.iter() {
-        let place = by_path(tree, found_at);
+    let found_files = tree.iter();
+    for (found_at, found) in found_files.filter(|(place, found)| counted.is_file(place, found)) {
+        let place = counted.by_path(found_at);
         if let (Some(aid), true) = (&found_at.application, found_at.below.is_empty()) {
             let whole = super::applications::whole_aid(aid, &found.info.raw);
             aids.entry(place.clone()).or_default().insert(whole);
@@ -245,14 +247,14 @@ fn files<C: Channel>(reading: &Reading<'_, C>) -> Vec<Surveyed> {
     }
     for (place, by) in &reading.listed.names {
         // What the card itself is asked for has a kind.
-        if let Some(file) = by_place.get_mut(&by_path(tree, place))
+        if let Some(file) = by_place.get_mut(&counted.by_path(place))
             && by != listed::BY_THE_CARD
         {
             file.named_by.get_or_insert_with(|| by.clone());
         }
     }
     for (place, kind) in &reading.listed.kinds {
-        if let Some(file) = by_place.get_mut(&by_path(tree, place)) {
+        if let Some(file) = by_place.get_mut(&counted.by_path(place)) {
             file.kind = Some(*kind);
         }
     }
@@ -263,19 +265,6 @@ fn files<C: Channel>(reading: &Reading<'_, C>) -> Vec<Surveyed> {
     }
     // The order of places is that of their paths: a directory, then what is in it.
     by_place.into_values().collect()
-}
-
-/// The same place by its path from the MF on, if that is known.
-fn by_path(tree: &Tree, place: &Place) -> Place {
-    let Some(aid) = &place.application else {
-        return place.clone();
-    };
-    let home = Place::in_application(aid, FilePath::EMPTY);
-    let found = tree.get(&home);
-    match found.and_then(|found| same_by_path(tree, aid, found)) {
-        Some(path) => Place::of_path(&path.join(&place.below)),
-        None => place.clone(),
-    }
 }
 
 fn surveyed(place: &Place, found: &Found, own: OwnCoding, tree: &Tree) -> Surveyed {
