@@ -28,6 +28,12 @@ impl Application for Iso {
     fn instructions(&self) -> &'static [&'static [Instruction]] {
         ALL
     }
+
+    /// Any: cards have PINs with the references 00 and 80, as PIV (NIST SP 800-73-4, part 2, table
+    /// 2).
+    fn has_pin_reference(&self, _: u8) -> bool {
+        true
+    }
 }
 
 /// Every table.

@@ -10,7 +10,7 @@ use crate::security::PinEncoding;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PinImage {
-    /// The reference that VERIFY takes in P2, 01 to FF except 80.
+    /// The reference that VERIFY takes in P2; 00 and 80 where the application knows such PINs.
     pub reference: HexByte,
     /// A name for people. The card itself does not use it.
     pub label: String,

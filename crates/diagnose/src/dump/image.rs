@@ -14,9 +14,10 @@ use kortlab_emulator::image::{
 use super::applications::{DataObjects, whole_aid};
 use super::file::file;
 use super::notes::{Kind, Notes};
+use super::piv_pins::PivPin;
 use super::search::CardObject;
 use super::tree::{Body, Found, Place, Tree};
-use super::{pins, replica};
+use super::{pins, piv_pins, replica};
 
 /// The most bytes that files claim to have beyond what was read of them, all together.
 const MAX_UNSEEN: usize = 128 * 1024;
@@ -32,6 +33,7 @@ pub(super) struct Parts<'a> {
     pub card_objects: &'a [CardObject],
     pub pins: &'a [FoundPin],
     pub extra_pins: &'a [(u8, Option<u8>)],
+    pub piv_pins: &'a [PivPin],
     pub serial: Option<&'a str>,
     pub is_eid: bool,
 }
@@ -124,6 +126,10 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
         notes.add("access conditions", Kind::Differs, None, why);
     }
     image.pins = pins::images(parts.pins, parts.extra_pins, parts.is_eid, notes);
+    // A reference that a directory lists is its own.
+    if image.pins.is_empty() {
+        image.pins = piv_pins::images(parts.piv_pins, notes);
+    }
     let objects = parts.card_objects.iter();
     image.data_objects = objects
         .map(|(tag, value)| DataObjectImage {

@@ -9,6 +9,7 @@
 //! | `counted` | which of that are files |
 //! | `search` | what nothing on the card names, by trying |
 //! | `survey` | what was found, file by file, for whoever wants no image |
+//! | `piv_pins` | the PINs of PIV, which nothing lists |
 //! | `image`, `pins`, `file` | the image of all that |
 //! | `replica` | whether the image answers as the card did |
 //! | `notes` | what is not in it |
@@ -21,6 +22,7 @@ mod known_objects;
 mod listed;
 mod notes;
 mod pins;
+mod piv_pins;
 mod replica;
 mod search;
 mod survey;
@@ -39,6 +41,7 @@ use crate::guard::Guard;
 use applications::DataObjects;
 use counted::Counted;
 use listed::{Listed, listed};
+use piv_pins::PivPin;
 use search::CardObject;
 use tree::Place;
 use walk::Walk;
@@ -152,6 +155,7 @@ fn read<'a, C: Channel>(
         dialect: &dialect::Generic,
         extra_pins: Vec::new(),
         purpose,
+        piv_pins: Vec::new(),
     };
     let (mut reading, error) = reading.everything(options);
     if error.is_none() && reading.has_selected_nothing() {
@@ -181,6 +185,7 @@ struct Reading<'a, C: Channel> {
     /// PINs that access conditions name and the AODF does not list, with their tries left.
     extra_pins: Vec<(u8, Option<u8>)>,
     purpose: Purpose,
+    piv_pins: Vec<PivPin>,
 }
 
 /// What a card is read for.
@@ -265,11 +270,13 @@ impl<C: Channel> Reading<'_, C> {
             card_objects,
             dialect,
             purpose,
+            piv_pins,
             ..
         } = self;
         walk.applications(&identified, objects)?;
         if *purpose == Purpose::Image && dialect.name() == dialect::Generic.name() {
             walk.known_objects(objects, card_objects)?;
+            *piv_pins = walk.piv_pins()?;
         }
         for search in Search::ALL
             .into_iter()
@@ -307,6 +314,7 @@ impl<C: Channel> Reading<'_, C> {
             card_objects: &self.card_objects,
             pins: &self.listed.pins,
             extra_pins: &extra_pins,
+            piv_pins: &self.piv_pins,
             serial: self.listed.serial.as_deref(),
             is_eid,
         };

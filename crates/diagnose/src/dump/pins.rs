@@ -20,7 +20,7 @@ const MAX_STORED: u32 = 64;
 /// What is assumed of a PIN whose tries the card does not tell.
 const ASSUMED_TRIES: u8 = 3;
 /// The most tries in an image.
-const MAX_TRIES: u8 = 15;
+pub(super) const MAX_TRIES: u8 = 15;
 
 impl<C: Channel> Reading<'_, C> {
     /// Asks for the tries of the PINs that access conditions name and the AODF does not list, where
@@ -182,7 +182,7 @@ pub(super) fn images(
 }
 
 /// A PIN of which only the reference and perhaps the tries are known.
-fn pin(reference: u8, tries: Option<u8>, notes: &mut Notes) -> PinImage {
+pub(super) fn pin(reference: u8, tries: Option<u8>, notes: &mut Notes) -> PinImage {
     let what = format!("PIN {reference:02X}");
     let why = "its value never leaves the card: the copy takes none for it until `value` says one";
     notes.add(&what, Kind::Secret, None, why);
