@@ -13,6 +13,7 @@ use crate::laboratory::{Laboratory, LaboratoryError};
 use crate::oracles::{self, Finding};
 use crate::outcome::Outcome;
 use crate::recipe::Recipe;
+use crate::unfit::Unfit;
 
 /// The most recipes that others are made of.
 const MAX_CORPUS: usize = 4096;
@@ -75,12 +76,9 @@ pub struct Found {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CampaignError {
-    /// The program has sent nothing to the card.
-    #[error("the program sends nothing to a card, though one is there")]
-    NoCommands,
-    /// The program fails with a good card.
-    #[error("the program fails with a good card, too: {0}")]
-    Fails(String),
+    /// What the program does with a good card.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// An execution could not take place.
     #[error(transparent)]
     Laboratory(#[from] LaboratoryError),
@@ -114,18 +112,15 @@ impl Campaign {
     /// Begins a campaign, or goes on with one: `known` are the signatures of its findings.
     ///
     /// # Errors
-    /// With a good card the program fails, or sends nothing.
+    /// With a good card the program fails, does not start, or sends nothing.
     pub fn new(
         laboratory: Laboratory,
         progress: Progress,
         known: impl IntoIterator<Item = String>,
     ) -> Result<Self, CampaignError> {
         let good = laboratory.execute(&Recipe::default())?;
-        if let Some(finding) = oracles::judge(&good, &good) {
-            return Err(CampaignError::Fails(finding.what));
-        }
-        if good.commands == 0 {
-            return Err(CampaignError::NoCommands);
+        if let Some(unfit) = Unfit::of(&good) {
+            return Err(unfit.into());
         }
         // Of a campaign that was kept without them the ways are found once more.
         let of_corpus = progress.ways.iter().copied();

@@ -14,6 +14,7 @@
 //! | [`oracles`] | what is a finding, one file each |
 //! | [`Case`] | a finding that can be replayed, as a file |
 //! | [`Campaign`] | many executions, side by side, that can be interrupted |
+//! | [`Unfit`] | what a program does with a good card that leaves nothing to fuzz |
 //! | [`corpora`] | test cases of others, as files |
 //! | [`engines`] | other engines: how they are started, and what they have found |
 //! | [`Mutator`] | what makes test cases of test cases, for other engines |
@@ -38,6 +39,7 @@ mod program;
 mod reading;
 mod recipe;
 mod shown;
+mod unfit;
 mod watch;
 
 pub use campaign::{Campaign, CampaignError, Found, Goal, Progress, Tally};
@@ -51,4 +53,5 @@ pub use outcome::{Ended, Exchange, Outcome};
 pub use own_directory::OwnDirectory;
 pub use program::Program;
 pub use recipe::{MAX_LINES, Recipe};
+pub use unfit::Unfit;
 pub use watch::{Seen, Shared, around};

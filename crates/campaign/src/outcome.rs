@@ -72,6 +72,14 @@ impl Outcome {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
+    /// The exit code, if it is one that says that something went wrong.
+    pub const fn bad_exit_code(&self) -> Option<i32> {
+        match self.ended {
+            Ended::Exit(code) if code != 0 => Some(code),
+            _ => None,
+        }
+    }
+
     /// The instruction of the last command; 00 if there was none.
     pub fn last_instruction(&self) -> u8 {
         self.exchanges

@@ -658,6 +658,79 @@ fn what_cannot_be_fuzzed_is_said_with_what_to_do() {
 }
 
 #[test]
+fn a_program_that_ends_badly_with_the_good_card_is_refused_or_named() {
+    let lab = Lab::new("valid");
+    let run = ["fuzz", "run", "--jobs", "1", "--executions", "1"];
+    let of = |options: &[&str], script: &str| {
+        let program = ["card.json", "--", "/bin/sh", "-c", script];
+        lab.run(&[&run[..], options, &program].concat())
+    };
+    for (code, script) in [
+        (127, "opensc-tool -n; no-such-program"),
+        (126, "opensc-tool -n; ./card.json"),
+    ] {
+        let output = of(&[], script);
+        assert_plain_error(&output, 1);
+        let said = stderr(&output);
+        assert!(said.contains(&format!("exit code {code}")), "{said}");
+    }
+    // What more time does not mend is not said to need more.
+    let output = of(&[], "opensc-tool -n; kill -SEGV $$");
+    assert_plain_error(&output, 1);
+    assert!(!stderr(&output).contains("--limit-"), "{}", stderr(&output));
+    let options = ["--json", "--out", "ends", "--html", "report.html"];
+    let output = of(&options, "opensc-tool -n; exit 3");
+    let report = document(&output);
+    assert_eq!(report["good_exit_code"], 3, "{report}");
+    let named = "with the good card it ends with exit code 3";
+    let said = stderr(&output);
+    let said: Vec<_> = said.split_whitespace().collect();
+    assert!(said.join(" ").contains(named), "{said:?}");
+    let page = fs::read_to_string(lab.path("report.html")).unwrap();
+    assert!(page.contains("it ends with exit code 3, too"), "{page}");
+    let output = of(&["--json", "--out", "well"], "opensc-tool -n");
+    assert!(document(&output).get("good_exit_code").is_none());
+}
+
+#[test]
+fn of_a_program_that_does_not_come_to_ask_the_card_no_finding_is_gone() {
+    let lab = Lab::new("valid");
+    // A refusal of whatever it selects is a crash of this one.
+    let script = "opensc-tool -s 00A4000C023F00 | grep -q SW1=0x90 || kill -SEGV $$";
+    fs::write(lab.path("faults"), "sw:ins=A4,sw=6F00\n").unwrap();
+    let output = lab.run(&[
+        "--json",
+        "fuzz",
+        "run",
+        "--corpus",
+        "faults",
+        "--executions",
+        "1",
+        "card.json",
+        "--",
+        "/bin/sh",
+        "-c",
+        script,
+    ]);
+    assert_code(&output, 6);
+    let report = document(&output);
+    let case = report["findings"][0]["file"].as_str().unwrap();
+    let replay = |script: &str| lab.run(&["fuzz", "replay", case, "--", "/bin/sh", "-c", script]);
+    for (script, why) in [
+        ("true", "sends nothing to a card"),
+        ("opensc-tool -n; no-such-program", "exit code 127"),
+    ] {
+        let output = replay(script);
+        assert_plain_error(&output, 1);
+        assert!(stderr(&output).contains(why), "{}", stderr(&output));
+    }
+    assert_code(&replay("opensc-tool -n"), 0);
+    // The shell above says of it what it was ended by.
+    let above = format!("sh -c \"{}\"; exit $?", script.replace('$', "\\$"));
+    assert_code(&replay(&above), 6);
+}
+
+#[test]
 fn a_directory_of_another_campaign_and_a_card_that_has_changed_are_refused() {
     let lab = Lab::new("valid");
     let program = planted().to_str().unwrap();

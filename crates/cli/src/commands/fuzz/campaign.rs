@@ -11,7 +11,7 @@ use kortlab_campaign::{Campaign, Case, Goal, Program, Recipe};
 use serde::Serialize;
 
 use super::corpus::CorpusArguments;
-use super::findings::{Card, Engine, failed, report_of};
+use super::findings::{Card, Engine, ends_badly, failed, report_of};
 use super::store::{Placed, Store};
 use super::{LimitArguments, PlaceArguments, program, read_image};
 use crate::commands::Context;
@@ -123,6 +123,7 @@ impl CampaignArguments {
         let laboratory = place.laboratory(image, program, limits)?;
         let campaign =
             Campaign::new(laboratory, progress, known).map_err(|error| failed(&error))?;
+        ends_badly(campaign.good());
         let card = Card {
             path: self.image.display().to_string(),
             bytes,

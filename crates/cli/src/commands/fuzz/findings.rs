@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use kortlab_campaign::{CampaignError, Case, Found};
+use kortlab_campaign::{CampaignError, Case, Found, Outcome, Unfit};
 use kortlab_explain::printable;
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::about;
 use super::campaign::Begun;
 use super::html::{self, Shown, Summary};
 use crate::failure::Failure;
-use crate::output::{WARNING, note};
+use crate::output::{WARNING, note, warn};
 
 /// The card image of a campaign.
 pub struct Card {
@@ -160,6 +160,7 @@ pub fn report_of(of: &Begun, engine: &Engine) -> Result<String, Failure> {
         seed: campaign.seed(),
         executions: tally.executions,
         ways: tally.ways,
+        good_exit_code: campaign.good().bad_exit_code(),
         engine,
     };
     Ok(html::report(&summary, &shown))
@@ -169,15 +170,42 @@ pub fn report_of(of: &Begun, engine: &Engine) -> Result<String, Failure> {
 pub fn failed(error: &CampaignError) -> Failure {
     let failure = Failure::failed(error.to_string());
     match error {
-        CampaignError::NoCommands => failure.hint(
-            "it may be no PC/SC program, drop its environment, or have a client of its own; try it \
-             with `kortlab run`",
-        ),
-        CampaignError::Fails(_) => failure.hint("give it more with --limit-time and its like"),
+        CampaignError::Unfit(error) => unfit(error),
         CampaignError::Laboratory(error) => about(error),
         CampaignError::NotKept(_) => {
             failure.hint("make room; the findings that were told before are kept")
         }
         _ => failure,
     }
+}
+
+/// Why nothing can be said of a program, and what to do.
+pub fn unfit(error: &Unfit) -> Failure {
+    let failure = Failure::failed(error.to_string());
+    match error {
+        Unfit::NoCommands => failure.hint(
+            "it may be no PC/SC program, drop its environment, or have a client of its own; try it \
+             with `kortlab run`",
+        ),
+        Unfit::NotStarted(_) => {
+            failure.hint("see with `kortlab run` what it says; name what it starts as it is found")
+        }
+        Unfit::Fails(finding) => match finding.oracle {
+            "hang" => failure.hint("give it more with --limit-time"),
+            "memory" => failure.hint("give it more with --limit-memory"),
+            "endless" => failure.hint("give it more with --limit-commands"),
+            _ => failure.hint("see with `kortlab run` what it says, and mend that first"),
+        },
+        _ => failure,
+    }
+}
+
+/// Says of a program that it ends badly with a good card as well; gives its exit code then.
+pub fn ends_badly(good: &Outcome) -> Option<i32> {
+    let code = good.bad_exit_code()?;
+    warn(format_args!(
+        "with the good card it ends with exit code {code}: see with `kortlab run` whether it does \
+         what it is to do"
+    ));
+    Some(code)
 }

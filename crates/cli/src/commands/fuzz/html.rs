@@ -33,6 +33,8 @@ pub struct Summary<'a> {
     pub executions: u64,
     /// Ways in which the program went.
     pub ways: usize,
+    /// The exit code with the good card, if it is a bad one.
+    pub good_exit_code: Option<i32>,
     /// What has driven it.
     pub engine: &'a Engine,
 }
@@ -55,6 +57,8 @@ fn body(page: &mut String, summary: &Summary<'_>, findings: &[Shown<'_>]) -> fmt
     writeln!(page, "<p class=\"verdict\">{verdict}</p>")?;
     let (seed, executions) = (summary.seed.to_string(), summary.executions.to_string());
     let ways = summary.ways.to_string();
+    let good = summary.good_exit_code;
+    let good = good.map(|code| format!("it ends with exit code {code}, too"));
     let (driven, coverage) = match summary.engine {
         Engine::Own => (None, None),
         Engine::Other {
@@ -70,6 +74,7 @@ fn body(page: &mut String, summary: &Summary<'_>, findings: &[Shown<'_>]) -> fmt
         ("Program", Some(summary.program.as_str())),
         ("Card image", Some(summary.card)),
         ("Its SHA-256", Some(summary.card_sha256)),
+        ("With the good card", good.as_deref()),
         ("Seed", Some(&seed)),
         ("Executions", Some(&executions)),
         ("Ways it went", Some(&ways)),

@@ -5,10 +5,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
-use kortlab_campaign::{Recipe, oracles};
+use kortlab_campaign::{Recipe, Unfit, oracles};
 use kortlab_explain::printable;
 use serde::Serialize;
 
+use super::findings::{ends_badly, unfit};
 use super::{PlaceArguments, about, open_case, said};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
@@ -74,6 +75,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     )?;
     let failed = |error| about(&error);
     let good = laboratory.execute(&Recipe::default()).map_err(failed)?;
+    // Of a program that does not come to ask the card it cannot be said that something is gone.
+    if let Some(error) = Unfit::to_begin_with(&good) {
+        return Err(unfit(&error));
+    }
+    ends_badly(&good);
     let mut found = 0;
     let mut last = None;
     for _ in 0..arguments.times {

@@ -54,6 +54,9 @@ struct Report {
     executions: u64,
     seconds: f64,
     ways: usize,
+    /// The exit code with the good card, if it is a bad one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    good_exit_code: Option<i32>,
     findings: Vec<Entry>,
 }
 
@@ -95,6 +98,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         executions: tally.executions - before,
         seconds: since.elapsed().as_secs_f64(),
         ways: tally.ways,
+        good_exit_code: campaign.good().bad_exit_code(),
         findings: findings.entries(),
     };
     arguments.campaign.end(

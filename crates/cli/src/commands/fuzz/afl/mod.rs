@@ -107,6 +107,9 @@ struct Report {
     waiting: usize,
     /// What crashed or hung with AFL++ and does not without it.
     not_again: Vec<PathBuf>,
+    /// The exit code with the good card, if it is a bad one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    good_exit_code: Option<i32>,
     findings: Vec<Entry>,
 }
 
@@ -158,6 +161,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         tried: driven.judging.tried,
         waiting: driven.judging.waiting(),
         not_again: std::mem::take(&mut driven.judging.not_again),
+        good_exit_code: campaign.good().bad_exit_code(),
         findings: findings.entries(),
     };
     let has_begun = stats.executions > 0 || is_enough(goal, campaign);
