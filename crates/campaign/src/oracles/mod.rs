@@ -132,6 +132,24 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_that_has_ended_what_a_shell_has_started_is_that_signal() {
+        for signal in [4, 5, 6, 7, 8, 11, 31] {
+            let of_a_shell = outcome(Ended::Exit(128 + signal));
+            assert_eq!(
+                found(&of_a_shell),
+                found(&outcome(Ended::Signal(signal))),
+                "{signal}"
+            );
+            // Some programs end so by themselves.
+            assert_eq!(judge(&of_a_shell, &of_a_shell), None, "{signal}");
+        }
+        // Ctrl-C, a broken pipe, what somebody has ended, and codes that no signal has.
+        for code in [126, 127, 128, 130, 137, 141, 143, 255] {
+            assert_eq!(found(&outcome(Ended::Exit(code))), None, "{code}");
+        }
+    }
+
+    #[test]
     fn a_sanitizers_report_is_told_by_its_kind_and_the_frames_of_the_program() {
         let mut reported = outcome(Ended::Exit(1));
         reported.stderr = "\
