@@ -150,6 +150,40 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_of_go_is_no_report_of_a_sanitizer() {
+        let mut gone = outcome(Ended::Exit(2));
+        gone.stderr = "panic: runtime error: index out of range [5] with length 3\n\ngoroutine 1 \
+                       [running]:\nmain.parse(...)\n\t/src/card.go:12\n"
+            .to_owned();
+        assert_eq!(
+            found(&gone).unwrap(),
+            ("panic", "panic: /src/card.go:12".to_owned())
+        );
+        for line in [
+            "2026/11/30 10:00:00 recovered: runtime error: index out of range [5]",
+            "http: panic serving 127.0.0.1:4321: runtime error: integer divide by zero",
+            "runtime error: nothing in front",
+            ": runtime error: nothing in front",
+        ] {
+            let mut logged = outcome(Ended::Exit(0));
+            logged.stderr = line.to_owned();
+            assert_eq!(found(&logged), None, "{line}");
+        }
+        // What UBSan says of places, the last two without tables for debuggers.
+        for (place, told) in [
+            ("/my src/card.c:9:5", "/my src/card.c:9"),
+            ("card.c:9", "card.c"),
+            ("(/usr/bin/card+0x11f2)", "(/usr/bin/card+0x11f2)"),
+            ("<unknown>", "<unknown>"),
+        ] {
+            let mut reported = outcome(Ended::Exit(0));
+            reported.stderr = format!("{place}: runtime error: division by zero");
+            let expected = ("sanitizer", format!("sanitizer: {told}: division by zero"));
+            assert_eq!(found(&reported), Some(expected));
+        }
+    }
+
+    #[test]
     fn a_sanitizers_report_is_told_by_its_kind_and_the_frames_of_the_program() {
         let mut reported = outcome(Ended::Exit(1));
         reported.stderr = "\

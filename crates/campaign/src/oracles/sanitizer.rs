@@ -81,11 +81,29 @@ fn begun(line: &str) -> Option<(Gravity, String)> {
         };
     }
     let (place, what) = line.split_once(": runtime error: ")?;
+    if !is_place(place) {
+        return None;
+    }
     let place = place.rsplit_once(':').map_or(place, |(place, _)| place);
     Some((
         Gravity::Undefined,
         format!("{place}: {}", without_values(what)),
     ))
+}
+
+/// Whether UBSan says of a place that it is this: `FILE:LINE:COLUMN`, as a rule. Go's own panics and
+/// what its programs log of them have the same words behind something else.
+fn is_place(text: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((file, last)) = text.rsplit_once(':') else {
+        // Without the tables for debuggers.
+        return text == "<unknown>" || (text.starts_with('(') && text.ends_with(')'));
+    };
+    match file.rsplit_once(':') {
+        Some((file, line)) if number(line) => !file.is_empty() && number(last),
+        // Without a column.
+        _ => number(last) && !file.is_empty() && !file.contains([' ', ':']),
+    }
 }
 
 /// The same without the numbers that are others each time; those of types, in quotation marks, stay.
