@@ -1,6 +1,6 @@
 //! The program's own language ended it: a panic, or an exception that nobody caught.
 
-use crate::outcome::Outcome;
+use crate::outcome::{Ended, Outcome};
 
 pub const NAME: &str = "panic";
 pub const DOES: &str = "a panic, or an exception that nobody caught (Rust, Go, Python, Java)";
@@ -9,18 +9,20 @@ pub const DOES: &str = "a panic, or an exception that nobody caught (Rust, Go, P
 type Told = (String, String);
 
 /// How a language tells, in these lines, that a program is at its end.
-type Language = fn(&[&str]) -> Option<Told>;
+type Language = fn(&[&str], &Ended) -> Option<Told>;
 
 const LANGUAGES: [Language; 4] = [rust, go, python, java];
 
 pub fn judge(outcome: &Outcome, _: &Outcome) -> Option<(String, String)> {
     let lines: Vec<&str> = outcome.stderr.lines().collect();
-    LANGUAGES.iter().find_map(|told| told(&lines))
+    LANGUAGES
+        .iter()
+        .find_map(|told| told(&lines, &outcome.ended))
 }
 
 /// `thread 'main' (7) panicked at src/card.rs:12:5:`, and what on the next line; up to Rust 1.72
 /// `thread 'main' panicked at 'what', src/card.rs:12:5`.
-fn rust(lines: &[&str]) -> Option<Told> {
+fn rust(lines: &[&str], _: &Ended) -> Option<Told> {
     lines.iter().enumerate().find_map(|(index, line)| {
         let place = line
             .strip_prefix("thread '")?
@@ -41,7 +43,7 @@ fn rust(lines: &[&str]) -> Option<Told> {
 
 /// `panic: what`, and further down the stack of the goroutine, a line of each function in front of one
 /// of its place.
-fn go(lines: &[&str]) -> Option<Told> {
+fn go(lines: &[&str], _: &Ended) -> Option<Told> {
     let mut rest = lines.iter();
     let what =
         rest.find(|line| line.starts_with("panic: ") || line.starts_with("fatal error: "))?;
@@ -55,12 +57,74 @@ fn go(lines: &[&str]) -> Option<Told> {
 }
 
 /// `Traceback (most recent call last):`, a line of each call's place, the innermost last, and at the
-/// end, not indented, the exception.
-fn python(lines: &[&str]) -> Option<Told> {
-    let begin = lines
+/// end, not indented, the exception. One that the program has logged looks the same; after one that
+/// nobody has caught the exit code is not 0, but where only a thread or a task has ended by it.
+fn python(lines: &[&str], ended: &Ended) -> Option<Told> {
+    let begins = |line: &&str| line.starts_with(TRACEBACK);
+    let mut before = lines;
+    while let Some(begin) = before.iter().rposition(begins) {
+        let uncaught = match context(before, begin) {
+            Context::Ignored => false,
+            Context::OfAThread => true,
+            Context::Any => *ended != Ended::Exit(0),
+        };
+        if uncaught {
+            return traceback(lines.get(begin + 1..).unwrap_or_default());
+        }
+        before = before.get(..begin).unwrap_or_default();
+    }
+    None
+}
+
+/// What begins a traceback.
+const TRACEBACK: &str = "Traceback (most recent call last):";
+
+/// What stands in front of a traceback.
+enum Context {
+    /// Python itself has caught it, as it cannot go anywhere.
+    Ignored,
+    /// A thread or a task has ended by it, and the program may go on.
+    OfAThread,
+    /// Anything.
+    Any,
+}
+
+/// What stands in front of the traceback that begins at this line, or of the one that it follows from.
+fn context(lines: &[&str], begin: usize) -> Context {
+    let before = lines.get(..begin).unwrap_or_default();
+    let said: Vec<&str> = before
         .iter()
-        .rposition(|line| line.starts_with("Traceback (most recent call last):"))?;
-    let (mut place, mut rest) = (None, lines.iter().skip(begin + 1));
+        .rev()
+        .filter(|line| !line.is_empty())
+        .take(2)
+        .copied()
+        .collect();
+    let [last, rest @ ..] = &said[..] else {
+        return Context::Any;
+    };
+    if last.starts_with("Exception ignored in") {
+        return Context::Ignored;
+    }
+    let of_a_task = rest
+        .first()
+        .is_some_and(|line| line.contains("exception was never retrieved"));
+    if last.starts_with("Exception in thread ") || of_a_task {
+        return Context::OfAThread;
+    }
+    let follows = [
+        "During handling of the above exception, another exception occurred:",
+        "The above exception was the direct cause of the following exception:",
+    ];
+    let earlier = before.iter().rposition(|line| line.starts_with(TRACEBACK));
+    match earlier.filter(|_| follows.contains(last)) {
+        Some(earlier) => context(before, earlier),
+        None => Context::Any,
+    }
+}
+
+/// The exception of a traceback, of which these are the lines behind the first.
+fn traceback(lines: &[&str]) -> Option<Told> {
+    let (mut place, mut rest) = (None, lines.iter());
     let what = rest.find(|line| {
         if let Some((file, behind)) = line
             .strip_prefix("  File \"")
@@ -76,7 +140,7 @@ fn python(lines: &[&str]) -> Option<Told> {
 }
 
 /// `Exception in thread "main" java.lang.Kind: what`, and the place of each call, the innermost first.
-fn java(lines: &[&str]) -> Option<Told> {
+fn java(lines: &[&str], _: &Ended) -> Option<Told> {
     let mut rest = lines.iter();
     let what = rest.find_map(|line| line.strip_prefix("Exception in thread \""))?;
     let (_, what) = what.split_once("\" ")?;
@@ -92,7 +156,8 @@ mod tests {
     #[track_caller]
     fn is(said: &str, place: &str, what: &str) {
         let lines: Vec<&str> = said.lines().collect();
-        let found = LANGUAGES.iter().find_map(|told| told(&lines));
+        let ended = Ended::Exit(1);
+        let found = LANGUAGES.iter().find_map(|told| told(&lines, &ended));
         assert_eq!(found, Some((place.to_owned(), what.to_owned())));
     }
 
@@ -134,6 +199,35 @@ mod tests {
     }
 
     #[test]
+    fn an_exception_of_python_that_was_caught_and_logged_is_none() {
+        let traceback = "Traceback (most recent call last):\n  File \"card.py\", line 9, in read\n    \
+                         x\nIndexError: out of range\n";
+        let follows = "\nDuring handling of the above exception, another exception occurred:\n\n";
+        let of = |said: &str, code| {
+            let lines: Vec<&str> = said.lines().collect();
+            python(&lines, &Ended::Exit(code)).map(|(place, _)| place)
+        };
+        let found = Some("IndexError at card.py:9".to_owned());
+        let logged = format!("ERROR:root:no certificate\n{traceback}");
+        assert_eq!((of(&logged, 0), of(&logged, 1)), (None, found.clone()));
+        // A thread, and a task of asyncio, end by it, and the program goes on; also while another is
+        // handled.
+        let chain = format!("{traceback}{follows}{traceback}");
+        for traceback in [traceback, &chain] {
+            for context in [
+                "Exception in thread Thread-1 (read):\n",
+                "Task exception was never retrieved\nfuture: <Task finished>\n",
+            ] {
+                assert_eq!(of(&format!("{context}{traceback}"), 0), found, "{context}");
+                let behind = format!("{context}{traceback}{logged}");
+                assert_eq!(of(&behind, 0), found, "{behind}");
+            }
+            let ignored = format!("Exception ignored in: <function f at 0x7f>\n{traceback}");
+            assert_eq!((of(&ignored, 0), of(&ignored, 1)), (None, None));
+        }
+    }
+
+    #[test]
     fn an_exception_of_java_is_told_by_its_kind_and_the_innermost_place() {
         is(
             "Exception in thread \"main\" java.lang.IndexOutOfBoundsException: Index 5 out of bounds for \
@@ -153,7 +247,9 @@ mod tests {
         ] {
             let lines: Vec<&str> = said.lines().collect();
             assert_eq!(
-                LANGUAGES.iter().find_map(|told| told(&lines)),
+                LANGUAGES
+                    .iter()
+                    .find_map(|told| told(&lines, &Ended::Exit(1))),
                 None,
                 "{said}"
             );
