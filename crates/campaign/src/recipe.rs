@@ -14,7 +14,7 @@ pub const MAX_FAULTS: usize = 8;
 pub const MAX_LINES: usize = 1 << 18;
 
 /// The faults of an execution, as they are written; the first stands next to the card.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Recipe(Vec<String>);
 

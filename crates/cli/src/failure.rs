@@ -29,6 +29,8 @@ pub enum Exit {
     Findings,
     /// 7: a change of the card was interrupted, and can be recovered.
     Unfinished,
+    /// 130: ended by Ctrl-C, with what there is until then.
+    Interrupted,
     /// What the program that was run ended with, or what shells say of one that cannot be run.
     Program(u8),
 }
@@ -45,6 +47,7 @@ impl Exit {
             Self::Refused => 5,
             Self::Findings => 6,
             Self::Unfinished => 7,
+            Self::Interrupted => 130,
             Self::Program(code) => code,
         }
     }
@@ -84,6 +87,7 @@ impl Exit {
             Self::Refused => "refused",
             Self::Findings => "findings",
             Self::Unfinished => "unfinished",
+            Self::Interrupted => "interrupted",
             Self::Program(_) => "program",
         }
     }

@@ -13,12 +13,13 @@ use super::{PlaceArguments, about, open_case};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
+use crate::stop::{self, SecondTime};
 use crate::world;
 
 /// Make a case as small as it can be
 ///
-/// Leaves out faults, then parameters, strikes once in place of often, and makes numbers smaller, as
-/// long as the same is found.
+/// Leaves out faults, then parameters, strikes once in place of often, makes numbers smaller and bytes
+/// fewer, as long as the same is found. Ctrl-C ends it with the smallest case so far.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -67,6 +68,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     if let Some(path) = &arguments.output {
         world::may_write(path, arguments.force)?;
     }
+    let stop = stop::on_signals(SecondTime::Ends)?;
     let (mut case, laboratory, image) = open_case(
         &arguments.case,
         arguments.image.clone(),
@@ -89,6 +91,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         &case.faults,
         &case.signature,
         arguments.executions,
+        &stop,
     );
     let smaller = smaller.map_err(failed)?;
     case.faults = smaller.recipe;
@@ -107,12 +110,21 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
             arguments.case
         }
     };
-    context.output.report(&Report {
+    let report = Report {
         signature: case.signature,
         faults: case.faults.faults().to_vec(),
         executions: smaller.executions,
         file: path.display().to_string(),
-    })?;
+    };
+    if smaller.interrupted {
+        let failure = Failure::new(
+            Exit::Interrupted,
+            "it was interrupted: a smaller case may do it, too",
+        );
+        context.output.report_failed(&report, &failure)?;
+        return Err(failure);
+    }
+    context.output.report(&report)?;
     Ok(Exit::Done)
 }
 
