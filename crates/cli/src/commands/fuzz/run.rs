@@ -62,6 +62,7 @@ struct Report {
 
 /// Fuzzes.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    let since = Instant::now();
     let program = arguments.campaign.program()?;
     let begun = arguments
         .campaign
@@ -77,7 +78,6 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     }
     let stop = stop::on_signals(SecondTime::Ends)?;
     let goal = arguments.campaign.goal(arguments.executions);
-    let since = Instant::now();
     let mut kept = Instant::now();
     let mut told = Instant::now();
     let mut not_saved = None;
