@@ -24,14 +24,23 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 /// # Errors
 /// As for [`read`]; or it is something else than a regular file.
 pub fn read_regular(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    must_be_regular(path)?;
+    read(path, limit)
+}
+
+/// Refuses what is no regular file.
+///
+/// # Errors
+/// It is none, or is not there.
+pub fn must_be_regular(path: &Path) -> Result<(), Failure> {
     let found = fs::metadata(path).map_err(|error| Failure::file("read", path, &error))?;
-    if !found.is_file() {
-        return Err(
+    match found.is_file() {
+        true => Ok(()),
+        false => Err(
             Failure::failed(format!("{} is not a regular file", path.display()))
                 .hint("name the file that was meant"),
-        );
+        ),
     }
-    read(path, limit)
 }
 
 /// The same of a file with a secret in it: the bytes are erased when they are dropped.

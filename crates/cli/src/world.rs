@@ -100,11 +100,18 @@ pub fn may_write(path: &Path, force: bool) -> Result<(), Failure> {
     if force || fs::symlink_metadata(path).is_err() {
         return Ok(());
     }
-    let failure = Failure::file("write", path, &std::io::ErrorKind::AlreadyExists.into());
     Err(match path.is_dir() {
-        true => failure.hint("name a file in it"),
-        false => failure.hint("--force overwrites it"),
+        true => there_already(path).hint("name a file in it"),
+        false => there_already(path).hint("--force overwrites it"),
     })
+}
+
+fn there_already(path: &Path) -> Failure {
+    Failure::failed(format!(
+        "cannot write {}: it is there already",
+        path.display()
+    ))
+    .of_kind("file")
 }
 
 /// Writes a file; one that is there is overwritten only if `force` says so.
@@ -125,7 +132,7 @@ pub fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
             // --force would not help.
             true => Failure::file("write", path, &std::io::ErrorKind::IsADirectory.into())
                 .hint("name a file in it"),
-            false if is_there => Failure::file("write", path, &error).hint("--force overwrites it"),
+            false if is_there => there_already(path).hint("--force overwrites it"),
             false => Failure::file("write", path, &error),
         }
     })?;

@@ -57,6 +57,9 @@ struct Report {
 /// Writes it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     world::may_write(&arguments.output, arguments.force)?;
+    if arguments.file != Path::new("-") {
+        files::must_be_regular(&arguments.file)?;
+    }
     let bytes = files::read_secret(&arguments.file, MAX_TRACE)?;
     let is_case = bytes.len() <= MAX_CASE && Case::parse(&bytes).is_ok();
     let recorded = match is_case {
