@@ -44,6 +44,8 @@ pub struct Outcome {
     pub given: Option<Vec<u8>>,
     /// The first commands, and the last.
     pub exchanges: Vec<Exchange>,
+    /// How many commands between them were not kept, and how many of `exchanges` are before those.
+    pub not_kept: (usize, usize),
     /// How many commands there were.
     pub commands: usize,
     /// Whether it wanted more than it may have.
@@ -72,6 +74,16 @@ impl Outcome {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
+    /// Which command the exchange at this index is, counted from 1.
+    pub const fn number(&self, index: usize) -> usize {
+        let (count, before) = self.not_kept;
+        if index < before {
+            index + 1
+        } else {
+            index + 1 + count
+        }
+    }
+
     /// The exit code, if it is one that says that something went wrong.
     pub const fn bad_exit_code(&self) -> Option<i32> {
         match self.ended {
@@ -85,5 +97,29 @@ impl Outcome {
         self.exchanges
             .last()
             .map_or(0, |exchange| exchange.header[1])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_commands_have_the_numbers_that_they_had_whatever_was_not_kept() {
+        let mut outcome = Outcome {
+            ended: Ended::Exit(0),
+            stdout: Vec::new(),
+            stderr: String::new(),
+            given: None,
+            exchanges: Vec::new(),
+            not_kept: (0, 2),
+            commands: 3,
+            commands_over: false,
+            tries: Vec::new(),
+        };
+        let numbers = |outcome: &Outcome| [0, 1, 2, 3].map(|index| outcome.number(index));
+        assert_eq!(numbers(&outcome), [1, 2, 3, 4]);
+        outcome.not_kept.0 = 1000;
+        assert_eq!(numbers(&outcome), [1, 2, 1003, 1004]);
     }
 }

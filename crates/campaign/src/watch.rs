@@ -22,6 +22,8 @@ const KEPT_DATA: usize = 1 << 20;
 pub struct Seen {
     first: Vec<Exchange>,
     last: VecDeque<Exchange>,
+    /// How many between them were not kept.
+    not_kept: usize,
     /// How many commands there were.
     pub commands: usize,
     /// The tries left of each PIN of the card.
@@ -39,6 +41,7 @@ impl Default for Seen {
         Self {
             first: Vec::new(),
             last: VecDeque::new(),
+            not_kept: 0,
             commands: 0,
             tries: Vec::new(),
             given: Some(Vec::new()),
@@ -96,6 +99,7 @@ impl Seen {
         }
         if self.last.len() == KEPT {
             self.last.pop_front();
+            self.not_kept = self.not_kept.saturating_add(1);
         }
         self.last.push_back(exchange);
     }
@@ -103,6 +107,11 @@ impl Seen {
     /// Hears what the card itself answers.
     pub fn card_answered(&mut self, answer: &[u8]) {
         self.card = Some(answer.to_vec());
+    }
+
+    /// How many exchanges were not kept, and behind how many that were.
+    pub const fn not_kept(&self) -> (usize, usize) {
+        (self.not_kept, KEPT)
     }
 
     /// The exchanges that were kept.
@@ -246,5 +255,30 @@ impl Channel for Bench {
 
     fn max_command_data(&self) -> usize {
         self.card.max_command_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_exchanges_are_kept_and_those_between_are_counted() {
+        let mut seen = Seen::default();
+        for number in 0..2 * KEPT + 5 {
+            seen.push(Exchange {
+                header: (number as u32).to_be_bytes(),
+                has_data: false,
+                seen: None,
+                card: None,
+                spoilt: false,
+            });
+        }
+        let kept = seen.exchanges();
+        assert_eq!(seen.not_kept(), (5, KEPT));
+        let number = |exchange: &Exchange| u32::from_be_bytes(exchange.header) as usize;
+        assert_eq!(kept.get(KEPT - 1).map(number), Some(KEPT - 1));
+        assert_eq!(kept.get(KEPT).map(number), Some(KEPT + 5));
+        assert_eq!(kept.last().map(number), Some(2 * KEPT + 4));
     }
 }

@@ -75,6 +75,7 @@ mod tests {
             stderr: String::new(),
             given: Some(Vec::new()),
             exchanges: Vec::new(),
+            not_kept: (0, 0),
             commands: 0,
             commands_over: false,
             tries: vec![(0x81, 3, 3), (0x82, 3, 3)],

@@ -10,7 +10,8 @@ use kortlab_explain::printable;
 use serde::Serialize;
 
 use super::findings::{ends_badly, unfit};
-use super::{PlaceArguments, about, open_case, said};
+use super::said::{self, Line};
+use super::{PlaceArguments, about, open_case};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::{GOOD, WARNING};
@@ -60,8 +61,8 @@ struct Report {
     instead: Option<String>,
     ended: String,
     commands: usize,
-    #[serde(skip)]
-    exchanges: String,
+    /// The last commands.
+    trace: Vec<Line>,
     stderr: String,
 }
 
@@ -103,7 +104,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         instead,
         ended: said::ended(&outcome),
         commands: outcome.commands,
-        exchanges: said::exchanges(&outcome),
+        trace: said::trace(&outcome),
         stderr: outcome.stderr,
     };
     context.output.report(&report)?;
@@ -118,7 +119,10 @@ impl fmt::Display for Report {
         for fault in &self.faults {
             writeln!(f, "--fault {fault}")?;
         }
-        writeln!(f, "{}", self.exchanges)?;
+        for line in &self.trace {
+            line.fmt(f)?;
+        }
+        writeln!(f)?;
         if !self.stderr.is_empty() {
             for line in self.stderr.lines() {
                 writeln!(f, "| {}", printable(line))?;

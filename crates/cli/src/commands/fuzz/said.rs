@@ -1,9 +1,10 @@
 //! What is said of a finding and of an execution.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use kortlab_apdu::{StatusWord, instruction};
 use kortlab_campaign::{Ended, Exchange, Outcome};
+use serde::Serialize;
 
 /// How many exchanges are shown at the end.
 const SHOWN: usize = 12;
@@ -18,20 +19,56 @@ pub fn ended(outcome: &Outcome) -> String {
     }
 }
 
-/// The last exchanges, one a line; those that were spoilt are marked.
-pub fn exchanges(outcome: &Outcome) -> String {
+/// A command, and what the program got for it.
+#[derive(Serialize)]
+pub struct Line {
+    /// Which command it is, counted from 1.
+    number: usize,
+    /// Its first four bytes: what follows may be a PIN.
+    command: String,
+    /// The status word that the program got; nothing if it got no answer.
+    answer: Option<String>,
+    /// What the card itself said, where that is something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<String>,
+    /// Whether the program got something else than the card gave.
+    decisive: bool,
+    /// The same for people.
+    #[serde(skip)]
+    text: String,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.decisive { '*' } else { ' ' };
+        writeln!(f, "{mark} {:>5}  {}", self.number, self.text)
+    }
+}
+
+/// The last exchanges; those that were spoilt are marked.
+pub fn trace(outcome: &Outcome) -> Vec<Line> {
     let from = outcome.exchanges.len().saturating_sub(SHOWN);
     let last_spoilt = outcome
         .exchanges
         .iter()
         .rposition(|exchange| exchange.spoilt);
     let from = from.min(last_spoilt.unwrap_or(from));
-    let mut text = String::new();
-    for (index, exchange) in outcome.exchanges.iter().enumerate().skip(from) {
-        let mark = if exchange.spoilt { '*' } else { ' ' };
-        let _ = writeln!(text, "{mark} {:>5}  {}", index + 1, line(exchange));
-    }
-    text
+    let shown = outcome.exchanges.iter().enumerate().skip(from);
+    let word = |word: u16| format!("{word:04X}");
+    let lines = shown.map(|(index, exchange)| Line {
+        number: outcome.number(index),
+        command: exchange.header.map(|byte| format!("{byte:02X}")).concat(),
+        answer: exchange.seen.map(word),
+        card: exchange.card.filter(|_| exchange.spoilt).map(word),
+        decisive: exchange.spoilt,
+        text: line(exchange),
+    });
+    lines.collect()
+}
+
+/// The same, one a line.
+pub fn exchanges(outcome: &Outcome) -> String {
+    trace(outcome).iter().map(Line::to_string).collect()
 }
 
 fn line(exchange: &Exchange) -> String {
