@@ -259,6 +259,8 @@ fn what_is_in_the_directory_already_is_left_alone_and_nothing_is_overwritten_una
     let output = lab.run(&["fuzz", "minimize", &case, "-o", "card.json"]);
     assert_plain_error(&output, 1);
     assert!(stderr(&output).contains("--force"), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("card.json: it is there already"), "{said}");
     let output = lab.run(&[
         "fuzz",
         "run",
@@ -725,9 +727,105 @@ fn of_a_program_that_does_not_come_to_ask_the_card_no_finding_is_gone() {
         assert!(stderr(&output).contains(why), "{}", stderr(&output));
     }
     assert_code(&replay("opensc-tool -n"), 0);
+    // What was answered is in the document as it is in the text.
+    let seen = document(&lab.run(&["--json", "fuzz", "replay", case]));
+    let lines = seen["trace"].as_array().unwrap();
+    let select = lines.iter().find(|line| line["command"] == "00A4000C");
+    let select = select.unwrap_or_else(|| panic!("{seen}"));
+    assert_eq!(select["answer"], "6F00");
+    assert_eq!(select["card"], "9000");
+    assert_eq!(select["decisive"], true);
+    let text = stdout(&lab.run(&["fuzz", "replay", case]));
+    for line in lines {
+        assert!(text.contains(&format!(" {}  ", line["number"])), "{text}");
+    }
     // The shell above says of it what it was ended by.
     let above = format!("sh -c \"{}\"; exit $?", script.replace('$', "\\$"));
     assert_code(&replay(&above), 6);
+}
+
+#[test]
+fn what_in_a_corpus_is_no_file_is_named_and_the_time_that_it_takes_counts() {
+    let lab = Lab::new("valid");
+    let script = "mkdir -p corpus/directory; mkfifo corpus/pipe; ln -s absent corpus/link
+        echo empty:nth=1 >corpus/one";
+    let made = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(lab.directory())
+        .status();
+    assert!(made.unwrap().success());
+    let output = lab.run(&[
+        "--json",
+        "fuzz",
+        "run",
+        "--corpus",
+        "corpus",
+        "--executions",
+        "1",
+        "card.json",
+        "--",
+        "/bin/sh",
+        "-c",
+        "opensc-tool -n; sleep 1; exit 0",
+    ]);
+    let said = stderr(&output);
+    for name in ["directory", "pipe", "link"] {
+        let named = format!("corpus/{name} is left alone");
+        assert!(said.contains(&named), "{name}: {said}");
+    }
+    let report = document(&output);
+    assert_eq!(report["executions"], 1, "{report}");
+    assert!(report["seconds"].as_f64().unwrap() >= 1.0, "{report}");
+    // Nor is a pipe exported, which may never end.
+    let export = ["fuzz", "export", "corpus/pipe", "-o", "out.bin"];
+    let output = lab.run(&export);
+    assert_plain_error(&output, 1);
+    assert!(
+        stderr(&output).contains("is not a regular file"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_case_that_is_made_small_is_kept_as_small_as_it_is_when_that_is_interrupted() {
+    let lab = Lab::new("valid");
+    let script = "opensc-tool -s 00A4000C023F00 | grep -q SW1=0x90 || { sleep 1; kill -SEGV $$; }";
+    fs::write(lab.path("faults"), "sw:ins=A4,sw=6F00\nempty:nth=900\n").unwrap();
+    let output = lab.run(&[
+        "--json",
+        "fuzz",
+        "run",
+        "--corpus",
+        "faults",
+        "--executions",
+        "1",
+        "card.json",
+        "--",
+        "/bin/sh",
+        "-c",
+        script,
+    ]);
+    assert_code(&output, 6);
+    let report = document(&output);
+    let case = report["findings"][0]["file"].as_str().unwrap();
+    let minimize = ["--json", "fuzz", "minimize", case, "-o", "small.json"];
+    let child = lab
+        .command(&minimize)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The good card and the case come first, and take longer than this.
+    thread::sleep(Duration::from_millis(1000));
+    let number = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &number]).status();
+    assert!(sent.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_code(&output, 130);
+    let small = document(&output);
+    assert_eq!(small["error"]["kind"], "interrupted", "{small}");
+    assert_code(&lab.run(&["fuzz", "replay", "small.json"]), 6);
 }
 
 #[test]

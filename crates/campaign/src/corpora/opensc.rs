@@ -24,7 +24,7 @@ pub struct Answers {
     pub answers: Vec<Vec<u8>>,
     /// Where in the file the first piece begins.
     pub offset: usize,
-    /// Where the last piece begins, if it says more bytes than there are.
+    /// Where the last piece begins, if it says more bytes than there are, or has not even a length.
     pub cut: Option<usize>,
 }
 
@@ -85,6 +85,9 @@ impl Answers {
                 0 | 1 => NONE.to_vec(),
                 _ => piece,
             });
+        }
+        if !rest.is_empty() {
+            cut = Some(file.len() - rest.len());
         }
         Ok(Self {
             atr,
@@ -190,6 +193,11 @@ mod tests {
         let answers = Answers::find(&file).unwrap();
         assert_eq!(answers.answers, [vec![1, 2, 3, 4]]);
         assert_eq!(answers.cut, Some(4));
+        // Half of a length, too.
+        let odd = [piece(&[0x3B, 0x00]), piece(&[0x90, 0x00]), vec![7]].concat();
+        let answers = Answers::find(&odd).unwrap();
+        assert_eq!(answers.answers, [vec![0x90, 0x00]]);
+        assert_eq!(answers.cut, Some(8));
         for text in [&b""[..], b"{}", &[0; 100], b"\x02\x00\x3B\x00"] {
             assert_eq!(Answers::find(text), Err(Foreign::NoAtr));
         }

@@ -54,7 +54,7 @@ impl CorpusArguments {
     }
 }
 
-/// A file, or the files of a directory in the order of their names.
+/// A file, or what is in a directory, in the order of its names.
 fn all_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |error| Failure::file("read", path, &error);
     if !fs::metadata(path).map_err(failed)?.is_dir() {
@@ -62,10 +62,7 @@ fn all_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_file() {
-            files.push(path);
-        }
+        files.push(entry.map_err(failed)?.path());
     }
     files.sort();
     Ok(files)

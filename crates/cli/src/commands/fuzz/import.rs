@@ -74,7 +74,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     }
     if let Some(at) = answers.cut {
         warn(format_args!(
-            "{path}: byte {at}: the last piece says more bytes than there are"
+            "{path}: byte {at}: the last piece is cut: it says more bytes than there are, or has no length"
         ));
     }
     let recipe = answers.recipe();
