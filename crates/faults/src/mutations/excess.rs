@@ -33,7 +33,10 @@ impl Mutation for Excess {
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
-            count: parameters.required("count", "a number of bytes, at most 65536", size)?,
+            // None more would spoil nothing.
+            count: parameters.required("count", "a number of bytes from 1 to 65536", |text| {
+                size(text).filter(|count| *count > 0)
+            })?,
         })
     }
 
@@ -42,5 +45,16 @@ impl Mutation for Excess {
             let end = answer.len().saturating_sub(2);
             answer.splice(end..end, std::iter::repeat_n(0, self.count));
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Fault;
+
+    #[test]
+    fn no_byte_more_is_refused() {
+        assert!(Fault::parse("excess:count=0").is_err());
+        assert!(Fault::parse("excess:count=1").is_ok());
     }
 }

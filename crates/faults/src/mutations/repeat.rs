@@ -34,7 +34,10 @@ impl Mutation for Repeat {
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
             copies: parameters
-                .optional("copies", "a number of copies, at most 65536", size)?
+                .optional("copies", "a number of copies from 2 to 65536", |text| {
+                    // Once it is there anyway.
+                    size(text).filter(|copies| *copies > 1)
+                })?
                 .unwrap_or(2),
             objects: Objects::from_parameters(parameters)?,
         })
@@ -47,5 +50,17 @@ impl Mutation for Repeat {
                 raw.repeat(self.copies.min(MAX_BYTES / raw.len().max(1)).max(1))
             });
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Fault;
+
+    #[test]
+    fn to_be_there_once_or_less_is_refused() {
+        assert!(Fault::parse("repeat:copies=0").is_err());
+        assert!(Fault::parse("repeat:copies=1").is_err());
+        assert!(Fault::parse("repeat:copies=2").is_ok());
     }
 }
