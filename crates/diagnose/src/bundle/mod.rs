@@ -27,6 +27,9 @@ use spread::Spread;
 
 pub use personal::Kind;
 
+/// The field of an image that has the answer to reset.
+const ATR: &str = "atr";
+
 /// The version of the document.
 const VERSION: u32 = 1;
 
@@ -96,7 +99,6 @@ pub fn bundle(contents: Contents, rng: CardRng) -> Result<Bundle, ImageError> {
     let mut personal = Personal::default();
     personal.of_image(&image);
     personal.of_trace(&contents.trace);
-    personal.spare_in(image.get("atr").and_then(Value::as_str));
     for text in contents.also {
         personal.add(Kind::Given, &text);
     }
@@ -129,8 +131,8 @@ pub fn bundle(contents: Contents, rng: CardRng) -> Result<Bundle, ImageError> {
 
 /// What a bundle has as it is on the card, for those who think of sharing one.
 const LEFT: &str = "as on the card: public keys, signatures, serial numbers of certificates, names of \
-                    issuers and organisations, and a word of the card's answer to reset that is in the \
-                    holder's name, too; whoever has the issuer's directory can find the holder by \
+                    issuers and organisations, and a word of the holder's name in the answer to \
+                    reset, where it is the card's; whoever has the issuer's directory can find the holder by \
                     them. The certificates' signatures fit no more, since names in them were replaced. \
                     Private keys and the values of PINs are not in it: they never leave a card";
 

@@ -10,7 +10,6 @@ use kortlab_apdu::tlv::{Reader, Tag, Tlv, read_one};
 use serde_json::Value;
 
 use super::check_digit;
-use super::stand_in::{small, words};
 
 /// What something about a person is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,9 +77,6 @@ const ATTRIBUTES: [(&[u8], Kind); 13] = [
 /// The most bytes of one value.
 const MAX_VALUE: usize = 512;
 
-/// The fewest letters by which a card is known.
-const SHORTEST_SPARED: usize = 3;
-
 /// What is about a person.
 #[derive(Debug, Default)]
 pub(super) struct Personal {
@@ -90,8 +86,6 @@ pub(super) struct Personal {
     pub bytes: BTreeMap<Vec<u8>, Kind>,
     /// Names of issuers, which are about no person.
     issuers: BTreeSet<String>,
-    /// Words of names, in small letters, by which programs know the card.
-    pub spared: BTreeSet<String>,
 }
 
 impl Personal {
@@ -106,21 +100,6 @@ impl Personal {
         if text.chars().any(char::is_alphanumeric) {
             self.texts.entry(text.to_owned()).or_insert(kind);
         }
-    }
-
-    /// Leaves those words of names as they are that stand in the answer to reset (hexadecimal), too:
-    /// with others in it, the card would be another one.
-    pub(super) fn spare_in(&mut self, atr: Option<&str>) {
-        let atr = hex::decode(atr.unwrap_or_default()).unwrap_or_default();
-        let names = self.texts.iter();
-        let names = names.filter(|(_, kind)| **kind == Kind::Name);
-        let spared = names.flat_map(|(name, _)| words(name)).filter(|word| {
-            let stands = |part: &[u8]| part.eq_ignore_ascii_case(word.as_bytes());
-            word.len() >= SHORTEST_SPARED && atr.windows(word.len()).any(stands)
-        });
-        self.spared = spared.map(small).collect();
-        let spared = &self.spared;
-        self.texts.retain(|text, _| !spared.contains(&small(text)));
     }
 
     /// Looks at a card image: its number, the files that hold numbers by themselves, the data objects of

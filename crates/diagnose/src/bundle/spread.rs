@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::personal::{Kind, Personal, personal_number};
 use super::spellings::{Pair, Spelt};
 use super::stand_in::{StandIns, capitals, small, words};
-use super::{Replaced, sums};
+use super::{ATR, Replaced, sums};
 
 /// The fewest letters of a word that is replaced wherever it stands; a shorter one is replaced as a
 /// whole value, and in the texts that it is a part of.
@@ -66,7 +66,7 @@ impl Spread {
                 to,
                 original: index,
             };
-            for (form, new) in forms(original, &personal.spared, &mut stand_ins) {
+            for (form, new) in forms(original, &mut stand_ins) {
                 bytes.extend(encodings(&form, &new).into_iter().map(needle));
                 if form.len() >= SHORTEST && is_telling_text(&form) {
                     let pair = Pair {
@@ -131,6 +131,22 @@ impl Spread {
         String::from_utf8(own).unwrap_or_default()
     }
 
+    /// The same in an answer to reset, which stays as it is where only names would be replaced: words
+    /// there are the card's, by which programs know it.
+    fn in_answer_to_reset(&mut self, text: String) -> String {
+        let before = self.places.clone();
+        let replaced = self.in_text(&text);
+        let places = before.iter().zip(&self.places).zip(&self.kinds);
+        if places
+            .into_iter()
+            .any(|((old, new), kind)| old != new && *kind != Kind::Name)
+        {
+            return replaced;
+        }
+        self.places = before;
+        text
+    }
+
     /// Replaces in every text of a document, but for those fields that have words of Kortlab's own.
     /// Recursive as deep as the document, which is one of Kortlab's.
     pub(super) fn value(&mut self, value: Value, own: &[&str]) -> Value {
@@ -142,12 +158,15 @@ impl Spread {
                 .collect(),
             Value::Object(fields) => fields
                 .into_iter()
-                .map(|(name, value)| match own.contains(&name.as_str()) {
-                    true => (name, value),
-                    false => {
-                        let value = self.value(value, own);
-                        (name, value)
-                    }
+                .map(|(name, value)| {
+                    let value = match value {
+                        value if own.contains(&name.as_str()) => value,
+                        Value::String(text) if name == ATR => {
+                            Value::String(self.in_answer_to_reset(text))
+                        }
+                        value => self.value(value, own),
+                    };
+                    (name, value)
                 })
                 .collect(),
             other => other,
@@ -225,11 +244,7 @@ fn count(places: &mut [usize], original: usize) {
 }
 
 /// How a text may be written elsewhere, each form with what stands for it.
-fn forms(
-    original: &str,
-    spared: &BTreeSet<String>,
-    stand_ins: &mut StandIns,
-) -> BTreeMap<String, String> {
+fn forms(original: &str, stand_ins: &mut StandIns) -> BTreeMap<String, String> {
     if let Some(digits) = personal_number(original) {
         // The same number with another century, or another sign in it, is the same person's.
         let new = stand_ins.of(&digits);
@@ -241,8 +256,7 @@ fn forms(
     }
     let mut forms: BTreeSet<String> = [original.to_owned()].into();
     forms.extend([small(original), capitals(original)]);
-    let is_own = |word: &&str| is_telling(word) && !spared.contains(&small(word));
-    for word in words(original).filter(is_own) {
+    for word in words(original).filter(|word| is_telling(word)) {
         forms.extend([word.to_owned(), small(word), capitals(word)]);
     }
     forms
@@ -401,20 +415,24 @@ mod tests {
     }
 
     #[test]
-    fn a_word_by_which_programs_know_the_card_stays_where_it_stands_alone() {
+    fn an_answer_to_reset_stays_as_it_is_where_only_a_name_is_in_it() {
         let atr = "3BF518000280014F734549441A";
-        for spared in [false, true] {
-            let mut personal = Personal::default();
-            personal.add(Kind::Name, "OsEID Skissbackman");
-            if spared {
-                personal.spare_in(Some(atr));
-            }
-            let mut spread = Spread::new(personal, CardRng::from_seed(3));
-            assert_eq!(spread.in_text(atr) == atr, spared);
-            for name in ["OsEID Skissbackman", "Skissbackman"] {
-                assert_ne!(spread.in_text(name), name);
-            }
-        }
+        let of = |spread: &mut Spread| {
+            let image = serde_json::json!({ "atr": atr, "label": "OsEID", "other": atr });
+            spread.value(image, &[])
+        };
+        let mut named = spread(&[("OsEID Skissbackman", Kind::Name)]);
+        let image = of(&mut named);
+        assert_eq!(image["atr"], atr);
+        assert_ne!(image["label"], "OsEID");
+        assert_ne!(image["other"], atr);
+        // Twice replaced, and so counted.
+        assert_eq!(
+            named.counts().iter().map(|one| one.places).sum::<usize>(),
+            2
+        );
+        let mut given = spread(&[("OsEID", Kind::Given)]);
+        assert_ne!(of(&mut given)["atr"], atr);
     }
 
     #[test]
