@@ -485,19 +485,32 @@ impl Contents {
     fn tell_missing<C: Channel + ?Sized>(&self, odf_path: &FilePath, reader: &mut Reading<'_, C>) {
         let lists = |kind| self.odf.objects().any(|entry| entry.kind == kind);
         if !lists(ObjectKind::Certificates) {
-            let message = match self.why_not_all_directories() {
-                Some(why) => {
-                    format!("no directory of certificates (CDF) is in what was read of it: {why}")
-                }
-                None if self.odf.entries.is_empty() => {
+            let has_keys = lists(ObjectKind::PrivateKeys) || lists(ObjectKind::PublicKeys);
+            let (severity, message) = match self.why_not_all_directories() {
+                Some(why) => (
+                    Severity::Error,
+                    format!("no directory of certificates (CDF) is in what was read of it: {why}"),
+                ),
+                None if self.odf.entries.is_empty() => (
+                    Severity::Error,
                     "it is empty: it names no directory at all, so nothing on the card can be found"
-                        .to_owned()
-                }
-                None => "it names no directory of certificates (CDF), so that none can be found"
-                    .to_owned(),
+                        .to_owned(),
+                ),
+                // As a card is that was just initialised.
+                None if !has_keys => (
+                    Severity::Note,
+                    "it names no directory of certificates (CDF), and none of keys: nothing was \
+                     stored on the card yet, or the entries were lost"
+                        .to_owned(),
+                ),
+                None => (
+                    Severity::Error,
+                    "it names no directory of certificates (CDF), so that none can be found"
+                        .to_owned(),
+                ),
             };
             let code = code::NO_CERTIFICATE_DIRECTORY;
-            reader.error(code, "EF(ODF)", odf_path, message);
+            reader.push(Problem::new(severity, code, "EF(ODF)", odf_path, message));
         }
         for problem in agreement::problems(self) {
             reader.push(problem);

@@ -6,8 +6,9 @@
 mod support;
 
 use kortlab_apdu::{Channel, ChannelError, FilePath, Protocol, ResetKind};
+use kortlab_card::problem::Problem;
 use kortlab_card::{
-    Card, CardError, Change, ErrorKind, Hash, MemoryJournal, PinRole, PinState, Scheme,
+    Against, Card, CardError, Change, ErrorKind, Hash, MemoryJournal, PinRole, PinState, Scheme,
 };
 use kortlab_emulator::image::Fid;
 use kortlab_emulator::{Image, InProcess};
@@ -178,6 +179,27 @@ fn an_application_in_a_directory_that_nothing_names_is_found_and_used() {
         assert_eq!(card.contents().selected, Some(aid(PKCS15)));
         use_card(&mut card).expect("it works");
     }
+}
+
+#[test]
+fn what_is_listed_from_the_master_file_is_known_in_an_application_reached_by_its_aid() {
+    let json = old_and_stays(model(Protocol::T1)).to_json();
+    // The directories list the certificates below 3F00/7F10, which is not known as the application.
+    let moved = json.replace("3F005015", "3F007F10");
+    assert_ne!(moved, json);
+    let mut image = Image::from_json(moved.as_bytes()).expect("an image");
+    let files = image.master_file.files_mut().expect("files");
+    files.retain(|file| file.fid != Fid(0x2F00));
+    let application = files.iter_mut().find(|file| file.fid == Fid(0x5015));
+    application.expect("DF(PKCS15)").fid = Fid(0x7F10);
+    let mut card = Card::open(Other::new(image, Way::Warns(0x9000))).expect("a session");
+    assert_eq!(card.contents().application, FilePath::CURRENT_DF);
+    assert_eq!(card.slots().expect("slots").len(), 2);
+    let checked = card.check(std::time::SystemTime::now(), &Against::default());
+    let codes = |problems: &[Problem]| problems.iter().map(Problem::code).collect::<Vec<_>>();
+    let found = codes(&checked.expect("checked").problems);
+    assert!(!found.contains(&"certificate-not-listed"), "{found:?}");
+    assert!(!found.contains(&"directory-not-listed"), "{found:?}");
 }
 
 #[test]

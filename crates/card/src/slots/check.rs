@@ -43,6 +43,10 @@ pub struct Checked {
     pub answers: Vec<(String, AnswerTrouble)>,
     /// Which files were not looked for, in words.
     pub not_looked_for: Vec<String>,
+    /// Whether the card has no certificate and, as far as it was looked for them, has not lost any:
+    /// all that the ODF names was read, and nothing was found that nothing names. `false` where that
+    /// was not looked at ([`Card::survey`]).
+    pub is_empty: bool,
 }
 
 /// A certificate and what is wrong with it now.
@@ -196,6 +200,7 @@ impl<C: Channel> Card<C> {
                 lists: lists.troubles(),
                 answers: answers.troubles(),
                 not_looked_for: Vec::new(),
+                is_empty: false,
             })
         })
     }
@@ -219,6 +224,10 @@ impl<C: Channel> Card<C> {
             }
             checked.problems.extend(card.more_than_certificates()?);
             let unlisted = card.files_not_listed()?;
+            checked.is_empty = checked.certificates.is_empty()
+                && !card.contents().odf.entries.is_empty()
+                && card.contents().why_not_all_directories().is_none()
+                && !unlisted.may_hold_certificates;
             checked.problems.extend(unlisted.problems);
             checked.not_looked_for.extend(unlisted.not_looked_for);
             let others = card.other_numbers(&checked.certificates);

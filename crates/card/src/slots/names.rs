@@ -12,6 +12,7 @@ use kortlab_pkcs15::{Certificate, Directory, ObjectKind, Path, Severity};
 
 use super::journal::DirectoryChange;
 use crate::contents::Contents;
+use crate::problem::{Problem, code};
 
 /// How deep objects stand inside each other at most; PKCS#15 has nine levels.
 const MAX_DEPTH: usize = 16;
@@ -32,6 +33,8 @@ pub(super) struct Names {
     named: Vec<(FilePath, FilePath)>,
     /// Why this is not all that is named.
     unknown: Option<String>,
+    /// That the ODF names other directories, and none of certificates: one may have been lost.
+    without_certificates: Option<String>,
 }
 
 impl Contents {
@@ -66,6 +69,7 @@ impl Names {
             own: usual(&FilePath::MASTER_FILE),
             named: Vec::new(),
             unknown: Some(why),
+            without_certificates: None,
         }
     }
 
@@ -77,6 +81,7 @@ impl Names {
             own: usual(&contents.application),
             named: Vec::new(),
             unknown: None,
+            without_certificates: None,
         };
         for source in &contents.sources {
             let after = changed(&source.path).map(|change| &*change.after);
@@ -85,13 +90,20 @@ impl Names {
         for change in changes {
             names.doubt_directory(change);
         }
-        let problem = contents
+        let others_are_named = !contents.odf.entries.is_empty();
+        let of_lost_directory = |problem: &Problem| {
+            others_are_named && problem.code() == code::NO_CERTIFICATE_DIRECTORY
+        };
+        let problems = contents
             .problems
             .iter()
             .filter(|problem| changed(problem.path()).is_none())
-            .find(|problem| problem.severity() >= Severity::Warning);
-        if let Some(problem) = problem {
-            names.doubt(|| problem.to_string());
+            .filter(|problem| problem.severity() >= Severity::Warning);
+        for problem in problems {
+            match of_lost_directory(problem) {
+                true => names.without_certificates = Some(problem.to_string()),
+                false => names.doubt(|| problem.to_string()),
+            }
         }
         names.doubt_missing(contents);
         names.doubt_applications(contents);
@@ -100,7 +112,7 @@ impl Names {
 
     /// The first file that names the file at `path` (absolute), or is it.
     pub(super) fn namer(&self, path: &FilePath) -> Option<&FilePath> {
-        let own = self.own.iter().find(|own| *own == path);
+        let own = self.own.iter().find(|own| self.is(own, path));
         let named = || {
             let mut named = self.named.iter();
             let (_, by) = named.find(|(named, _)| self.is(named, path))?;
@@ -111,7 +123,19 @@ impl Names {
 
     /// Why there may be more that is named than is known; `None` if everything was read.
     pub(super) fn unknown(&self) -> Option<&str> {
-        self.unknown.as_deref()
+        let without = self.without_certificates.as_deref();
+        self.unknown.as_deref().or(without)
+    }
+
+    /// Whether all is known of the directories that the ODF names, be there one of certificates or
+    /// not.
+    pub(super) fn is_known_of_directories(&self) -> bool {
+        self.unknown.is_none()
+    }
+
+    /// Whether the ODF names other directories, and none of certificates.
+    pub(super) fn has_no_certificates(&self) -> bool {
+        self.without_certificates.is_some()
     }
 
     /// Whether the file at `path` is a directory of certificates and nothing else: the ODF names
@@ -201,7 +225,8 @@ impl Names {
     }
 
     /// Whether `named`, as it stands in a file of the card, can mean the file at `path`, which is
-    /// absolute. Paths are absolute, or relative to DF(PKCS15) or to the MF, or end in an
+    /// absolute, or begins in an application (3FFF) of which only the AID is known: that one may be
+    /// anywhere. Paths are absolute, or relative to DF(PKCS15) or to the MF, or end in an
     /// identifier alone; the application's own path may stand in them twice.
     fn is(&self, named: &FilePath, path: &FilePath) -> bool {
         // Bytes, as a path of the card need not be whole.
@@ -227,7 +252,10 @@ impl Names {
         let any = FilePath::from(named_directory)
             .fids()
             .any(|fid| fid == CURRENT_DF || fid == Fid::MASTER_FILE);
+        let of_application = path.strip_prefix(&FilePath::CURRENT_DF);
+        let below = of_application.and_then(|below| Some(below.split_last()?.0));
         any || rest == directory
+            || below.is_some_and(|below| named_directory.ends_with(below.as_bytes()))
             || (!absolute && directory.ends_with(rest))
             || (!absolute && [application, rest].concat() == directory)
     }
@@ -273,13 +301,18 @@ mod tests {
     const DIRECTORY: FilePath = FilePath::of_static(&[0x3F, 0x00, 0x50, 0x15, 0x44, 0x01]);
 
     fn names(path: &[u8]) -> Names {
+        names_in([0x3F, 0x00, 0x50, 0x15].into(), path)
+    }
+
+    fn names_in(application: FilePath, path: &[u8]) -> Names {
         let path = [&[0x04, path.len() as u8], path].concat();
         let object = [&[0x30, path.len() as u8], path.as_slice()].concat();
         let mut names = Names {
-            application: [0x3F, 0x00, 0x50, 0x15].into(),
+            application,
             own: Vec::new(),
             named: Vec::new(),
             unknown: None,
+            without_certificates: None,
         };
         names.add(&DIRECTORY, &object);
         names
@@ -313,6 +346,51 @@ mod tests {
         ] {
             assert_eq!(names(path).namer(&FILE), None, "{path:02X?}");
         }
+    }
+
+    #[test]
+    fn a_file_of_an_application_known_by_its_aid_alone_is_named_by_every_path_that_can_lead_there()
+    {
+        let own = FilePath::from([0x3F, 0xFF, 0x43, 0x31]);
+        let below = FilePath::from([0x3F, 0xFF, 0x52, 0x00, 0x43, 0x31]);
+        let named = |path: &[u8], file| {
+            let names = names_in(FilePath::CURRENT_DF, path);
+            names.namer(file).is_some()
+        };
+        for path in [
+            &[0x3F, 0x00, 0x50, 0x15, 0x43, 0x31][..],
+            &[0x3F, 0x00, 0x43, 0x31],
+            &[0x50, 0x15, 0x43, 0x31],
+            &[0x43, 0x31],
+            &[0x3F, 0xFF, 0x43, 0x31],
+        ] {
+            assert!(named(path, &own), "{path:02X?}");
+        }
+        assert!(named(
+            &[0x3F, 0x00, 0x50, 0x15, 0x52, 0x00, 0x43, 0x31],
+            &below
+        ));
+        assert!(named(&[0x52, 0x00, 0x43, 0x31], &below));
+        assert!(!named(&[0x3F, 0x00, 0x50, 0x15, 0x43, 0x32], &own));
+        assert!(!named(&[0x3F, 0x00, 0x50, 0x15, 0x43, 0x31], &below));
+    }
+
+    #[test]
+    fn the_own_files_of_an_application_known_by_its_aid_alone_are_so_by_every_path() {
+        let mut names = names_in(FilePath::CURRENT_DF, &[]);
+        names.own = usual(&FilePath::CURRENT_DF);
+        for path in [
+            &[0x3F, 0xFF, 0x50, 0x31][..],
+            &[0x3F, 0x00, 0x50, 0x15, 0x50, 0x31],
+            &[0x3F, 0x00, 0x50, 0x15, 0x50, 0x32],
+            &[0x3F, 0x00, 0x2F, 0x00],
+        ] {
+            assert!(names.namer(&path.into()).is_some(), "{path:02X?}");
+        }
+        assert_eq!(
+            names.namer(&[0x3F, 0x00, 0x50, 0x15, 0x43, 0x31].into()),
+            None
+        );
     }
 
     #[test]

@@ -28,6 +28,9 @@ const MAX_GAP: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Unlisted {
     pub(super) problems: Vec<Problem>,
+    /// Whether any file was found, or not all could be looked at: a card without certificates may
+    /// have lost them.
+    pub(super) may_hold_certificates: bool,
     /// Which files were not looked for, in words; nothing where all of the application were.
     pub(super) not_looked_for: Option<String>,
 }
@@ -84,18 +87,30 @@ impl<C: Channel> Card<C> {
     pub(super) fn files_not_listed(&mut self) -> Result<Unlisted, CardError> {
         let names = Names::of(self.contents());
         // Where a directory is broken, that is told, and not what is missing by it.
-        if names.unknown().is_some() {
-            return Ok(Unlisted::default());
+        if !names.is_known_of_directories() {
+            return Ok(Unlisted {
+                may_hold_certificates: true,
+                ..Unlisted::default()
+            });
         }
-        match self.files_of_application() {
-            Ok(Some(files)) => self.look_at_listed(&names, files),
-            Ok(None) => self.look_at_usual(&names),
+        let mut unlisted = match self.files_of_application() {
+            Ok(Some(files)) => self.look_at_listed(&names, files)?,
+            Ok(None) => self.look_at_usual(&names)?,
             Err(error) => {
                 let mut unlisted = Unlisted::default();
                 unlisted.stop("DF(PKCS15)", &self.contents().application, error)?;
-                Ok(unlisted)
+                unlisted
             }
+        };
+        unlisted.may_hold_certificates = !unlisted.problems.is_empty();
+        // That the ODF names no directory of certificates is told, and not what is missing by it.
+        if names.has_no_certificates() {
+            unlisted.problems.retain(|problem| {
+                let code = problem.code();
+                code != code::CERTIFICATE_NOT_LISTED && code != code::DIRECTORY_NOT_LISTED
+            });
         }
+        Ok(unlisted)
     }
 
     /// Looks at the files that the card lists.
@@ -134,6 +149,7 @@ impl<C: Channel> Card<C> {
         };
         let mut unlisted = Unlisted {
             problems: Vec::new(),
+            may_hold_certificates: false,
             not_looked_for: Some(format!(
                 "files that no directory names: this card OS does not list its files; {tried}"
             )),

@@ -82,6 +82,67 @@ fn a_directory_that_the_odf_has_lost_is_found_where_the_card_has_it() {
     }
 }
 
+/// The files of the certificates.
+const CERTIFICATES: [&str; 4] = ["4331", "4332", "4333", "4334"];
+
+#[test]
+fn a_card_on_which_nothing_was_stored_yet_is_told_from_one_that_has_lost_what_it_had() {
+    for unknown in [false, true] {
+        let lab = valid();
+        let directories = [0xA0, 0xA1, 0xA4].map(|tag| take_out(&lab, tag));
+        if unknown {
+            of_unknown_os(&lab);
+        }
+        // What it has lost is there still.
+        let (document, exit) = check(&lab, &["--allow-empty"]);
+        assert_eq!(exit, 6, "{document:#}");
+        for fid in directories.iter().map(|fid| &**fid).chain(CERTIFICATES) {
+            remove_file(&lab, fid);
+        }
+        let (document, exit) = check(&lab, &["--allow-empty"]);
+        assert_eq!(exit, 0, "{document:#}");
+        let (document, exit) = check(&lab, &[]);
+        problem(&document, "no-certificates");
+        assert_eq!(exit, 6, "{document:#}");
+        for command in [&["info"][..], &["pin", "status"]] {
+            let (document, exit) = run(&lab, command);
+            let found = problem(&document, "no-certificate-directory");
+            assert_eq!(
+                (&found["severity"], exit),
+                (&json!("note"), 0),
+                "{command:?}"
+            );
+        }
+        let listed = lab.run(&["cert", "list"]);
+        assert_code(&listed, 0);
+        assert!(stdout(&listed).contains("names no directory of certificates"));
+    }
+}
+
+#[test]
+fn an_empty_card_may_lack_a_directory_of_certificates_and_not_have_lost_one() {
+    for unknown in [false, true] {
+        let lab = valid();
+        if unknown {
+            of_unknown_os(&lab);
+        }
+        let fid = take_out(&lab, 0xA4);
+        let (document, exit) = check(&lab, &["--allow-empty"]);
+        assert_eq!(exit, 6, "{document:#}");
+        let found = problem(&document, "no-certificate-directory");
+        assert_eq!(found["severity"], "error");
+        // The certificates are there still, and then only keys are.
+        remove_file(&lab, &fid);
+        assert_eq!(check(&lab, &["--allow-empty"]).1, 6);
+        for fid in CERTIFICATES {
+            remove_file(&lab, fid);
+        }
+        let (document, exit) = check(&lab, &["--allow-empty"]);
+        assert_eq!((codes(&document), exit), (Vec::new(), 0), "{document:#}");
+        assert_eq!(check(&lab, &[]).1, 6);
+    }
+}
+
 #[test]
 fn a_file_that_holds_no_objects_is_no_lost_directory() {
     let lab = valid();

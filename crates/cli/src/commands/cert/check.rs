@@ -5,7 +5,9 @@ use std::fmt;
 
 use clap::Args;
 use kortlab_card::Problem;
-use kortlab_card::problem::code::{KEY_WITHOUT_CERTIFICATE, NO_CERTIFICATES};
+use kortlab_card::problem::code::{
+    KEY_WITHOUT_CERTIFICATE, NO_CERTIFICATE_DIRECTORY, NO_CERTIFICATES,
+};
 use kortlab_explain::card::CertificateEntry;
 use serde::Serialize;
 
@@ -54,15 +56,10 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .iter()
         .map(CertificateEntry::new)
         .collect();
-    let of_card = checked
-        .problems
-        .iter()
-        .filter(|problem| !(arguments.allow_empty && is_emptiness(problem)));
-    let problems: Vec<Problem> = card
-        .contents()
-        .problems
-        .iter()
-        .chain(of_card)
+    let contents = card.contents();
+    let of_card = contents.problems.iter().chain(&checked.problems);
+    let problems: Vec<Problem> = of_card
+        .filter(|problem| !(arguments.allow_empty && is_emptiness(problem, checked.is_empty)))
         .chain(&waiting)
         .cloned()
         .chain(checked.problems_of_evidence())
@@ -93,9 +90,14 @@ const KEYS_NOT_TRIED: &str = "\
 no key was tried: whether a key's file holds the key of its certificates, `kortlab diagnose` says \
 where the card tells, and a signature elsewhere";
 
-/// Whether a problem is that there is no certificate.
-fn is_emptiness(problem: &Problem) -> bool {
-    matches!(problem.code(), NO_CERTIFICATES | KEY_WITHOUT_CERTIFICATE)
+/// Whether a problem is that there is no certificate, and none on its card was lost as far as it was
+/// looked for (`is_empty`) where no directory lists them.
+fn is_emptiness(problem: &Problem, is_empty: bool) -> bool {
+    match problem.code() {
+        NO_CERTIFICATES | KEY_WITHOUT_CERTIFICATE => true,
+        NO_CERTIFICATE_DIRECTORY => is_empty,
+        _ => false,
+    }
 }
 
 /// The JSON document.
