@@ -9,8 +9,6 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::channel::{CardSpec, Fault, FaultParser, Faults};
-#[cfg(feature = "demo")]
-use crate::commands::demo;
 #[cfg(feature = "portal")]
 use crate::commands::{admin, agent, browser, portal, renew};
 use crate::commands::{
@@ -20,6 +18,8 @@ use crate::commands::{
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, note};
 use crate::pin_source::PinOptions;
+#[cfg(feature = "portal")]
+use kortlab_demo::demo;
 
 const LONG_ABOUT: &str = "\
 A smart-card laboratory: a virtual card that behaves like a Swedish staff card (e-tjänstekort), \
@@ -142,7 +142,7 @@ pub struct GlobalOptions {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    #[cfg(feature = "demo")]
+    #[cfg(feature = "portal")]
     Demo(demo::Arguments),
     Card(card::Arguments),
     Emulate(emulate::Arguments),
@@ -249,7 +249,7 @@ fn concat_examples() -> String {
     format!("{EXAMPLES}\n\n{EXIT_CODES}")
 }
 
-#[cfg(feature = "demo")]
+#[cfg(feature = "portal")]
 const EXAMPLES: &str = "\
 Examples:
   kortlab demo
@@ -257,7 +257,7 @@ Examples:
   kortlab -c card.json info
   kortlab emulate card.json";
 
-#[cfg(not(feature = "demo"))]
+#[cfg(not(feature = "portal"))]
 const EXAMPLES: &str = "\
 Examples:
   kortlab card new -o card.json --state expired

@@ -10,20 +10,16 @@ mod channel;
 mod commands;
 mod control;
 mod desk;
-mod failure;
 mod files;
 mod hexadecimal;
-mod output;
 mod pin_source;
 mod stop;
-#[cfg(feature = "demo")]
-mod story;
-mod world;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use kortlab_terminal::{failure, output};
 use signal_hook::consts::SIGXFSZ;
 
 fn main() -> ExitCode {

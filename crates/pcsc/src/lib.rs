@@ -40,6 +40,7 @@
 //! | [`client`], [`functions`] | one client; the PC/SC functions, one file each |
 //! | [`contactless`] | a card as a contactless reader shows it |
 //! | [`pad`] | a PIN pad, whose keys are pressed from elsewhere |
+//! | [`control`] | what is asked at the control door of a running service: JSON lines |
 //! | [`terms`], [`code`] | the words of PC/SC; what a function answers |
 //! | [`door`] | the way in for programs: pcsc-lite's protocol on a Unix socket |
 //! | [`in_process`] | how a program is told of cards in its own process |
@@ -49,6 +50,7 @@
 pub mod client;
 pub mod code;
 pub mod contactless;
+pub mod control;
 pub mod door;
 pub mod functions;
 pub mod in_process;

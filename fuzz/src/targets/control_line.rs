@@ -1,6 +1,6 @@
 //! A line at the control door: any bytes.
 
-use kortlab_control::Line;
+use kortlab_pcsc::control::Line;
 
 /// A request is written as it is read; what is none is refused in one line without long numbers, which
 /// may be a PIN. Nothing shows the digits of a PIN.

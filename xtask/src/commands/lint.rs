@@ -18,7 +18,7 @@ Usage: cargo xtask lint
     run,
 };
 
-const CHECKS: [&[&str]; 3] = [
+const CHECKS: [&[&str]; 2] = [
     &[
         "clippy",
         "--workspace",
@@ -32,17 +32,6 @@ const CHECKS: [&[&str]; 3] = [
         "--package",
         "kortlab",
         "--no-default-features",
-        "--",
-        "-D",
-        "warnings",
-    ],
-    &[
-        "clippy",
-        "--package",
-        "kortlab",
-        "--no-default-features",
-        "--features",
-        "demo",
         "--",
         "-D",
         "warnings",

@@ -16,7 +16,7 @@ use super::{Context, recover};
 use crate::channel::{AnyChannel, Remembered};
 use crate::failure::{Exit, Failure};
 use crate::output::{Table, note};
-use crate::world;
+use kortlab_terminal::new_file;
 use shown::Report;
 
 pub(super) use shown::Entry as Found;
@@ -132,13 +132,13 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     }
     if let Some(path) = &arguments.html {
         let page = html::report(&diagnosis, PROGRAM);
-        world::write(path, page.as_bytes(), arguments.force)?;
+        new_file::write(path, page.as_bytes(), arguments.force)?;
         note(format_args!("the report is in {}", path.display()));
     }
     let report = Report::new(&diagnosis);
     if let (Some(path), Some((session, card))) = (&arguments.bundle, again) {
         let bundle = session.bundle(context.budget, card, &report, arguments.replace)?;
-        world::write(path, bundle.text.as_bytes(), arguments.force)?;
+        new_file::write(path, bundle.text.as_bytes(), arguments.force)?;
         note(format_args!(
             "the bundle is in {}; {bundle}",
             path.display()

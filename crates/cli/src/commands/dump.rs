@@ -11,10 +11,11 @@ use kortlab_diagnose::dump::{Kind, Search, is_absent};
 use kortlab_diagnose::{Dump, Ended, Options, dump};
 use kortlab_emulator::Image;
 use kortlab_emulator::image::{FileContent, FileImage, NotRead, ObjectOfDf};
+use kortlab_terminal::new_file::write_image;
 use serde::Serialize;
 
 use super::Context;
-use super::card::new::{check_place, write_image};
+use super::card::new::check_place;
 use super::progress::Shown;
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, DIM, Table, WARNING, printable};

@@ -12,8 +12,6 @@ pub mod card;
 pub mod cert;
 pub mod completions;
 pub mod ctl;
-#[cfg(feature = "demo")]
-pub mod demo;
 pub mod diagnose;
 mod done;
 pub mod dump;
@@ -53,6 +51,8 @@ use crate::channel::{
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, warn};
 use crate::pin_source::PinSources;
+#[cfg(feature = "portal")]
+use kortlab_demo::demo;
 use kortlab_trace::Secrets;
 
 /// What every command works with.
@@ -206,8 +206,8 @@ fn layers(cli: &Cli) -> Result<Layers, Failure> {
 
 fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure> {
     match command {
-        #[cfg(feature = "demo")]
-        Command::Demo(arguments) => demo::run(context, arguments),
+        #[cfg(feature = "portal")]
+        Command::Demo(arguments) => demo::run(&mut context.output, arguments),
         Command::Card(arguments) => card::run(context, arguments),
         Command::Emulate(arguments) => emulate::run(context, arguments),
         Command::Run(arguments) => run::run(context, arguments),
@@ -246,7 +246,7 @@ fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure>
 /// Whether the command works with a card that is named or inserted.
 const fn uses_a_card(command: &Command) -> bool {
     match command {
-        #[cfg(feature = "demo")]
+        #[cfg(feature = "portal")]
         Command::Demo(_) => false,
         #[cfg(feature = "portal")]
         Command::Portal(_) => false,

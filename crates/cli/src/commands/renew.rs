@@ -19,7 +19,7 @@ use crate::certificate_file;
 use crate::failure::{Exit, Failure};
 use crate::output::{BLUE, PINK, busy};
 use crate::pin_source::can_ask;
-use crate::story::{Story, Told, Voice, table};
+use kortlab_demo::story::{Story, Told, Voice, table};
 
 /// Renew the card's certificates at a portal, as the user guide says
 ///

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use kortlab_control::Line;
+use kortlab_pcsc::control::Line;
 use kortlab_pcsc::door::{Door, DoorError};
 use serde::Serialize;
 use zeroize::{Zeroize as _, Zeroizing};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kortlab_apdu::Protocol;
-use kortlab_control::{Press, Request};
+use kortlab_pcsc::control::{Press, Request};
 
 use super::answer::{Answer, ReaderEntry};
 use super::card::Snapshot;

@@ -2,7 +2,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | `answer` | what is answered, as JSON; what is asked is `kortlab_control`'s |
+//! | `answer` | what is answered, as JSON; what is asked is `kortlab_pcsc::control`'s |
 //! | `lab` | all readers: who is meant, what is done |
 //! | `place` | one reader's place: the card in it, the card beside it |
 //! | `gate` | the channel that stands in a reader for whatever card is there |
@@ -29,7 +29,7 @@ pub use card::SharedCard;
 pub use door::{ControlDoor, MAX_LINE, VARIABLE};
 pub use find::find;
 pub use gate::Gate;
-pub use kortlab_control::{Digits, KeyName, Press, Request};
+pub use kortlab_pcsc::control::{Digits, KeyName, Press, Request};
 pub use lab::{Lab, Readers};
 pub use place::{Notice, Place, Plugged};
 pub use script::Step;

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kortlab_apdu::ChannelError;
-use kortlab_control::Request;
+use kortlab_pcsc::control::Request;
 
 use super::lab::Lab;
 use super::place::{Notice, Place};

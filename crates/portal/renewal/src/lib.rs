@@ -11,6 +11,7 @@
 //! | [`understood`] | what the card is asked to sign, understood before it signs |
 //! | [`world`] | the authorities, the portal, the holder and the keys, from a seed and a date |
 
+pub mod beginning;
 pub mod card;
 mod difference;
 pub mod guide;

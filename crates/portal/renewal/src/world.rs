@@ -84,6 +84,19 @@ pub struct AuthorityFiles {
     pub crl_der: Vec<u8>,
 }
 
+impl AuthorityFiles {
+    /// What is kept of it, each with the name of its file: the certificate, PEM, and the CRL, DER.
+    pub fn named(&self) -> [(String, &[u8]); 2] {
+        [
+            (
+                format!("{}.pem", self.name),
+                self.certificate_pem.as_bytes(),
+            ),
+            (format!("{}.crl", self.name), &self.crl_der),
+        ]
+    }
+}
+
 impl TestWorld {
     /// Makes the world of a card in `state` at `date`.
     ///

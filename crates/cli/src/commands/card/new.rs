@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -11,7 +11,7 @@ use clap::{Arg, Args, Command, ValueEnum};
 use kortlab_apdu::Protocol;
 use kortlab_credential::{Personal, Warning};
 use kortlab_emulator::models::{self, CardCertificate, CardModel, MODELS};
-use kortlab_emulator::{CardRng, Image, ImageFile};
+use kortlab_emulator::{CardRng, Image};
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::random::IssuerRng;
@@ -23,7 +23,9 @@ use super::own::OwnFiles;
 use crate::channel::check_image_name;
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, Table, WARNING, busy, printable};
-use crate::world;
+use kortlab_renewal::beginning;
+use kortlab_renewal::world::AuthorityFiles;
+use kortlab_terminal::new_file::{self, write_image};
 
 /// Make a card image: a virtual card as a JSON file
 ///
@@ -53,7 +55,7 @@ pub struct Arguments {
     model: &'static CardModel,
 
     /// What is on the card
-    #[arg(long, value_parser = world::state_parser(), default_value_t = CardState::Valid)]
+    #[arg(long, value_parser = state_parser(), default_value_t = CardState::Valid)]
     state: CardState,
 
     /// The transmission protocol; the real card knows T=0 only
@@ -65,7 +67,7 @@ pub struct Arguments {
     seed: Option<u64>,
 
     /// The day that the certificates are made for; today if not given
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = world::parse_date)]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = beginning::day)]
     date: Option<Timestamp>,
 
     /// Write the authorities' certificates (PEM) and CRLs (DER) into this directory, which is made
@@ -126,7 +128,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         ProtocolChoice::T0 => Protocol::T0,
         ProtocolChoice::T1 => Protocol::T1,
     };
-    let seed = world::seed(arguments.seed)?;
+    let seed = beginning::seed(arguments.seed).map_err(Failure::failed)?;
     if let Some(personal) = arguments.own.read()? {
         let (image, made) = busy("making the card", || {
             own_card(model, path, &personal, protocol, seed)
@@ -135,7 +137,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         context.output.report(&made)?;
         return Ok(Exit::Done);
     }
-    let date = arguments.date.unwrap_or_else(world::today);
+    let date = arguments.date.unwrap_or_else(beginning::today);
     let state = arguments.state;
     let NewCard { image, mut world } = busy("making keys and certificates", || {
         new_card_of(model, state, protocol, seed, date)
@@ -148,8 +150,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         state.name().to_owned(),
     );
     if let Some(directory) = &arguments.ca_dir {
-        let files = world::authorities(&mut world)?;
-        made.authorities = world::write_authorities(&files, directory, arguments.force)?;
+        let files = world
+            .authority_files()
+            .map_err(|error| Failure::failed(format!("cannot make the CRLs: {error}")))?;
+        let files = files.iter().flat_map(AuthorityFiles::named);
+        made.authorities = new_file::write_all(directory, files, arguments.force)?;
     }
     write_image(path, &image, arguments.force)?;
     context.output.report(&made)?;
@@ -198,31 +203,11 @@ pub fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the image at its place in one step: beside it first, whole, then moved there.
-///
-/// # Errors
-/// It cannot be written; it is there and `force` is not given; or the card in it is in use.
-pub fn write_image(path: &Path, image: &Image, force: bool) -> Result<(), Failure> {
-    if !force {
-        ImageFile::create(path, image)?;
-        return Ok(());
-    }
-    // Whoever uses the card holds its lock; it is not taken away under their hands.
-    let old = File::open(path).ok();
-    if let Some(Err(TryLockError::WouldBlock)) = old.as_ref().map(File::try_lock) {
-        return Err(Failure::failed(format!(
-            "{} is in use by another program that runs this card",
-            path.display()
-        ))
-        .of_kind("image-in-use")
-        .hint("end it first, or give another name"));
-    }
-    let beside = path.with_extension(format!("{:x}.json", std::process::id()));
-    ImageFile::create(&beside, image)?;
-    fs::rename(&beside, path).map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        Failure::file("write", path, &error)
-    })
+/// Reads the name of a [`CardState`].
+fn state_parser() -> impl TypedValueParser<Value = CardState> {
+    let values =
+        CardState::ALL.map(|state| PossibleValue::new(state.name()).help(state.description()));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<CardState>())
 }
 
 /// The JSON document: the card that was made. The secrets are test secrets.
@@ -357,5 +342,21 @@ impl fmt::Display for Made {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_can_be_named_on_the_command_line() {
+        let parser = state_parser();
+        let names: Vec<_> = parser
+            .possible_values()
+            .expect("a list")
+            .map(|value| value.get_name().parse::<CardState>().expect("a state"))
+            .collect();
+        assert_eq!(names, CardState::ALL);
     }
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kortlab_diagnose::bundle::image_of;
+use kortlab_terminal::new_file::write_image;
 
-use super::new::{check_place, write_image};
+use super::new::check_place;
 use crate::commands::{Context, Done};
 use crate::failure::{Exit, Failure};
 use crate::files;

@@ -14,7 +14,7 @@ use super::find::find;
 use crate::commands::{Context, recover, session};
 use crate::failure::{Exit, Failure};
 use crate::output::{Hex, warn};
-use crate::world;
+use kortlab_terminal::new_file;
 
 /// Read a certificate from the card
 ///
@@ -75,7 +75,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         pem.as_bytes()
     };
     match &arguments.out {
-        Some(path) => world::write(path, bytes, arguments.force)?,
+        Some(path) => new_file::write(path, bytes, arguments.force)?,
         None if context.output.is_json() => context.output.report(&Read {
             id: slot_id(slot),
             der: Hex(&slot.der).to_string(),
@@ -98,7 +98,7 @@ fn raw(
         return Err(no_certificate(slot, problems));
     }
     match &arguments.out {
-        Some(path) => world::write(path, &slot.der, arguments.force)?,
+        Some(path) => new_file::write(path, &slot.der, arguments.force)?,
         None if context.output.is_json() => context.output.report(&Raw {
             id: slot_id(slot),
             raw: Hex(&slot.der).to_string(),

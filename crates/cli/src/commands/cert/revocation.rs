@@ -7,8 +7,9 @@ use clap::Args;
 use kortlab_card::RevocationList;
 use kortlab_issuer::clock::Timestamp;
 
+use crate::certificate_file;
 use crate::failure::Failure;
-use crate::{certificate_file, world};
+use kortlab_renewal::beginning;
 
 /// Against what certificates are checked.
 #[derive(Args)]
@@ -19,7 +20,7 @@ pub struct RevocationLists {
     crl: Vec<PathBuf>,
 
     /// The day for which the certificates are looked at; now if not given
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = world::parse_date)]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = beginning::day)]
     date: Option<Timestamp>,
 }
 

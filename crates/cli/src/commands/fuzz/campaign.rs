@@ -18,7 +18,7 @@ use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files::same_file;
 use crate::output::note;
-use crate::world;
+use kortlab_terminal::new_file;
 
 /// How often a campaign is kept, and told about.
 pub const KEEP: Duration = Duration::from_secs(5);
@@ -112,7 +112,7 @@ impl CampaignArguments {
                 return Err(Failure::usage("--html would overwrite the card image")
                     .hint("name another file for the report"));
             }
-            world::may_write(path, self.force)?;
+            new_file::may_write(path, self.force)?;
         }
         let corpus = self.corpus.recipes()?;
         let (bytes, image) = read_image(&self.image)?;
@@ -156,7 +156,7 @@ impl CampaignArguments {
         }
         if let Some(path) = &self.html {
             let page = report_of(begun, engine)?;
-            world::write(path, page.as_bytes(), self.force)?;
+            new_file::write(path, page.as_bytes(), self.force)?;
             note(format_args!("the report is in {}", path.display()));
         }
         context.output.report(report)?;

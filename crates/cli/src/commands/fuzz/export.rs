@@ -15,7 +15,7 @@ use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::output::{note, warn};
-use crate::world;
+use kortlab_terminal::new_file;
 
 /// Make a test case of OpenSC's fuzzers of a case, or of a trace
 ///
@@ -56,7 +56,7 @@ struct Report {
 
 /// Writes it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    world::may_write(&arguments.output, arguments.force)?;
+    new_file::may_write(&arguments.output, arguments.force)?;
     if arguments.file != Path::new("-") {
         files::must_be_regular(&arguments.file)?;
     }
@@ -83,7 +83,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         cut: None,
     };
     let file = answers.to_bytes();
-    world::write(&arguments.output, &file, arguments.force)?;
+    new_file::write(&arguments.output, &file, arguments.force)?;
     context.output.report(&Report {
         answers: answers.answers.len(),
         bytes: file.len(),

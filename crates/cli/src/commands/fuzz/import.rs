@@ -12,7 +12,7 @@ use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::output::{note, warn};
-use crate::world;
+use kortlab_terminal::new_file;
 
 /// Make a fault of a test case of OpenSC's fuzzers
 ///
@@ -54,7 +54,7 @@ struct Report {
 
 /// Makes a fault of it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    world::may_write(&arguments.output, arguments.force)?;
+    new_file::may_write(&arguments.output, arguments.force)?;
     let path = arguments.file.display();
     let bytes = files::read_regular(&arguments.file, MAX_FILE)?;
     let answers = match arguments.offset {
@@ -85,7 +85,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         fault: recipe.to_lines().trim_end().to_owned(),
     };
     let text = recipe.to_lines();
-    world::write(&arguments.output, text.as_bytes(), arguments.force)?;
+    new_file::write(&arguments.output, text.as_bytes(), arguments.force)?;
     context.output.report(&report)?;
     Ok(Exit::Done)
 }

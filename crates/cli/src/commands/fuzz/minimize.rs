@@ -14,7 +14,7 @@ use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::stop::{self, SecondTime};
-use crate::world;
+use kortlab_terminal::new_file;
 
 /// Make a case as small as it can be
 ///
@@ -66,7 +66,7 @@ struct Report {
 /// Makes it smaller.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     if let Some(path) = &arguments.output {
-        world::may_write(path, arguments.force)?;
+        new_file::may_write(path, arguments.force)?;
     }
     let stop = stop::on_signals(SecondTime::Ends)?;
     let (mut case, laboratory, image) = open_case(
@@ -101,7 +101,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     }
     let path = match arguments.output {
         Some(path) => {
-            world::write(&path, case.to_json().as_bytes(), arguments.force)?;
+            new_file::write(&path, case.to_json().as_bytes(), arguments.force)?;
             path
         }
         None => {

@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::{parse_id, with_key};
 use crate::commands::{Context, session};
 use crate::failure::{Exit, Failure};
+use crate::files;
 use crate::output::{Hex, busy};
-use crate::{files, world};
+use kortlab_terminal::new_file;
 
 /// The longest file that is signed; it is read into memory.
 const MAX_INPUT: usize = 256 << 20;
@@ -128,7 +129,7 @@ pub fn give_out(
 ) -> Result<Exit, Failure> {
     match out {
         Some(path) if path == Path::new("-") => context.output.bytes(bytes)?,
-        Some(path) => world::write(path, bytes, force)?,
+        Some(path) => new_file::write(path, bytes, force)?,
         None => context.output.report(&Shown { name, bytes })?,
     }
     Ok(Exit::Done)

@@ -8,7 +8,7 @@ use kortlab_card::{Pin, PinRole};
 
 use crate::failure::Failure;
 use crate::pin_source::PinSources;
-use crate::story::Holder;
+use kortlab_demo::story::Holder;
 
 /// More than an answer has.
 const LONGEST_ANSWER: u64 = 64;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kortlab_diagnose::history::Walk;
+use kortlab_terminal::new_file::write_image;
 use serde::Serialize;
 
 use super::playing::{Differs, SessionArguments, Steps, shown, warn_of_chance};
 use super::session::Step;
 use super::{read, tell_troubles};
 use crate::commands::Context;
-use crate::commands::card::new::{check_place, write_image};
+use crate::commands::card::new::check_place;
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, note};
 

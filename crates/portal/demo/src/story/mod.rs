@@ -12,8 +12,8 @@ use kortlab_renewal::report::Report;
 use kortlab_renewal::understood::Difference;
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::output::{
+use kortlab_terminal::failure::Failure;
+use kortlab_terminal::output::{
     BLUE, BOLD, DIM, Output, PINK, columns_of_standard_error, columns_of_standard_output, note,
     printable, words_within,
 };
@@ -43,7 +43,6 @@ pub enum Voice<'a> {
     /// Standard output, unless that carries JSON.
     Output(&'a mut Output),
     /// Standard error, beside whatever the command reports; the demo never is.
-    #[cfg_attr(not(feature = "portal"), allow(dead_code))]
     Aside,
 }
 

@@ -1,8 +1,8 @@
 //! One line: which request it is.
 
-use crate::press::{Press, is_press};
-use crate::refusal::NoRequest;
-use crate::request::Request;
+use super::press::{Press, is_press};
+use super::refusal::NoRequest;
+use super::request::Request;
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,19 +14,18 @@ use kortlab_issuer::clock::Timestamp;
 use kortlab_portal::clock::PortalClock;
 use kortlab_portal::server::{Config, Running, Server, Source};
 use kortlab_portal_client::{HttpPortal, Trust};
+use kortlab_renewal::beginning;
 use kortlab_renewal::guide::renew;
 use kortlab_renewal::notes::MemoryNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
 use kortlab_renewal::world::AuthorityFiles;
+use kortlab_terminal::failure::{Exit, Failure};
+use kortlab_terminal::new_file::{write_all, write_image};
+use kortlab_terminal::output::{Output, busy, note};
 use serde::Serialize;
 
 use self::pins::TestPins;
-use super::Context;
-use super::card::new::write_image;
-use crate::failure::{Exit, Failure};
-use crate::output::{busy, note};
 use crate::story::{Story, Told, Voice};
-use crate::world;
 
 /// The day of a demo with --seed and without --date: with a seed, everything is the same each time.
 const FIXED_DAY: (u16, u8, u8) = (2026, 11, 24);
@@ -57,7 +56,7 @@ pub struct Arguments {
     state: Start,
 
     /// The day on which it all happens; now if neither this nor --seed is given
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = world::parse_date)]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = beginning::day)]
     date: Option<Timestamp>,
 
     /// Keep the renewed card (card.json) and the authorities' certificates and CRLs in this
@@ -77,14 +76,17 @@ enum Start {
 }
 
 /// Makes the card and renews it.
-pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+///
+/// # Errors
+/// The card or the portal cannot be made, the renewal stops, or a file cannot be written.
+pub fn run(output: &mut Output, arguments: Arguments) -> Result<Exit, Failure> {
     let (year, month, day) = FIXED_DAY;
     let date = match (arguments.date, arguments.seed) {
         (Some(date), _) => date,
-        (None, Some(_)) => Timestamp::from_date(year, month, day).unwrap_or_else(world::today),
-        (None, None) => world::today(),
+        (None, Some(_)) => Timestamp::from_date(year, month, day).unwrap_or_else(beginning::today),
+        (None, None) => beginning::today(),
     };
-    let seed = world::seed(arguments.seed)?;
+    let seed = beginning::seed(arguments.seed).map_err(Failure::failed)?;
     let state = match arguments.state {
         Start::Expired => CardState::Expired,
         Start::Revoked => CardState::Revoked,
@@ -96,7 +98,10 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let NewCard { image, mut world } =
         made.map_err(|error| Failure::failed(format!("cannot make the card: {error}")))?;
     let files = match arguments.keep {
-        Some(_) => Some(world::authorities(&mut world)?),
+        Some(_) => {
+            let files = world.authority_files();
+            Some(files.map_err(|error| Failure::failed(format!("cannot make the CRLs: {error}")))?)
+        }
         None => None,
     };
     let source = Source::Ready {
@@ -111,7 +116,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .map_err(|error| Failure::failed(error.to_string()))?;
     let mut card = Card::open(InProcess::ephemeral(card))?;
 
-    let mut story = Story::new(Voice::Output(&mut context.output), &mut pins);
+    let mut story = Story::new(Voice::Output(output), &mut pins);
     story.introduce(&format!(
         "A virtual card in the state {} ({}), on {date}. People, authorities, keys and PINs are \
          invented for tests.",
@@ -139,8 +144,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     running
         .stop()
         .map_err(|error| Failure::failed(format!("the portal did not end well: {error}")))?;
-    if context.output.is_json() {
-        context.output.document(&Document {
+    if output.is_json() {
+        output.document(&Document {
             state: state.name(),
             date: date.to_string(),
             told,
@@ -181,6 +186,10 @@ fn keep(
         file.crl_der = crl::published(running.addresses().pki, file.name)
             .map_err(|error| Failure::failed(format!("cannot fetch a CRL: {error}")))?;
     }
-    world::write_authorities(&files, directory, false)?;
+    write_all(
+        directory,
+        files.iter().flat_map(AuthorityFiles::named),
+        false,
+    )?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::refusal::{NoRequest, check_object};
+use super::refusal::{NoRequest, check_object};
 
 /// One request. Where `reader` is left out, the only reader is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -2,7 +2,7 @@
 //! No I/O.
 //!
 //! ```
-//! use kortlab_control::{Line, Request};
+//! use kortlab_pcsc::control::{Line, Request};
 //!
 //! let line = Line::parse(br#"{"do": "remove", "reader": "Desk"}"#)?;
 //! let Line::Request(Request::Remove { reader }) = line else {
@@ -10,7 +10,7 @@
 //! };
 //! assert_eq!(reader.as_deref(), Some("Desk"));
 //! assert!(Line::parse(b"{}").is_err());
-//! # Ok::<(), kortlab_control::NoRequest>(())
+//! # Ok::<(), kortlab_pcsc::control::NoRequest>(())
 //! ```
 //!
 //! | module | what it knows |

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use kortlab_pcsc::pad::Key;
+use crate::pad::Key;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use crate::refusal::{NoRequest, check_object};
+use super::refusal::{NoRequest, check_object};
 
 /// The most digits that are pressed at once.
 const MAX_DIGITS: usize = 60;

@@ -81,7 +81,6 @@ impl Table {
     /// The same table for so many columns, or for as many as it likes; else it is standard output
     /// that decides.
     #[must_use]
-    #[cfg_attr(not(feature = "portal"), allow(dead_code))]
     pub const fn within(mut self, columns: Option<usize>) -> Self {
         self.columns = Some(columns);
         self

@@ -2,7 +2,7 @@
 
 use kortlab_renewal::report::Report;
 
-use crate::output::{BLUE, Cell, ERROR, GOOD, PINK, Table};
+use kortlab_terminal::output::{BLUE, Cell, ERROR, GOOD, PINK, Table};
 
 /// One line for each certificate.
 pub fn table(report: &Report) -> Table {
