@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(received.bytes(), [0x31; 6]);
         assert_eq!(received.buffer[..10], [0; 10]);
         received.used(100);
-        assert_eq!(received.bytes(), []);
+        assert!(received.bytes().is_empty());
         assert!(received.buffer.iter().all(|byte| *byte == 0));
     }
 }
