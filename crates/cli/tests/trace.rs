@@ -82,6 +82,26 @@ fn a_trace_of_no_card_or_with_another_ending_is_refused() {
 }
 
 #[test]
+fn a_converted_trace_replaces_no_file_unless_told() {
+    let lab = Lab::new("valid");
+    assert_code(&lab.run(&["--trace", "g.apdu", "info"]), 0);
+    fs::write(lab.path("there.json"), "something").expect("written");
+    let convert = ["trace", "convert", "g.apdu", "-o", "there.json"];
+    let output = lab.run(&convert);
+    assert_plain_error(&output, 1);
+    assert!(stderr(&output).contains("there.json: it is there already"));
+    assert!(stderr(&output).contains("--force"), "{}", stderr(&output));
+    let left = fs::read(lab.path("there.json")).expect("a file");
+    assert_eq!(left, b"something");
+    assert_code(&lab.run(&[&convert[..], &["--force"]].concat()), 0);
+    assert!(
+        fs::read(lab.path("there.json"))
+            .expect("a file")
+            .starts_with(b"{")
+    );
+}
+
+#[test]
 fn a_trace_that_cannot_be_written_is_told_after_the_command_is_done() {
     let lab = Lab::new("valid");
     std::os::unix::fs::symlink("/dev/full", lab.path("t.apdu")).expect("a link");

@@ -25,6 +25,22 @@ impl TraceFile {
     /// # Errors
     /// The name has another ending than traces have, or the file cannot be written.
     pub fn create(path: &Path, secrets: Secrets) -> Result<Self, Failure> {
+        Self::open(
+            path,
+            secrets,
+            OpenOptions::new().create(true).truncate(true),
+        )
+    }
+
+    /// The same, in a file that is not there yet.
+    ///
+    /// # Errors
+    /// As for [`TraceFile::create`]; or it is there.
+    pub fn create_new(path: &Path, secrets: Secrets) -> Result<Self, Failure> {
+        Self::open(path, secrets, OpenOptions::new().create_new(true))
+    }
+
+    fn open(path: &Path, secrets: Secrets, how: &mut OpenOptions) -> Result<Self, Failure> {
         let Some(format) = Format::of_path(path) else {
             return Err(Failure::usage(format!(
                 "a trace is .apdu text, .json or .pcapng, and {} has another ending",
@@ -32,10 +48,8 @@ impl TraceFile {
             ))
             .hint("name a file that ends in .apdu, .json or .pcapng"));
         };
-        let file = OpenOptions::new()
+        let file = how
             .write(true)
-            .create(true)
-            .truncate(true)
             .mode(0o600)
             .open(path)
             .map_err(|error| Failure::file("write the trace", path, &error))?;

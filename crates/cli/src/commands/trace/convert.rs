@@ -9,6 +9,7 @@ use super::{read, tell_troubles};
 use crate::channel::TraceFile;
 use crate::commands::{Context, Done};
 use crate::failure::{Exit, Failure};
+use kortlab_terminal::new_file;
 
 /// Write a trace in another notation: .apdu, .json or .pcapng
 ///
@@ -18,7 +19,7 @@ use crate::failure::{Exit, Failure};
 #[command(after_help = "\
 Examples:
   kortlab trace convert session.apdu -o session.pcapng
-  kortlab trace convert session.apdu -o session.json")]
+  kortlab trace convert session.apdu -o session.json --force")]
 pub struct Arguments {
     /// The trace, or a log of one of the programs that `kortlab explain --help` names; - is standard
     /// input
@@ -28,12 +29,21 @@ pub struct Arguments {
     /// Where to; the ending says the notation
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
+
+    /// Overwrite a file that is there
+    #[arg(long)]
+    force: bool,
 }
 
 /// Converts it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
+    new_file::may_write(&arguments.out, arguments.force)?;
     let reading = read(&arguments.path)?;
-    let file = TraceFile::create(&arguments.out, Secrets::Masked)?;
+    let create = match arguments.force {
+        true => TraceFile::create,
+        false => TraceFile::create_new,
+    };
+    let file = create(&arguments.out, Secrets::Masked)?;
     let events: Vec<_> = reading
         .entries
         .iter()
