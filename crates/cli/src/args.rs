@@ -16,6 +16,7 @@ use crate::commands::{
     man, pcscd, pin, readers, recover, run, shell, trace, tree,
 };
 use crate::failure::{Exit, Failure};
+use crate::named_files::NamedFiles;
 use crate::output::{Output, note};
 use crate::pin_source::PinOptions;
 #[cfg(feature = "portal")]
@@ -178,15 +179,16 @@ pub enum Command {
     Man(man::Arguments),
 }
 
-/// Reads the command line. An environment variable that is set to nothing counts as not set, as
-/// scripts set them that have no value to give.
+/// Reads the command line, and which files it names. An environment variable that is set to nothing
+/// counts as not set, as scripts set them that have no value to give.
 ///
 /// # Errors
 /// What [`answer`] answers.
-pub fn parse() -> Result<Cli, clap::Error> {
+pub fn parse() -> Result<(Cli, NamedFiles), clap::Error> {
     let mut command = without_empty_variables(Cli::command());
     let matches = command.try_get_matches_from_mut(env::args_os())?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    Ok((cli, NamedFiles::of(&command, &matches)))
 }
 
 fn without_empty_variables(command: clap::Command) -> clap::Command {
@@ -266,7 +268,10 @@ Examples:
 
 #[cfg(test)]
 mod tests {
+    use std::any::TypeId;
+
     use super::*;
+    use crate::named_files::WRITTEN;
 
     /// Every command, with the words that lead to it.
     fn commands() -> Vec<(String, clap::Command)> {
@@ -349,6 +354,28 @@ mod tests {
             }
             assert!(of_itself, "{name} --help shows no example of {name}");
         }
+    }
+
+    #[test]
+    fn every_file_that_an_argument_has_written_is_known_to_be() {
+        let mut count = 0;
+        for (name, command) in commands() {
+            for argument in command.get_opts() {
+                let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+                let values = argument.get_value_names().unwrap_or_default();
+                if !is_path || values.iter().any(|value| value.as_str() == "DIR") {
+                    continue;
+                }
+                let help = argument.get_help().map(ToString::to_string);
+                let help = help.unwrap_or_default();
+                let says = ["Write", "Where to", "With --trace, keep"];
+                let is_written = says.iter().any(|beginning| help.starts_with(beginning));
+                let id = argument.get_id().as_str();
+                assert_eq!(WRITTEN.contains(&id), is_written, "{name} {id}: {help}");
+                count += usize::from(is_written);
+            }
+        }
+        assert!(count > 100, "{count}");
     }
 
     #[test]

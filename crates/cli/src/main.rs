@@ -12,6 +12,7 @@ mod control;
 mod desk;
 mod files;
 mod hexadecimal;
+mod named_files;
 mod pin_source;
 mod stop;
 
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     // is told, and not a death by a signal.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     match args::parse() {
-        Ok(cli) => commands::run(cli).into(),
+        Ok((cli, files)) => commands::run(cli, files).into(),
         Err(error) => args::answer(&error),
     }
 }

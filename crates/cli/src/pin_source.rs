@@ -379,7 +379,8 @@ fn without_line_end(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(bytes.to_vec())
 }
 
-fn descriptor_path(number: u32) -> PathBuf {
+/// The path of a file that is open already.
+pub fn descriptor_path(number: u32) -> PathBuf {
     if cfg!(target_os = "linux") {
         format!("/proc/self/fd/{number}").into()
     } else {

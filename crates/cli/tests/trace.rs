@@ -82,6 +82,129 @@ fn a_trace_of_no_card_or_with_another_ending_is_refused() {
 }
 
 #[test]
+fn what_a_command_writes_is_never_what_it_works_with() {
+    let lab = Lab::new("valid");
+    assert_code(&lab.run(&["--trace", "g.apdu", "info"]), 0);
+    assert_code(&lab.run(&["trace", "convert", "g.apdu", "-o", "g.json"]), 0);
+    fs::write(lab.path("p.json"), "123456\n").expect("written");
+    fs::write(lab.path("lines.json"), "info\n").expect("written");
+    fs::copy(lab.path("card.json"), lab.path("b.json")).expect("copied");
+    fs::hard_link(lab.path("card.json"), lab.path("hard.json")).expect("a link");
+    std::os::unix::fs::symlink("card.json", lab.path("soft.json")).expect("a link");
+    let names = [
+        "card.json",
+        "b.json",
+        "g.apdu",
+        "g.json",
+        "p.json",
+        "lines.json",
+    ];
+    let contents = || names.map(|name| fs::read(lab.path(name)).expect("a file"));
+    let (before, count) = (
+        contents(),
+        fs::read_dir(lab.directory()).expect("read").count(),
+    );
+    for (line, option, other) in [
+        ("--trace card.json info", "--trace", "--card"),
+        ("--trace hard.json info", "--trace", "--card"),
+        ("--trace soft.json --ephemeral info", "--trace", "--card"),
+        ("-c soft.json --trace ./card.json info", "--trace", "--card"),
+        (
+            "--trace b.json emulate card.json b.json --socket s",
+            "--trace",
+            "FILE",
+        ),
+        (
+            "--trace b.json run card.json b.json -- true",
+            "--trace",
+            "FILE",
+        ),
+        (
+            "--trace b.json run --in-process b.json -- true",
+            "--trace",
+            "FILE",
+        ),
+        ("--trace b.json pcscd b.json --socket s", "--trace", "FILE"),
+        ("--trace card.json run -- true", "--trace", "--card"),
+        (
+            "--trace lines.json shell --script lines.json",
+            "--trace",
+            "--script",
+        ),
+        ("-c replay:g.apdu --trace g.apdu info", "--trace", "--card"),
+        (
+            "-c replay:g.json,lenient --trace g.json info",
+            "--trace",
+            "--card",
+        ),
+        (
+            "--auth-pin file:p.json --trace p.json pin verify auth",
+            "--trace",
+            "--auth-pin",
+        ),
+        ("--puk file:p.json --trace p.json info", "--trace", "--puk"),
+        (
+            "--trace t.apdu --trace-start card.json info",
+            "--trace-start",
+            "--card",
+        ),
+        (
+            "--trace new.json --trace-start ./new.json info",
+            "--trace",
+            "--trace-start",
+        ),
+        ("dump -o card.json --force", "--output", "--card"),
+        ("diagnose --html soft.json --force", "--html", "--card"),
+        ("diagnose --bundle hard.json --force", "--bundle", "--card"),
+        (
+            "diagnose --html r --bundle ./r --force",
+            "--html",
+            "--bundle",
+        ),
+        (
+            "diagnose --html p.json --sign-pin file:p.json --force",
+            "--html",
+            "--sign-pin",
+        ),
+        ("cert read 45 --out card.json --force", "--out", "--card"),
+        ("trace convert g.apdu -o g.apdu --force", "--out", "TRACE"),
+        (
+            "trace at 1 g.apdu --image b.json -o b.json --force",
+            "--output",
+            "--image",
+        ),
+    ] {
+        let output = lab.run(&line.split(' ').collect::<Vec<_>>());
+        assert_plain_error(&output, 2);
+        let told = stderr(&output);
+        assert!(told.contains(&format!("{option} ")), "{line}: {told}");
+        assert!(told.contains(other), "{line}: {told}");
+        assert!(contents() == before, "{line}");
+        assert_eq!(
+            fs::read_dir(lab.directory()).expect("read").count(),
+            count,
+            "{line}"
+        );
+    }
+    // A line of the shell is a command line, too.
+    let lines = "dump -o card.json --force\ndiagnose --html lines.json --force\n";
+    fs::write(lab.path("lines.json"), lines).expect("written");
+    let before = contents();
+    assert_plain_error(&lab.run(&["shell", "--script", "lines.json"]), 2);
+    fs::write(
+        lab.path("lines.json"),
+        lines.split_once('\n').expect("lines").1,
+    )
+    .expect("written");
+    assert_plain_error(&lab.run(&["shell", "--script", "lines.json"]), 2);
+    fs::write(lab.path("lines.json"), lines).expect("written");
+    assert!(contents() == before);
+    // The card that a command does not use may be made anew.
+    let new = ["card", "new", "-o", "card.json", "--force", "--seed", "1"];
+    assert_code(&lab.run(&new), 0);
+}
+
+#[test]
 fn a_converted_trace_replaces_no_file_unless_told() {
     let lab = Lab::new("valid");
     assert_code(&lab.run(&["--trace", "g.apdu", "info"]), 0);

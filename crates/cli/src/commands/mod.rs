@@ -49,6 +49,7 @@ use crate::channel::{
     self, AnyChannel, CardJournal, CardSpec, Layers, Remembered, StartFile, TraceFile,
 };
 use crate::failure::{Exit, Failure};
+use crate::named_files::NamedFiles;
 use crate::output::{Output, warn};
 use crate::pin_source::PinSources;
 #[cfg(feature = "portal")]
@@ -72,6 +73,8 @@ pub struct Context {
     pub pins: PinSources,
     /// Standard output.
     pub output: Output,
+    /// The files that the command line names.
+    pub files: NamedFiles,
     /// The card that is open already, in a session of several commands.
     pub open: Option<(Remembered, CardJournal)>,
 }
@@ -111,9 +114,15 @@ impl Context {
 
 /// Runs the command that was given, and says why it did not do its work if so: on standard error,
 /// and with --json on standard output too.
-pub fn run(cli: Cli) -> Exit {
+pub fn run(cli: Cli, files: NamedFiles) -> Exit {
     let mut output = Output::new(cli.global.json);
-    let prepared = check_clock(&cli.command).and_then(|()| layers(&cli));
+    let files = match uses_its_card(&cli.command) {
+        true => files.with_card(&cli.global.card),
+        false => files,
+    };
+    let prepared = check_clock(&cli.command)
+        .and_then(|()| files.must_be_apart())
+        .and_then(|()| layers(&cli));
     let prepared = prepared.and_then(|layers| {
         let pins = PinSources::new(cli.global.pins)?;
         Ok((layers, pins))
@@ -130,6 +139,7 @@ pub fn run(cli: Cli) -> Exit {
         output,
         timeout: cli.global.timeout.map(Duration::from_secs),
         budget: Budget::CARD.times(cli.global.budget),
+        files,
         open: None,
     };
     let ran = run_command(&mut context, cli.command);
@@ -260,6 +270,16 @@ const fn uses_a_card(command: &Command) -> bool {
         | Command::Completions(_)
         | Command::Man(_) => false,
         _ => true,
+    }
+}
+
+/// Whether the card of the command is that of --card, and not one that is named by itself.
+fn uses_its_card(command: &Command) -> bool {
+    match command {
+        Command::Emulate(_) => false,
+        Command::Run(run::Arguments { files, .. })
+        | Command::Pcscd(pcscd::Arguments { files, .. }) => files.is_empty(),
+        command => uses_a_card(command),
     }
 }
 

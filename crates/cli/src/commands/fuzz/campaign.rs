@@ -16,7 +16,6 @@ use super::store::{Placed, Store};
 use super::{LimitArguments, PlaceArguments, program, read_image};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
-use crate::files::same_file;
 use crate::output::note;
 use kortlab_terminal::new_file;
 
@@ -108,10 +107,6 @@ impl CampaignArguments {
             PathBuf::from(format!("fuzz-{}", name.display()))
         });
         if let Some(path) = &self.html {
-            if same_file(path, &self.image) {
-                return Err(Failure::usage("--html would overwrite the card image")
-                    .hint("name another file for the report"));
-            }
             new_file::may_write(path, self.force)?;
         }
         let corpus = self.corpus.recipes()?;

@@ -1,6 +1,6 @@
 //! What a line can do: one verb a file, and a word in the list.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use kortlab_diagnose::dump::{Content, Surveyed};
 
 use super::Shell;
@@ -8,6 +8,7 @@ use super::input::Input;
 use super::line::Line;
 use crate::commands::{apdu, atr, cert, diagnose, dump, explain, info, key, pin, recover, tree};
 use crate::failure::{Exit, Failure};
+use crate::named_files::NamedFiles;
 
 /// A verb of the shell's own.
 pub struct Verb {
@@ -117,12 +118,18 @@ pub fn run(shell: &mut Shell<'_>, line: &Line, input: &mut Input) -> Result<(), 
 /// A command of kortlab on the card that is open.
 fn command(shell: &mut Shell<'_>, line: &Line) -> Result<(), Failure> {
     let words = line.words()?;
-    let parsed = match OfKortlab::try_parse_from(words) {
+    let mut known = OfKortlab::command();
+    let parsed = known.try_get_matches_from_mut(words).and_then(|matches| {
+        let parsed = OfKortlab::from_arg_matches(&matches)?;
+        Ok((parsed, NamedFiles::of(&known, &matches)))
+    });
+    let (parsed, files) = match parsed {
         Ok(parsed) => parsed,
         // Help is no failure.
         Err(told) if !told.use_stderr() => return shell.context.output.text(&told),
         Err(wrong) => return Err(Failure::usage(reason(&wrong.to_string()))),
     };
+    shell.context.files.and(files).must_be_apart()?;
     let done = run_command(shell, parsed.command);
     // It may have changed what is on the card, and what is selected.
     shell.survey = None;
@@ -183,7 +190,6 @@ fn raw(shell: &mut Shell<'_>, line: &Line) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn every_name_is_there_once_and_no_command_hides_a_verb() {
