@@ -11,7 +11,7 @@ use kortlab_apdu::Protocol;
 use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
 use kortlab_portal_api::Serial;
 use kortlab_portal_api::task::{Outcome, SignPurpose, Task, TaskId, Work};
-use kortlab_portal_core::{Order, Portal as _, TRIAL_TEXT};
+use kortlab_portal_core::{Order, OrderState, Portal as _, TRIAL_TEXT};
 use kortlab_renewal::states::CardState;
 use support::{
     AUTHENTICATION_PIN, Answer, Lab, OTHER_PORTAL, PORTAL, SIGNATURE_PIN, binary, form,
@@ -501,6 +501,31 @@ fn another_card_than_the_portals_is_refused_and_so_is_one_that_was_changed_meanw
     *lab.card() = card;
     let wrong = lab.go_on(&missing, &[("action", "show")]);
     wrong.assert_says("Wrong card");
+}
+
+#[test]
+fn an_order_that_is_not_open_is_not_approved() {
+    let mut lab = lab(CardState::Valid);
+    let session = lab.log_in();
+    let order = lab.world.portal.order(&session.token).unwrap();
+    for state in OrderState::ALL {
+        let order = Box::new(Order {
+            state,
+            ..order.clone()
+        });
+        let page = lab.begin(&lab.task(Work::Request { order }));
+        let is_open = state == OrderState::Open;
+        assert_eq!(
+            page.body.contains("name=\"pin-sign\""),
+            is_open,
+            "{state:?}"
+        );
+        if !is_open {
+            assert_eq!(page.result().outcome, Outcome::Failed);
+            page.assert_says(&format!("calls the order {}", state.name()));
+        }
+    }
+    assert_eq!(lab.tries(), [3, 3]);
 }
 
 #[test]

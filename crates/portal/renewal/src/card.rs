@@ -180,6 +180,7 @@ pub struct CardLogIn<'a, C: Channel> {
     card: &'a mut Card<C>,
     pin: &'a Pin,
     certificate: &'a [u8],
+    has_signed: bool,
     failure: Option<WorkError>,
 }
 
@@ -191,8 +192,14 @@ impl<'a, C: Channel> CardLogIn<'a, C> {
             card,
             pin,
             certificate,
+            has_signed: false,
             failure: None,
         }
+    }
+
+    /// Whether the card has signed: what a portal says that has not asked for it was shown nothing.
+    pub const fn has_signed(&self) -> bool {
+        self.has_signed
     }
 
     /// Why the card did not sign, if it did not: more than the portal's error can say.
@@ -221,10 +228,12 @@ impl<C: Channel> LogInKey for CardLogIn<'_, C> {
     }
 
     fn sign(&mut self, scheme: LogInScheme, message: &[u8]) -> Result<Vec<u8>, KeyRefused> {
-        self.sign_checked(scheme, message).map_err(|error| {
+        let signed = self.sign_checked(scheme, message).map_err(|error| {
             let message = error.to_string();
             self.failure = Some(error);
             KeyRefused { message }
-        })
+        })?;
+        self.has_signed = true;
+        Ok(signed)
     }
 }

@@ -13,7 +13,7 @@
 
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::inspect::{CertificateSummary, Colour, Employer, Purpose};
-use kortlab_portal_core::{DataLine, IssuedPair, Order, OrderId, Receipt, TRIAL_TEXT};
+use kortlab_portal_core::{DataLine, IssuedPair, Order, OrderId, OrderState, Receipt, TRIAL_TEXT};
 
 use crate::plain::{not_of_a_name, visible};
 use crate::said::{GIVEN_NAME, SURNAME, Said};
@@ -56,6 +56,9 @@ pub enum NotUnderstood {
         /// What is wrong with it.
         why: String,
     },
+    /// An order that is not to be approved any more, or was.
+    #[error("the portal calls the order {}, and only an open one is approved; it is not signed", .0.name())]
+    NotOpen(OrderState),
     /// Another card's.
     #[error("the {what} is for card {asked}, and this card is {own}; it is not signed")]
     OtherCard {
@@ -213,6 +216,9 @@ fn note(known: &mut Vec<String>, value: Option<String>) {
 /// understood.
 pub fn order(order: &Order, facts: &CardFacts) -> Result<Vec<Difference>, NotUnderstood> {
     facts.must_be("order", order.card_number.as_str())?;
+    if order.state != OrderState::Open {
+        return Err(NotUnderstood::NotOpen(order.state));
+    }
     let holder = &order.holder;
     for (field, value, digits) in [
         ("the given name", &holder.given_name, false),

@@ -8,13 +8,14 @@ use kortlab_card::{Card, Change, Exception, MemoryJournal, NewCertificate, Pin, 
 use kortlab_emulator::{CardRng, InProcess, VirtualCard};
 use kortlab_issuer::authority::{Authority, AuthorityKind, CertificateState};
 use kortlab_issuer::clock::Timestamp;
+use kortlab_issuer::inspect::Colour;
 use kortlab_issuer::profile::{AuthorityUrls, CarrierSubject};
 use kortlab_issuer::public_key::PublicKey;
 use kortlab_issuer::random::IssuerRng;
 use kortlab_issuer::revocation::RevocationReason;
 use kortlab_portal_core::{
-    Approval, Enrolment, HccEntry, IssuedPair, LocalPortal, LogInKey, Order, OrderId, Portal,
-    PortalError, Receipt, Session, SessionToken, TestPageRow,
+    Approval, Enrolment, HccEntry, IssuedPair, LocalPortal, LogInKey, Order, OrderId, OrderState,
+    Portal, PortalError, Receipt, Session, SessionToken, TestPageRow,
 };
 use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step, renew};
 use kortlab_renewal::notes::MemoryNotes;
@@ -78,6 +79,7 @@ fn guide_at(
         carrier: world.carrier.signature.clone(),
         portal: &mut world.portal,
         fault,
+        receipted: false,
     };
     renew(
         card,
@@ -102,8 +104,36 @@ enum Fault {
     CallsAllValid,
     /// The trial of *legitimering* breaks off.
     TriesNothing,
+    /// Calls all HCCs revoked on the test page, and lists none.
+    RevokesUnlisted,
+    /// Calls all HCCs unknown and expired on the test page, and lists none.
+    ExpiresUnlisted,
+    /// Calls the card's HCCs unknown on the test page, and lists one that is altered.
+    ListsAnAlteredOne,
+    /// Calls all HCCs revoked, on the test page and in the list, once the receipt is signed.
+    RevokesReceipted,
+    /// Calls the carrier's certificates expired on the test page.
+    ExpiresCarriers,
+    /// Says that the order is in this state.
+    Orders(OrderState),
+    /// Answers so to the trial of this key.
+    Tries(PinRole, Answer),
+    /// Lets in whoever comes, without asking for a certificate.
+    AsksForNothing,
     /// The carrier's certificate for signature is revoked when this is called for.
     RevokesAt(Step),
+}
+
+/// What a portal answers to a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// As it should, without having asked for the certificate.
+    Unasked,
+    /// Of the carrier's certificate.
+    AboutAnother,
+    Revoked,
+    OnHold,
+    Unknown,
 }
 
 struct Faulty<'a> {
@@ -111,9 +141,46 @@ struct Faulty<'a> {
     /// The carrier's certificate for signature.
     carrier: Vec<u8>,
     fault: Fault,
+    receipted: bool,
 }
 
 impl Faulty<'_> {
+    /// Whether all HCCs are called revoked now.
+    fn revokes_all(&self) -> bool {
+        match self.fault {
+            Fault::RevokesUnlisted => true,
+            Fault::RevokesReceipted => self.receipted,
+            _ => false,
+        }
+    }
+
+    fn tried(&mut self, role: PinRole, row: TestPageRow) -> TestPageRow {
+        let answer = match self.fault {
+            Fault::Tries(tried, answer) if tried == role => answer,
+            _ => return row,
+        };
+        let reason = RevocationReason::KeyCompromise;
+        match answer {
+            Answer::Unasked => row,
+            Answer::AboutAnother => {
+                let rows = self.portal.test_page(std::slice::from_ref(&self.carrier));
+                rows.unwrap().remove(0)
+            }
+            Answer::Revoked => TestPageRow {
+                state: CertificateState::Revoked(reason),
+                ..row
+            },
+            Answer::OnHold => TestPageRow {
+                state: CertificateState::OnHold,
+                ..row
+            },
+            Answer::Unknown => TestPageRow {
+                known: false,
+                ..row
+            },
+        }
+    }
+
     fn reached(&mut self, step: Step) {
         if self.fault == Fault::RevokesAt(step) {
             let reason = RevocationReason::KeyCompromise;
@@ -136,13 +203,33 @@ impl Faulty<'_> {
 
 impl Portal for Faulty<'_> {
     fn log_in(&mut self, key: &mut dyn LogInKey) -> Result<Session, PortalError> {
-        self.portal.log_in(key)
+        match self.fault {
+            Fault::AsksForNothing => self.portal.log_in_proven(key.certificate()),
+            _ => self.portal.log_in(key),
+        }
     }
     fn log_out(&mut self, token: &SessionToken) -> Result<(), PortalError> {
         self.portal.log_out(token)
     }
     fn certificates(&mut self, token: &SessionToken) -> Result<Vec<HccEntry>, PortalError> {
-        self.portal.certificates(token)
+        let mut listed = self.portal.certificates(token)?;
+        match self.fault {
+            Fault::RevokesUnlisted | Fault::ExpiresUnlisted => listed.clear(),
+            Fault::ListsAnAlteredOne => {
+                listed.truncate(1);
+                for entry in &mut listed {
+                    entry.certificate = damaged(&entry.certificate);
+                    entry.state = CertificateState::Revoked(RevocationReason::Superseded);
+                }
+            }
+            _ => {}
+        }
+        if self.revokes_all() {
+            for entry in &mut listed {
+                entry.state = CertificateState::Revoked(RevocationReason::Superseded);
+            }
+        }
+        Ok(listed)
     }
     fn removed(&mut self, token: &SessionToken, serial: &[u8]) -> Result<(), PortalError> {
         self.reached(Step::RemoveOld);
@@ -150,7 +237,11 @@ impl Portal for Faulty<'_> {
     }
     fn order(&mut self, token: &SessionToken) -> Result<Order, PortalError> {
         self.reached(Step::Order);
-        self.portal.order(token)
+        let mut order = self.portal.order(token)?;
+        if let Fault::Orders(state) = self.fault {
+            order.state = state;
+        }
+        Ok(order)
     }
     fn approve(
         &mut self,
@@ -179,7 +270,9 @@ impl Portal for Faulty<'_> {
         order: OrderId,
         signed: &[u8],
     ) -> Result<(), PortalError> {
-        self.portal.sign_receipt(token, order, signed)
+        self.portal.sign_receipt(token, order, signed)?;
+        self.receipted = true;
+        Ok(())
     }
     fn revoke(
         &mut self,
@@ -191,13 +284,24 @@ impl Portal for Faulty<'_> {
     }
     fn test_page(&mut self, certificates: &[Vec<u8>]) -> Result<Vec<TestPageRow>, PortalError> {
         let mut rows = self.portal.test_page(certificates)?;
+        let revokes_all = self.revokes_all();
         for row in &mut rows {
+            let is_pink = row.summary.colour == Colour::Pink;
+            if revokes_all && is_pink {
+                row.state = CertificateState::Revoked(RevocationReason::Superseded);
+            }
             match self.fault {
                 Fault::CallsAllRevoked => {
                     row.state = CertificateState::Revoked(RevocationReason::KeyCompromise);
                 }
                 Fault::CallsAllUnknown => row.known = false,
                 Fault::CallsAllValid => row.state = CertificateState::Valid,
+                Fault::ExpiresUnlisted if is_pink => {
+                    row.known = false;
+                    row.state = CertificateState::Expired;
+                }
+                Fault::ListsAnAlteredOne if is_pink => row.known = false,
+                Fault::ExpiresCarriers if !is_pink => row.state = CertificateState::Expired,
                 _ => {}
             }
         }
@@ -206,11 +310,18 @@ impl Portal for Faulty<'_> {
     fn try_authentication(&mut self, key: &mut dyn LogInKey) -> Result<TestPageRow, PortalError> {
         match self.fault {
             Fault::TriesNothing => Err(PortalError::Transport("it broke off".to_owned())),
-            _ => self.portal.try_authentication(key),
+            Fault::Tries(PinRole::Authentication, Answer::Unasked) => {
+                self.portal.try_authentication_proven(key.certificate())
+            }
+            _ => {
+                let row = self.portal.try_authentication(key)?;
+                Ok(self.tried(PinRole::Authentication, row))
+            }
         }
     }
     fn try_signature(&mut self, signed: &[u8]) -> Result<TestPageRow, PortalError> {
-        self.portal.try_signature(signed)
+        let row = self.portal.try_signature(signed)?;
+        Ok(self.tried(PinRole::Signature, row))
     }
 }
 
@@ -592,6 +703,126 @@ fn a_portal_whose_test_page_contradicts_its_list_has_nothing_removed() {
         assert!(!hint.contains("receipt is signed"), "{hint}");
         assert_eq!(ders(&mut card), before, "{fault:?}");
     }
+}
+
+#[test]
+fn what_the_list_does_not_have_is_not_removed_on_the_word_of_the_test_page() {
+    for (fault, says, lists) in [
+        (Fault::RevokesUnlisted, "revoked", "nothing"),
+        (Fault::ExpiresUnlisted, "unknown", "nothing"),
+        (Fault::ListsAnAlteredOne, "unknown", "revoked"),
+    ] {
+        let (mut card, mut world) = insert(CardState::Valid, 11);
+        let before = ders(&mut card);
+        let error = guide_at(fault, &mut card, &mut world, &mut Holder::default()).unwrap_err();
+        assert_eq!(error.step(), Step::RemoveOld, "{error}");
+        let Cause::Contradiction {
+            test_page, list, ..
+        } = error.cause()
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((*test_page, *list), (says, lists));
+        assert_eq!(ders(&mut card), before, "{fault:?}");
+        let again = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+        assert!(matches!(again, Outcome::AlreadyValid(_)), "{fault:?}");
+    }
+}
+
+#[test]
+fn what_was_receipted_in_this_run_stays_on_the_card_whatever_the_portal_says_then() {
+    let (mut card, mut world) = insert(CardState::Expired, 11);
+    let mut holder = Holder::default();
+    let fault = Fault::RevokesReceipted;
+    let error = guide_at(fault, &mut card, &mut world, &mut holder).unwrap_err();
+    assert_eq!(error.step(), Step::Check, "{error}");
+    assert!(matches!(error.cause(), Cause::Incomplete { .. }), "{error}");
+    assert!(error.how_to_continue().contains("the receipt is signed"));
+    assert_eq!(card.slots().unwrap().len(), 4);
+    let again = guide(&mut card, &mut world, &mut Holder::default()).unwrap();
+    assert!(matches!(again, Outcome::AlreadyValid(_)));
+}
+
+#[test]
+fn a_trial_is_passed_only_by_the_certificate_that_was_tried_and_is_good() {
+    for (role, step) in [
+        (PinRole::Authentication, Step::TryAuthentication),
+        (PinRole::Signature, Step::TrySignature),
+    ] {
+        for (answer, says) in [
+            (Answer::AboutAnother, "is about"),
+            (Answer::Revoked, "calls the certificate revoked"),
+            (Answer::OnHold, "calls the certificate on hold"),
+            (Answer::Unknown, "calls the certificate unknown"),
+        ] {
+            let (mut card, mut world) = insert(CardState::Expired, 11);
+            let mut holder = Holder::default();
+            let fault = Fault::Tries(role, answer);
+            let error = guide_at(fault, &mut card, &mut world, &mut holder).unwrap_err();
+            assert_eq!(error.step(), step, "{error}");
+            assert!(matches!(error.cause(), Cause::NotTried { .. }), "{error}");
+            assert!(error.to_string().contains(says), "{error}");
+            let hint = error.how_to_continue();
+            assert!(hint.contains("it is at fault, not the card"), "{hint}");
+            let passed =
+                |event: &Event| matches!(event, Event::Tried { role: tried, .. } if *tried == role);
+            assert!(!holder.0.iter().any(passed), "{fault:?}");
+        }
+    }
+}
+
+#[test]
+fn a_portal_that_asks_for_no_certificate_has_neither_let_in_nor_tried_one() {
+    let (mut card, mut world) = insert(CardState::Expired, 11);
+    let before = ders(&mut card);
+    let mut holder = Holder::default();
+    let error = guide_at(Fault::AsksForNothing, &mut card, &mut world, &mut holder).unwrap_err();
+    assert_eq!(error.step(), Step::LogIn, "{error}");
+    assert!(matches!(error.cause(), Cause::NotAsked), "{error}");
+    assert!(error.how_to_continue().contains("it is at fault"));
+    let logged_in = |event: &Event| matches!(event, Event::LoggedIn { .. });
+    assert!(!holder.0.iter().any(logged_in));
+    assert_eq!(ders(&mut card), before);
+
+    let mut holder = Holder::default();
+    let fault = Fault::Tries(PinRole::Authentication, Answer::Unasked);
+    let error = guide_at(fault, &mut card, &mut world, &mut holder).unwrap_err();
+    assert_eq!(error.step(), Step::TryAuthentication, "{error}");
+    assert!(matches!(error.cause(), Cause::NotAsked), "{error}");
+    let tried = |event: &Event| matches!(event, Event::Tried { .. });
+    assert!(!holder.0.iter().any(tried));
+}
+
+#[test]
+fn only_an_open_order_is_approved() {
+    for state in [OrderState::Lapsed, OrderState::Received] {
+        let (mut card, mut world) = insert(CardState::Expired, 11);
+        let mut holder = Holder::default();
+        let fault = Fault::Orders(state);
+        let error = guide_at(fault, &mut card, &mut world, &mut holder).unwrap_err();
+        assert_eq!(error.step(), Step::Order, "{error}");
+        assert!(error.to_string().contains(state.name()), "{error}");
+        let approved = |event: &Event| matches!(event, Event::Approved(_));
+        assert!(!holder.0.iter().any(approved));
+        ends_well(&mut card, &mut world, &mut Holder::default());
+    }
+}
+
+#[test]
+fn nothing_is_removed_for_an_order_that_could_not_be_approved() {
+    let (mut card, mut world) = insert(CardState::Expired, 11);
+    let before = ders(&mut card);
+    let fault = Fault::ExpiresCarriers;
+    let error = guide_at(fault, &mut card, &mut world, &mut Holder::default()).unwrap_err();
+    assert_eq!(error.step(), Step::RemoveOld, "{error}");
+    let cause = error.cause();
+    assert!(matches!(cause, Cause::NoSignatureCertificate), "{error}");
+    assert_eq!(ders(&mut card), before);
+    // What was approved before needs no such certificate any more.
+    until_the_receipt(&mut card, &mut world);
+    let mut holder = Holder::default();
+    let error = guide_at(fault, &mut card, &mut world, &mut holder).unwrap_err();
+    assert_eq!(error.step(), Step::Check, "{error}");
 }
 
 #[test]

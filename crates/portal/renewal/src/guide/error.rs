@@ -81,6 +81,19 @@ pub enum Cause {
         "the portal shows no receipt to sign, and the certificates that it has issued stay on hold without one"
     )]
     NoReceipt,
+    /// The portal has let in, or tried, a key that it has not had sign anything.
+    #[error(
+        "the portal answered without having asked for the card's certificate: the card has signed nothing, so the answer says nothing of this card"
+    )]
+    NotAsked,
+    /// The portal's answer to a trial is not that this certificate works.
+    #[error("the trial of {role} has shown nothing: the portal's answer {why}")]
+    NotTried {
+        /// Which key was tried.
+        role: PinRole,
+        /// What is wrong with the answer.
+        why: String,
+    },
     /// What was written is not what is read.
     #[error("the certificate read back from the card differs from the one written")]
     ReadBack,
@@ -280,7 +293,7 @@ impl RenewalError {
             Cause::NotIssued(_) => {
                 Some("if it comes again, show this to those who run the portal".to_owned())
             }
-            Cause::NoReceipt => {
+            Cause::NoReceipt | Cause::NotAsked | Cause::NotTried { .. } => {
                 Some("tell those who run the portal: it is at fault, not the card".to_owned())
             }
             // The portal's refusals say it themselves.

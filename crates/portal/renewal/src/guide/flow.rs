@@ -23,6 +23,8 @@ use crate::understood::{self, CardFacts, Difference, NotUnderstood};
 
 /// The list is shown again after removing, so often at most.
 const MAX_LISTS: usize = 4;
+/// So many certificates of the list at most show which authorities are the portal's.
+const MOST_ASKED: usize = 64;
 /// More faults of the card are not told one by one.
 const MOST_FAULTS: usize = 8;
 /// Of an order for a card that no HCC is known of.
@@ -216,16 +218,43 @@ impl<C: Channel> Flow<'_, C> {
         // Before anything is removed or ordered.
         self.card.can_change_slots()?;
         let going_on = self.issued_before(session, &listed)?;
-        let issuers: Vec<_> = listed
-            .iter()
-            .filter_map(|entry| issuer(&entry.certificate))
-            .collect();
+        if going_on.is_none() {
+            // An order that could not be approved would leave the card without any HCC.
+            self.signature_certificate()?;
+        }
+        let issuers = self.issuers(&rows, &listed)?;
         let goes = |row: &Row| is_old(&row.row) || is_false(row, &issuers);
         self.check_space(&rows, &listed, going_on, goes)?;
         self.keep_notes(&rows, goes);
         let removed = self.remove(session, goes)?;
         self.holder.event(&Event::NothingOldLeft { removed });
         Ok(())
+    }
+
+    /// The authorities by which the portal has issued HCCs of this card, as far as one of the card's names
+    /// them and is not known to the portal. What the list has counts only if the test page knows it,
+    /// to the last bit: else one altered certificate would make false ones of those that are good.
+    fn issuers(&mut self, rows: &[Row], listed: &[HccEntry]) -> StepResult<Vec<Vec<u8>>> {
+        let unknown = rows.iter().filter(|row| !row.row.known);
+        let unknown: Vec<_> = unknown
+            .filter(|row| row.row.summary.colour == Colour::Pink)
+            .filter_map(|row| Some(row.slot.info.as_ref()?.issuer_der.clone()))
+            .collect();
+        let of_them = listed.iter().rev().filter_map(|entry| {
+            let issuer = issuer(&entry.certificate)?;
+            unknown.contains(&issuer).then_some((issuer, entry))
+        });
+        let (issuers, entries): (Vec<_>, Vec<_>) = of_them.take(MOST_ASKED).unzip();
+        let ders: Vec<_> = entries
+            .iter()
+            .map(|entry| entry.certificate.clone())
+            .collect();
+        for (row, entry) in self.portal.test_page(&ders)?.iter().zip(entries) {
+            if !row.known {
+                return Err(contradiction(row, Some(entry)));
+            }
+        }
+        Ok(issuers)
     }
 
     /// Keeps what the HCCs say, if one of them goes. A run that is begun again compares with that.
@@ -261,10 +290,12 @@ impl<C: Channel> Flow<'_, C> {
     fn remove_superseded(&mut self, session: &Session, pair: &IssuedPair) -> StepResult<()> {
         let is_new =
             |row: &Row| row.slot.der == pair.authentication || row.slot.der == pair.signature;
-        let superseded =
-            |row: &Row| row.row.summary.colour == Colour::Pink && row.row.known && !is_new(row);
+        let superseded = |row: &Row| row.row.summary.colour == Colour::Pink && row.row.known;
         let issuers: Vec<_> = issuer(&pair.signature).into_iter().collect();
-        let goes = |row: &Row| is_old(&row.row) || superseded(row) || is_false(row, &issuers);
+        // What is written and receipted stays, whatever the portal says of it now.
+        let goes = |row: &Row| {
+            !is_new(row) && (is_old(&row.row) || superseded(row) || is_false(row, &issuers))
+        };
         self.remove(session, goes).map(drop)
     }
 
@@ -295,21 +326,21 @@ impl<C: Channel> Flow<'_, C> {
     }
 
     /// Nothing goes of which the portal's test page says that it is over, or not known, and its list
-    /// of the card's HCCs that it is not.
+    /// of the card's HCCs does not. What the portal has issued for the card is in the list; the dates of
+    /// what it has not issued are seen here, too.
     fn must_agree(&mut self, session: &Session, going: &[Row]) -> StepResult<()> {
         let listed = self.portal.certificates(&session.token)?;
-        for row in going {
-            let entry = listed
-                .iter()
-                .find(|entry| row.slot.der == entry.certificate && !is_over(entry.state));
-            if let Some(entry) = entry
-                && (is_old(&row.row) || !row.row.known)
-            {
-                return Err(Cause::Contradiction {
-                    certificate: describe(&row.row.summary),
-                    test_page: row.row.state_name(),
-                    list: entry.state.name(),
-                });
+        let now = self.clock.now();
+        for Row { slot, row } in going {
+            let entry = listed.iter().find(|entry| slot.der == entry.certificate);
+            let agree = match entry {
+                Some(entry) if is_old(row) || !row.known => is_over(entry.state),
+                Some(_) => true,
+                None if row.known => false,
+                None => !is_old(row) || row.summary.not_after < now,
+            };
+            if !agree {
+                return Err(contradiction(row, entry));
             }
         }
         Ok(())
@@ -557,6 +588,7 @@ impl<C: Channel> Flow<'_, C> {
         let certificate = self.with_key(&pair.authentication, &pin, |portal, key| {
             portal.try_authentication(key)
         })?;
+        must_be_tried(PinRole::Authentication, &pair.authentication, &certificate)?;
         self.holder.event(&Event::Tried {
             role: PinRole::Authentication,
             certificate,
@@ -568,6 +600,7 @@ impl<C: Channel> Flow<'_, C> {
         let pin = self.pin(PinRole::Signature, Step::TrySignature)?;
         let signed = self.sign_text(TRIAL_TEXT.as_bytes(), &pair.signature, &pin)?;
         let certificate = self.portal.try_signature(&signed)?;
+        must_be_tried(PinRole::Signature, &pair.signature, &certificate)?;
         self.holder.event(&Event::Tried {
             role: PinRole::Signature,
             certificate,
@@ -585,8 +618,11 @@ impl<C: Channel> Flow<'_, C> {
     ) -> StepResult<T> {
         let mut key = CardLogIn::new(self.card, pin, certificate);
         let result = work(self.portal, &mut key);
+        let has_signed = key.has_signed();
         match (result, key.into_failure()) {
-            (Ok(value), _) => Ok(value),
+            (Ok(value), _) if has_signed => Ok(value),
+            (Ok(_), None) => Err(Cause::NotAsked),
+            (Ok(_), Some(failure)) => Err(failure.into()),
             (Err(_), Some(failure)) => Err(failure.into()),
             (Err(error), None) => Err(error.into()),
         }
@@ -674,6 +710,20 @@ fn issuer(certificate: &[u8]) -> Option<Vec<u8>> {
     CertificateInfo::parse(certificate).map(|info| info.issuer_der)
 }
 
+/// A trial was passed where its row is that of the certificate (DER) that was tried, and valid.
+fn must_be_tried(role: PinRole, certificate: &[u8], row: &TestPageRow) -> StepResult<()> {
+    let why = if row.certificate != certificate {
+        format!("is about {}", describe(&row.summary))
+    } else if !row.known {
+        "calls the certificate unknown".to_owned()
+    } else if !row.is_valid() {
+        format!("calls the certificate {}", row.state.english())
+    } else {
+        return Ok(());
+    };
+    Err(Cause::NotTried { role, why })
+}
+
 /// What the HCCs say is compared with an order and kept for a run that is begun again: it must be of
 /// this card's.
 fn must_be_of_one_card(rows: &[Row]) -> StepResult<()> {
@@ -695,6 +745,18 @@ fn must_be_of_one_card(rows: &[Row]) -> StepResult<()> {
             number: number.clone(),
             own: own.clone(),
         }),
+    }
+}
+
+/// That the test page says another thing of a certificate than the list for the card.
+fn contradiction(row: &TestPageRow, entry: Option<&HccEntry>) -> Cause {
+    Cause::Contradiction {
+        certificate: describe(&row.summary),
+        test_page: match row.known {
+            true => row.state_name(),
+            false => "unknown",
+        },
+        list: entry.map_or("nothing", |entry| entry.state.name()),
     }
 }
 
