@@ -190,6 +190,7 @@ fn exact(code: &str, values: &Values) -> Option<PortalError> {
             what: what(values)?,
         },
         "receipt-replayed" => PortalError::ReceiptReplayed,
+        "removed-from-card" => PortalError::RemovedFromCard,
         "unknown-hcc" => PortalError::UnknownHcc {
             serial: line(&values.serial)?,
         },
@@ -238,6 +239,7 @@ fn status_and_title(error: &PortalError) -> (u16, &'static str) {
         PortalError::SignedWithForeignKey { .. } => (422, "Signed with another key"),
         PortalError::OtherContent { .. } => (422, "Signed for something else"),
         PortalError::ReceiptReplayed => (409, "The receipt was signed before"),
+        PortalError::RemovedFromCard => (409, "Removed from the card"),
         PortalError::UnknownHcc { .. } => (404, "Unknown HCC"),
         PortalError::AlreadyEnrolled(_) => (409, "The card is enrolled already"),
         PortalError::UnsuitableKey { .. } => (422, "A key that is not enrolled"),

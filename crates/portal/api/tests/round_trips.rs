@@ -338,6 +338,7 @@ fn refusals_come_back_as_themselves() {
             purpose: Purpose::Signature,
         },
         PortalError::ReceiptReplayed,
+        PortalError::RemovedFromCard,
         PortalError::UnknownHcc {
             serial: "0A".to_owned(),
         },

@@ -70,7 +70,7 @@ impl Portal for LocalPortal {
     ) -> Result<(), PortalError> {
         let (now, card) = self.session(token)?;
         self.find_hcc(&card, serial, now)?;
-        Ok(self.hcc.revoke(serial, reason, now)?)
+        self.revoke_hcc(&card, serial, reason, now)
     }
 
     fn test_page(&mut self, certificates: &[Vec<u8>]) -> Result<Vec<TestPageRow>, PortalError> {

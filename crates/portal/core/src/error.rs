@@ -121,6 +121,11 @@ pub enum PortalError {
     /// The receipt was signed before.
     #[error("this receipt has been signed already; nothing is left to do, log out")]
     ReceiptReplayed,
+    /// A receipt of certificates that the holder's client has reported as removed.
+    #[error(
+        "a certificate of this order is reported as removed from the card; fetch the pair again, have it written to the card, and sign the receipt then"
+    )]
+    RemovedFromCard,
     /// No HCC with that serial number for this card.
     #[error("this card has no HCC with serial number {serial}; list them again")]
     UnknownHcc {
@@ -193,6 +198,7 @@ impl PortalError {
             Self::SignedWithForeignKey { .. } => "signed-with-foreign-key",
             Self::OtherContent { .. } => "other-content",
             Self::ReceiptReplayed => "receipt-replayed",
+            Self::RemovedFromCard => "removed-from-card",
             Self::UnknownHcc { .. } => "unknown-hcc",
             Self::AlreadyEnrolled(_) => "already-enrolled",
             Self::UnsuitableKey { .. } => "unsuitable-key",
@@ -245,6 +251,9 @@ impl PortalError {
             }
             Self::Remote { swedish, .. } => return swedish.clone(),
             Self::ReceiptReplayed => "Kortet är redan kvitterat. Logga ut.".to_owned(),
+            Self::RemovedFromCard => {
+                "Certifikaten är borttagna från kortet. Välj Hämta nytt HCC igen.".to_owned()
+            }
             _ => return None,
         })
     }
@@ -272,7 +281,7 @@ fn card_advice(state: CertificateState) -> &'static str {
 fn advice(state: CertificateState) -> &'static str {
     match state {
         CertificateState::OnHold => {
-            "sign the receipt first, and if that is done, ask who put the certificate on hold"
+            "sign its receipt if one is shown, else ask who put the certificate on hold"
         }
         CertificateState::NotYetValid => "check the date of this computer",
         CertificateState::Valid => "try again",

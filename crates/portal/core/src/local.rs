@@ -212,14 +212,20 @@ impl LocalPortal {
     ) -> Result<(), PortalError> {
         let now = self.settle()?;
         let summary = CertificateSummary::from_der(certificate)?;
-        let authority = [&mut self.carrier, &mut self.hcc]
-            .into_iter()
-            .find(|authority| authority.has_issued(&summary.serial, certificate));
-        match authority {
-            Some(authority) => Ok(authority.revoke(&summary.serial, reason, now)?),
-            None => Err(PortalError::UnknownCertificate {
+        let serial = &summary.serial;
+        if self.carrier.has_issued(serial, certificate) {
+            return Ok(self.carrier.revoke(serial, reason, now)?);
+        }
+        if !self.hcc.has_issued(serial, certificate) {
+            return Err(PortalError::UnknownCertificate {
                 issuer: summary.issuer,
-            }),
+            });
+        }
+        let number = summary.card_number.as_deref().unwrap_or_default();
+        match number.parse() {
+            Ok(card) => self.revoke_hcc(&card, serial, reason, now),
+            // Of no card that is known, so of no order either.
+            Err(_) => Ok(self.hcc.revoke(serial, reason, now)?),
         }
     }
 

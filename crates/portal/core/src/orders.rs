@@ -221,7 +221,7 @@ impl LocalPortal {
         let signer = self.known(message.certificate(), now)?;
         require_good(
             signer.state,
-            self.state_of_order(card, &signer.summary.serial),
+            self.waits_for_receipt(card, &signer.summary.serial),
         )?;
         if signer.summary.purpose != Purpose::Signature {
             return Err(PortalError::SignedWithForeignKey { what });
@@ -232,15 +232,11 @@ impl LocalPortal {
         Ok(())
     }
 
-    /// The state of the order that a certificate came with. Those of the card issuer come with none,
-    /// and wait for no receipt.
-    fn state_of_order(&self, card: &CardNumber, serial: &[u8]) -> OrderState {
-        let came_with = |placed: &&PlacedOrder| {
-            let pair = placed.pair.as_ref();
-            pair.is_some_and(|pair| pair.authentication == serial || pair.signature == serial)
-        };
-        let order = self.state.orders_of(card).find(came_with);
-        order.map_or(OrderState::Received, |placed| placed.order.state)
+    /// Whether a certificate is on hold for nothing but the receipt of its order. Those of the card issuer
+    /// come with none, and wait for no receipt.
+    fn waits_for_receipt(&self, card: &CardNumber, serial: &[u8]) -> bool {
+        let order = self.state.orders_of(card).find(|placed| placed.has(serial));
+        order.is_some_and(PlacedOrder::waits_for_receipt)
     }
 
     fn other_card(&self, card: &CardNumber, key: &PublicKey) -> Option<PortalError> {
@@ -290,8 +286,9 @@ impl LocalPortal {
         })
     }
 
+    /// Gives the pair out again: what was removed from the card is to be written to it once more.
     pub(super) fn fetch_pair(
-        &self,
+        &mut self,
         card: &CardNumber,
         id: OrderId,
         now: Timestamp,
@@ -302,11 +299,30 @@ impl LocalPortal {
             OrderState::Lapsed => return Err(PortalError::OrderLapsed),
             OrderState::Issued | OrderState::Received => {}
         }
-        self.good_pair(placed, now)
+        let pair = self.good_pair(placed, now)?;
+        if let Some(serials) = placed.pair.clone() {
+            self.state.note_given_out(card, &serials);
+        }
+        Ok(pair)
+    }
+
+    /// Revokes an HCC. Put on hold it is good for nothing, whatever receipt is signed.
+    pub(super) fn revoke_hcc(
+        &mut self,
+        card: &CardNumber,
+        serial: &[u8],
+        reason: RevocationReason,
+        now: Timestamp,
+    ) -> Result<(), PortalError> {
+        self.hcc.revoke(serial, reason, now)?;
+        if reason == RevocationReason::CertificateHold {
+            self.state.note_held(card, serial);
+        }
+        Ok(())
     }
 
     /// The certificates of an order, if both are valid, or on hold until its receipt is signed. One
-    /// that was put on hold later is good for nothing while it is.
+    /// that was put on hold for a reason is good for nothing while it is.
     pub(super) fn good_pair(
         &self,
         placed: &PlacedOrder,
@@ -316,7 +332,7 @@ impl LocalPortal {
         for serial in [&pair.authentication, &pair.signature] {
             let state = self.hcc.state(serial, now);
             let state = state.unwrap_or(CertificateState::Expired);
-            require_good(state, placed.order.state)?;
+            require_good(state, placed.waits_for_receipt())?;
         }
         self.pair(placed).ok_or(PortalError::OrderNotIssued)
     }
@@ -332,10 +348,10 @@ impl LocalPortal {
     }
 }
 
-/// Valid, or on hold as every new certificate is until the receipt of its order.
-fn require_good(state: CertificateState, order: OrderState) -> Result<(), PortalError> {
-    match (state, order) {
-        (CertificateState::OnHold, OrderState::Issued) => Ok(()),
-        (state, _) => require_valid(state),
+/// Valid, or on hold as every new certificate is until the receipt of its order, and for nothing else.
+fn require_good(state: CertificateState, waits_for_receipt: bool) -> Result<(), PortalError> {
+    match state {
+        CertificateState::OnHold if waits_for_receipt => Ok(()),
+        state => require_valid(state),
     }
 }

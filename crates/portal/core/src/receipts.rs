@@ -10,12 +10,14 @@ use kortlab_issuer::revocation::RevocationReason;
 
 impl LocalPortal {
     /// The receipt of the order that is issued and not received. There is none to sign for
-    /// certificates that were revoked, or have expired, before they were received.
+    /// certificates that were revoked, put on hold, removed from the card, or have expired, before they
+    /// were received.
     pub(super) fn waiting_receipt(&self, card: &CardNumber, now: Timestamp) -> Option<Receipt> {
         let issued = |placed: &&PlacedOrder| placed.order.state == OrderState::Issued;
         let mut newest_first = self.state.orders_of(card).rev().filter(issued);
         newest_first.find_map(|placed| {
             let pair = self.good_pair(placed, now).ok()?;
+            self.must_be_on_card(card, placed).ok()?;
             Some(Receipt::new(&placed.order, &placed.receipt_nonce, &pair))
         })
     }
@@ -36,9 +38,19 @@ impl LocalPortal {
         }
         // A receipt for certificates that are good for nothing would end those that are.
         let pair = self.good_pair(placed, now)?;
+        self.must_be_on_card(card, placed)?;
         let receipt = Receipt::new(&placed.order, &placed.receipt_nonce, &pair);
         self.check_signed(card, "receipt", signed, &receipt.text, now)?;
         self.receive(card, id, now)
+    }
+
+    /// A receipt says that the certificates are on the card, so nothing may say that they are not.
+    fn must_be_on_card(&self, card: &CardNumber, placed: &PlacedOrder) -> Result<(), PortalError> {
+        let removed = &self.state.card(card)?.removed;
+        match removed.iter().any(|serial| placed.has(serial)) {
+            true => Err(PortalError::RemovedFromCard),
+            false => Ok(()),
+        }
     }
 
     /// Makes the order's certificates valid and earlier ones superseded.

@@ -130,6 +130,7 @@ impl LocalPortal {
             since: record.since,
             receipt_nonce: record.receipt_nonce,
             pair: record.pair,
+            held: record.held,
         });
         Ok(())
     }

@@ -62,9 +62,22 @@ pub(super) struct PlacedOrder {
     pub(super) receipt_nonce: [u8; 16],
     /// The certificates, once they are issued.
     pub(super) pair: Option<PairRecord>,
+    /// Whether one of them was put on hold for a reason while it waited for the receipt.
+    pub(super) held: bool,
 }
 
 impl PlacedOrder {
+    /// Whether its certificates are on hold for nothing but their receipt.
+    pub(super) fn waits_for_receipt(&self) -> bool {
+        self.order.state == OrderState::Issued && !self.held
+    }
+
+    /// Whether this is the serial number of one of its certificates.
+    pub(super) fn has(&self, serial: &[u8]) -> bool {
+        let pair = self.pair.as_ref();
+        pair.is_some_and(|pair| pair.authentication == serial || pair.signature == serial)
+    }
+
     /// Until when it waits for its approval or its receipt.
     fn waits_until(&self) -> Option<Timestamp> {
         match self.order.state {
@@ -150,6 +163,30 @@ impl PortalState {
         }
     }
 
+    /// The pair is given out again, to be written to the card.
+    pub(super) fn note_given_out(&mut self, card: &CardNumber, pair: &PairRecord) {
+        let Some(card_found) = self.cards.get_mut(card) else {
+            return;
+        };
+        let before = card_found.removed.len();
+        let is_given_out = |one: &Serial| *one == pair.authentication || *one == pair.signature;
+        card_found.removed.retain(|one| !is_given_out(one));
+        if card_found.removed.len() != before {
+            self.changed.insert(Changed::Card(*card));
+        }
+    }
+
+    /// A certificate of the card was put on hold for a reason: if it waits for its receipt, that is
+    /// not what it is on hold for any more.
+    pub(super) fn note_held(&mut self, card: &CardNumber, serial: &[u8]) {
+        let waiting = self
+            .orders_of(card)
+            .find(|placed| placed.order.state == OrderState::Issued && placed.has(serial));
+        if let Some(id) = waiting.map(|placed| placed.order.id) {
+            self.change_order(&id, |placed| placed.held = true);
+        }
+    }
+
     pub(super) fn place(&mut self, order: Order, receipt_nonce: [u8; 16], now: Timestamp) {
         self.changed.insert(Changed::Order(order.id));
         self.insert_order(PlacedOrder {
@@ -158,6 +195,7 @@ impl PortalState {
             since: now,
             receipt_nonce,
             pair: None,
+            held: false,
         });
     }
 
@@ -267,6 +305,7 @@ impl PortalState {
             nonce: placed.order.nonce,
             receipt_nonce: placed.receipt_nonce,
             pair: placed.pair,
+            held: placed.held,
         }))
     }
 }

@@ -407,6 +407,88 @@ fn a_pair_that_is_put_on_hold_after_its_receipt_is_good_for_nothing() {
 }
 
 #[test]
+fn no_receipt_lifts_a_hold_that_was_put_for_a_reason() {
+    for place in [0, 1] {
+        for at_the_counter in [true, false] {
+            for asked_before in [true, false] {
+                let mut world = World::new();
+                let card = world.enrol("card");
+                let session = world.log_in(&card);
+                let pair = world.issue(&card, &session);
+                let receipt = match asked_before {
+                    true => world.portal.receipt(&session.token).unwrap(),
+                    false => None,
+                };
+                let held = [&pair.authentication, &pair.signature][place];
+                let reason = RevocationReason::CertificateHold;
+                if at_the_counter {
+                    world.portal.revoke_at_the_counter(held, reason).unwrap();
+                } else {
+                    let rows = world.portal.test_page(core::slice::from_ref(held)).unwrap();
+                    let serial = &rows[0].summary.serial;
+                    world.portal.revoke(&session.token, serial, reason).unwrap();
+                }
+                assert_eq!(world.portal.receipt(&session.token).unwrap(), None);
+                if let Some(receipt) = receipt {
+                    let now = world.clock.now();
+                    let text = receipt.text.as_bytes();
+                    for signer in [&pair.signature, &card.carrier.signature] {
+                        let signed = card.signature.sign_text(text, signer, now);
+                        let taken = world
+                            .portal
+                            .sign_receipt(&session.token, pair.order, &signed);
+                        assert_eq!(code(taken), "certificate-not-usable");
+                    }
+                }
+                let on_hold = [CertificateState::OnHold; 2];
+                assert_eq!(states(&mut world, &session), on_hold);
+                let fetched = world.portal.fetch(&session.token, pair.order);
+                assert_eq!(code(fetched), "certificate-not-usable");
+                // Another order goes on, and its receipt leaves the hold where it is.
+                let next = world.issue(&card, &session);
+                assert_ne!(next.order, pair.order);
+                world.sign_receipt(&card, &session, &next);
+                let [a, b, c, d] = states(&mut world, &session).try_into().unwrap();
+                assert_eq!([a, b], on_hold);
+                assert_eq!([c, d], [CertificateState::Valid; 2]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_reported_as_removed_is_not_receipted_until_it_is_given_out_again() {
+    for place in [0, 1] {
+        let mut world = World::new();
+        let card = world.enrol("card");
+        let session = world.log_in(&card);
+        let pair = world.issue(&card, &session);
+        let receipt = world.portal.receipt(&session.token).unwrap().unwrap();
+        let listed = world.portal.certificates(&session.token).unwrap();
+        let serial = &listed[place].summary.serial;
+        world.portal.removed(&session.token, serial).unwrap();
+        assert_eq!(world.portal.receipt(&session.token).unwrap(), None);
+        let text = receipt.text.as_bytes();
+        let signed = card
+            .signature
+            .sign_text(text, &pair.signature, world.clock.now());
+        let taken = world
+            .portal
+            .sign_receipt(&session.token, pair.order, &signed);
+        assert_eq!(code(taken), "removed-from-card");
+        assert_eq!(states(&mut world, &session), [CertificateState::OnHold; 2]);
+        // The order is still there, and so is its pair: written once more, it is on the card.
+        let order = world.portal.order(&session.token).unwrap();
+        assert_eq!(order.id, pair.order);
+        assert_eq!(world.portal.fetch(&session.token, order.id).unwrap(), pair);
+        let listed = world.portal.certificates(&session.token).unwrap();
+        assert!(listed.iter().all(|entry| !entry.removed));
+        world.sign_receipt(&card, &session, &pair);
+        assert_eq!(states(&mut world, &session), [CertificateState::Valid; 2]);
+    }
+}
+
+#[test]
 fn an_order_is_approved_once_and_only_with_its_own_nonce() {
     let mut world = World::new();
     let card = world.enrol("card");

@@ -80,6 +80,7 @@ fn guide_at(
         portal: &mut world.portal,
         fault,
         receipted: false,
+        issued: None,
     };
     renew(
         card,
@@ -120,6 +121,11 @@ enum Fault {
     Tries(PinRole, Answer),
     /// Lets in whoever comes, without asking for a certificate.
     AsksForNothing,
+    /// Somebody puts the new certificate for signature on hold, before the receipt is shown or, if so,
+    /// before it is signed.
+    Holds {
+        shown: bool,
+    },
     /// The carrier's certificate for signature is revoked when this is called for.
     RevokesAt(Step),
 }
@@ -142,6 +148,7 @@ struct Faulty<'a> {
     carrier: Vec<u8>,
     fault: Fault,
     receipted: bool,
+    issued: Option<IssuedPair>,
 }
 
 impl Faulty<'_> {
@@ -186,6 +193,17 @@ impl Faulty<'_> {
             let reason = RevocationReason::KeyCompromise;
             self.portal
                 .revoke_at_the_counter(&self.carrier, reason)
+                .unwrap();
+        }
+    }
+
+    fn hold(&mut self, shown: bool) {
+        if self.fault == (Fault::Holds { shown })
+            && let Some(pair) = self.issued.take()
+        {
+            let reason = RevocationReason::CertificateHold;
+            self.portal
+                .revoke_at_the_counter(&pair.signature, reason)
                 .unwrap();
         }
     }
@@ -251,6 +269,7 @@ impl Portal for Faulty<'_> {
     ) -> Result<IssuedPair, PortalError> {
         self.reached(Step::Approve);
         let pair = self.portal.approve(token, order, approval)?;
+        self.issued = Some(pair.clone());
         Ok(self.given_out(pair))
     }
     fn fetch(&mut self, token: &SessionToken, order: OrderId) -> Result<IssuedPair, PortalError> {
@@ -259,6 +278,7 @@ impl Portal for Faulty<'_> {
     }
     fn receipt(&mut self, token: &SessionToken) -> Result<Option<Receipt>, PortalError> {
         self.reached(Step::Receipt);
+        self.hold(false);
         match self.fault {
             Fault::ShowsNoReceipt => Ok(None),
             _ => self.portal.receipt(token),
@@ -270,6 +290,7 @@ impl Portal for Faulty<'_> {
         order: OrderId,
         signed: &[u8],
     ) -> Result<(), PortalError> {
+        self.hold(true);
         self.portal.sign_receipt(token, order, signed)?;
         self.receipted = true;
         Ok(())
@@ -823,6 +844,24 @@ fn nothing_is_removed_for_an_order_that_could_not_be_approved() {
     let mut holder = Holder::default();
     let error = guide_at(fault, &mut card, &mut world, &mut holder).unwrap_err();
     assert_eq!(error.step(), Step::Check, "{error}");
+}
+
+#[test]
+fn a_hold_that_is_put_before_the_receipt_stays_and_the_next_run_orders_anew() {
+    for shown in [false, true] {
+        let (mut card, mut world) = insert(CardState::Expired, 11);
+        let fault = Fault::Holds { shown };
+        let error = guide_at(fault, &mut card, &mut world, &mut Holder::default()).unwrap_err();
+        assert_eq!(error.step(), Step::Receipt, "{error}");
+        let says = "ask who put the certificate on hold";
+        assert!(error.to_string().contains(says), "{error}");
+        let held = ders(&mut card).split_off(2);
+        ends_well(&mut card, &mut world, &mut Holder::default());
+        assert!(ders(&mut card).iter().all(|der| !held.contains(der)));
+        let rows = world.portal.test_page(&held).unwrap();
+        let state = CertificateState::OnHold;
+        assert!(rows.iter().all(|row| row.state == state), "{rows:?}");
+    }
 }
 
 #[test]

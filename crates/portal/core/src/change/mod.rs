@@ -84,6 +84,10 @@ pub struct OrderRecord {
     pub receipt_nonce: [u8; 16],
     /// The certificates, once they are issued.
     pub pair: Option<PairRecord>,
+    /// Whether one of them was put on hold for a reason while it waited for the receipt, which does not
+    /// lift that. Left out where it was not.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub held: bool,
 }
 
 /// The serial numbers of an order's certificates.

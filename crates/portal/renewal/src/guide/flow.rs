@@ -528,6 +528,8 @@ impl<C: Channel> Flow<'_, C> {
         let Some(receipt) = self.portal.receipt(&session.token)? else {
             let is_on_hold = |row: &TestPageRow| row.state == CertificateState::OnHold;
             if self.rows_of(pair)?.iter().any(is_on_hold) {
+                // On hold for another reason than the receipt, it is not given out either, and why is said.
+                let _ = self.portal.fetch(&session.token, pair.order)?;
                 return Err(Cause::NoReceipt);
             }
             self.holder.event(&Event::NoReceipt);

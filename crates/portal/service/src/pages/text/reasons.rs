@@ -271,6 +271,10 @@ fn swedish(error: &PortalError) -> (String, String) {
             "Kortet är redan kvitterat.".to_owned(),
             "Inget återstår. Logga ut.",
         ),
+        PortalError::RemovedFromCard => (
+            "Certifikaten är anmälda som borttagna från kortet.".to_owned(),
+            "Välj Hämta nytt HCC igen, skriv dem till kortet och kvittera sedan.",
+        ),
         PortalError::UnknownHcc { serial } => (
             format!("Kortet har inget HCC med serienummer {serial}."),
             "Visa listan igen.",
