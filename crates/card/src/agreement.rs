@@ -1,26 +1,21 @@
 //! Whether what a card lists agrees with itself: each object's authentication object is listed, and
 //! what is listed as a private key can be one.
 
-use std::collections::BTreeSet;
-
 use kortlab_apdu::FilePath;
 use kortlab_pkcs15::{
     CommonObjectAttributes, DirectoryObject, Id, ObjectRef, ObjectValue, PrivateKey, Severity,
 };
 
 use crate::contents::{Contents, DirectoryFile};
-use crate::error::CardError;
+use crate::pins::{pin_object, why_no_pin_of_holder};
 use crate::problem::{Problem, code};
+
+/// The directory of private keys.
+const PRIVATE_KEYS: &str = "EF(PrKDF)";
 
 /// What does not agree, the private keys first.
 pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
-    let pins: BTreeSet<_> = contents
-        .authentication
-        .iter()
-        .flat_map(|file| file.directory.objects())
-        .map(|object| &object.authentication.auth_id)
-        .collect();
-    let private = listed(&contents.private_keys, "EF(PrKDF)", "key", |key| {
+    let private = listed(&contents.private_keys, PRIVATE_KEYS, "key", |key| {
         (&key.common, Some(key.id()))
     });
     let public = listed(&contents.public_keys, "EF(PuKDF)", "key", |key| {
@@ -33,9 +28,8 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
         (&one.common, None)
     });
     let objects = private.chain(public).chain(certificates).chain(data);
-    let why = contents.why_not_all_pins();
     let mut problems: Vec<_> = objects
-        .filter_map(|object| object.without_pin(&pins, why.as_ref()))
+        .filter_map(|object| object.without_pin(contents))
         .collect();
     for file in &contents.private_keys {
         let keys = file.directory.listed();
@@ -79,29 +73,35 @@ fn listed<'a, T: DirectoryObject>(
 }
 
 impl Listed<'_> {
-    /// That it names an authentication object that is none of `pins` (PKCS#15 §6.1.8). `why` there may
-    /// be others.
-    fn without_pin(&self, pins: &BTreeSet<&Id>, why: Option<&CardError>) -> Option<Problem> {
+    /// That it names an authentication object that the card does not list (PKCS#15 §6.1.8), or, if it
+    /// is a private key, one that no holder has.
+    fn without_pin(&self, contents: &Contents) -> Option<Problem> {
         let auth_id = self.common.auth_id.as_ref()?;
-        if pins.contains(auth_id) {
-            return None;
-        }
-        let listed = match why {
-            None => "which the card does not list".to_owned(),
-            Some(why) => format!("which is none of those that could be read: {why}"),
+        let files = contents.authentication.iter();
+        let mut objects = files.flat_map(|file| file.directory.objects());
+        let listed = objects.find(|object| object.auth_id() == auth_id);
+        let is_of_holder = match listed {
+            // What is no PIN is told of EF(AODF).
+            Some(listed) => self.file != PRIVATE_KEYS || pin_object(contents, listed).is_none(),
+            None => false,
         };
+        let why = why_no_pin_of_holder(contents, auth_id).filter(|_| !is_of_holder)?;
         let message = format!(
-            "the {} is protected by authentication object {auth_id}, {listed}",
+            "the {} is protected by authentication object {auth_id}, {why}",
             self.what
         );
         let code = code::NO_SUCH_PIN;
         let problem = Problem::new(Severity::Warning, code, self.file, self.path, message);
         let problem = problem.about(ObjectRef::of(self.index, self.common, self.id));
-        Some(match why {
-            None => problem,
-            Some(_) => {
+        Some(match (listed, contents.why_not_all_pins()) {
+            (Some(_), _) => problem.hint(
+                "either EF(PrKDF) names the wrong object, or EF(AODF) says of a PIN of the holder that \
+                 it is none: whoever issued the card must correct it",
+            ),
+            (None, Some(_)) => {
                 problem.hint("what is wrong with EF(AODF) comes first: it may be listed there")
             }
+            (None, None) => problem,
         })
     }
 }

@@ -8,15 +8,16 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use kortlab_apdu::ByteCount;
-use kortlab_apdu::{Channel, FilePath};
+use kortlab_apdu::{Channel, FilePath, StatusWord};
 use kortlab_pkcs15::{
     Application, AuthenticationAttributes, AuthenticationObject, Certificate, Code, DataObject,
-    Directory, DirectoryObject, EfDir, ObjectKind, ObjectRef, Odf, PKCS15_AID, Parsed, Path,
-    PrivateKey, PublicKey, Severity, TokenInfo, UnusedSpaceRecord,
+    Directory, DirectoryObject, EfDir, ObjectKind, ObjectRef, Odf, Parsed, Path, PrivateKey,
+    PublicKey, Severity, TokenInfo, UnusedSpaceRecord,
 };
 
 use crate::agreement;
 use crate::applications;
+use crate::directory_ranges;
 use crate::error::{CardError, ErrorKind};
 use crate::files::{APPLICATION, Files, Known, Shelf};
 use crate::index::Index;
@@ -160,11 +161,8 @@ impl Contents {
         {
             reader.tell_unlisted(dir, &application);
         }
-        if let Some(dir) = &dir
-            && application != APPLICATION
-            && reader.files.application().is_none()
-        {
-            reader.tell_misnamed(dir, &application)?;
+        if application != APPLICATION && reader.files.application().is_none() {
+            reader.application_directory(dir.as_ref(), &application)?;
         }
         if let Some(named) = named
             && application != APPLICATION
@@ -228,8 +226,9 @@ impl Contents {
         contents.sources = core::mem::take(&mut reader.sources);
         contents.index = Index::new(&contents);
         contents.problems = core::mem::take(&mut reader.problems);
-        for doubt in pin_doubt::problems(&contents) {
-            add(&mut contents.problems, doubt);
+        let of_ranges = directory_ranges::problems(&contents);
+        for problem in of_ranges.into_iter().chain(pin_doubt::problems(&contents)) {
+            add(&mut contents.problems, problem);
         }
         Ok(contents)
     }
@@ -518,6 +517,15 @@ impl Contents {
     }
 }
 
+/// Whether a card says with this status word that it knows no such command, or not in this form.
+const fn is_not_supported(status: StatusWord) -> bool {
+    matches!(status.sw1(), 0x68 | 0x6B | 0x6D | 0x6E)
+        || matches!(
+            status,
+            StatusWord::FUNCTION_NOT_SUPPORTED | StatusWord::INCORRECT_P1_P2
+        )
+}
+
 struct Reading<'a, C: Channel + ?Sized> {
     files: Files<'a, C>,
     scope: Scope,
@@ -756,29 +764,68 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         self.warn(code::APPLICATION_NOT_LISTED, "EF.DIR", &EF_DIR, message);
     }
 
-    /// EF.DIR gives the application a longer AID than PKCS#15's, and the card knows its DF by names of
-    /// which none begins with that: who selects it by what EF.DIR says is told that there is none
-    /// (ISO/IEC 7816-4 §8.2.2.3). Where the card tells no name (tag 84), nothing is said.
-    fn tell_misnamed(&mut self, dir: &EfDir, application: &FilePath) -> Result<(), CardError> {
+    /// What the card says of DF(PKCS15) when it is selected. Its files are read by their paths, but other
+    /// programs select it first.
+    fn application_directory(
+        &mut self,
+        dir: Option<&EfDir>,
+        application: &FilePath,
+    ) -> Result<(), CardError> {
+        let name = "DF(PKCS15)";
+        let selected = match self.scope {
+            Scope::Everything => self.files.select(application),
+            Scope::Pins => self.files.select_undescribed(application),
+        };
+        let info = match selected {
+            Ok(info) => info,
+            Err(error) if ends_all(&error) => return self.unreadable(name, application, error),
+            // It selects no directories by their paths.
+            Err(error) if error.status().is_some_and(is_not_supported) => return Ok(()),
+            Err(error) => {
+                let message = format!(
+                    "it cannot be selected, and its files were read by their paths: {error}; OpenSC \
+                     and other programs select it first, and find nothing"
+                );
+                let code = code::FILE_UNREADABLE;
+                let problem = Problem::new(Severity::Error, code, name, application, message);
+                self.push(problem.hint(
+                    "whoever issued the card must tell whether the directory was taken out of use; \
+                     else the card is broken and must be replaced",
+                ));
+                return Ok(());
+            }
+        };
+        if let Some(warning) = info.warning {
+            let text = format!(
+                "the card warns when it is selected: {warning} ({}); other programs may not go on",
+                warning.meaning()
+            );
+            self.warn(code::SELECTED_WITH_WARNING, name, application, text);
+        }
+        let names = info.fcp.map(|fcp| fcp.df_names).unwrap_or_default();
+        if let Some(dir) = dir {
+            self.tell_misnamed(dir, application, &names);
+        }
+        Ok(())
+    }
+
+    /// EF.DIR gives the application an AID with which none of the names begins by which the card knows
+    /// its DF: who selects it by what EF.DIR says is told that there is none (ISO/IEC 7816-4 §8.2.2.3).
+    /// Where the card tells no name (tag 84), nothing is said.
+    fn tell_misnamed(&mut self, dir: &EfDir, application: &FilePath, names: &[Vec<u8>]) {
         let here = |entry: &&Application| {
             let path = entry.path.as_ref();
             path.is_some_and(|path| absolute(&FilePath::MASTER_FILE, path) == *application)
         };
-        let Some(entry) = dir.objects().find(here) else {
-            return Ok(());
-        };
-        let known = [&PKCS15_AID[..], &ISO_7816_15_AID[..]];
-        let longer = |aid: &&[u8]| entry.aid.len() > aid.len() && entry.aid.starts_with(aid);
-        if !known.iter().any(longer) {
-            return Ok(());
-        }
-        let names = match self.files.select(application) {
-            Ok(info) => info.fcp.map(|fcp| fcp.df_names).unwrap_or_default(),
-            Err(error) if ends_all(&error) => return Err(error),
-            Err(_) => return Ok(()),
+        let Some(entry) = dir
+            .objects()
+            .find(here)
+            .filter(|entry| !entry.aid.is_empty())
+        else {
+            return;
         };
         if names.is_empty() || names.iter().any(|name| name.starts_with(&entry.aid)) {
-            return Ok(());
+            return;
         }
         let names: Vec<_> = names.iter().map(hex::encode_upper).collect();
         let message = format!(
@@ -788,7 +835,6 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
             names.join(", ")
         );
         self.warn(code::APPLICATION_NOT_LISTED, "EF.DIR", &EF_DIR, message);
-        Ok(())
     }
 
     /// The ODF was not where EF.DIR says, but where it usually is. `why`: what was wrong with the file

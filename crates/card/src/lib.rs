@@ -58,6 +58,7 @@ pub mod card;
 pub mod certificate;
 pub mod contents;
 pub mod dialect;
+mod directory_ranges;
 pub mod error;
 pub mod files;
 mod index;

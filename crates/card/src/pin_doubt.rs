@@ -8,7 +8,9 @@ use kortlab_apdu::FilePath;
 use kortlab_pkcs15::{Id, ObjectRef, PrivateKey, Severity};
 
 use crate::contents::Contents;
-use crate::pins::{PinObject, PinPurpose, find, pin_object, pin_objects, role_key};
+use crate::pins::{
+    PinObject, PinPurpose, find, pin_object, pin_objects, role_key, why_no_pin_of_holder,
+};
 use crate::problem::{Problem, code};
 use crate::profile::Profile;
 use crate::role::PinRole;
@@ -49,12 +51,10 @@ pub(crate) fn of_role(contents: &Contents, role: PinRole, pin: &PinObject) -> Op
     let protector = key.and_then(|key| key.common.auth_id.as_ref());
     match (protector, said) {
         (Some(protector), _) if *protector != pin.auth_id => {
-            let listed = match contents.why_not_all_pins() {
-                None => "which the card does not list".to_owned(),
-                Some(why) => format!("which is none of those that could be read: {why}"),
-            };
+            let why = why_no_pin_of_holder(contents, protector);
             Some(format!(
-                "the key for it is protected by the authentication object {protector}, {listed}"
+                "the key for it is protected by the authentication object {protector}{}",
+                why.map(|why| format!(", {why}")).unwrap_or_default()
             ))
         }
         _ if other.is_some() => Some(format!(

@@ -11,7 +11,7 @@ use kortlab_pkcs15::{AuthenticationObject, Directory, Id, ObjectRef, PrivateKey,
 
 use crate::card::Card;
 use crate::contents::{Contents, DirectoryFile, is_final};
-use crate::error::CardError;
+use crate::error::{CardError, ErrorKind};
 use crate::files::FileInfo;
 use crate::keys::private_keys;
 use crate::pins::{PinObject, PinPurpose, find, pin_object, role_key};
@@ -154,6 +154,34 @@ impl<C: Channel> Card<C> {
         };
         self.uses_of_keys.insert(path.clone(), told.clone());
         Ok(told)
+    }
+
+    /// Whether what EF(AODF) says of the PINs is of the PINs by which the keys are used, as far as the
+    /// card tells of the files of its first keys: else the states of the PINs are those of others.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub fn pins_of_others(&mut self) -> Result<Vec<Problem>, CardError> {
+        let contents = self.contents();
+        let keys = private_keys(contents).filter_map(|key| path(contents, key));
+        let paths: BTreeSet<_> = keys.take(MAX_ASKED).collect();
+        if paths.is_empty() || contents.authentication.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.exclusively(|card| {
+            let mut files = BTreeMap::new();
+            for path in paths {
+                let described = card.describe_file(&path);
+                match described.and_then(|info| card.with_rules(&path, info)) {
+                    Ok((info, _)) => files.insert(path, Some(info)),
+                    Err(error) if is_final(&error) => return Err(error),
+                    // That it cannot be selected is told where it is checked.
+                    Err(error) if error.kind() == ErrorKind::Budget => break,
+                    Err(_) => files.insert(path, None),
+                };
+            }
+            Ok(card.wrong_references(&files))
+        })
     }
 
     /// The PINs in EF(AODF) that are others than those by which their keys are used, the keys in

@@ -186,14 +186,21 @@ impl<C: Channel> Card<C> {
     pub fn roles(&self, pin: &PinObject) -> Vec<PinRole> {
         PinRole::ALL
             .into_iter()
-            .filter(|&role| find(self.contents(), role).is_some_and(|found| found == *pin))
+            .filter(|&role| self.certain_pin(role).is_some_and(|found| found == *pin))
             .collect()
     }
 
-    /// Whether one PIN is for both roles.
+    /// Whether one PIN is for both roles, as far as the directories leave no doubt.
     pub fn has_one_pin(&self) -> bool {
-        let [authentication, signature] = PinRole::ALL.map(|role| find(self.contents(), role));
+        let [authentication, signature] = PinRole::ALL.map(|role| self.certain_pin(role));
         authentication.is_some() && authentication == signature
+    }
+
+    /// The PIN for `role`, unless the directories say that the key for it has another.
+    pub(crate) fn certain_pin(&self, role: PinRole) -> Option<PinObject> {
+        let contents = self.contents();
+        let protector = role_key(contents, role).and_then(|key| key.common.auth_id.as_ref());
+        find(contents, role).filter(|pin| protector.is_none_or(|id| *id == pin.auth_id))
     }
 
     /// From now on sends PINs also where the card's rules for them contradict each other: the
@@ -508,12 +515,19 @@ impl<C: Channel> Card<C> {
                         return error;
                     }
                     let directory = pin.directory.to_string();
+                    let hint = match error.kind() {
+                        ErrorKind::NotFound => "no try was lost; the card's EF(AODF) is wrong",
+                        _ => {
+                            "no try was lost; the card refuses to select that directory, whatever \
+                             EF(AODF) says: `kortlab info` shows what is wrong with the card"
+                        }
+                    };
                     error
                         .context(&format!(
                             "the {name} was not sent to the card: EF(AODF) says it belongs to \
                              {directory}"
                         ))
-                        .hint("no try was lost; the card's EF(AODF) is wrong")
+                        .hint(hint)
                 })?;
             }
             Ok(files.send(doing, command)?.status())
@@ -646,6 +660,29 @@ pub(crate) fn pin_objects(contents: &Contents) -> impl Iterator<Item = PinObject
         .iter()
         .flat_map(|file| file.directory.objects())
         .filter_map(|object| pin_object(contents, object))
+}
+
+/// In words, what of the authentication object with this identifier makes it no PIN of the card's
+/// holder: "which the card does not list", say. Nothing if it is one.
+pub(crate) fn why_no_pin_of_holder(contents: &Contents, auth_id: &Id) -> Option<String> {
+    let files = contents.authentication.iter();
+    let objects = files.flat_map(|file| file.directory.objects());
+    let named = objects.filter(|object| object.auth_id() == auth_id);
+    let pins: Vec<_> = named.map(|object| pin_object(contents, object)).collect();
+    let is_for = |purpose| {
+        let mut pins = pins.iter().flatten();
+        pins.any(|pin| pin.purpose == purpose)
+    };
+    Some(match contents.why_not_all_pins() {
+        _ if is_for(PinPurpose::User) => return None,
+        _ if is_for(PinPurpose::Unblocking) => "which is a PUK".to_owned(),
+        _ if is_for(PinPurpose::SecurityOfficer) => {
+            "which is the PIN of a security officer".to_owned()
+        }
+        _ if !pins.is_empty() => "which is no PIN".to_owned(),
+        None => "which the card does not list".to_owned(),
+        Some(why) => format!("which is none of those that could be read: {why}"),
+    })
 }
 
 /// The PIN or PUK that an authentication object describes; `None` if it is another kind of object.

@@ -46,6 +46,8 @@ pub mod code {
     pub const DANGLING_PATH: &str = "dangling-path";
     /// A path that must lead to a file leads to a directory (DF).
     pub const PATH_TO_DIRECTORY: &str = "path-to-directory";
+    /// A place or a length in a directory, or that of a directory in the ODF, is another than it has.
+    pub const COUNT_MISMATCH: &str = "count-mismatch";
     /// The ODF has no entry for certificates.
     pub const NO_CERTIFICATE_DIRECTORY: &str = "no-certificate-directory";
     /// An object names an authentication object that the card does not list.

@@ -119,7 +119,7 @@ impl Contents {
         Some(error.hint("`kortlab cert check` says what is wrong with it"))
     }
 
-    fn unread_file(&self, path: &FilePath) -> Option<&Unread> {
+    pub(crate) fn unread_file(&self, path: &FilePath) -> Option<&Unread> {
         self.unread.iter().find(|unread| unread.path == *path)
     }
 }

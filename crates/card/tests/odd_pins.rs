@@ -297,7 +297,28 @@ fn a_maximum_of_zero_is_no_limit_and_no_contradiction() {
 
 #[test]
 fn with_one_pin_for_everything_both_roles_have_it() {
-    let mut image = model(Protocol::T0).build().expect("an image");
+    // The key for signatures is protected by the first PIN, too.
+    let both = patched(Protocol::T0, 0x4402, &[("040102", "040101")]);
+    let (card, _) = open_odd(with_first_pin_alone(both), None);
+    assert!(card.has_one_pin());
+    let only = card.pins().remove(0);
+    assert_eq!(card.roles(&only), PinRole::ALL);
+    let two = open_odd(model(Protocol::T0).build().expect("an image"), None).0;
+    assert!(!two.has_one_pin());
+    assert_eq!(two.roles(&two.pins()[1]), [PinRole::Signature]);
+    assert!(two.pins()[0].flags.contains(PinFlags::NEEDS_PADDING));
+}
+
+#[test]
+fn one_pin_is_not_for_everything_where_a_key_names_another_that_is_not_listed() {
+    let image = model(Protocol::T0).build().expect("an image");
+    let (card, _) = open_odd(with_first_pin_alone(image), None);
+    assert!(!card.has_one_pin());
+    assert_eq!(card.roles(&card.pins()[0]), [PinRole::Authentication]);
+}
+
+/// The card with the first of its PINs in EF(AODF) and no other.
+fn with_first_pin_alone(mut image: Image) -> Image {
     let file = aodf(&mut image);
     let bytes = file
         .as_transparent_mut()
@@ -308,15 +329,7 @@ fn with_one_pin_for_everything_both_roles_have_it() {
     let first = Aodf::parse(&bytes.0).value.objects().next().cloned();
     let encoded = Directory::new(first).encode().expect("it encodes");
     file.as_transparent_mut().unwrap().data = Some(HexBytes(encoded));
-
-    let (card, _) = open_odd(image, None);
-    assert!(card.has_one_pin());
-    let only = card.pins().remove(0);
-    assert_eq!(card.roles(&only), PinRole::ALL);
-    let two = open_odd(model(Protocol::T0).build().expect("an image"), None).0;
-    assert!(!two.has_one_pin());
-    assert_eq!(two.roles(&two.pins()[1]), [PinRole::Signature]);
-    assert!(two.pins()[0].flags.contains(PinFlags::NEEDS_PADDING));
+    image
 }
 
 /// Bytes, in hexadecimal, and others of the same length in their place.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use kortlab_apdu::{Channel, Command, FilePath, instruction};
+use kortlab_apdu::fcp::FileKind;
+use kortlab_apdu::{Channel, Command, FilePath, StatusWord, instruction};
 use kortlab_card::contents::DirectoryFile;
 use kortlab_card::dialect::{Dialect as _, Eid};
 use kortlab_card::files::FileInfo;
@@ -70,8 +71,19 @@ pub(crate) struct KeyRead {
     /// The PrKDF that lists it, and where.
     pub directory: FilePath,
     pub object: ObjectRef,
-    /// The modulus of the key in the file, where the card tells it.
-    pub modulus: Option<Vec<u8>>,
+    /// The key in the file, where the card tells it.
+    pub told: Told,
+}
+
+/// What a card tells of the key in a key file.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// Nothing, or nothing that is understood.
+    Nothing,
+    /// There is none, though the file is there.
+    NoKey,
+    /// The modulus of its public key.
+    Modulus(Vec<u8>),
 }
 
 /// A file, read twice.
@@ -296,32 +308,41 @@ fn keys<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), C
     }
     let tells = card.dialect().name() == Eid.name();
     for (key, (directory, object)) in card.keys().into_iter().zip(places) {
-        let modulus = match tells && !key.path.is_empty() {
-            true => modulus(card, &key.path)?,
-            false => None,
+        let told = match tells && !key.path.is_empty() {
+            true => told(card, &key.path)?,
+            false => Told::Nothing,
         };
         evidence.keys.push(KeyRead {
             key,
             directory,
             object,
-            modulus,
+            told,
         });
     }
     Ok(())
 }
 
-/// The modulus of the key in a key file, as the EID applet tells it: GET DATA 0101.
-fn modulus<C: Channel>(card: &mut Card<C>, path: &FilePath) -> Result<Option<Vec<u8>>, CardError> {
+/// The key in a key file, as the EID applet tells it: GET DATA 0101 is answered with the modulus, or
+/// that there is no such data.
+fn told<C: Channel>(card: &mut Card<C>, path: &FilePath) -> Result<Told, CardError> {
     let command = Command::new(instruction::GET_DATA, 0x01, 0x01).expecting_any();
     let answer = card.exclusively(|card| {
-        card.files().select_silently(path)?;
-        card.files().demand("get the public key", &command)
+        let info = card.files().select(path)?;
+        let answer = card.files().send("get the public key", &command)?;
+        Ok((info.kind(), answer))
     });
-    match answer {
-        Ok(answer) => Ok(answer.data().get(2..).map(<[u8]>::to_vec)),
-        Err(error) if is_final(&error) => Err(error),
-        Err(_) => Ok(None),
-    }
+    // What else is no file of a key is told of its path.
+    let (is_of_key, answer) = match answer {
+        Ok((Some(FileKind::InternalEf(_) | FileKind::ProprietaryEf(..)), answer)) => (true, answer),
+        Ok((_, answer)) => (false, answer),
+        Err(error) if is_final(&error) => return Err(error),
+        Err(_) => return Ok(Told::Nothing),
+    };
+    Ok(match (answer.status(), answer.data().get(2..)) {
+        (StatusWord::SUCCESS, Some(modulus)) => Told::Modulus(modulus.to_vec()),
+        (StatusWord::REFERENCE_NOT_FOUND, _) if is_of_key => Told::NoKey,
+        _ => Told::Nothing,
+    })
 }
 
 /// Every file that tells what is on the card, and every certificate's, once more.
@@ -508,7 +529,8 @@ fn tell(contents: &Contents, evidence: &mut Evidence) {
     if contents.unused_space.is_some() {
         evidence.looked_at.push("EF(UnusedSpace)".to_owned());
     }
-    let untold = evidence.keys.iter().filter(|key| key.modulus.is_none());
+    let keys = evidence.keys.iter();
+    let untold = keys.filter(|key| matches!(key.told, Told::Nothing));
     let untold = untold.count();
     if untold > 0 {
         let what = count(untold, "private key", "private keys");

@@ -43,6 +43,14 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         self.select_with(path, WITHOUT_FCI).map(drop)
     }
 
+    /// The same, with the warning that the card gives, if it does.
+    ///
+    /// # Errors
+    /// As for [`Files::select`].
+    pub(crate) fn select_undescribed(&mut self, path: &FilePath) -> Result<FileInfo, CardError> {
+        self.select_with(path, WITHOUT_FCI)
+    }
+
     /// Selects the DF at `path`, unless the session knows that it is selected.
     ///
     /// # Errors

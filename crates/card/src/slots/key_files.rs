@@ -249,15 +249,33 @@ impl<C: Channel> Card<C> {
     }
 }
 
+/// Whether with this status word a card says that a file may not be selected, or not so: that says
+/// nothing of what is in it.
+fn is_refusal_of_access(status: StatusWord) -> bool {
+    matches!(status.sw1(), 0x68 | 0x69 | 0x6D | 0x6E)
+        || matches!(
+            status,
+            StatusWord::FUNCTION_NOT_SUPPORTED | StatusWord::INCORRECT_P1_P2
+        )
+}
+
 impl Listed {
     fn not_selected(&self, error: &CardError) -> Problem {
         let path = &self.place.path;
-        // A card may refuse to select a key's file and still use it.
         if error.kind() != ErrorKind::NotFound {
+            // A card may refuse to select a key's file and still use it; that it fails to is another
+            // matter.
+            let severity = match error.status() {
+                Some(status) if is_refusal_of_access(status) => Severity::Note,
+                _ => Severity::Warning,
+            };
             let message = format!("it cannot be told whether its file is there: {error}");
             let code = code::FILE_UNREADABLE;
-            let problem = Problem::new(Severity::Note, code, PRIVATE_KEY, path, message);
-            return problem.about(self.object.clone());
+            let problem = Problem::new(severity, code, PRIVATE_KEY, path, message);
+            return problem.about(self.object.clone()).hint(
+                "a signature tells whether the key can be used: `kortlab key sign`, with its PIN; if \
+                 it fails, whoever issued the card must replace it",
+            );
         }
         let message = "its file is not on the card (6A82): the key cannot be used";
         let code = code::FILE_ABSENT;

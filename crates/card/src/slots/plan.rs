@@ -16,6 +16,7 @@ use super::{Slot, invalid, switch};
 use crate::card::Card;
 use crate::contents::{DirectoryFile, Scope};
 use crate::dialect::NewFile;
+use crate::directory_ranges;
 use crate::error::{CardError, ErrorKind};
 use crate::files::APPLICATION;
 use crate::pins;
@@ -408,6 +409,18 @@ impl<C: Channel> Card<C> {
                             "the file {} is named as a directory of certificates, and as \
                              something else too; nothing was changed",
                             path
+                        ),
+                    )
+                    .hint("`kortlab info` shows what is wrong with the card's files"));
+                }
+                if let Some(part) = directory_ranges::part(self.contents(), path, file.size) {
+                    return Err(CardError::new(
+                        ErrorKind::Unsupported,
+                        format!(
+                            "EF(ODF) says that a part of the file {path} is the directory (from byte \
+                             {} on): what is written to it could move out of that part, or into \
+                             another; nothing was changed",
+                            part.start
                         ),
                     )
                     .hint("`kortlab info` shows what is wrong with the card's files"));

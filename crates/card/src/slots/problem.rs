@@ -137,7 +137,7 @@ impl SlotProblem {
             Self::NotCertificate(_) => "not-a-certificate",
             Self::NotX509 => "kind-not-read",
             Self::Odd(remark) => remark.code,
-            Self::WrongCount { .. } => "count-mismatch",
+            Self::WrongCount { .. } => code::COUNT_MISMATCH,
             Self::NotStrict(fault) => match fault.rule {
                 Rule::Der => "not-strict-der",
                 Rule::Profile => "not-rfc5280",

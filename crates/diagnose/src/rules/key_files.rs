@@ -3,8 +3,10 @@
 use kortlab_card::{Problem, Severity};
 
 use super::Rule;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, KeyRead, Told};
 
+/// The file holds no key.
+const NO_KEY: &str = "no-key-in-file";
 /// The file holds another key than the certificates of its identifier are for.
 const KEY_STALE: &str = "key-stale";
 
@@ -15,17 +17,22 @@ pub(super) static RULE: Rule = Rule {
                   an old key, or to none, while the certificates are for the new one",
     remedy: "whoever renewed the card must correct EF(PrKDF), or write the certificate of the key \
              that is there",
-    codes: &[KEY_STALE, "not-a-key-file", "key-file-not-active"],
+    codes: &[NO_KEY, KEY_STALE, "not-a-key-file", "key-file-not-active"],
     look,
-    trips: &[(KEY_STALE, "OpenSC")],
+    trips: &[(NO_KEY, "OpenSC"), (KEY_STALE, "OpenSC")],
 };
 
 /// Only of cards that tell the public key of a key file, as the EID applet does.
 fn look(evidence: &Evidence) -> Vec<Problem> {
     let mut problems = Vec::new();
     for key in &evidence.keys {
-        let Some(modulus) = &key.modulus else {
-            continue;
+        let modulus = match &key.told {
+            Told::Nothing => continue,
+            Told::NoKey => {
+                problems.push(no_key(key));
+                continue;
+            }
+            Told::Modulus(modulus) => modulus,
         };
         let slots = evidence.slots();
         let of_key = slots.filter(|slot| !slot.is_authority() && *slot.key_id() == key.key.id);
@@ -49,4 +56,19 @@ fn look(evidence: &Evidence) -> Vec<Problem> {
         problems.push(problem.about(key.object.clone()));
     }
     problems
+}
+
+/// The card, which tells the public key of a key file without a PIN, says that there is none in this.
+fn no_key(key: &KeyRead) -> Problem {
+    let message = format!(
+        "the card says that {} holds no key (6A88 to GET DATA 0101), and tells it of a file that does: \
+         key {} cannot be used",
+        key.key.path, key.key.id
+    );
+    let severity = Severity::Error;
+    let problem = Problem::new(severity, NO_KEY, "EF(PrKDF)", &key.directory, message);
+    problem.about(key.object.clone()).hint(
+        "the key must be made anew, with its certificates, by whoever issued the card: a private key \
+         cannot be restored",
+    )
 }

@@ -50,6 +50,7 @@ pub fn read(card: &mut Card<AnyChannel>) -> Result<(Vec<PinEntry>, Vec<Problem>)
     let found = card.pin_states()?;
     let pins = found.iter().map(PinEntry::new).collect();
     let problems = found.into_iter().filter_map(|found| found.problem);
+    let problems = problems.chain(card.pins_of_others()?);
     Ok((pins, problems.collect()))
 }
 
