@@ -389,6 +389,16 @@ fn without_a_portal_or_its_token_the_administrator_is_told_what_to_do() {
         "{}",
         stderr(&output)
     );
+    for (token, next_step) in [
+        (&["--token", "file:nofile"][..], "give another --token"),
+        (&[], "say with --token or --data where the token is"),
+    ] {
+        let output = lab.run(&[&["admin", "status", "--url", &url], token].concat());
+        assert_plain_error(&output, 1);
+        let told = stderr(&output);
+        assert!(told.contains(next_step), "{told}");
+        assert!(!told.contains("kortlab portal`"), "{told}");
+    }
     let secret = "5ec2e701".repeat(8);
     let output = lab.run(&["admin", "status", "--url", &url, "--token", &secret]);
     assert_plain_error(&output, 2);

@@ -52,8 +52,15 @@ impl PlaceOptions {
 
     fn token(&self) -> Result<AdminToken, Failure> {
         let text = match self.token.as_deref().map(|source| source.split_once(':')) {
-            None => read(&admin_token_file(&self.data))?,
-            Some(Some(("file", path))) => read(Path::new(path))?,
+            None => read(&admin_token_file(&self.data)).map_err(|failure| match self.url {
+                Some(_) => failure.hint("say with --token or --data where the token is"),
+                None => where_to_look(failure),
+            })?,
+            Some(Some(("file", path))) => read(Path::new(path)).map_err(|failure| {
+                failure.hint(
+                    "give another --token; without it the token is that of the data directory (--data)",
+                )
+            })?,
             Some(Some(("env", name))) => Zeroizing::new(std::env::var(name).map_err(|_| {
                 Failure::usage(format!("the environment variable {name} is not set"))
             })?),
@@ -70,7 +77,7 @@ impl PlaceOptions {
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    files::read_text(path, MAX_FILE).map_err(where_to_look)
+    files::read_text(path, MAX_FILE)
 }
 
 /// Where the portal with this data directory listens.
