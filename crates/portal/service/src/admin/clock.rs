@@ -4,12 +4,14 @@ use core::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use kortlab_issuer::clock::Clock as _;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use kortlab_issuer::clock::{Clock as _, Timestamp};
 
 use super::wire::{ClockFace, ClockSetting};
 use crate::api::body::Body;
 use crate::app::App;
-use crate::error::ServiceError;
+use crate::error::{Refusal, ServiceError};
 use crate::event::Subject;
 use crate::operation::Operation;
 use crate::service::Call;
@@ -20,10 +22,30 @@ pub(super) async fn read(State(app): State<App>) -> Json<ClockFace> {
 }
 
 /// `POST /admin/v1/clock`.
-pub(super) async fn set(
-    State(app): State<App>,
-    Body(setting): Body<ClockSetting>,
-) -> Result<Json<ClockFace>, ServiceError> {
+pub(super) async fn set(State(app): State<App>, Body(setting): Body<ClockSetting>) -> Response {
+    if let ClockSetting::Advance(seconds) = setting
+        && !is_a_time(app.clock().now().unix_seconds().checked_add(seconds))
+    {
+        return Refusal::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "no-such-time",
+            "No such time",
+            format_args!("{seconds} s from now is after the year 9999; the clock was not set"),
+        )
+        .into_response();
+    }
+    match set_to(&app, setting).await {
+        Ok(face) => Json(face).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Whether a portal's clock can show it.
+fn is_a_time(unix_seconds: Option<u64>) -> bool {
+    unix_seconds.is_some_and(|time| Timestamp::from_unix_seconds(time).unix_seconds() == time)
+}
+
+async fn set_to(app: &App, setting: ClockSetting) -> Result<ClockFace, ServiceError> {
     let detail = match &setting {
         ClockSetting::Set(time) => format!("set to {time}"),
         ClockSetting::Advance(seconds) => format!("advanced by {seconds} s"),
@@ -43,5 +65,5 @@ pub(super) async fn set(
             portal.settle().map(|_| ())
         })
         .await?;
-    Ok(Json(ClockFace::of(&app)))
+    Ok(ClockFace::of(app))
 }

@@ -200,6 +200,16 @@ fn time_that_passes_ends_sessions_and_lapses_orders() {
     assert_eq!(face["seconds_ahead"], 0);
     let answer = portal.admin("POST", "/admin/v1/clock", Some(json!({"set": "tomorrow"})));
     assert_eq!(answer.status, 400, "{answer:?}");
+    // Beyond the last time that there is it does not go, and does not stop there unsaid.
+    for seconds in [99_999_999 * 86_400, u64::MAX] {
+        let body = json!({"advance": seconds});
+        let answer = portal.admin("POST", "/admin/v1/clock", Some(body));
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let detail = answer.json()["detail"].to_string();
+        assert!(detail.contains("after the year 9999"), "{detail}");
+        let face = portal.admin("GET", "/admin/v1/clock", None).json();
+        assert_eq!(face["seconds_ahead"], 0);
+    }
 }
 
 #[test]
