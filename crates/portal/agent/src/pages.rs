@@ -118,7 +118,7 @@ struct TaskPage<'a> {
     title: Words,
     lead: Words,
     notices: &'a [Notice],
-    differences: Vec<Notice>,
+    cautions: Vec<Notice>,
     groups: Vec<Group<'a>>,
     lines: Vec<DataLine>,
     text: Option<String>,
@@ -195,7 +195,7 @@ impl Pages {
     ) -> Response {
         let [title, lead, button] = describe(&plan.work);
         let page = TaskPage {
-            differences: differences(&plan.work),
+            cautions: cautions(&plan.work),
             frame: self.frame(pending.task.language),
             origin: &pending.origin,
             key: &pending.key,
@@ -463,14 +463,33 @@ fn text(work: &Work) -> Option<String> {
     }
 }
 
-/// What an order, or a pair, says that the card's certificates do not.
-fn differences(work: &Work) -> Vec<Notice> {
+/// What the reader must not miss: what an order, or a pair, says that the card's certificates do not, and
+/// that what is to be removed may be of use still.
+fn cautions(work: &Work) -> Vec<Notice> {
+    if let Work::Remove { in_time, .. } = work {
+        return still_valid(in_time).into_iter().collect();
+    }
     let (differences, notice): (_, fn(&Difference) -> Notice) = match work {
         Work::Request { differences, .. } => (differences, of_order),
         Work::Write { differences, .. } => (differences, of_pair),
         _ => return Vec::new(),
     };
     differences.iter().map(notice).collect()
+}
+
+/// Whether they are revoked the agent does not know.
+fn still_valid(serials: &[String]) -> Option<Notice> {
+    let listed = serials.join(", ");
+    (!serials.is_empty()).then(|| {
+        Notice::bad(Words::new(
+            format!(
+                "Giltighetstiden är inte slut för serienummer {listed}. Ta bara bort sådana certifikat om de är spärrade eller ersatta."
+            ),
+            format!(
+                "The time of validity is not over for serial number {listed}. Remove such certificates only if they are revoked or replaced."
+            ),
+        ))
+    })
 }
 
 fn of_order(difference: &Difference) -> Notice {

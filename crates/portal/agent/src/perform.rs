@@ -139,6 +139,7 @@ fn do_work<C: Channel>(
         Work::Remove {
             certificates,
             absent,
+            ..
         } => remove(card, certificates, absent, pins, kept),
         Work::Request { order, signer, .. } => request(card, order, signer, pins, now),
         Work::Write {

@@ -57,6 +57,8 @@ pub(crate) enum Work {
         certificates: Vec<Seen>,
         /// Those that are not: they need no removing.
         absent: Vec<Serial>,
+        /// The serial numbers of those whose time is not over.
+        in_time: Vec<String>,
     },
     /// Both keys request certificates, and the order is approved.
     Request {
@@ -141,7 +143,7 @@ pub(crate) fn plan<C: Channel>(
     let facts = kept.facts(&certificates);
     let work = match &task.work {
         task::Work::Show => Work::Show(certificates),
-        task::Work::Remove { serials } => removal(&certificates, serials)?,
+        task::Work::Remove { serials } => removal(&certificates, serials, now)?,
         task::Work::Request { order } => {
             seen.must_be(order.card_number.as_str())?;
             let text = approval_text(order);
@@ -212,7 +214,7 @@ impl SeenCard {
     }
 }
 
-fn removal(certificates: &[Seen], serials: &[Serial]) -> Result<Work, NotDone> {
+fn removal(certificates: &[Seen], serials: &[Serial], now: Timestamp) -> Result<Work, NotDone> {
     let mut found: Vec<Seen> = Vec::new();
     let mut absent = Vec::new();
     for serial in serials {
@@ -239,7 +241,9 @@ fn removal(certificates: &[Seen], serials: &[Serial]) -> Result<Work, NotDone> {
             }
         }
     }
+    let in_time = found.iter().filter(|seen| now <= seen.summary.not_after);
     Ok(Work::Remove {
+        in_time: in_time.map(Seen::serial).collect(),
         certificates: found,
         absent,
     })

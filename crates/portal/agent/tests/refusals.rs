@@ -529,6 +529,27 @@ fn an_order_that_is_not_open_is_not_approved() {
 }
 
 #[test]
+fn that_certificates_are_valid_still_is_said_before_they_are_removed() {
+    const SAYS: &str = "The time of validity is not over for serial number";
+    for (state, in_time) in [
+        (CardState::Valid, true),
+        (CardState::Revoked, true),
+        (CardState::Expired, false),
+    ] {
+        let lab = lab(state);
+        let serial = hcc_serial(&lab);
+        let page = lab.begin(&lab.task(Work::Remove {
+            serials: vec![serial.clone()],
+        }));
+        page.assert_says(&serial.to_string());
+        assert_eq!(page.body.contains(SAYS), in_time, "{state:?}");
+        if in_time {
+            page.assert_says(&format!("{SAYS} {serial}."));
+        }
+    }
+}
+
+#[test]
 fn a_carriers_certificate_is_never_removed_or_written() {
     let lab = lab(CardState::Expired);
     let image = lab.image();
