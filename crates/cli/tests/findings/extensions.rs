@@ -154,6 +154,42 @@ fn no_certificate_that_openssl_refuses_is_called_valid_and_no_good_one_is_called
             false,
             false,
         ),
+        // A distribution point with neither a name nor an issuer.
+        (
+            subject,
+            "2.5.29.31=DER:3006300481020640",
+            Some("not-rfc5280"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "2.5.29.31=DER:30023000",
+            Some("not-rfc5280"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "2.5.29.31=DER:30043002A200",
+            Some("not-rfc5280"),
+            false,
+            false,
+        ),
+        (
+            subject,
+            "2.5.29.31=DER:30063004A002A000",
+            Some("not-rfc5280"),
+            true,
+            true,
+        ),
+        (
+            subject,
+            "2.5.29.46=DER:3006300481020640",
+            Some("not-rfc5280"),
+            true,
+            true,
+        ),
         (
             subject,
             "2.5.29.17=DER:3002A000",
@@ -427,7 +463,7 @@ fn an_attribute_that_openssl_cannot_load_is_found_and_not_written() {
         (0x0A, &[0x01]),
         (0x0C, b"A"),
         (0x12, b"1"),
-        (0x13, b"A"),
+        (0x13, b"AA"),
         (0x14, b"A"),
         (0x15, b"A"),
         (0x16, b"A"),
@@ -470,6 +506,85 @@ fn an_attribute_that_openssl_cannot_load_is_found_and_not_written() {
                 assert_code(&output, 1);
                 assert!(stderr(&output).contains("not strict DER"), "{what}");
                 assert_eq!(blank.image(), before, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_certificate_with_a_distribution_point_that_openssl_refuses_is_not_written() {
+    let authority = Authority::strict();
+    for (value, written) in [
+        ("3006300481020640", false),
+        ("30023000", false),
+        ("30063004A002A000", true),
+    ] {
+        issue(&authority, "/CN=Kim", &format!("2.5.29.31=DER:{value}"));
+        let old = fs::read(authority.lab.path("old.der")).expect("kept");
+        set_data(&authority.lab, CERTIFICATE, &old);
+        let write = [
+            "cert",
+            "write",
+            "new.pem",
+            "--key",
+            "45",
+            "--issuer",
+            "strict.pem",
+        ];
+        let output = authority.lab.with_pins(&write);
+        assert_code(&output, if written { 0 } else { 1 });
+        let text = stderr(&output);
+        assert!(text.contains("distribution point"), "{text}");
+    }
+}
+
+#[test]
+fn a_name_that_is_shorter_or_longer_than_the_profile_lets_it_be_is_a_warning() {
+    let lab = valid();
+    let good = data(&lab, HCC);
+    let (attribute, _) = value_of(&good, &[0x55, 0x04, 0x03]);
+    let email = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x01];
+    let long = |letter: &str, count| letter.repeat(count).into_bytes();
+    let wide = |count| [0x00, 0xE4].repeat(count);
+    for (kind, tag, value, is_right) in [
+        (&[0x55, 0x04, 0x06][..], 0x13, b"SE".to_vec(), true),
+        (&[0x55, 0x04, 0x06], 0x13, b"S".to_vec(), false),
+        (&[0x55, 0x04, 0x06], 0x13, b"SWE".to_vec(), false),
+        (&[0x55, 0x04, 0x03], 0x0C, Vec::new(), false),
+        (&[0x55, 0x04, 0x03], 0x0C, long("A", 64), true),
+        (&[0x55, 0x04, 0x03], 0x0C, long("A", 65), false),
+        // Characters, not bytes.
+        (&[0x55, 0x04, 0x03], 0x0C, long("\u{e4}", 64), true),
+        (&[0x55, 0x04, 0x03], 0x0C, long("\u{e4}", 65), false),
+        (&[0x55, 0x04, 0x03], 0x1E, wide(64), true),
+        (&[0x55, 0x04, 0x03], 0x1E, wide(65), false),
+        (&[0x55, 0x04, 0x0A], 0x0C, long("A", 65), false),
+        (&[0x55, 0x04, 0x05], 0x13, long("1", 65), false),
+        (&[0x55, 0x04, 0x07], 0x0C, long("A", 128), true),
+        (&[0x55, 0x04, 0x07], 0x0C, long("A", 129), false),
+        (&[0x55, 0x04, 0x04], 0x0C, long("A", 300), true),
+        (&email, 0x16, long("a", 255), true),
+        (&email, 0x16, long("a", 256), false),
+    ] {
+        let changed = [element(0x06, kind), element(tag, &value)].concat();
+        let der = replaced(&good, &attribute, &element(0x30, &changed));
+        fs::write(lab.path("one.der"), &der).expect("written");
+        lab.openssl(&["x509", "-inform", "DER", "-in", "one.der", "-noout"]);
+        set_data(&lab, HCC, &der);
+        let (document, _) = check(&lab, &[]);
+        let row = certificate(&document, HCC);
+        assert_eq!(row["state"], "valid", "{row:#}");
+        let problems = row["problems"].as_array().expect("problems");
+        let what = format!("{kind:02X?} {}: {row:#}", value.len());
+        let told: Vec<_> = problems
+            .iter()
+            .map(|problem| problem["code"].clone())
+            .collect();
+        match is_right {
+            true => assert!(told.is_empty(), "{what}"),
+            false => {
+                assert_eq!(told, ["not-rfc5280"], "{what}");
+                assert_eq!(problems[0]["severity"], "warning", "{what}");
             }
         }
     }

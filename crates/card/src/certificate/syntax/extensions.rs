@@ -12,7 +12,7 @@ use crate::certificate::fault::Faults;
 /// The content of the object identifiers of the extensions whose syntax is checked.
 pub(in crate::certificate) const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1D, 0x0E];
 const SUBJECT_DIRECTORY_ATTRIBUTES: &[u8] = &[0x55, 0x1D, 0x09];
-const KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x0F];
+pub(in crate::certificate) const KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x0F];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
 const ISSUER_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x12];
 const PRIVATE_KEY_USAGE_PERIOD: &[u8] = &[0x55, 0x1D, 0x10];
@@ -60,7 +60,7 @@ const KNOWN_CRITICAL: [&[u8]; 14] = [
 ];
 
 /// keyCertSign, in the first byte of keyUsage (RFC 5280 §4.2.1.3).
-const KEY_CERT_SIGN: u8 = 0x04;
+pub(in crate::certificate) const KEY_CERT_SIGN: u8 = 0x04;
 pub(in crate::certificate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 0x13];
 pub(crate) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1D, 0x1F];
 const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1D, 0x20];
@@ -70,6 +70,11 @@ pub(crate) const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 
 
 /// The number of bits that KeyUsage names (RFC 5280 §4.2.1.3).
 const KEY_USAGE_BITS: usize = 9;
+
+/// Whether programs take a certificate with this extension if it is critical.
+pub(in crate::certificate) fn is_known_critical(identifier: &[u8]) -> bool {
+    KNOWN_CRITICAL.contains(&identifier)
+}
 
 /// What the extensions say together with the rest of the certificate.
 #[derive(Default)]
@@ -158,7 +163,7 @@ pub(super) fn extension_list<'a>(list: &Tlv<'a>, faults: &mut Faults) -> Summary
 /// RFC 5280 §4.2: who does not know a critical extension must refuse the certificate. What OpenSSL,
 /// the judge of that, knows is [`KNOWN_CRITICAL`].
 fn tell_critical(identifier: &[u8], at: usize, faults: &mut Faults) {
-    if KNOWN_CRITICAL.contains(&identifier) {
+    if is_known_critical(identifier) {
         return;
     }
     let section = match identifier {
@@ -253,7 +258,7 @@ fn extension_value(
             if let Some(list) = open("the list", Tag::SEQUENCE) {
                 not_empty("the list", &list, faults);
                 all_are("the list", Tag::SEQUENCE, &list, faults);
-                distribution_points(&list, faults);
+                distribution_points(&list, identifier == CRL_DISTRIBUTION_POINTS, faults);
             }
         }
         CERTIFICATE_POLICIES => {
@@ -407,8 +412,11 @@ fn issuing_distribution_point(point: &Tlv<'_>, faults: &mut Faults) {
         );
     }
     let mut parts = Parts::of("issuingDistributionPoint", point, faults);
-    if let Some(wrapper) = parts.take(Tag::context(0, true)) {
-        distribution_point_name(&wrapper, faults);
+    if let Some(wrapper) = parts.take(Tag::context(0, true))
+        && let Some(names) = distribution_point_name(&wrapper, faults)
+        && names.value.is_empty()
+    {
+        faults.error(names.offset, NO_NAMES);
     }
     // For users, for authorities, for some reasons, indirect, for attribute certificates.
     for number in 1..=5 {
@@ -425,29 +433,63 @@ fn issuing_distribution_point(point: &Tlv<'_>, faults: &mut Faults) {
     parts.end(faults);
 }
 
-fn distribution_point_name(wrapper: &Tlv<'_>, faults: &mut Faults) {
+/// GeneralNames have at least one name (RFC 5280 §4.2.1.6).
+const NO_NAMES: &str = "a distribution point with a list of no names (RFC 5280 §4.2.1.13)";
+
+/// The names of a distribution point; `None` if they are of another form.
+fn distribution_point_name<'a>(wrapper: &Tlv<'a>, faults: &mut Faults) -> Option<Tlv<'a>> {
     let mut forms = Parts::of("the name of the distribution point", wrapper, faults);
-    match forms.any() {
-        Some(names) if names.tag == Tag::context(0, true) => general_names(&names, faults),
-        Some(relative) if relative.tag == Tag::context(1, true) => {}
+    let name = forms.any();
+    let names = name.filter(|names| names.tag == Tag::context(0, true));
+    match (names, name) {
+        (Some(names), _) => general_names(&names, faults),
+        (None, Some(relative)) if relative.tag == Tag::context(1, true) => {}
         _ => faults.error(wrapper.offset, "a distribution point without a name"),
     }
     forms.end(faults);
+    names
 }
 
-/// DistributionPoint (RFC 5280 §4.2.1.13).
-fn distribution_points(list: &Tlv<'_>, faults: &mut Faults) {
+/// DistributionPoint (RFC 5280 §4.2.1.13); whether programs look for lists there.
+fn distribution_points(list: &Tlv<'_>, are_looked_at: bool, faults: &mut Faults) {
     let points = list.children().map_while(Result::ok);
     for point in points.filter(|point| point.tag == Tag::SEQUENCE) {
         let mut parts = Parts::of("the distribution point", &point, faults);
-        if let Some(wrapper) = parts.take(Tag::context(0, true)) {
-            distribution_point_name(&wrapper, faults);
-        }
+        let name = parts.take(Tag::context(0, true));
+        let full = name.and_then(|wrapper| distribution_point_name(&wrapper, faults));
         parts.take(Tag::context(1, false));
-        if let Some(names) = parts.take(Tag::context(2, true)) {
-            general_names(&names, faults);
+        let issuer = parts.take(Tag::context(2, true));
+        if let Some(names) = &issuer {
+            general_names(names, faults);
         }
         parts.end(faults);
+        // What has other elements is told as that.
+        let is_known = |field: &Tlv<'_>| matches!(field.tag.value(), 0xA0 | 0x81 | 0xA2);
+        if !point
+            .children()
+            .map_while(Result::ok)
+            .all(|field| is_known(&field))
+        {
+            continue;
+        }
+        let is_named = name.is_some() || issuer.is_some_and(|names| !names.value.is_empty());
+        match is_named {
+            false if are_looked_at => faults.refused(
+                point.offset,
+                "a distribution point with neither a name nor an issuer (RFC 5280 §4.2.1.13): \
+                 programs refuse the certificate",
+            ),
+            false => faults.profile(
+                point.offset,
+                "a distribution point with neither a name nor an issuer (RFC 5280 §4.2.1.13)",
+            ),
+            true => {
+                let lists = [full, issuer].into_iter().flatten();
+                for names in lists.filter(|names| names.value.is_empty()) {
+                    faults.profile(names.offset, NO_NAMES);
+                }
+            }
+        }
     }
 }
 

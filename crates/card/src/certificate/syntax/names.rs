@@ -54,6 +54,18 @@ fn attribute_value(kind: &[u8], value: &Tlv<'_>, faults: &mut Faults) {
         }
         return;
     };
+    if let Some((name, least, most)) = bounds_of(kind)
+        && let Some(length) = characters(value)
+        && !(least..=most).contains(&length)
+    {
+        let message = match least == most {
+            true => format!("a {name} of {length} characters, not {most} (RFC 5280 §A.1)"),
+            false => {
+                format!("a {name} of {length} characters, not {least} to {most} (RFC 5280 §A.1)")
+            }
+        };
+        faults.profile(value.offset, message);
+    }
     if allowed.contains(&value.tag) {
         return;
     }
@@ -111,6 +123,40 @@ fn syntax_of(kind: &[u8]) -> Option<(&'static str, &'static [Tag])> {
         | [0x09, 0x92, 0x26, 0x89, 0x93, 0xF2, 0x2C, 0x64, 0x01, 0x19] => {
             Some(("IA5String", &[IA5_STRING]))
         }
+        _ => None,
+    }
+}
+
+/// The name of an attribute, and how many characters its value has at least and at most (RFC 5280 §A.1,
+/// "Upper Bounds"); `None` where there is no bound.
+fn bounds_of(kind: &[u8]) -> Option<(&'static str, usize, usize)> {
+    Some(match kind {
+        [0x55, 0x04, 0x03] => ("commonName", 1, 64),
+        [0x55, 0x04, 0x04] => ("surname", 1, 32_768),
+        [0x55, 0x04, 0x05] => ("serialNumber", 1, 64),
+        [0x55, 0x04, 0x06] => ("countryName", 2, 2),
+        [0x55, 0x04, 0x07] => ("localityName", 1, 128),
+        [0x55, 0x04, 0x08] => ("stateOrProvinceName", 1, 128),
+        [0x55, 0x04, 0x0A] => ("organizationName", 1, 64),
+        [0x55, 0x04, 0x0B] => ("organizationalUnitName", 1, 64),
+        [0x55, 0x04, 0x0C] => ("title", 1, 64),
+        [0x55, 0x04, 0x2A] => ("givenName", 1, 32_768),
+        [0x55, 0x04, 0x41] => ("pseudonym", 1, 128),
+        [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x01] => ("emailAddress", 1, 255),
+        _ => return None,
+    })
+}
+
+/// How many characters a string has; `None` if it is none.
+fn characters(value: &Tlv<'_>) -> Option<usize> {
+    let bytes = value.value;
+    match value.tag {
+        Tag::UTF8_STRING => core::str::from_utf8(bytes)
+            .ok()
+            .map(|text| text.chars().count()),
+        BMP_STRING => Some(bytes.len() / 2),
+        UNIVERSAL_STRING => Some(bytes.len() / 4),
+        tag if STRINGS.contains(&tag) => Some(bytes.len()),
         _ => None,
     }
 }
