@@ -82,6 +82,7 @@ pub mod slots;
 pub mod token;
 mod unread;
 mod unusable_keys;
+mod verdict;
 
 pub use card::Card;
 pub use certificate::{CertificateInfo, ContentKind};

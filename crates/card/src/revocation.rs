@@ -15,9 +15,10 @@ use kortlab_pkcs15::Severity;
 
 use crate::certificate::{
     CRL_DISTRIBUTION_POINTS, CertificateInfo, Fault, ReadTime, extension_parts, is_signed_by_spki,
-    list_fault, names_key_of, same_name, shortest,
+    list_fault, names_key_of, same_name, shortest, why_no_list_issuer,
 };
 use crate::problem::Problem;
+use crate::verdict::{Age, Verdict, newest};
 
 /// The extensions of lists that are known (RFC 5280 §5.2), by the last byte of 2.5.29.n.
 const CRL_NUMBER: u8 = 20;
@@ -42,7 +43,7 @@ pub struct RevocationList {
     this_update: Option<ReadTime>,
     next_update: Option<ReadTime>,
     has_next_update: bool,
-    number: Vec<u8>,
+    number: Option<Vec<u8>>,
     /// The value of authorityKeyIdentifier (RFC 5280 §5.2.1).
     authority_key: Option<Vec<u8>>,
     entries: BTreeMap<Vec<u8>, RevokedEntry>,
@@ -78,9 +79,9 @@ pub enum Revocation {
     /// A list of its issuer that is in force does not have it, and the issuer's signature over the
     /// list is right; or a responder that may speak for its issuer says so.
     Good,
-    /// The same, but the issuer's certificate is not at hand: the list is taken on the word of
-    /// whoever gave it.
-    GoodIfGenuine,
+    /// A list of its issuer that is in force does not have it; but whether the list is the issuer's
+    /// cannot be told, so that it makes nothing good.
+    Unverified,
     /// The list has it, or the responder says so.
     Revoked(RevokedEntry),
     /// A responder that may speak for its issuer does not know it.
@@ -93,46 +94,17 @@ pub enum Revocation {
 /// Whether its issuer has signed a list; what is better comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Genuine {
+    /// No certificate of its issuer is at hand.
+    NotTold,
+    /// It cannot be checked by any that is at hand.
+    OtherKind,
     /// None of those that have its name.
     No,
     /// It has, and the list names another key.
     OtherKey,
+    /// It has, and its certificate is not for that; why.
+    MayNot(&'static str),
     Yes,
-}
-
-/// What is said of a certificate, and how new that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Said {
-    pub(crate) revocation: Revocation,
-    /// thisUpdate, in seconds since the epoch.
-    pub(crate) since: Option<i64>,
-}
-
-impl Said {
-    /// What counts of two: something counts more than nothing, what is genuine more than what may not
-    /// be, and then the newer; of two that are as new, what speaks against the certificate. That a
-    /// responder does not know it only an entry in a list outweighs.
-    pub(crate) fn or_newer(self, other: Self) -> Self {
-        let weight = |said: &Self| match said.revocation {
-            Revocation::NotChecked => (0, None, false),
-            Revocation::Unknown => (1, None, false),
-            Revocation::GoodIfGenuine => (2, said.since, false),
-            Revocation::Good => (3, said.since, false),
-            Revocation::Revoked(_) => (3, said.since, true),
-            Revocation::NotIssued => (4, None, false),
-        };
-        let is_revoked = |said: &Self| matches!(said.revocation, Revocation::Revoked(_));
-        let is_unknown = |said: &Self| said.revocation == Revocation::NotIssued;
-        match (self, other) {
-            (revoked, unknown) | (unknown, revoked)
-                if is_revoked(&revoked) && is_unknown(&unknown) =>
-            {
-                revoked
-            }
-            _ if weight(&other) > weight(&self) => other,
-            _ => self,
-        }
-    }
 }
 
 /// What is wrong with a list that was given.
@@ -151,6 +123,14 @@ pub enum ListTrouble {
     BadSignature,
     /// Its issuer has signed it, and it names another key of that issuer (RFC 5280 §5.2.1).
     OtherKey,
+    /// Its issuer has signed it, whose certificate is not for that (RFC 5280 §6.3.3 (f)); why.
+    NotAuthorised(&'static str),
+    /// Whether it is signed by its issuer cannot be told.
+    NotVerified {
+        /// Whether a certificate of its issuer is at hand: then the signature is of a kind that cannot be
+        /// checked.
+        is_at_hand: bool,
+    },
     /// It is of a kind that is not supported.
     Unsupported(&'static str),
     /// It is not written as a list must be: programs read different things in it, or nothing. What is
@@ -173,6 +153,8 @@ impl ListTrouble {
             Self::NoTime | Self::NoNextUpdate => "list-without-time",
             Self::BadSignature => "list-bad-signature",
             Self::OtherKey => "list-other-key",
+            Self::NotAuthorised(_) => "list-not-authorised",
+            Self::NotVerified { .. } => "list-not-verified",
             Self::Unsupported(_) => "list-not-supported",
             Self::Malformed(_) => "list-malformed",
             Self::Unused | Self::OtherScope => "list-not-used",
@@ -184,7 +166,7 @@ impl ListTrouble {
     pub const fn severity(&self) -> Severity {
         match self {
             Self::Unused | Self::OtherScope | Self::Superseded => Severity::Note,
-            Self::NoNextUpdate => Severity::Warning,
+            Self::NoNextUpdate | Self::NotVerified { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -201,9 +183,18 @@ impl ListTrouble {
         .hint(self.next_step())
     }
 
-    /// Whether the list says nothing because of it.
+    /// Whether the list makes nothing good because of it.
     const fn disqualifies(&self) -> bool {
         !matches!(self, Self::NoNextUpdate | Self::Superseded)
+    }
+
+    /// Whether it does not even speak against a certificate: it is somebody else's, for something else,
+    /// or not of this time.
+    const fn silences(&self) -> bool {
+        matches!(
+            self,
+            Self::NotYet(_) | Self::BadSignature | Self::Unsupported(_)
+        )
     }
 
     /// What to do about it.
@@ -219,6 +210,11 @@ impl ListTrouble {
             Self::OtherKey => {
                 "fetch the list again; if it is the same, its issuer must make it anew"
             }
+            Self::NotAuthorised(_) => "check which issuer's certificate was given",
+            Self::NotVerified { is_at_hand: false } => {
+                "give the issuer's certificate (--issuer, --ca-dir)"
+            }
+            Self::NotVerified { is_at_hand: true } => "check it with another program",
             Self::Unsupported(_) => "give the issuer's complete list",
             Self::Malformed(_) => {
                 "fetch the list again; if it is the same, its issuer must make it anew"
@@ -250,6 +246,18 @@ impl fmt::Display for ListTrouble {
             Self::OtherKey => f.write_str(
                 "the list names another key, or another certificate, of its issuer than the one that \
                  has signed it: it makes nothing good",
+            ),
+            Self::NotAuthorised(why) => write!(
+                f,
+                "the list is signed by its issuer, whose certificate {why}: it makes nothing good"
+            ),
+            Self::NotVerified { is_at_hand: false } => f.write_str(
+                "whether the list is genuine cannot be told without the issuer's certificate: it makes \
+                 nothing good",
+            ),
+            Self::NotVerified { is_at_hand: true } => f.write_str(
+                "whether the list is genuine cannot be told: its signature is of a kind that cannot be \
+                 checked here; it makes nothing good",
             ),
             Self::Unsupported(what) => write!(f, "{what} is not supported; it is not used"),
             Self::Malformed(what) => write!(
@@ -307,7 +315,7 @@ impl RevocationList {
             this_update: ReadTime::read(&this_update),
             next_update: next_update.and_then(|time| ReadTime::read(&time)),
             has_next_update: next_update.is_some(),
-            number: Vec::new(),
+            number: None,
             authority_key: None,
             entries: BTreeMap::new(),
             scope: Scope::default(),
@@ -349,11 +357,11 @@ impl RevocationList {
     }
 
     /// What is wrong with it at the time `now`, and by what is known of its signature.
-    fn trouble(&self, now: SystemTime, genuine: Option<Genuine>) -> Option<ListTrouble> {
+    fn trouble(&self, now: SystemTime, genuine: Genuine) -> Option<ListTrouble> {
         if let Some(what) = self.unsupported {
             return Some(ListTrouble::Unsupported(what));
         }
-        if genuine == Some(Genuine::No) {
+        if genuine == Genuine::No {
             return Some(ListTrouble::BadSignature);
         }
         let Some(from) = self.this_update else {
@@ -365,35 +373,43 @@ impl RevocationList {
         if let Some(fault) = &self.malformed {
             return Some(ListTrouble::Malformed(fault.to_string()));
         }
-        if genuine == Some(Genuine::OtherKey) {
+        if genuine == Genuine::OtherKey {
             return Some(ListTrouble::OtherKey);
+        }
+        if let Genuine::MayNot(why) = genuine {
+            return Some(ListTrouble::NotAuthorised(why));
         }
         match self.next_update {
             Some(until) if until.to_system_time() < now => {
                 Some(ListTrouble::Expired(until.to_text()))
             }
-            Some(_) => None,
             None if self.has_next_update => Some(ListTrouble::NoTime),
+            _ if matches!(genuine, Genuine::NotTold | Genuine::OtherKind) => {
+                let is_at_hand = genuine == Genuine::OtherKind;
+                Some(ListTrouble::NotVerified { is_at_hand })
+            }
+            Some(_) => None,
             None => Some(ListTrouble::NoNextUpdate),
         }
     }
 
-    /// Whether the issuer signed it; `None` if none of its certificates is at hand, or the
-    /// signature is of a kind that cannot be checked.
-    fn is_genuine(&self, issuers: &[CertificateInfo]) -> Option<Genuine> {
+    /// Whether the issuer signed it.
+    fn is_genuine(&self, issuers: &[CertificateInfo]) -> Genuine {
         let of_that_name = issuers
             .iter()
             .filter(|issuer| same_name(&issuer.subject_der, &self.issuer_der));
-        let judged = of_that_name.filter_map(|issuer| {
-            let is_its_own = is_signed_by_spki(&self.der, &issuer.public_key_der)?;
+        let judged = of_that_name.map(|issuer| {
             let key = self.authority_key.as_ref();
-            Some(match is_its_own {
-                false => Genuine::No,
-                true if key.is_none_or(|key| names_key_of(key, issuer)) => Genuine::Yes,
-                true => Genuine::OtherKey,
-            })
+            match is_signed_by_spki(&self.der, &issuer.public_key_der) {
+                None => Genuine::OtherKind,
+                Some(false) => Genuine::No,
+                Some(true) if key.is_some_and(|key| !names_key_of(key, issuer)) => {
+                    Genuine::OtherKey
+                }
+                Some(true) => why_no_list_issuer(issuer).map_or(Genuine::Yes, Genuine::MayNot),
+            }
         });
-        judged.max()
+        judged.max().unwrap_or(Genuine::NotTold)
     }
 
     /// Whether it is for certificates like this one.
@@ -415,11 +431,10 @@ impl RevocationList {
         (entry.reason != Some(REMOVE_FROM_CRL)).then_some(entry)
     }
 
-    /// How new it is: by its date, then by its number.
-    fn age(&self) -> (Option<i64>, usize, &[u8]) {
-        let number = &self.number;
+    /// How new it is.
+    fn age(&self) -> Age {
         let since = self.this_update.map(ReadTime::unix_seconds);
-        (since, number.len(), number)
+        Age::new(since, self.number.as_deref())
     }
 
     fn read_entry(&mut self, entry: &Tlv<'_>) -> Result<(), &'static str> {
@@ -473,9 +488,7 @@ impl RevocationList {
         match number {
             Some(CRL_NUMBER) => {
                 let number = read_one(value).ok();
-                self.number = number
-                    .map(|number| number.value.to_vec())
-                    .unwrap_or_default();
+                self.number = number.map(|number| number.value.to_vec());
             }
             Some(DELTA_CRL_INDICATOR) => {
                 self.unsupported = Some("a delta list, which holds changes only,");
@@ -536,7 +549,6 @@ pub(crate) struct Lists<'a> {
 struct Judged<'a> {
     list: &'a RevocationList,
     trouble: Option<ListTrouble>,
-    genuine: Option<Genuine>,
     used: bool,
     /// Whether it is for one of the certificates.
     covers: bool,
@@ -554,7 +566,6 @@ impl<'a> Lists<'a> {
             Judged {
                 list,
                 trouble: list.trouble(now, genuine),
-                genuine,
                 used: false,
                 covers: false,
                 superseded: false,
@@ -565,69 +576,53 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// What the lists say of a certificate: the newest one in force counts (RFC 5280 §6.3.3). A
-    /// list that is out of force, or no DER, still speaks against a certificate, as nothing newer does.
-    pub(crate) fn say(&mut self, info: &CertificateInfo, is_authority: bool) -> Said {
-        let said = |revocation| Said {
-            revocation,
-            since: None,
-        };
-        let mut of_issuer: Vec<_> = self
+    /// What the lists say of a certificate (RFC 5280 §6.3.3). One that is out of force, no DER, or by
+    /// nobody known makes nothing good, and still speaks against a certificate.
+    pub(crate) fn say(
+        &mut self,
+        info: &CertificateInfo,
+        is_authority: bool,
+        verdict: &mut Verdict,
+    ) {
+        let mut in_force = Vec::new();
+        let of_issuer = self
             .lists
             .iter_mut()
-            .filter(|judged| same_name(&judged.list.issuer_der, &info.issuer_der))
-            .collect();
-        if of_issuer.is_empty() {
-            return said(Revocation::NotChecked);
-        }
-        of_issuer.sort_by(|one, other| other.list.age().cmp(&one.list.age()));
-        let mut answer = None;
-        for judged in &mut of_issuer {
+            .filter(|judged| same_name(&judged.list.issuer_der, &info.issuer_der));
+        for judged in of_issuer {
             judged.used = true;
-            let covers = judged.list.covers(info, is_authority);
-            judged.covers |= covers;
-            let in_force = !judged
-                .trouble
-                .as_ref()
-                .is_some_and(ListTrouble::disqualifies);
-            if !in_force || !covers {
+            verdict.asked();
+            if !judged.list.covers(info, is_authority) {
                 continue;
             }
-            if answer.is_some() {
-                judged.superseded = true;
-                continue;
+            judged.covers = true;
+            let trouble = judged.trouble.as_ref();
+            let entry = judged.list.entry(&info.serial_number);
+            let age = judged.list.age();
+            match (entry, trouble) {
+                (_, Some(trouble)) if trouble.silences() => continue,
+                (Some(entry), _) => verdict.revoked(age.clone(), entry),
+                (None, Some(ListTrouble::NotVerified { .. })) => verdict.unverified(),
+                (None, Some(trouble)) if trouble.disqualifies() => {}
+                (None, _) => verdict.good(age.clone()),
             }
-            answer = Some(Said {
-                revocation: match judged.list.entry(&info.serial_number) {
-                    Some(entry) => Revocation::Revoked(entry),
-                    None if judged.genuine == Some(Genuine::Yes) => Revocation::Good,
-                    None => Revocation::GoodIfGenuine,
-                },
-                since: judged.list.this_update.map(ReadTime::unix_seconds),
-            });
+            if !trouble.is_some_and(ListTrouble::disqualifies) {
+                in_force.push((age, judged));
+            }
         }
-        answer.unwrap_or_else(|| {
-            let old = of_issuer.iter().find(|judged| {
-                matches!(
-                    judged.trouble,
-                    Some(ListTrouble::Expired(_) | ListTrouble::NoTime)
-                ) && judged.list.covers(info, is_authority)
-            });
-            let malformed = || {
-                of_issuer.iter().find_map(|judged| match judged.trouble {
-                    Some(ListTrouble::Malformed(_) | ListTrouble::OtherKey)
-                        if judged.list.covers(info, is_authority) =>
-                    {
-                        judged.list.entry(&info.serial_number)
-                    }
-                    _ => None,
-                })
-            };
-            let entry = old
-                .and_then(|judged| judged.list.entry(&info.serial_number))
-                .or_else(malformed);
-            said(entry.map_or(Revocation::Unknown, Revocation::Revoked))
-        })
+        let Some(newest) = newest(in_force.iter().map(|(age, _)| age)).cloned() else {
+            return;
+        };
+        for (age, judged) in &mut in_force {
+            judged.superseded |= newest.is_newer_than(age);
+        }
+    }
+
+    /// Whether a list revokes the certificate of somebody who is no authority.
+    pub(crate) fn revoke(&mut self, info: &CertificateInfo) -> bool {
+        let mut verdict = Verdict::default();
+        self.say(info, false, &mut verdict);
+        matches!(verdict.revocation(), Revocation::Revoked(_))
     }
 
     /// What is wrong with the lists, now that all certificates were asked for. A list is told

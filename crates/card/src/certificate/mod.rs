@@ -5,6 +5,7 @@ mod authority_key;
 mod der_rules;
 mod fault;
 mod integer;
+mod issuing;
 mod kind;
 mod name;
 mod signature;
@@ -22,6 +23,7 @@ pub(crate) use authority_key::names as names_key_of;
 use fault::Faults;
 pub use fault::{Fault, Rule};
 pub(crate) use integer::shortest;
+pub(crate) use issuing::{why_no_issuer, why_no_list_issuer};
 pub use kind::ContentKind;
 pub use name::{Attribute, same_name};
 pub use signature::is_signed_by_spki;
@@ -45,6 +47,8 @@ const SERIAL_NUMBER: &[u8] = &[0x55, 0x04, 0x05];
 /// What a certificate says, as far as it can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateInfo {
+    /// The version as it is written: 0 of version 1, which does not say it, 2 of version 3.
+    pub version: u8,
     /// The subject's name as RFC 4514 writes it; `None` if it cannot be read.
     pub subject: Option<String>,
     /// The issuer's name as RFC 4514 writes it; `None` if it cannot be read.
@@ -69,6 +73,9 @@ pub struct CertificateInfo {
     pub public_key_der: Vec<u8>,
     /// The extensions that can be read.
     pub extensions: Vec<Extension>,
+    /// Whether there is a critical extension that programs do not know, or that must not be critical: they
+    /// refuse the certificate (RFC 5280 §4.2).
+    pub has_unknown_critical: bool,
     /// Whether the outer element holds all three parts (RFC 5280 §4.1), each to its end. Of one that does
     /// not, the rest can be read, but it is no certificate to give to others.
     pub is_whole: bool,
@@ -100,6 +107,7 @@ impl CertificateInfo {
             ReadTime::read(&time)
         };
         Some(Self {
+            version: outline.version,
             subject: text(&outline.subject),
             issuer: text(&outline.issuer),
             subject_attributes: name::attributes(&outline.subject),
@@ -115,6 +123,9 @@ impl CertificateInfo {
                 .extensions
                 .map(|wrapper| extensions(&wrapper))
                 .unwrap_or_default(),
+            has_unknown_critical: outline
+                .extensions
+                .is_some_and(|wrapper| has_unknown_critical(&wrapper)),
             is_whole: is_whole(der),
             faults: faults(der, syntax::check).settle(),
         })
@@ -275,6 +286,14 @@ fn extensions(wrapper: &Tlv<'_>) -> Vec<Extension> {
     .collect()
 }
 
+fn has_unknown_critical(wrapper: &Tlv<'_>) -> bool {
+    let list = wrapper.children().next().and_then(Result::ok);
+    let all = list.into_iter().flat_map(|list| list.children());
+    all.map_while(Result::ok)
+        .filter_map(|extension| extension_parts(&extension))
+        .any(|(identifier, critical, _)| critical && !syntax::is_known_critical(identifier.value))
+}
+
 /// The parts of an Extension (RFC 5280 §4.1), of whatever tags: its identifier, whether it is
 /// critical, and its value.
 pub(crate) fn extension_parts<'a>(extension: &Tlv<'a>) -> Option<(Tlv<'a>, bool, Tlv<'a>)> {
@@ -291,6 +310,7 @@ pub(crate) fn extension_parts<'a>(extension: &Tlv<'a>) -> Option<(Tlv<'a>, bool,
 
 /// The parts of a TBSCertificate (RFC 5280 §4.1), not interpreted.
 struct Outline<'a> {
+    version: u8,
     serial: Tlv<'a>,
     issuer: Tlv<'a>,
     validity: Tlv<'a>,
@@ -308,11 +328,17 @@ impl<'a> Outline<'a> {
         }
         let mut parts = body.children();
         let mut first = parts.next()?.ok()?;
+        let mut version = 0;
         if first.tag == Tag::context(0, true) {
+            let number = first.children().next().and_then(Result::ok);
+            version = number
+                .and_then(|number| number.value.last().copied())
+                .unwrap_or(0);
             first = parts.next()?.ok()?;
         }
         let algorithm = parts.next()?.ok()?;
         let outline = Self {
+            version,
             serial: first,
             issuer: parts.next()?.ok()?,
             validity: parts.next()?.ok()?,

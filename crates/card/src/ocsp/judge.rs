@@ -11,7 +11,8 @@ use super::trouble::AnswerTrouble;
 use crate::certificate::{CertificateInfo, EXT_KEY_USAGE, ReadTime, is_signed_by_spki, same_name};
 use crate::keys::trimmed;
 use crate::padding::Hash;
-use crate::revocation::{Lists, Revocation, Said};
+use crate::revocation::Lists;
+use crate::verdict::{Age, Verdict};
 
 /// id-kp-OCSPSigning (RFC 5280 §4.2.1.12), 1.3.6.1.5.5.7.3.9.
 const OCSP_SIGNING: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
@@ -45,17 +46,14 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// What the answers say of a certificate: the newest one in force counts. One that is out of force
-    /// still speaks against a certificate, as nothing newer does. `None`: none is about it.
+    /// What the answers say of a certificate. One that is out of force still speaks against it.
     pub(crate) fn say(
         &mut self,
         info: &CertificateInfo,
         issuers: &[CertificateInfo],
         lists: &mut Lists<'_>,
-    ) -> Option<Said> {
-        let mut is_about = false;
-        let mut in_force: Option<Said> = None;
-        let mut old = None;
+        verdict: &mut Verdict,
+    ) {
         for judged in &mut self.answers {
             let answer = judged.answer;
             // Of each issuer once, however much the answer says.
@@ -65,12 +63,12 @@ impl<'a> Answers<'a> {
                     About::Another => continue,
                     About::Unverified => {
                         judged.is_not_used(AnswerTrouble::NoIssuer);
-                        is_about = true;
+                        verdict.asked();
                         continue;
                     }
                     About::This(issuer) => issuer,
                 };
-                is_about = true;
+                verdict.asked();
                 let known = by_issuer
                     .iter()
                     .position(|(of, _)| core::ptr::eq(*of, issuer));
@@ -82,35 +80,24 @@ impl<'a> Answers<'a> {
                     judged.is_not_used(trouble.clone());
                     continue;
                 }
-                let said = Said {
-                    revocation: match single.status {
-                        Status::Good => Revocation::Good,
-                        Status::Revoked(entry) => Revocation::Revoked(entry),
-                        Status::Unknown => Revocation::NotIssued,
-                    },
-                    since: single.this_update.map(ReadTime::unix_seconds),
-                };
+                let age = Age::new(single.this_update.map(ReadTime::unix_seconds), None);
                 let is_in_force = single.in_force(self.now);
                 if let Err(trouble) = is_in_force.and_then(|()| answer.well_formed()) {
                     let is_over = !matches!(trouble, AnswerTrouble::NotYet(_));
                     judged.is_not_used(trouble);
-                    if is_over && matches!(single.status, Status::Revoked(_)) {
-                        old = Some(said);
+                    if is_over && let Status::Revoked(entry) = single.status {
+                        verdict.revoked(age, entry);
                     }
                     continue;
                 }
                 judged.used = true;
-                in_force = Some(match in_force {
-                    Some(other) => other.or_newer(said),
-                    None => said,
-                });
+                match single.status {
+                    Status::Good => verdict.good(age),
+                    Status::Revoked(entry) => verdict.revoked(age, entry),
+                    Status::Unknown => verdict.not_issued(),
+                }
             }
         }
-        let unknown = is_about.then_some(Said {
-            revocation: Revocation::Unknown,
-            since: None,
-        });
-        in_force.or(old).or(unknown)
     }
 
     /// What is wrong with the answers, now that all certificates were asked for. An answer is told once.
@@ -217,9 +204,11 @@ impl OcspAnswer {
                 why = "the responder's certificate names another key of the issuer";
             } else if !may_sign(&info) {
                 why = "the responder's certificate is not for it (id-kp-OCSPSigning)";
+            } else if info.has_unknown_critical {
+                why = "the responder's certificate has a critical extension that programs do not know";
             } else if !is_valid(&info, now) {
                 why = "the responder's certificate is not valid now";
-            } else if matches!(lists.say(&info, false).revocation, Revocation::Revoked(_)) {
+            } else if lists.revoke(&info) {
                 why = "the responder's certificate is revoked";
             } else {
                 return self.is_signed_by(&info);

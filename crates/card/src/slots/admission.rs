@@ -10,7 +10,9 @@ use kortlab_pkcs15::Severity;
 use super::plan::{Change, Exception, NewCertificate, Plan, same_place};
 use super::{Slot, invalid};
 use crate::card::Card;
-use crate::certificate::{CertificateInfo, ReadTime, Rule, is_signed_by_spki, same_name};
+use crate::certificate::{
+    CertificateInfo, ReadTime, Rule, is_signed_by_spki, same_name, why_no_issuer,
+};
 use crate::error::CardError;
 
 /// What is noticed of one new certificate.
@@ -159,11 +161,16 @@ fn admit_issuer(
         ));
         return Ok(());
     }
-    let (mut unknown, mut other_key) = (false, false);
+    let (mut unknown, mut other_key, mut no_issuer) = (false, false, None);
     for issuer in &issuers {
         match is_signed_by_spki(&new.der, &issuer.public_key_der) {
             Some(true) if !info.names_key_of(issuer) => other_key = true,
+            Some(true) if issuer == info => return Ok(()),
             Some(true) => {
+                if let Some(why) = why_no_issuer(issuer) {
+                    no_issuer = Some(why);
+                    continue;
+                }
                 return change.now.map_or(Ok(()), |now| {
                     admit_dates("the issuer's certificate", issuer, now, remarks)
                 });
@@ -171,6 +178,10 @@ fn admit_issuer(
             Some(false) => {}
             None => unknown = true,
         }
+    }
+    if let Some(why) = no_issuer {
+        let text = format!("the certificate is signed by {name}, whose certificate {why}");
+        return remarks.object(Exception::NotByItsIssuer, text);
     }
     if other_key {
         let text = format!(

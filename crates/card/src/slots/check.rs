@@ -8,12 +8,13 @@ use kortlab_pkcs15::{Id, PublicKey, Severity};
 
 use super::{Slot, SlotProblem, listed};
 use crate::card::Card;
-use crate::certificate::{CertificateInfo, ReadTime, is_signed_by_spki, same_name};
+use crate::certificate::{CertificateInfo, ReadTime, is_signed_by_spki, same_name, why_no_issuer};
 use crate::error::{CardError, ErrorKind};
 use crate::keys::{EcPoint, Key, KeyKind};
 use crate::ocsp::{AnswerTrouble, Answers, OcspAnswer};
 use crate::problem::{Problem, code};
 use crate::revocation::{ListTrouble, Lists, Revocation, RevocationList};
+use crate::verdict::Verdict;
 
 /// Against what certificates are checked, beside the card itself.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +87,7 @@ pub enum NotChecked {
         /// The issuer's name.
         issuer: String,
     },
-    /// Whether the list is its issuer's: the issuer's certificate is not at hand.
+    /// Whether it is revoked: the list is not known to be its issuer's.
     ListSignature {
         /// The issuer's name.
         issuer: String,
@@ -133,8 +134,7 @@ impl fmt::Display for NotChecked {
             ),
             Self::ListSignature { issuer } => write!(
                 f,
-                "the signature of the list of {issuer}, whose certificate was not given \
-                 (--issuer, --ca-dir)"
+                "the signature of the list of {issuer} (--issuer, --ca-dir)"
             ),
             Self::Key { key } => write!(f, "whether the public key is that of key {key}"),
         }
@@ -188,7 +188,7 @@ impl<C: Channel> Card<C> {
                     checked
                         .problems
                         .extend(listed::otherwise(attributes, &info));
-                    checked.look_at_signature(&info, &issuers, against.all_issuers);
+                    checked.look_at_signature(&info, &issuers, against.all_issuers, now);
                     checked.look_at_revocation(&info, &issuers, &mut lists, &mut answers);
                     card.look_at_key(&mut checked, &info)?;
                 }
@@ -389,12 +389,14 @@ impl CheckedSlot {
         info: &CertificateInfo,
         issuers: &[CertificateInfo],
         all: bool,
+        now: SystemTime,
     ) {
         let issuer = issuer_text(info);
         let named_key = info.authority_key_identifier();
         let mut found = false;
         let mut unknown = false;
         let mut other_key = false;
+        let mut own_fault = None;
         for candidate in issuers {
             let by_name = same_name(&candidate.subject_der, &info.issuer_der);
             let by_key = named_key.is_some() && named_key == candidate.subject_key_identifier();
@@ -403,13 +405,20 @@ impl CheckedSlot {
             }
             found = true;
             match is_signed_by_spki(&self.slot.der, &candidate.public_key_der) {
-                Some(true) if by_name && info.names_key_of(candidate) => return,
+                Some(true) if by_name && info.names_key_of(candidate) => {
+                    let Some(fault) = fault_of_issuer(info, candidate, now) else {
+                        return;
+                    };
+                    own_fault = Some(fault);
+                }
                 Some(true) if by_name => other_key = true,
                 Some(_) => {}
                 None => unknown = true,
             }
         }
-        if other_key {
+        if let Some(fault) = own_fault {
+            self.problems.push(fault);
+        } else if other_key {
             self.problems.push(SlotProblem::OtherIssuerKey { issuer });
         } else if found && !unknown {
             self.problems.push(SlotProblem::BadSignature { issuer });
@@ -430,19 +439,17 @@ impl CheckedSlot {
         lists: &mut Lists<'_>,
         answers: &mut Answers<'_>,
     ) {
-        let by_lists = lists.say(info, self.slot.is_authority());
-        let said = match answers.say(info, issuers, lists) {
-            Some(by_answers) => by_lists.or_newer(by_answers),
-            None => by_lists,
-        };
-        self.revocation = said.revocation;
+        let mut verdict = Verdict::default();
+        lists.say(info, self.slot.is_authority(), &mut verdict);
+        answers.say(info, issuers, lists, &mut verdict);
+        self.revocation = verdict.revocation();
         let issuer = issuer_text(info);
         match self.revocation {
             Revocation::NotChecked => {
                 self.not_checked.push(NotChecked::Revocation { issuer });
             }
             Revocation::Unknown => self.not_checked.push(NotChecked::Lists { issuer }),
-            Revocation::GoodIfGenuine => {
+            Revocation::Unverified => {
                 self.not_checked.push(NotChecked::ListSignature { issuer });
             }
             Revocation::Revoked(entry) => {
@@ -455,6 +462,34 @@ impl CheckedSlot {
             Revocation::Good => {}
         }
     }
+}
+
+/// Why the certificate of its issuer is none for it, at the time `now`. One that is signed by itself is no
+/// other's.
+fn fault_of_issuer(
+    info: &CertificateInfo,
+    issuer: &CertificateInfo,
+    now: SystemTime,
+) -> Option<SlotProblem> {
+    if issuer == info {
+        return None;
+    }
+    let name = || issuer_text(info);
+    if let Some(why) = why_no_issuer(issuer) {
+        return Some(SlotProblem::IssuerNotAuthorised {
+            issuer: name(),
+            why,
+        });
+    }
+    let why = match validity(issuer, now)? {
+        SlotProblem::Expired => "has expired",
+        SlotProblem::NotYetValid => "is not valid yet",
+        _ => "says no time that all programs read alike",
+    };
+    Some(SlotProblem::IssuerNotValid {
+        issuer: name(),
+        why,
+    })
 }
 
 fn issuer_text(info: &CertificateInfo) -> String {

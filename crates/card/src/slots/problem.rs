@@ -66,6 +66,20 @@ pub enum SlotProblem {
         /// The issuer's name.
         issuer: String,
     },
+    /// Its issuer has signed it, whose certificate does not let it issue any.
+    IssuerNotAuthorised {
+        /// The issuer's name.
+        issuer: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// Its issuer has signed it, whose certificate is not valid now.
+    IssuerNotValid {
+        /// The issuer's name.
+        issuer: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// It names an issuer that is none of those that were given as all there are.
     UnknownIssuer {
         /// The issuer's name.
@@ -149,6 +163,8 @@ impl SlotProblem {
             Self::NotIssued { .. } => "unknown-to-responder",
             Self::BadSignature { .. } => "bad-signature",
             Self::OtherIssuerKey { .. } => "issuer-key-mismatch",
+            Self::IssuerNotAuthorised { .. } => "issuer-not-authorised",
+            Self::IssuerNotValid { .. } => "issuer-not-valid",
             Self::UnknownIssuer { .. } => "unknown-issuer",
             Self::KeyMismatch { .. } => "key-mismatch",
             Self::NoKey { .. } => "no-key",
@@ -182,7 +198,7 @@ impl SlotProblem {
     pub const fn is_state(&self) -> bool {
         matches!(
             self,
-            Self::Expired | Self::NotYetValid | Self::Revoked { .. }
+            Self::Expired | Self::NotYetValid | Self::Revoked { .. } | Self::IssuerNotValid { .. }
         )
     }
 
@@ -249,6 +265,14 @@ impl SlotProblem {
             Self::OtherIssuerKey { .. } => {
                 "have it made anew, or give the issuer's certificate that it names, if there is \
                  one for the same key: programs that look for that one do not find it"
+            }
+            Self::IssuerNotAuthorised { .. } => {
+                "give the certificate by which its issuer is an authority, if there is one for the \
+                 same key; otherwise it is by somebody who may not issue any: have it made anew"
+            }
+            Self::IssuerNotValid { .. } => {
+                "give the issuer's present certificate, if there is one for the same key; otherwise \
+                 renew the card, for example with `kortlab renew`"
             }
             Self::UnknownIssuer { .. } => {
                 "add the issuer's certificate to the directory if it is trusted; otherwise the \
@@ -357,6 +381,13 @@ impl fmt::Display for SlotProblem {
                 "its authorityKeyIdentifier names another key, or another certificate, of {issuer:?} \
                  than the one that has signed it"
             ),
+            Self::IssuerNotAuthorised { issuer, why } => write!(
+                f,
+                "it is signed by {issuer:?}, whose certificate {why}: programs refuse it"
+            ),
+            Self::IssuerNotValid { issuer, why } => {
+                write!(f, "it is signed by {issuer:?}, whose certificate {why}")
+            }
             Self::UnknownIssuer { issuer } => write!(
                 f,
                 "it names {issuer:?} as its issuer, which is none of those in --ca-dir: its \

@@ -50,8 +50,21 @@ impl Authority {
         fs::write(lab.path("index.txt"), "").expect("written");
         fs::write(lab.path("crlnumber"), "01\n").expect("written");
         lab.openssl(&[
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "own.key", "-out",
-            "own.pem", "-days", "4000", "-config", "own.cnf",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "own.key",
+            "-out",
+            "own.pem",
+            "-days",
+            "4000",
+            "-config",
+            "own.cnf",
+            "-addext",
+            "basicConstraints=critical,CA:true",
         ]);
         // The certificate is for the card's own key.
         lab.openssl(&[
@@ -90,6 +103,30 @@ impl Authority {
             "authorityKeyIdentifier=keyid",
         ]);
         authority
+    }
+
+    /// Makes the certificate `name` for the authority's own key and name, for so many days, with these
+    /// extensions.
+    pub fn root(&self, name: &str, days: &str, extensions: &[&str]) {
+        let base = [
+            "req",
+            "-x509",
+            "-key",
+            "own.key",
+            "-out",
+            name,
+            "-days",
+            days,
+            "-config",
+            "own.cnf",
+            "-addext",
+            "subjectKeyIdentifier=hash",
+        ];
+        let more = extensions
+            .iter()
+            .flat_map(|extension| ["-addext", extension]);
+        let arguments: Vec<_> = base.into_iter().chain(more).collect();
+        self.lab.openssl(&arguments);
     }
 
     /// Puts a certificate of what `new.csr` asks for, for the card's own key, on the card, by the

@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use crate::authority::{Authority, CERTIFICATE};
 use crate::bench::*;
-use crate::common::{assert_code, assert_plain_error};
+use crate::common::{assert_code, assert_plain_error, stderr};
+use crate::der::{element, elements};
 
 #[test]
 fn a_private_key_file_that_is_not_there_is_a_finding() {
@@ -108,4 +110,197 @@ fn issuers_are_taken_in_der_and_in_pem_with_text_around_them() {
         assert_plain_error(&lab.run(&[&["cert", "check"], wrong].concat()), 1);
     }
     assert_code(&lab.run(&["cert", "list", "--ca-dir", "ca"]), 0);
+}
+
+/// The certificate in `own.pem` made one of version 1: without its extensions.
+fn of_version_1(authority: &Authority) {
+    authority.lab.openssl(&[
+        "x509", "-in", "own.pem", "-outform", "DER", "-out", "own.der",
+    ]);
+    let whole = fs::read(authority.lab.path("own.der")).expect("made");
+    let old = authority.resigned(&whole, |body| {
+        let parts = elements(elements(body)[0].1);
+        let inner = parts.iter().filter(|part| !matches!(part.0, 0xA0 | 0xA3));
+        element(
+            0x30,
+            &inner.flat_map(|part| part.2.to_vec()).collect::<Vec<_>>(),
+        )
+    });
+    fs::write(authority.lab.path("v1.der"), old).expect("written");
+    authority.lab.openssl(&[
+        "x509", "-inform", "DER", "-in", "v1.der", "-out", "root.pem",
+    ]);
+}
+
+#[test]
+fn an_issuer_that_may_not_issue_or_is_not_valid_makes_no_certificate_valid() {
+    let authority = Authority::new("Own CA", "utf8only");
+    let lab = &authority.lab;
+    lab.openssl(&[
+        "x509", "-inform", "DER", "-in", "new.der", "-out", "new.pem",
+    ]);
+    fs::create_dir(lab.path("roots")).expect("made");
+    let before = lab.image();
+    let authority_alone = "basicConstraints=critical,CA:true";
+    let critical = "1.2.3.4=critical,DER:0500";
+    let signs = "keyUsage=critical,keyCertSign";
+    for (extensions, words) in [
+        (&[authority_alone][..], None),
+        (&[authority_alone, signs], None),
+        (
+            &["basicConstraints=critical,CA:false"],
+            Some("no authority"),
+        ),
+        (
+            &["basicConstraints=critical,CA:false", signs],
+            Some("no authority"),
+        ),
+        (
+            &[authority_alone, "keyUsage=critical,cRLSign"],
+            Some("keyCertSign"),
+        ),
+        (&[authority_alone, critical], Some("critical extension")),
+        // Neither that it is one, nor that it is none; of version 3, and of version 1.
+        (&[], Some("does not say that it is")),
+        (&["1"], None),
+    ] {
+        match extensions {
+            ["1"] => of_version_1(&authority),
+            _ => authority.root("root.pem", "4000", extensions),
+        }
+        let verify = ["verify", "-CAfile", "root.pem", "new.pem"];
+        assert_eq!(
+            authority.openssl_does(&verify),
+            words.is_none(),
+            "{extensions:?}"
+        );
+        fs::copy(lab.path("root.pem"), lab.path("roots/root.pem")).expect("copied");
+        let on_card = [
+            "cert",
+            "write",
+            "root.pem",
+            "--authority",
+            "--key",
+            "51",
+            "--force",
+        ];
+        for given in [&["--issuer", "root.pem"][..], &["--ca-dir", "roots"], &[]] {
+            fs::write(lab.path("card.json"), &before).expect("written");
+            if given.is_empty() {
+                assert_code(&lab.with_pins(&on_card), 0);
+            }
+            let (document, exit) = run(lab, &[&["cert", "check"], given].concat());
+            let row = certificate(&document, CERTIFICATE);
+            let problems = row["problems"].as_array().expect("problems");
+            let Some(words) = words else {
+                assert!(problems.is_empty(), "{extensions:?} {given:?}: {row:#}");
+                assert_eq!(row["state"], "valid", "{extensions:?} {given:?}");
+                continue;
+            };
+            assert_eq!(exit, 6);
+            assert_eq!(row["state"], "invalid", "{extensions:?} {given:?}");
+            assert_eq!(problems.len(), 1, "{row:#}");
+            assert_eq!(problems[0]["code"], "issuer-not-authorised", "{row:#}");
+            let message = problems[0]["message"].as_str().expect("words");
+            assert!(message.contains(words), "{message}");
+            let (document, _) = run(lab, &[&["diagnose", "--rules", "issuers"], given].concat());
+            assert!(codes(&document).contains(&"issuer-not-authorised".to_owned()));
+        }
+        // What `cert check` calls invalid is not written.
+        fs::write(lab.path("card.json"), &before).expect("written");
+        let old = fs::read(lab.path("old.der")).expect("kept");
+        set_data(lab, CERTIFICATE, &old);
+        let image = lab.image();
+        let write = [
+            "cert", "write", "new.pem", "--key", "45", "--issuer", "root.pem",
+        ];
+        let output = lab.with_pins(&write);
+        match words {
+            None => assert_code(&output, 0),
+            Some(words) => {
+                assert_code(&output, 1);
+                assert!(stderr(&output).contains(words), "{}", stderr(&output));
+                assert_eq!(lab.image(), image);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_issuer_that_has_expired_makes_no_certificate_valid_unless_another_one_for_its_key_has_not() {
+    let authority = Authority::new("Own CA", "utf8only");
+    let lab = &authority.lab;
+    lab.openssl(&[
+        "x509", "-inform", "DER", "-in", "new.der", "-out", "new.pem",
+    ]);
+    authority.root("short.pem", "30", &["basicConstraints=critical,CA:true"]);
+    authority.root("none.pem", "4000", &["basicConstraints=critical,CA:false"]);
+    let after = |days: &str, form: &str| {
+        let mut date = std::process::Command::new("date");
+        let output = date
+            .args(["-u", "-d", days, form])
+            .output()
+            .expect("date runs");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    for (days, issuers, code) in [
+        ("+10 days", &["short.pem"][..], None),
+        ("+60 days", &["short.pem"], Some("issuer-not-valid")),
+        ("+60 days", &["own.pem"], None),
+        ("+60 days", &["short.pem", "own.pem"], None),
+        ("+60 days", &["own.pem", "none.pem"], None),
+        ("+60 days", &["none.pem", "own.pem"], None),
+        ("+60 days", &["none.pem"], Some("issuer-not-authorised")),
+    ] {
+        if let [one] = issuers {
+            let time = after(days, "+%s");
+            let verify = ["verify", "-attime", &time, "-CAfile", one, "new.pem"];
+            assert_eq!(
+                authority.openssl_does(&verify),
+                code.is_none(),
+                "{days} {issuers:?}"
+            );
+        }
+        let day = after(days, "+%F");
+        let given = issuers.iter().flat_map(|one| ["--issuer", one]);
+        let arguments: Vec<_> = ["cert", "check", "--date", &day]
+            .into_iter()
+            .chain(given)
+            .collect();
+        let (document, _) = run(lab, &arguments);
+        let row = certificate(&document, CERTIFICATE);
+        let problems = row["problems"].as_array().expect("problems").iter();
+        let told: Vec<_> = problems
+            .filter_map(|problem| problem["code"].as_str())
+            .collect();
+        assert_eq!(told, Vec::from_iter(code), "{days} {issuers:?}");
+        let state = if code.is_some() { "invalid" } else { "valid" };
+        assert_eq!(row["state"], state, "{days} {issuers:?}");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_signed_by_itself_need_be_no_authority_for_that() {
+    let authority = Authority::new("Own CA", "utf8only");
+    let lab = &authority.lab;
+    authority.root(
+        "self.pem",
+        "4000",
+        &[
+            "basicConstraints=critical,CA:false",
+            "keyUsage=digitalSignature",
+        ],
+    );
+    lab.openssl(&[
+        "x509", "-in", "self.pem", "-outform", "DER", "-out", "self.der",
+    ]);
+    assert!(authority.openssl_does(&["verify", "-CAfile", "self.pem", "self.pem"]));
+    set_data(
+        lab,
+        CERTIFICATE,
+        &fs::read(lab.path("self.der")).expect("made"),
+    );
+    let (document, _) = run(lab, &["cert", "check", "--issuer", "self.pem"]);
+    let row = certificate(&document, CERTIFICATE).to_string();
+    assert!(!row.contains("issuer-not-authorised"), "{row}");
 }

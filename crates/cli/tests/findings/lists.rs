@@ -81,6 +81,173 @@ fn of_two_lists_the_newest_in_force_counts() {
     assert_eq!(codes, ["list-expired"]);
 }
 
+/// From this day on, and for ever or a month.
+fn lasting(day: &'static str) -> [&'static str; 4] {
+    ["-crl_lastupdate", day, "-crl_nextupdate", "20490101000000Z"]
+}
+
+fn over(day: &'static str) -> [&'static str; 4] {
+    ["-crl_lastupdate", day, "-crl_nextupdate", "20250401000000Z"]
+}
+
+#[test]
+fn of_lists_that_are_as_new_the_one_that_revokes_counts_in_whatever_order_they_are_given() {
+    let authority = Authority::new("Own CA", "utf8only");
+    let issuer = &["--issuer", "own.pem"][..];
+    let numbered = |name: &str, revoked, number: &str| {
+        fs::write(authority.lab.path("crlnumber"), number).expect("written");
+        authority.list(name, revoked, &lasting("20250101000000Z"));
+    };
+    for (name, revoked, number) in [
+        ("good.pem", false, "01"),
+        ("again.pem", false, "01"),
+        ("bad.pem", true, "01"),
+        ("later-good.pem", false, "0100"),
+        ("later-bad.pem", true, "0100"),
+    ] {
+        numbered(name, revoked, number);
+    }
+    // One of version 1 has no number.
+    let path = authority.lab.path("own.cnf");
+    let config = fs::read_to_string(&path).expect("a configuration");
+    fs::write(&path, config.replace("crlnumber = crlnumber\n", "")).expect("written");
+    authority.list("no-number-bad.pem", true, &lasting("20250101000000Z"));
+    authority.list("no-number-good.pem", false, &lasting("20250101000000Z"));
+    for (lists, expected) in [
+        (&["good.pem", "bad.pem"][..], "revoked"),
+        (&["good.pem", "bad.pem", "again.pem"], "revoked"),
+        (&["good.pem", "no-number-bad.pem"], "revoked"),
+        (&["bad.pem", "no-number-good.pem"], "revoked"),
+        (
+            &["later-good.pem", "no-number-bad.pem", "bad.pem"],
+            "revoked",
+        ),
+        // Of the same time the one with the higher number is newer.
+        (&["bad.pem", "later-good.pem"], "good"),
+        (&["bad.pem", "good.pem", "later-good.pem"], "good"),
+        (&["later-bad.pem", "good.pem"], "revoked"),
+        (&["later-bad.pem", "bad.pem", "later-good.pem"], "revoked"),
+        (&["good.pem", "again.pem"], "good"),
+    ] {
+        let backwards: Vec<_> = lists.iter().rev().copied().collect();
+        let rotated: Vec<_> = lists[1..].iter().chain(&lists[..1]).copied().collect();
+        for order in [lists, &backwards, &rotated] {
+            let (says, codes, exit) = authority.check(order, issuer);
+            let exit_expected = if expected == "good" { 0 } else { 6 };
+            assert_eq!(
+                (says.as_str(), exit),
+                (expected, exit_expected),
+                "{order:?}"
+            );
+            let superseded = codes.iter().filter(|code| *code == "list-superseded");
+            let numbers = order.iter().filter(|name| name.starts_with("later"));
+            let older = order
+                .iter()
+                .filter(|name| !name.starts_with("later") && !name.starts_with("no"));
+            let outdated = if numbers.count() > 0 {
+                older.count()
+            } else {
+                0
+            };
+            assert_eq!(superseded.count(), outdated, "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn what_an_expired_list_has_revoked_stays_so_until_something_newer_says_otherwise() {
+    let authority = Authority::new("Own CA", "utf8only");
+    let issuer = &["--issuer", "own.pem"][..];
+    let index = |reason: &str| {
+        let line = format!("R\t400101000000Z\t240101000000Z{reason}\t1267\tunknown\t/CN=Kim\n");
+        fs::write(authority.lab.path("index.txt"), line).expect("written");
+    };
+    let list = |name: &str, options: &[&str]| {
+        let base = ["ca", "-config", "own.cnf", "-gencrl", "-out", name];
+        authority.lab.openssl(&[&base[..], options].concat());
+    };
+    authority.list("first-good.pem", false, &lasting("20250101000000Z"));
+    authority.list("third-good.pem", false, &lasting("20250301000000Z"));
+    for reason in ["", ",keyCompromise", ",certificateHold"] {
+        index(reason);
+        list("second-bad.pem", &over("20250201000000Z"));
+        for (others, expected) in [
+            (&["first-good.pem"][..], "revoked"),
+            (&["third-good.pem"], "good"),
+            (&["first-good.pem", "third-good.pem"], "good"),
+        ] {
+            for first in [true, false] {
+                let lists = match first {
+                    true => [&["second-bad.pem"][..], others].concat(),
+                    false => [others, &["second-bad.pem"]].concat(),
+                };
+                let (says, codes, exit) = authority.check(&lists, issuer);
+                assert_eq!((says.as_str(), exit), (expected, 6), "{reason} {lists:?}");
+                assert!(codes.contains(&"list-expired".to_owned()), "{codes:?}");
+            }
+        }
+    }
+    // No longer on hold, says a newer one; an older one says nothing of that.
+    index(",removeFromCRL");
+    list("third-off-hold.pem", &lasting("20250301000000Z"));
+    list("first-off-hold.pem", &lasting("20250101000000Z"));
+    for (other, expected) in [
+        ("third-off-hold.pem", "good"),
+        ("first-off-hold.pem", "revoked"),
+    ] {
+        for lists in [[other, "second-bad.pem"], ["second-bad.pem", other]] {
+            let (says, _, exit) = authority.check(&lists, issuer);
+            assert_eq!((says.as_str(), exit), (expected, 6), "{lists:?}");
+        }
+    }
+}
+
+#[test]
+fn a_list_by_a_certificate_that_is_not_for_lists_makes_nothing_good() {
+    let authority = Authority::new("Own CA", "utf8only");
+    authority.lab.openssl(&[
+        "x509", "-inform", "DER", "-in", "new.der", "-out", "new.pem",
+    ]);
+    for (extensions, taken) in [
+        (&["keyUsage=critical,keyCertSign,cRLSign"][..], true),
+        (&[], true),
+        (&["keyUsage=critical,keyCertSign"], false),
+        (&["1.2.3.4=critical,DER:0500"], false),
+    ] {
+        authority.root(
+            "root.pem",
+            "4000",
+            &[&["basicConstraints=critical,CA:true"], extensions].concat(),
+        );
+        for revoked in [false, true] {
+            authority.list("list.pem", revoked, NOW);
+            let openssl = [
+                "verify",
+                "-crl_check",
+                "-CAfile",
+                "root.pem",
+                "-CRLfile",
+                "list.pem",
+                "new.pem",
+            ];
+            assert_eq!(
+                authority.openssl_does(&openssl),
+                taken && !revoked,
+                "{extensions:?}"
+            );
+            let (says, codes, _) = authority.check(&["list.pem"], &["--issuer", "root.pem"]);
+            let expected = match (revoked, taken) {
+                (true, _) => "revoked",
+                (false, true) => "good",
+                (false, false) => "unknown",
+            };
+            assert_eq!(says, expected, "{extensions:?}");
+            let told = codes.contains(&"list-not-authorised".to_owned());
+            assert_eq!(told, !taken, "{extensions:?}: {codes:?}");
+        }
+    }
+}
+
 #[test]
 fn a_list_that_is_for_part_only_is_not_taken_for_the_whole() {
     let authority = Authority::new("Own CA", "utf8only");
@@ -157,9 +324,14 @@ fn a_list_that_names_another_key_of_its_issuer_makes_nothing_good() {
 fn a_list_of_somebody_else_is_said_not_to_be_used_and_a_forged_one_is_refused() {
     let authority = Authority::new("Own CA", "utf8only");
     authority.list("good.pem", false, NOW);
-    // Unverified without the issuer's certificate.
+    // Without the issuer's certificate nobody knows whose list it is, and what it revokes stays revoked.
     let (says, codes, exit) = authority.check(&["good.pem"], &[]);
-    assert_eq!((says.as_str(), codes.len(), exit), ("good", 0, 0));
+    assert_eq!((says.as_str(), exit), ("unknown", 6));
+    assert_eq!(codes, ["list-not-verified"]);
+    authority.list("bad.pem", true, NOW);
+    let (says, codes, exit) = authority.check(&["bad.pem"], &[]);
+    assert_eq!((says.as_str(), exit), ("revoked", 6));
+    assert_eq!(codes, ["list-not-verified", "revoked"]);
     let (document, _) = run(&authority.lab, &["cert", "check", "--crl", "good.pem"]);
     let row = certificate(&document, CERTIFICATE);
     let not_checked: Vec<_> = row["not_checked"]
@@ -208,14 +380,27 @@ fn an_issuer_of_the_same_name_in_another_string_type_is_the_same() {
             .replace("CN = Own CA", &format!("CN = {name}"));
         fs::write(authority.lab.path("own.cnf"), config).expect("written");
         authority.lab.openssl(&[
-            "req", "-x509", "-key", "own.key", "-out", "own.pem", "-days", "4000", "-config",
+            "req",
+            "-x509",
+            "-key",
+            "own.key",
+            "-out",
+            "own.pem",
+            "-days",
+            "4000",
+            "-config",
             "own.cnf",
+            "-addext",
+            "basicConstraints=critical,CA:true",
         ]);
         authority.list("list.pem", true, NOW);
-        for options in [&[][..], &["--issuer", "own.pem"]] {
+        for (options, expected) in [
+            (&[][..], &["list-not-verified", "revoked"][..]),
+            (&["--issuer", "own.pem"], &["revoked"]),
+        ] {
             let (says, codes, exit) = authority.check(&["list.pem"], options);
             assert_eq!((says.as_str(), exit), ("revoked", 6), "{mask} {name}");
-            assert_eq!(codes, ["revoked"], "{mask} {name}");
+            assert_eq!(codes, expected, "{mask} {name}");
         }
     }
 }
@@ -350,6 +535,85 @@ fn a_list_that_is_not_der_makes_nothing_good_and_what_it_revokes_stays_revoked()
     let (says, codes, exit) = authority.check(&["version.crl"], issuer);
     assert_eq!((says.as_str(), exit), ("unknown", 6));
     assert_eq!(codes, ["list-malformed"]);
+}
+
+/// A time as it stands in a list, as a GeneralizedTime of this century.
+fn generalized(time: &[u8]) -> Vec<u8> {
+    element(0x18, &[b"20", time].concat())
+}
+
+#[test]
+fn a_list_of_a_form_that_the_profile_does_not_have_makes_nothing_good() {
+    let authority = Authority::new("Own CA", "utf8only");
+    let issuer = &["--issuer", "own.pem"][..];
+    type Change = fn(&[u8]) -> Vec<u8>;
+    let cases: [(&str, Change); 6] = [
+        ("extensions without a version", |body| {
+            let parts = elements(elements(body)[0].1);
+            let rest: Vec<_> = parts[1..].iter().flat_map(|part| part.2.to_vec()).collect();
+            element(0x30, &rest)
+        }),
+        ("a list of no entries", |body| {
+            let parts = elements(elements(body)[0].1);
+            let has_entries = parts[5].0 == 0x30;
+            let before: Vec<_> = parts[..5].iter().flat_map(|part| part.2.to_vec()).collect();
+            let entries = if has_entries {
+                parts[5].2.to_vec()
+            } else {
+                vec![0x30, 0x00]
+            };
+            let last = parts[parts.len() - 1].2;
+            element(0x30, &[before, entries, last.to_vec()].concat())
+        }),
+        ("thisUpdate", |body| {
+            let time = elements(elements(body)[0].1)[3];
+            replaced(body, time.2, &generalized(time.1))
+        }),
+        ("nextUpdate", |body| {
+            let time = elements(elements(body)[0].1)[4];
+            replaced(body, time.2, &generalized(time.1))
+        }),
+        ("as it is", <[u8]>::to_vec),
+        // From 2050 on it is what must be.
+        ("a late nextUpdate", |body| {
+            let time = elements(elements(body)[0].1)[4];
+            replaced(body, time.2, &element(0x18, b"20600101000000Z"))
+        }),
+    ];
+    for revoked in [false, true] {
+        authority.list("list.pem", revoked, NOW);
+        authority.lab.openssl(&[
+            "crl", "-in", "list.pem", "-outform", "DER", "-out", "list.der",
+        ]);
+        let list = fs::read(authority.lab.path("list.der")).expect("a list");
+        for (what, change) in cases {
+            let changed = authority.resigned(&list, change);
+            fs::write(authority.lab.path("changed.crl"), &changed).expect("written");
+            let (says, codes, exit) = authority.check(&["changed.crl"], issuer);
+            let is_right = what.starts_with("as")
+                || what.starts_with("a late")
+                || revoked && what == "a list of no entries";
+            let told = codes.contains(&"list-malformed".to_owned());
+            assert_eq!(told, !is_right, "{what}: {codes:?}");
+            let expected = match (revoked, is_right) {
+                (true, _) => ("revoked", 6),
+                (false, true) => ("good", 0),
+                (false, false) => ("unknown", 6),
+            };
+            assert_eq!((says.as_str(), exit), expected, "{what}");
+        }
+    }
+    // The date of an entry.
+    let list = fs::read(authority.lab.path("list.der")).expect("a list");
+    let changed = authority.resigned(&list, |body| {
+        let entry = entry(body);
+        let time = elements(elements(&entry)[0].1)[1];
+        replaced(body, time.2, &generalized(time.1))
+    });
+    fs::write(authority.lab.path("changed.crl"), &changed).expect("written");
+    let (says, codes, _) = authority.check(&["changed.crl"], issuer);
+    assert_eq!(says, "revoked");
+    assert!(codes.contains(&"list-malformed".to_owned()), "{codes:?}");
 }
 
 #[test]

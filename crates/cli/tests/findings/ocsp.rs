@@ -213,6 +213,12 @@ fn a_responder_answers_for_an_issuer_only_if_that_has_said_so() {
             rsa,
             false,
         ),
+        (
+            "critical",
+            "extendedKeyUsage=OCSPSigning\n1.2.3.4=critical,DER:0500",
+            rsa,
+            false,
+        ),
     ] {
         authority.responder(name, usage, key);
         let (signer, key) = (format!("{name}.pem"), format!("{name}.key"));
@@ -316,6 +322,52 @@ fn an_answer_counts_only_while_it_is_in_force_and_what_it_revoked_stays_so() {
     let (says, codes, _) = authority.says("answer.der", &on_later);
     assert_eq!(says, "unknown");
     assert!(codes.contains(&"ocsp-without-time".to_owned()), "{codes:?}");
+}
+
+#[test]
+fn what_revokes_counts_as_long_as_nothing_newer_is_good_be_it_a_list_or_an_answer_and_expired_or_not()
+ {
+    let authority = Authority::new("Own CA", "utf8only");
+    let later = day("+3 days");
+    let short = Responding {
+        minutes: Some("1"),
+        ..OWN
+    };
+    let long = Responding {
+        minutes: Some("43200"),
+        ..OWN
+    };
+    // Times have no parts of a second.
+    let next = || thread::sleep(Duration::from_millis(1100));
+    authority.answer("first-good.der", Known::Good, &long);
+    authority.list("first-good.pem", false, &["-crldays", "30"]);
+    next();
+    authority.answer("second-bad.der", Known::Revoked, &short);
+    authority.list("second-bad.pem", true, &["-crlhours", "1"]);
+    next();
+    authority.answer("third-good.der", Known::Good, &long);
+    authority.list("third-good.pem", false, &["-crldays", "30"]);
+    let options = |name: &'static str| match name.ends_with("pem") {
+        true => ["--crl", name],
+        false => ["--ocsp", name],
+    };
+    for bad in ["second-bad.der", "second-bad.pem"] {
+        for (good, expected) in [
+            ("first-good.der", "revoked"),
+            ("first-good.pem", "revoked"),
+            ("third-good.der", "good"),
+            ("third-good.pem", "good"),
+        ] {
+            for order in [[bad, good], [good, bad]] {
+                let evidence = order.map(options).concat();
+                let (says, codes, exit) =
+                    authority.check(&[], &[ISSUER, &evidence, &["--date", &later]].concat());
+                assert_eq!((says.as_str(), exit), (expected, 6), "{order:?}: {codes:?}");
+                let expired = codes.iter().any(|code| code.ends_with("-expired"));
+                assert!(expired, "{order:?}: {codes:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,13 @@ pub(super) static RULE: Rule = Rule {
     explanation: "a signature that does not verify means that the certificate was changed after it was signed, \
                or is not its issuer's",
     remedy: "check the issuer's certificate that was given; otherwise have the certificate made anew",
-    codes: &["bad-signature", "issuer-key-mismatch", "unknown-issuer"],
+    codes: &[
+        "bad-signature",
+        "issuer-key-mismatch",
+        "issuer-not-authorised",
+        "issuer-not-valid",
+        "unknown-issuer",
+    ],
     look: nothing_more,
     trips: &[("bad-signature", "OpenSSL"), ("bad-signature", "rustls")],
 };

@@ -15,6 +15,8 @@ pub(super) static RULE: Rule = Rule {
         "list-without-time",
         "list-bad-signature",
         "list-other-key",
+        "list-not-authorised",
+        "list-not-verified",
         "list-not-supported",
         "list-malformed",
         "list-not-used",

@@ -100,7 +100,7 @@ impl CertificateEntry {
             not_after: time(info.and_then(|info| info.not_after)),
             state: state(checked),
             revocation: match checked.revocation {
-                Revocation::Good | Revocation::GoodIfGenuine => "good",
+                Revocation::Good => "good",
                 Revocation::Revoked(_) => "revoked",
                 Revocation::NotChecked => "not-checked",
                 _ => "unknown",
@@ -136,7 +136,10 @@ fn state(checked: &CheckedSlot) -> &'static str {
     } else if any(|problem| {
         matches!(
             problem,
-            SlotProblem::BadSignature { .. } | SlotProblem::OtherIssuerKey { .. }
+            SlotProblem::BadSignature { .. }
+                | SlotProblem::OtherIssuerKey { .. }
+                | SlotProblem::IssuerNotAuthorised { .. }
+                | SlotProblem::IssuerNotValid { .. }
         )
     }) {
         "invalid"

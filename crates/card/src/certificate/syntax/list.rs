@@ -2,13 +2,14 @@
 
 use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 
+use super::YEAR_2050;
 use super::algorithm;
 use super::extensions::{extension_list, wrapped_extensions};
 use super::names::name;
 use super::parts::Parts;
 use crate::certificate::fault::{Fault, Faults};
 use crate::certificate::faults;
-use crate::certificate::time::UTC_TIME;
+use crate::certificate::time::{ReadTime, UTC_TIME};
 
 /// The first thing that makes the list in `der` none in DER; `None` if there is nothing.
 pub(crate) fn list_fault(der: &[u8]) -> Option<Fault> {
@@ -43,7 +44,8 @@ fn check(der: &[u8], faults: &mut Faults) {
 /// The TBSCertList; gives back its signature algorithm.
 fn body<'a>(body: &Tlv<'a>, faults: &mut Faults) -> Option<Tlv<'a>> {
     let mut parts = Parts::of("the tbsCertList", body, faults);
-    if let Some(version) = parts.take(Tag::INTEGER)
+    let version = parts.take(Tag::INTEGER);
+    if let Some(version) = version
         && version.value != [1]
     {
         faults.error(
@@ -58,41 +60,71 @@ fn body<'a>(body: &Tlv<'a>, faults: &mut Faults) -> Option<Tlv<'a>> {
     if let Some(issuer) = parts.need(Tag::SEQUENCE, "the issuer", faults) {
         name(&issuer, faults);
     }
-    if !is_time(parts.any().as_ref()) {
+    if !is_time(parts.any().as_ref(), faults) {
         faults.error(body.offset, "thisUpdate is not where it must be");
     }
-    if parts.take(UTC_TIME).is_none() {
-        parts.take(Tag::GENERALIZED_TIME);
+    let next = parts.take(UTC_TIME);
+    if let Some(next) = next.or_else(|| parts.take(Tag::GENERALIZED_TIME)) {
+        is_time(Some(&next), faults);
     }
+    let mut of_version_2 = None;
     if let Some(entries) = parts.take(Tag::SEQUENCE) {
+        if entries.value.is_empty() {
+            faults.error(
+                entries.offset,
+                "a list of no entries, which must not be there (RFC 5280 §5.1.2.6)",
+            );
+        }
         for entry in entries.children().map_while(Result::ok) {
-            self::entry(&entry, faults);
+            let extensions = self::entry(&entry, faults);
+            of_version_2 = of_version_2.or(extensions);
         }
     }
     if let Some(wrapper) = parts.take(Tag::context(0, true)) {
         wrapped_extensions(&wrapper, faults);
+        of_version_2 = of_version_2.or(Some(wrapper.offset));
+    }
+    if let (None, Some(at)) = (version, of_version_2) {
+        faults.error(
+            at,
+            "extensions in a list that does not say that it is of version 2 (RFC 5280 §5.1.2.1)",
+        );
     }
     parts.end(faults);
     signature
 }
 
-/// An entry of revokedCertificates.
-fn entry(entry: &Tlv<'_>, faults: &mut Faults) {
+/// An entry of revokedCertificates; gives back where its extensions are.
+fn entry(entry: &Tlv<'_>, faults: &mut Faults) -> Option<usize> {
     if entry.tag != Tag::SEQUENCE {
         faults.error(entry.offset, "an entry that is no SEQUENCE");
-        return;
+        return None;
     }
     let mut parts = Parts::of("the entry", entry, faults);
     parts.need(Tag::INTEGER, "its serial number", faults);
-    if !is_time(parts.any().as_ref()) {
+    if !is_time(parts.any().as_ref(), faults) {
         faults.error(entry.offset, "the entry has no date where it must be");
     }
-    if let Some(list) = parts.take(Tag::SEQUENCE) {
-        extension_list(&list, faults);
+    let list = parts.take(Tag::SEQUENCE);
+    if let Some(list) = &list {
+        extension_list(list, faults);
     }
     parts.end(faults);
+    list.map(|list| list.offset)
 }
 
-fn is_time(element: Option<&Tlv<'_>>) -> bool {
-    element.is_some_and(|element| matches!(element.tag, UTC_TIME | Tag::GENERALIZED_TIME))
+/// Whether it is a time at all. Before 2050 it must be a UTCTime (RFC 5280 §5.1.2.4 to §5.1.2.6).
+fn is_time(element: Option<&Tlv<'_>>, faults: &mut Faults) -> bool {
+    let Some(time) = element.filter(|time| matches!(time.tag, UTC_TIME | Tag::GENERALIZED_TIME))
+    else {
+        return false;
+    };
+    let at = ReadTime::read(time).map(ReadTime::unix_seconds);
+    if time.tag == Tag::GENERALIZED_TIME && at.is_some_and(|at| at < YEAR_2050) {
+        faults.error(
+            time.offset,
+            "a GeneralizedTime before 2050, where a UTCTime must be (RFC 5280 §5.1.2.4)",
+        );
+    }
+    true
 }

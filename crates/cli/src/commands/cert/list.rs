@@ -18,7 +18,7 @@ use crate::failure::{Exit, Failure};
 #[command(after_help = "\
 Examples:
   kortlab cert list
-  kortlab cert list --crl carrier.crl --crl hcc.crl
+  kortlab cert list --ca-dir ca --crl carrier.crl --crl hcc.crl
   kortlab -c card.json cert list --json")]
 pub struct Arguments {
     #[command(flatten)]

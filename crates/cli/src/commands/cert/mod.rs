@@ -27,7 +27,7 @@ pub use table::table;
 #[command(after_help = "\
 Examples:
   kortlab cert list
-  kortlab cert check --crl hcc.crl
+  kortlab cert check --ca-dir ca --crl hcc.crl
   kortlab cert read 4331 --out carrier.pem
   kortlab cert write new.pem --key 45
   kortlab cert remove 4334")]

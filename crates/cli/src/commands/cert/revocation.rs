@@ -14,8 +14,8 @@ use kortlab_renewal::beginning;
 /// Against what certificates are checked.
 #[derive(Args)]
 pub struct RevocationLists {
-    /// A revocation list (CRL), DER or PEM; give it once for each issuer. Its signature is checked
-    /// if the issuer's certificate is given or on the card
+    /// A revocation list (CRL), DER or PEM; give it once for each issuer. It makes nothing good
+    /// without the issuer's certificate, given or on the card
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
 
