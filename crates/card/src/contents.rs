@@ -894,9 +894,16 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         };
         match TokenInfo::parse(&bytes) {
             Ok(parsed) => Ok(Some(self.keep(name, path, parsed))),
+            // The card has answered properly, and what it holds is none.
             Err(error) => {
-                let error = CardError::new(ErrorKind::Nonsense, error.to_string());
-                self.unreadable(name, path, error)?;
+                let (code, message) = (error.kind().code(), error.kind().to_string());
+                self.push(
+                    Problem::new(Severity::Error, code, name, path, message).at(error.offset()),
+                );
+                self.unread.push(Unread {
+                    path: path.clone(),
+                    error: CardError::new(ErrorKind::Nonsense, error.to_string()),
+                });
                 Ok(None)
             }
         }

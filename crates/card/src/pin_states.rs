@@ -47,13 +47,16 @@ impl<C: Channel> Card<C> {
             let mut found = Vec::with_capacity(listed.len());
             for (pin, file, about) in listed {
                 let state = card.state_of(&pin)?;
+                let has = |known: &&(PinRole, Option<PinObject>)| known.1.as_ref() == Some(&pin);
+                let roles: Vec<_> = roles.iter().filter(has).map(|(role, _)| *role).collect();
                 let problem = match state {
-                    PinState::Unknown(why) => problem(&file, why, pin.purpose),
+                    PinState::Unknown(why) => {
+                        problem(&file, why, pin.purpose, roles.first().copied())
+                    }
                     PinState::Verified | PinState::TriesLeft(_) | PinState::Blocked => None,
                 };
-                let has = |known: &&(PinRole, Option<PinObject>)| known.1.as_ref() == Some(&pin);
                 found.push(FoundPin {
-                    roles: roles.iter().filter(has).map(|(role, _)| *role).collect(),
+                    roles,
                     state,
                     problem: problem.map(|problem| problem.about(about.clone())),
                     listed_in: (file, about),
@@ -67,7 +70,13 @@ impl<C: Channel> Card<C> {
 
 /// Nothing is wrong with a card that does not say how many tries are left, or whose OS is not
 /// known; all the same nobody knows whether the PIN is blocked.
-fn problem(file: &FilePath, why: WhyUnknown, purpose: PinPurpose) -> Option<Problem> {
+fn problem(
+    file: &FilePath,
+    why: WhyUnknown,
+    purpose: PinPurpose,
+    role: Option<PinRole>,
+) -> Option<Problem> {
+    let verify;
     let (severity, next) = match why {
         // Of these the file's own problems tell: `dangling-path`, `bad-value`.
         WhyUnknown::DirectoryRefused(StatusWord::FILE_NOT_FOUND) | WhyUnknown::NoReference(_) => {
@@ -78,14 +87,24 @@ fn problem(file: &FilePath, why: WhyUnknown, purpose: PinPurpose) -> Option<Prob
             Severity::Note,
             "nothing needs to be done: the card's holder does not use it by itself",
         ),
-        WhyUnknown::NotAsked => (
-            Severity::Note,
-            "`kortlab pin verify` tells whether the PIN works, and spends a try if it is wrong",
-        ),
-        WhyUnknown::NotTold(_) => (
-            Severity::Note,
-            "the card tells no more; `kortlab pin verify` spends a try if the PIN is wrong",
-        ),
+        WhyUnknown::NotAsked | WhyUnknown::NotTold(_) => {
+            let before = match why {
+                WhyUnknown::NotAsked => "",
+                _ => "the card tells no more; ",
+            };
+            verify = match role {
+                Some(role) => format!(
+                    "{before}`kortlab pin verify {}` tells whether the PIN works, and spends a try if it \
+                     is wrong",
+                    role.name()
+                ),
+                None => format!(
+                    "{before}the program that uses the PIN tells whether it works, and spends a try if \
+                     it is wrong"
+                ),
+            };
+            (Severity::Note, verify.as_str())
+        }
         WhyUnknown::Refused(_) => (
             Severity::Warning,
             "whoever issued the card must tell whether the PIN was ever set, or was taken out of \

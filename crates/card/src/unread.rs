@@ -27,6 +27,11 @@ pub(crate) const LOSING: [&str; 5] = [
 ];
 
 impl Contents {
+    /// Why this file, which says what is on the card, could not be read to its end when it was read.
+    pub fn why_not_all_of(&self, path: &FilePath) -> Option<&CardError> {
+        self.unread_file(path).map(|unread| &unread.error)
+    }
+
     /// Why the card may have more certificates than are listed here: the first file that says which
     /// there are and could not be read, or not to its end. `None`: there are no others.
     pub fn why_not_all_certificates(&self) -> Option<CardError> {

@@ -182,6 +182,46 @@ fn torn_image() -> Lab {
 }
 
 #[test]
+fn a_directory_that_was_changed_since_is_not_said_to_be_recovered_now() {
+    let (in_file, journal) = torn_card();
+    let in_image = torn_image();
+    let place = journal.to_str().expect("a path");
+    for (lab, names) in [(&in_file, place), (&in_image, "pending_change")] {
+        let mut image: serde_json::Value = serde_json::from_slice(&lab.image()).expect("JSON");
+        let directory = find(&mut image["master_file"], "4403").expect("EF(CDF)");
+        // The label of the first certificate.
+        let data = directory["data"].as_str().expect("data").to_owned();
+        let at = data.find("0C").expect("a label") + 4;
+        let mut changed = data;
+        changed.replace_range(at..at + 2, "5A");
+        directory["data"] = changed.into();
+        fs::write(lab.path("card.json"), image.to_string()).expect("written");
+        let before = lab.image();
+        let output = lab.with_pins(&["recover"]);
+        assert_plain_error(&output, 1);
+        let said = stderr(&output);
+        assert!(said.contains("another program has changed"), "{said}");
+        assert!(!said.contains("recovered now"), "{said}");
+        assert!(!said.contains("move the journal away"), "{said}");
+        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(names), "{said}");
+        assert_eq!(lab.image(), before);
+        // By force it is.
+        let output = lab.with_pins(&["recover", "--force"]);
+        assert_code(&output, 0);
+        assert!(stderr(&output).contains("recovered now"));
+    }
+}
+
+fn find<'a>(file: &'a mut serde_json::Value, fid: &str) -> Option<&'a mut serde_json::Value> {
+    if file["fid"] == fid {
+        return Some(file);
+    }
+    let files = file["files"].as_array_mut()?;
+    files.iter_mut().find_map(|file| find(file, fid))
+}
+
+#[test]
 fn a_copy_that_nothing_is_kept_of_is_recovered_and_its_image_waits_as_before() {
     let lab = torn_image();
     let image = lab.image();

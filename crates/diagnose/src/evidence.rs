@@ -99,6 +99,8 @@ pub(crate) struct FileRead {
     pub before: Option<Bytes>,
     /// Its bytes at the second time, or why there are none.
     pub again: Result<Vec<u8>, String>,
+    /// Whether the card ended it both times with the same answer to the same command.
+    pub ends_alike: bool,
 }
 
 /// Bytes of a file.
@@ -228,9 +230,12 @@ pub(crate) fn of_card<C: Channel>(
     let certificates = checked.certificates.iter();
     let of_certificates = certificates.flat_map(|checked| checked.to_problems());
     evidence.problems.extend(of_certificates);
-    evidence
+    let state = checked
         .problems
-        .extend(checked.problems.iter().map(as_state));
+        .iter()
+        .map(|problem| as_state(problem, evidence.all_certificates));
+    let state: Vec<_> = state.collect();
+    evidence.problems.extend(state);
     evidence.problems.extend(checked.problems_of_evidence());
     evidence.not_looked_at.extend(not_checked(&checked));
     evidence
@@ -247,20 +252,23 @@ pub(crate) fn of_card<C: Channel>(
     Ok(())
 }
 
-/// That a card has no certificate is how it leaves the factory, and nothing wrong with it.
-fn as_state(problem: &Problem) -> Problem {
+/// That a card has no certificate is how it leaves the factory, and nothing wrong with it, where `all`
+/// directories could be read.
+fn as_state(problem: &Problem, all: bool) -> Problem {
     if problem.code() != kortlab_card::problem::code::NO_CERTIFICATES {
         return problem.clone();
     }
-    let (file, path) = (problem.file(), problem.path());
-    Problem::new(
+    let note = Problem::new(
         Severity::Note,
         problem.code(),
-        file,
-        path,
+        problem.file(),
+        problem.path(),
         problem.message(),
-    )
-    .hint("write one with `kortlab cert write`, or renew the card")
+    );
+    match all {
+        true => note.hint("write one with `kortlab cert write`, or renew the card"),
+        false => note.hint(problem.next_step()),
+    }
 }
 
 /// What of certificates was not checked, each thing once.
@@ -372,10 +380,17 @@ fn files<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), 
             }
             other => other.map(|content| (content.info, content.data)),
         });
+        let mut ends_alike = false;
         let (info, again) = match read {
             Ok((info, data)) => (info, Ok(data)),
             Err(error) if is_final(&error) => return Err(error),
-            Err(error) => (FileInfo::default(), Err(error.to_string())),
+            Err(error) => {
+                let ended = card.contents().why_not_all_of(&path);
+                ends_alike = ended.is_some_and(|first| {
+                    (first.command(), first.status()) == (error.command(), error.status())
+                });
+                (FileInfo::default(), Err(error.to_string()))
+            }
         };
         if before.is_none() {
             before = kept(evidence, &path, again.as_deref().unwrap_or_default());
@@ -389,6 +404,7 @@ fn files<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), 
                 by_records,
                 before,
                 again,
+                ends_alike,
             },
         );
     }

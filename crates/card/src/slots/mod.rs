@@ -284,7 +284,13 @@ impl<C: Channel> Card<C> {
                 if error.kind() == ErrorKind::Budget {
                     slot.unread = Some(error.to_string());
                 }
-                slot.findings.push(SlotProblem::Unreadable(error));
+                let problem = match self.private_key_at(slot.path.as_ref()) {
+                    Some(key) if error.kind().may_be_of_records() => {
+                        SlotProblem::KeyFile { key, error }
+                    }
+                    _ => SlotProblem::Unreadable(error),
+                };
+                slot.findings.push(problem);
                 return Ok(());
             }
         };
@@ -301,6 +307,18 @@ impl<C: Channel> Card<C> {
         let faults = info.faults.iter().cloned();
         slot.findings.extend(faults.map(SlotProblem::NotStrict));
         Ok(())
+    }
+
+    /// The private key that EF(PrKDF) says is in this file.
+    fn private_key_at(&self, path: Option<&FilePath>) -> Option<Id> {
+        let contents = self.contents();
+        let files = contents.private_keys.iter();
+        let mut keys = files.flat_map(|file| file.directory.objects());
+        let found = keys.find(|key| {
+            let own = key.path().filter(|own| !own.path.is_empty());
+            own.is_some_and(|own| Some(&contents.absolute(own)) == path)
+        });
+        Some(found?.key.id.clone())
     }
 
     /// The bytes at a value's place. What the directory says of their number is not relied on:

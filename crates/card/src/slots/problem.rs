@@ -18,6 +18,13 @@ use crate::problem::{Problem, code};
 pub enum SlotProblem {
     /// Its file cannot be read.
     Unreadable(CardError),
+    /// It cannot be read, and its path leads to where a private key is.
+    KeyFile {
+        /// The key's identifier.
+        key: Id,
+        /// Why it cannot be read.
+        error: CardError,
+    },
     /// Its entry names no file: the path is empty.
     WithoutFile,
     /// What is there is no certificate.
@@ -146,7 +153,7 @@ impl SlotProblem {
             }
             Self::NotRead(_) => code::BUDGET,
             Self::WithoutFile => code::ENTRY_WITHOUT_FILE,
-            Self::Unreadable(_) => "unreadable",
+            Self::Unreadable(_) | Self::KeyFile { .. } => "unreadable",
             Self::NotCertificate(ContentKind::Empty) => "empty-file",
             Self::NotCertificate(_) => "not-a-certificate",
             Self::NotX509 => "kind-not-read",
@@ -206,7 +213,11 @@ impl SlotProblem {
     pub const fn is_unreadable(&self) -> bool {
         matches!(
             self,
-            Self::Unreadable(_) | Self::WithoutFile | Self::NotCertificate(_) | Self::NotX509
+            Self::Unreadable(_)
+                | Self::KeyFile { .. }
+                | Self::WithoutFile
+                | Self::NotCertificate(_)
+                | Self::NotX509
         )
     }
 
@@ -227,6 +238,9 @@ impl SlotProblem {
                 }
                 "if a change of the card was interrupted, run `kortlab recover`; otherwise write \
                  the certificate anew, or take its entry away with `kortlab cert remove`"
+            }
+            Self::KeyFile { .. } => {
+                "the directory names a key's file: whoever issued the card must correct it"
             }
             Self::NotRead(_) => "let reading go on to ten times as much with `--budget 10`",
             Self::NotCertificate(kind) if kind.is_secret() => {
@@ -333,6 +347,11 @@ impl fmt::Display for SlotProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            Self::KeyFile { key, error } => write!(
+                f,
+                "its path leads to the file of private key {key}, as EF(PrKDF) says: its entry is wrong \
+                 ({error})"
+            ),
             Self::NotRead(why) => write!(f, "not checked: {why}"),
             Self::WithoutFile => f.write_str("its entry names no file: the path is empty"),
             Self::NotCertificate(kind) => write!(f, "its file holds no certificate: it is {kind}"),

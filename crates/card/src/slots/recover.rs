@@ -118,6 +118,19 @@ impl<C: Channel> Card<C> {
             .map(|(note, _)| note.transaction))
     }
 
+    /// Whether the change that [`Card::pending`] gives can be recovered with
+    /// [`IfChanged::LeaveIt`]: no other program has changed the card's directories since.
+    ///
+    /// # Errors
+    /// Those of [`Card::pending`].
+    pub fn pending_is_as_it_was_left(
+        &mut self,
+        journal: &mut dyn Journal,
+    ) -> Result<bool, CardError> {
+        let pending = self.newest_unfinished(journal)?;
+        Ok(pending.is_none_or(|(_, fit)| fit != Fit::Changed))
+    }
+
     /// Everything that the journal has about cards with this card's serial number, and how each of
     /// it fits this card, the oldest first.
     ///
@@ -208,7 +221,7 @@ impl<C: Channel> Card<C> {
         let transaction = &note.transaction;
         let (way, mut warnings) = self.exclusively(|card| {
             if fit == Fit::Changed && if_changed == IfChanged::LeaveIt {
-                return Err(changed_since(transaction));
+                return Err(changed_since(&note));
             }
             let recovered = card.recover_with(transaction, pin);
             recovered.map_err(|error| match is_final(&error) {
@@ -393,8 +406,9 @@ fn unseen_since(error: &CardError) -> String {
     format!("the change is done; after it the card could not be looked at again: {error}")
 }
 
-fn changed_since(transaction: &Transaction) -> CardError {
-    let paths: Vec<_> = transaction
+fn changed_since(note: &Note) -> CardError {
+    let paths: Vec<_> = note
+        .transaction
         .directories
         .iter()
         .map(|change| change.path.to_string())
@@ -406,10 +420,17 @@ fn changed_since(transaction: &Transaction) -> CardError {
             paths.join(", ")
         ),
     )
-    .hint(
-        "check the certificates on the card; `kortlab recover --force` overwrites that change, or \
-         move the journal away to keep it",
-    )
+    .hint(match &note.place {
+        Some(place) => format!(
+            "check the certificates on the card; `kortlab recover --force` overwrites that change; to \
+             keep it, move {} away, where the interrupted one is noted down",
+            place.display()
+        ),
+        None => "check the certificates on the card; `kortlab recover --force` overwrites that \
+                 change; to keep it, remove `pending_change` from the image, where the interrupted one \
+                 is noted down"
+            .to_owned(),
+    })
 }
 
 /// What to do about a change that was put into the image of another card.

@@ -121,10 +121,13 @@ fn recover(
     let Some(transaction) = card.pending(journal)? else {
         return Ok(None);
     };
-    note(format_args!(
-        "an earlier change of this card ({}) was interrupted; it is recovered now",
-        printable(&transaction.purpose)
-    ));
+    // Of a directory that was changed since, an error tells, unless that change is to be lost.
+    if if_changed == IfChanged::Overwrite || card.pending_is_as_it_was_left(journal)? {
+        note(format_args!(
+            "an earlier change of this card ({}) was interrupted; it is recovered now",
+            printable(&transaction.purpose)
+        ));
+    }
     let pin = context.pins.pin(PinRole::Authentication)?;
     let recovered = busy("recovering the card", || {
         session::alone(card, |card| card.recover(journal, &pin, if_changed))

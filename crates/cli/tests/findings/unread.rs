@@ -298,3 +298,119 @@ fn a_directory_is_not_said_to_be_unnamed_where_entries_of_the_odf_may_be_lost() 
     let message = found["message"].as_str().expect("a message");
     assert!(message.contains("was read as EF(PrKDF)"), "{message}");
 }
+
+#[test]
+fn a_file_that_cannot_be_read_at_the_same_byte_each_time_is_not_called_unstable() {
+    for status in ["6281", "6982", "6F00"] {
+        for from in [0, 60] {
+            let lab = valid();
+            change_file(&lab, CDF, |file| {
+                file["recorded"]["unreadable"] =
+                    serde_json::json!({ "from": from, "status": status });
+            });
+            let (document, exit) = run(&lab, &["diagnose", "--date", DAY]);
+            let told = codes(&document);
+            assert_eq!(exit, 6, "{status} {from}");
+            assert!(told.contains(&"file-unreadable".to_owned()), "{told:?}");
+            assert!(
+                !told.contains(&"unstable".to_owned()),
+                "{status} {from}: {told:?}"
+            );
+        }
+    }
+    // One that ends elsewhere the second time, or not at all, is.
+    let lab = valid();
+    let fault = format!("sw:sw=6F00,ins=B0,file={CDF},times=1");
+    let (document, _) = run(&lab, &["--fault", &fault, "diagnose", "--date", DAY]);
+    let told = codes(&document);
+    assert!(told.contains(&"file-unreadable".to_owned()), "{told:?}");
+}
+
+#[test]
+fn where_the_certificates_could_not_be_read_it_is_not_advised_to_write_one() {
+    let lab = valid();
+    change_file(&lab, CDF, |file| {
+        file["recorded"]["unreadable"] = serde_json::json!({ "from": 0, "status": "6982" });
+    });
+    for command in [&["cert", "check"][..], &["diagnose"]] {
+        let (document, _) = run(&lab, &[command, &["--date", DAY]].concat());
+        let found = problem(&document, "no-certificates");
+        let next = found["next_step"].as_str().expect("words");
+        assert!(!next.contains("cert write"), "{command:?}: {next}");
+        assert!(next.contains("there may be some"), "{command:?}: {next}");
+    }
+    let blank = Lab::with(&["--state", "blank-slots", "--date", DAY]);
+    let (document, _) = run(&blank, &["diagnose", "--date", DAY]);
+    let found = problem(&document, "no-certificates");
+    let next = found["next_step"].as_str().expect("words");
+    assert!(next.contains("cert write"), "{next}");
+}
+
+#[test]
+fn an_entry_that_names_the_file_of_a_private_key_is_said_to() {
+    let lab = valid();
+    change_data(&lab, CDF, |cdf| {
+        let path = [0x3F, 0x00, 0x50, 0x15, 0x43, 0x33];
+        let at = cdf.windows(path.len()).position(|part| part == path);
+        let fid = at.expect("the path") + 4;
+        cdf[fid..fid + 2].copy_from_slice(&[0x4B, 0x01]);
+    });
+    for command in [&["cert", "check"][..], &["diagnose"]] {
+        let (document, exit) = run(&lab, &[command, &["--date", DAY]].concat());
+        assert_eq!(exit, 6);
+        let found = problem(&document, "unreadable");
+        let message = found["message"].as_str().expect("words");
+        assert!(message.contains("private key 45"), "{message}");
+        assert!(message.contains("EF(PrKDF)"), "{message}");
+        let next = found["next_step"].as_str().expect("words");
+        assert!(next.contains("key's file"), "{next}");
+        assert!(!next.contains("records"), "{next}");
+    }
+}
+
+#[test]
+fn a_token_info_that_is_none_is_not_called_a_nonsense_answer_of_the_card() {
+    for content in [&[][..], &[0xFF; 40], &[0x00; 40], &[0x30, 0x00]] {
+        let lab = valid();
+        set_data(&lab, "5032", content);
+        for command in [&["cert", "check"][..], &["diagnose"]] {
+            let (document, exit) = run(&lab, &[command, &["--date", DAY]].concat());
+            assert_eq!(exit, 6);
+            let told = codes(&document);
+            assert!(!told.contains(&"nonsense-answer".to_owned()), "{told:?}");
+            let found = problem(&document, "missing-element");
+            assert_eq!(found["path"], "3F0050155032");
+            let next = found["next_step"].as_str().expect("words");
+            assert!(!next.contains("have the card replaced"), "{next}");
+        }
+    }
+}
+
+#[test]
+fn what_tells_whether_a_pin_works_is_named_as_it_is_typed() {
+    let lab = valid();
+    // Of an OS that is not known no PIN is asked for.
+    change(&lab, |image| {
+        image["data_objects"] = Value::Array(Vec::new())
+    });
+    let (document, _) = run(&lab, &["pin", "status"]);
+    let steps: Vec<_> = document["problems"]
+        .as_array()
+        .expect("problems")
+        .iter()
+        .filter(|problem| problem["code"] == "pin-state-unknown")
+        .map(|problem| problem["next_step"].as_str().expect("words").to_owned())
+        .collect();
+    assert!(!steps.is_empty(), "{document:#}");
+    let mut named = Vec::new();
+    for step in &steps {
+        let Some((_, command)) = step.split_once("`kortlab ") else {
+            continue;
+        };
+        let (command, _) = command.split_once('`').expect("an end");
+        let words: Vec<_> = command.split(' ').collect();
+        assert_code(&lab.with_pins(&words), 0);
+        named.push(command.to_owned());
+    }
+    assert_eq!(named, ["pin verify auth", "pin verify sign"], "{steps:?}");
+}

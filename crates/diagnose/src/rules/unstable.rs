@@ -41,6 +41,8 @@ fn look(evidence: &Evidence) -> Vec<Problem> {
                 problems.push(of_file(file, message).at(offset));
                 continue;
             }
+            // It cannot be read there, and that stays: it is told as unreadable.
+            Err(_) if file.ends_alike => continue,
             Err(why) => format!("it could be read, and then not any more: {why}"),
         };
         problems.push(of_file(file, message));
