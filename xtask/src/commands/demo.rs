@@ -31,7 +31,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     if !process::root().join("target/debug/kortlab-demo").is_file() {
         eprintln!(
             "xtask: building what the demo stands on, some 200 crates: the first time takes \
-             about 3 minutes on two cores, later it takes seconds"
+             about two and a half minutes on two cores, later it takes seconds"
         );
     }
     // cargo shows how far it is.
