@@ -11,8 +11,8 @@ use kortlab_apdu::ByteCount;
 use kortlab_apdu::{Channel, FilePath, StatusWord};
 use kortlab_pkcs15::{
     Application, AuthenticationAttributes, AuthenticationObject, Certificate, Code, DataObject,
-    Directory, DirectoryObject, EfDir, ObjectKind, ObjectRef, Odf, Parsed, Path, PrivateKey,
-    PublicKey, Severity, TokenInfo, UnusedSpaceRecord,
+    Directory, DirectoryObject, EfDir, ISO_7816_15_AID, ObjectKind, ObjectRef, Odf, Parsed, Path,
+    PrivateKey, PublicKey, Severity, TokenInfo, UnusedSpaceRecord,
 };
 
 use crate::agreement;
@@ -34,9 +34,6 @@ const DF_PKCS15: FilePath = FilePath::of_static(&[0x3F, 0x00, 0x50, 0x15]);
 const ODF: FilePath = FilePath::of_static(&[0x50, 0x31]);
 const TOKEN_INFO: FilePath = FilePath::of_static(&[0x50, 0x32]);
 const UNUSED_SPACE: FilePath = FilePath::of_static(&[0x50, 0x33]);
-
-/// The application identifier of ISO/IEC 7816-15.
-const ISO_7816_15_AID: [u8; 6] = [0xE8, 0x28, 0x81, 0xC1, 0x17, 0x02];
 
 /// The last alternative of AuthenticationObjectChoice, `internal [3]` (ISO/IEC 7816-15 §8.9.1).
 const LAST_AUTHENTICATION: u8 = 3;

@@ -16,6 +16,9 @@ use crate::schema::Schema;
 /// The application identifier of PKCS#15: the RID of RSA Security, and "PKCS-15".
 pub const PKCS15_AID: [u8; 12] = *b"\xA0\x00\x00\x00\x63PKCS-15";
 
+/// The application identifier of ISO/IEC 7816-15, whose files are those of PKCS#15 (§7.5.5).
+pub const ISO_7816_15_AID: [u8; 6] = *b"\xE8\x28\x81\xC1\x17\x02";
+
 /// The content of EF.DIR.
 pub type EfDir = Directory<Application>;
 
@@ -28,7 +31,8 @@ pub struct Application {
     pub label: Option<String>,
     /// The path of its DF (51).
     pub path: Option<FilePath>,
-    /// Discretionary data (73): where PKCS#15's own files are.
+    /// Discretionary data (73): where PKCS#15's own files are. Those of another application are its
+    /// own (ISO/IEC 7816-4 §8.2.1.1), and what of them is not like PKCS#15's is kept.
     pub ddo: Option<Ddo>,
     /// Elements that this version does not know.
     pub unknown: Unknown,
@@ -87,6 +91,12 @@ impl Ddo {
         })
     }
 
+    /// Discretionary data of an application that is not PKCS#15: what is no DDO is nothing wrong.
+    fn of_another(tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
+        let foreign = [Code::UnknownElement, Code::MisplacedElement];
+        notes.without(&foreign, |notes| Self::decode(tlv, notes))
+    }
+
     fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let path =
             |path: &Option<Path>, tag| path.as_ref().map(|path| path.encode_as(tag)).transpose();
@@ -134,6 +144,7 @@ impl sealed::Object for Application {
             let message = format_args!("the AID has {} bytes, not 1 to 16", aid.len());
             notes.warn(Code::BadValue, tlv.offset, message);
         }
+        let is_pkcs15 = aid.starts_with(&PKCS15_AID) || aid.starts_with(&ISO_7816_15_AID);
         Some(Self {
             aid,
             label: fields.read(notes, |tlv, notes| fields::text("label", tlv, notes)),
@@ -141,7 +152,10 @@ impl sealed::Object for Application {
                 tell_path(tlv, notes);
                 fields::file_path(tlv, notes)
             }),
-            ddo: fields.read(notes, Ddo::decode),
+            ddo: fields.read(notes, |tlv, notes| match is_pkcs15 {
+                true => Ddo::decode(tlv, notes),
+                false => Ddo::of_another(tlv, notes),
+            }),
             unknown: fields.finish(notes),
         })
     }
@@ -193,6 +207,27 @@ mod tests {
         let dir = EfDir::new([other.clone(), ours.clone()]);
         assert_eq!(dir.pkcs15(), Some(&ours));
         assert_eq!(EfDir::new([other]).pkcs15(), None);
+    }
+
+    #[test]
+    fn discretionary_data_of_another_application_are_its_own_and_kept() {
+        let of = |aid: &str| {
+            let (aid_length, length) = (aid.len() / 2, aid.len() / 2 + 15);
+            let text =
+                format!("61{length:02X} 4F{aid_length:02X}{aid} 5102D002 7307 800100 81023032");
+            let file = hex::decode(text.replace(' ', "")).expect("hex");
+            let read = EfDir::parse(&file);
+            assert_eq!(read.value.encode().expect("encoded"), file);
+            read.findings
+                .iter()
+                .map(|found| found.code)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of("A000000073"), []);
+        assert_eq!(of("E82881C11702"), [Code::UnknownElement; 2]);
+        // Damage is damage all the same.
+        let file = hex::decode("610E4F05A000000073730580 0500 81".replace(' ', "")).expect("hex");
+        assert_ne!(EfDir::parse(&file).findings, []);
     }
 
     #[test]

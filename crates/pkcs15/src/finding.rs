@@ -249,6 +249,16 @@ impl Notes {
         self.add(Severity::Error, code, offset, message);
     }
 
+    /// What `work` finds, but for that of these codes.
+    pub(crate) fn without<T>(&mut self, codes: &[Code], work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.findings.len();
+        let done = work(self);
+        let mut found = self.findings.split_off(before);
+        found.retain(|finding| !codes.contains(&finding.code));
+        self.findings.append(&mut found);
+        done
+    }
+
     /// From here on findings are about the object with this index.
     pub(crate) fn begin_object(&mut self, index: usize) {
         self.object = Some(index);

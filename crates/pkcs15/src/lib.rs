@@ -83,7 +83,7 @@ pub use aodf::{
 };
 pub use cdf::{Cdf, Certificate, CertificateAttributes, CommonCertificateAttributes, Usage};
 pub use common::{AccessControlRule, CommonObjectAttributes, Path, SecurityCondition};
-pub use dir::{Application, Ddo, EfDir, PKCS15_AID};
+pub use dir::{Application, Ddo, EfDir, ISO_7816_15_AID, PKCS15_AID};
 pub use directory::{Directory, DirectoryObject, Entry, ObjectUnknown, Unreadable};
 pub use dodf::{CommonDataObjectAttributes, DataAttributes, DataObject, Dodf};
 pub use edit::Edit;

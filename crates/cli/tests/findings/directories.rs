@@ -183,10 +183,19 @@ fn records(lab: &Lab, kind: &str, records: &[Vec<u8>]) {
 
 #[test]
 fn an_ef_dir_of_records_is_read_record_by_record_and_its_padding_is_nothing_wrong() {
-    for (kind, padding) in [("linear-fixed", 0x00), ("linear-fixed", 0xFF)] {
+    // The second has discretionary data of its own (ISO/IEC 7816-4 §8.2.1.1).
+    let others = [
+        "61094F07A0000001510000",
+        "61144F05A0000000735102D002730780010081023032",
+    ];
+    for (other, padding) in others
+        .into_iter()
+        .flat_map(|other| [(other, 0x00), (other, 0xFF)])
+    {
+        let kind = "linear-fixed";
         let lab = valid();
         let pkcs15 = data(&lab, "2F00");
-        let mut other = hex::decode("61094F07A0000001510000").expect("hex");
+        let mut other = hex::decode(other).expect("hex");
         other.resize(pkcs15.len() + 9, padding);
         let mut pkcs15 = pkcs15.clone();
         pkcs15.resize(other.len(), padding);
