@@ -91,8 +91,13 @@ fn a_pin_that_the_card_does_not_know_is_a_finding_and_no_all_clear() {
         );
         let document = lab.run(&[command, &["--json"]].concat());
         let document: Value = serde_json::from_slice(&document.stdout).unwrap();
-        assert_eq!(codes(&document), ["pin-state-unknown"]);
+        // The key's file names another, which the card knows.
+        assert_eq!(
+            codes(&document),
+            ["pin-state-unknown", "pin-reference-mismatch"]
+        );
         assert_eq!(document["problems"][0]["object"]["index"], 0);
+        assert_eq!(document["problems"][1]["object"]["index"], 0);
         assert_eq!(document["pins"][0]["status"], "6A88");
     }
 }
@@ -220,30 +225,61 @@ fn an_empty_path_of_a_pin_is_found_and_the_pin_can_be_used() {
     assert_code(&lab.run(&["info"]), 0);
 }
 
+/// A card with one PIN, by which both keys are used, as the directories and the keys' files say.
+fn with_one_pin() -> Lab {
+    let lab = with_aodf(|objects| objects.truncate(1));
+    let mut image = String::from_utf8(lab.image()).unwrap();
+    for (two, one) in [
+        ("020780040102300C", "020780040101300C"),
+        ("010183012A82", "010183012A81"),
+    ] {
+        assert_eq!(image.matches(two).count(), 1, "{two}");
+        image = image.replace(two, one);
+    }
+    fs::write(lab.path("card.json"), image).unwrap();
+    lab
+}
+
 #[test]
 fn one_pin_for_everything_is_said_to_be_one_and_takes_either_source() {
-    let lab = with_aodf(|objects| objects.truncate(1));
+    let lab = with_one_pin();
     let text = stdout(&lab.run(&["pin", "status"]));
     assert!(text.contains("auth, sign"), "{text}");
     assert!(text.contains("are the same"), "{text}");
     let output = lab.run(&["--json", "pin", "status"]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["pins"][0]["roles"], json!(["auth", "sign"]));
-    // The signature key still names the PIN that went.
+    assert_code(&output, 0);
+    assert_eq!(codes(&document), [""; 0]);
+    fs::write(lab.path("pin.txt"), "123456\n").unwrap();
+    for source in ["--auth-pin", "--sign-pin"] {
+        for role in ["auth", "sign"] {
+            let output = lab.run(&["pin", "verify", role, source, "file:pin.txt"]);
+            assert_code(&output, 0);
+        }
+    }
+}
+
+#[test]
+fn a_pin_is_not_for_everything_where_a_key_names_one_that_is_gone() {
+    let lab = with_aodf(|objects| objects.truncate(1));
+    let text = stdout(&lab.run(&["pin", "status"]));
+    assert!(!text.contains("are the same"), "{text}");
+    let output = lab.run(&["--json", "pin", "status"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["pins"][0]["roles"], json!(["auth"]));
     assert_code(&output, 6);
     assert_eq!(codes(&document), ["no-such-pin"]);
     fs::write(lab.path("pin.txt"), "123456\n").unwrap();
-    for source in ["--auth-pin", "--sign-pin"] {
-        let output = lab.run(&["pin", "verify", "auth", source, "file:pin.txt"]);
-        assert_code(&output, 0);
-        // It may be another PIN that is only not listed any more.
-        let sign = ["pin", "verify", "sign", source, "file:pin.txt"];
-        let output = lab.run(&sign);
-        assert_code(&output, 1);
-        assert!(stderr(&output).contains("which the card does not list"));
-        let output = lab.run(&[&sign[..], &["--doubtful-pin"]].concat());
-        assert_code(&output, 0);
-    }
+    let output = lab.run(&["pin", "verify", "auth", "--auth-pin", "file:pin.txt"]);
+    assert_code(&output, 0);
+    // It may be another PIN that is only not listed any more.
+    let sign = ["pin", "verify", "sign", "--sign-pin", "file:pin.txt"];
+    let output = lab.run(&sign);
+    assert_code(&output, 1);
+    assert!(stderr(&output).contains("which the card does not list"));
+    let output = lab.run(&[&sign[..], &["--doubtful-pin"]].concat());
+    assert_code(&output, 0);
 }
 
 #[test]

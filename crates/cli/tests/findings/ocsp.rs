@@ -560,7 +560,15 @@ fn answering(with: &'static [u8], endless: bool) -> String {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            let _ = stream.read(&mut [0; 4096]);
+            // Whoever is answered in the middle of asking may miss the answer.
+            let mut asked = Vec::new();
+            let mut part = [0; 4096];
+            while !is_whole(&asked) {
+                match stream.read(&mut part) {
+                    Ok(0) | Err(_) => break,
+                    Ok(length) => asked.extend_from_slice(&part[..length]),
+                }
+            }
             let _ = stream.write_all(with);
             while endless && stream.write_all(&[0x30; 4096]).is_ok() {}
             // What a client says and nobody reads would make the end of the connection a reset, which can
@@ -570,6 +578,18 @@ fn answering(with: &'static [u8], endless: bool) -> String {
         }
     });
     format!("http://127.0.0.1:{port}/")
+}
+
+/// Whether this is an HTTP request with all of the body that it announces.
+fn is_whole(asked: &[u8]) -> bool {
+    let Some(end) = asked.windows(4).position(|part| part == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&asked[..end]);
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    let announced = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = announced.and_then(|(_, length)| length.trim().parse().ok());
+    asked.len() >= end + 4 + length.unwrap_or(0)
 }
 
 #[test]

@@ -14,6 +14,8 @@ use crate::process::Running;
 use crate::sandbox::Sandbox;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often chromedriver is started where another program has its port.
+const MOST_STARTS: usize = 8;
 
 /// The key under which WebDriver gives an element's reference (§11, "web element identifier").
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -37,8 +39,7 @@ impl WebDriver {
         sandbox: &Sandbox,
         debugging_port: u16,
     ) -> Result<(Running, Self), InteropError> {
-        let mut running = sandbox.command("chromedriver").arg("--port=0").spawn()?;
-        let port = listening_port(&mut running)?;
+        let (running, port) = listening(sandbox)?;
         let base = format!("http://127.0.0.1:{port}/session");
         // Clicks and navigations must not wait for the page: a dialogue may come first.
         let capabilities = json!({"capabilities": {"alwaysMatch": {
@@ -148,6 +149,22 @@ fn exchange(
             status: error.to_owned(),
             details: value["message"].as_str().unwrap_or_default().to_owned(),
         }),
+    }
+}
+
+/// Starts chromedriver. It takes a free port of IPv6 first, and ends if the same one of IPv4 is another
+/// program's by chance: then it is started again.
+fn listening(sandbox: &Sandbox) -> Result<(Running, u16), InteropError> {
+    const TAKEN: &str = "port not available";
+    let mut tries = 0;
+    loop {
+        let mut running = sandbox.command("chromedriver").arg("--port=0").spawn()?;
+        tries += 1;
+        match listening_port(&mut running) {
+            Ok(port) => return Ok((running, port)),
+            Err(_) if tries < MOST_STARTS && running.printed().contains(TAKEN) => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
