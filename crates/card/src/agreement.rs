@@ -7,7 +7,7 @@ use kortlab_pkcs15::{
 };
 
 use crate::contents::{Contents, DirectoryFile};
-use crate::pins::{pin_object, why_no_pin_of_holder};
+use crate::pins;
 use crate::problem::{Problem, code};
 
 /// The directory of private keys.
@@ -28,8 +28,9 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
         (&one.common, None)
     });
     let objects = private.chain(public).chain(certificates).chain(data);
+    let pins = pins::Listed::of(contents);
     let mut problems: Vec<_> = objects
-        .filter_map(|object| object.without_pin(contents))
+        .filter_map(|object| object.without_pin(&pins))
         .collect();
     for file in &contents.private_keys {
         let keys = file.directory.listed();
@@ -75,17 +76,15 @@ fn listed<'a, T: DirectoryObject>(
 impl Listed<'_> {
     /// That it names an authentication object that the card does not list (PKCS#15 §6.1.8), or, if it
     /// is a private key, one that no holder has.
-    fn without_pin(&self, contents: &Contents) -> Option<Problem> {
+    fn without_pin(&self, pins: &pins::Listed<'_>) -> Option<Problem> {
         let auth_id = self.common.auth_id.as_ref()?;
-        let files = contents.authentication.iter();
-        let mut objects = files.flat_map(|file| file.directory.objects());
-        let listed = objects.find(|object| object.auth_id() == auth_id);
-        let is_of_holder = match listed {
+        let listed = pins.purpose(auth_id);
+        let may_be = match listed {
             // What is no PIN is told of EF(AODF).
-            Some(listed) => self.file != PRIVATE_KEYS || pin_object(contents, listed).is_none(),
+            Some(purpose) => self.file != PRIVATE_KEYS || purpose.is_none(),
             None => false,
         };
-        let why = why_no_pin_of_holder(contents, auth_id).filter(|_| !is_of_holder)?;
+        let why = pins.why_no_pin_of_holder(auth_id).filter(|_| !may_be)?;
         let message = format!(
             "the {} is protected by authentication object {auth_id}, {why}",
             self.what
@@ -93,7 +92,7 @@ impl Listed<'_> {
         let code = code::NO_SUCH_PIN;
         let problem = Problem::new(Severity::Warning, code, self.file, self.path, message);
         let problem = problem.about(ObjectRef::of(self.index, self.common, self.id));
-        Some(match (listed, contents.why_not_all_pins()) {
+        Some(match (listed, pins.why_not_all()) {
             (Some(_), _) => problem.hint(
                 "either EF(PrKDF) names the wrong object, or EF(AODF) says of a PIN of the holder that \
                  it is none: whoever issued the card must correct it",

@@ -8,9 +8,7 @@ use kortlab_apdu::FilePath;
 use kortlab_pkcs15::{Id, ObjectRef, PrivateKey, Severity};
 
 use crate::contents::Contents;
-use crate::pins::{
-    PinObject, PinPurpose, find, pin_object, pin_objects, role_key, why_no_pin_of_holder,
-};
+use crate::pins::{Listed, PinObject, PinPurpose, find, pin_object, pin_objects, role_key};
 use crate::problem::{Problem, code};
 use crate::profile::Profile;
 use crate::role::PinRole;
@@ -51,7 +49,7 @@ pub(crate) fn of_role(contents: &Contents, role: PinRole, pin: &PinObject) -> Op
     let protector = key.and_then(|key| key.common.auth_id.as_ref());
     match (protector, said) {
         (Some(protector), _) if *protector != pin.auth_id => {
-            let why = why_no_pin_of_holder(contents, protector);
+            let why = Listed::of(contents).why_no_pin_of_holder(protector);
             Some(format!(
                 "the key for it is protected by the authentication object {protector}{}",
                 why.map(|why| format!(", {why}")).unwrap_or_default()

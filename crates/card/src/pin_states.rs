@@ -32,7 +32,7 @@ impl<C: Channel> Card<C> {
     /// The card is gone.
     pub fn pin_states(&mut self) -> Result<Vec<FoundPin>, CardError> {
         let contents = self.contents();
-        let roles = PinRole::ALL.map(|role| (role, self.certain_pin(role)));
+        let roles = PinRole::ALL.map(|role| (role, pins::certain(contents, role)));
         let mut listed = Vec::new();
         for file in &contents.authentication {
             for (index, object) in file.directory.listed() {

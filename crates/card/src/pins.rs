@@ -186,21 +186,14 @@ impl<C: Channel> Card<C> {
     pub fn roles(&self, pin: &PinObject) -> Vec<PinRole> {
         PinRole::ALL
             .into_iter()
-            .filter(|&role| self.certain_pin(role).is_some_and(|found| found == *pin))
+            .filter(|&role| certain(self.contents(), role).is_some_and(|found| found == *pin))
             .collect()
     }
 
     /// Whether one PIN is for both roles, as far as the directories leave no doubt.
     pub fn has_one_pin(&self) -> bool {
-        let [authentication, signature] = PinRole::ALL.map(|role| self.certain_pin(role));
+        let [authentication, signature] = PinRole::ALL.map(|role| certain(self.contents(), role));
         authentication.is_some() && authentication == signature
-    }
-
-    /// The PIN for `role`, unless the directories say that the key for it has another.
-    pub(crate) fn certain_pin(&self, role: PinRole) -> Option<PinObject> {
-        let contents = self.contents();
-        let protector = role_key(contents, role).and_then(|key| key.common.auth_id.as_ref());
-        find(contents, role).filter(|pin| protector.is_none_or(|id| *id == pin.auth_id))
     }
 
     /// From now on sends PINs also where the card's rules for them contradict each other: the
@@ -541,7 +534,7 @@ pub(crate) struct PinIndex(BTreeMap<Id, (PinObject, Option<PinRole>)>);
 
 impl PinIndex {
     fn new(contents: &Contents) -> Self {
-        let roles = PinRole::ALL.map(|role| (role, find(contents, role)));
+        let roles = PinRole::ALL.map(|role| (role, certain(contents, role)));
         let mut index = BTreeMap::new();
         for pin in pin_objects(contents) {
             let has = |found: &Option<PinObject>| found.as_ref() == Some(&pin);
@@ -641,6 +634,12 @@ pub(crate) fn find(contents: &Contents, role: PinRole) -> Option<PinObject> {
         })
 }
 
+/// The same, unless the directories say that the key for `role` has another.
+pub(crate) fn certain(contents: &Contents, role: PinRole) -> Option<PinObject> {
+    let protector = role_key(contents, role).and_then(|key| key.common.auth_id.as_ref());
+    find(contents, role).filter(|pin| protector.is_none_or(|id| *id == pin.auth_id))
+}
+
 /// The private key for `role`; see the module's first rule.
 pub(crate) fn role_key(contents: &Contents, role: PinRole) -> Option<&PrivateKey> {
     let keys = || private_keys(contents);
@@ -662,39 +661,69 @@ pub(crate) fn pin_objects(contents: &Contents) -> impl Iterator<Item = PinObject
         .filter_map(|object| pin_object(contents, object))
 }
 
-/// In words, what of the authentication object with this identifier makes it no PIN of the card's
-/// holder: "which the card does not list", say. Nothing if it is one.
-pub(crate) fn why_no_pin_of_holder(contents: &Contents, auth_id: &Id) -> Option<String> {
-    let files = contents.authentication.iter();
-    let objects = files.flat_map(|file| file.directory.objects());
-    let named = objects.filter(|object| object.auth_id() == auth_id);
-    let pins: Vec<_> = named.map(|object| pin_object(contents, object)).collect();
-    let is_for = |purpose| {
-        let mut pins = pins.iter().flatten();
-        pins.any(|pin| pin.purpose == purpose)
-    };
-    Some(match contents.why_not_all_pins() {
-        _ if is_for(PinPurpose::User) => return None,
-        _ if is_for(PinPurpose::Unblocking) => "which is a PUK".to_owned(),
-        _ if is_for(PinPurpose::SecurityOfficer) => {
-            "which is the PIN of a security officer".to_owned()
+/// The authentication objects that a card lists, each by what it is to the card's holder.
+pub(crate) struct Listed<'a> {
+    /// `None`: it is no PIN. Of several with one identifier what is of most use to the holder counts.
+    purposes: BTreeMap<&'a Id, Option<PinPurpose>>,
+    why_not_all: Option<CardError>,
+}
+
+impl<'a> Listed<'a> {
+    /// Those of a card.
+    pub(crate) fn of(contents: &'a Contents) -> Self {
+        let use_to_holder = |purpose: Option<PinPurpose>| match purpose {
+            Some(PinPurpose::User) => 3,
+            Some(PinPurpose::Unblocking) => 2,
+            Some(PinPurpose::SecurityOfficer) => 1,
+            None => 0,
+        };
+        let mut purposes = BTreeMap::new();
+        for object in contents
+            .authentication
+            .iter()
+            .flat_map(|file| file.directory.objects())
+        {
+            let new = object.pin_attributes().map(purpose);
+            let known = purposes.entry(object.auth_id()).or_insert(new);
+            if use_to_holder(new) > use_to_holder(*known) {
+                *known = new;
+            }
         }
-        _ if !pins.is_empty() => "which is no PIN".to_owned(),
-        None => "which the card does not list".to_owned(),
-        Some(why) => format!("which is none of those that could be read: {why}"),
-    })
+        Self {
+            purposes,
+            why_not_all: contents.why_not_all_pins(),
+        }
+    }
+
+    /// What the object with this identifier is for, or that it is no PIN; `None` if none is listed.
+    pub(crate) fn purpose(&self, auth_id: &Id) -> Option<Option<PinPurpose>> {
+        self.purposes.get(auth_id).copied()
+    }
+
+    /// Why not all may be listed, if so.
+    pub(crate) const fn why_not_all(&self) -> Option<&CardError> {
+        self.why_not_all.as_ref()
+    }
+
+    /// In words, what of the object with this identifier makes it no PIN of the card's holder: "which
+    /// the card does not list", say. Nothing if it is one.
+    pub(crate) fn why_no_pin_of_holder(&self, auth_id: &Id) -> Option<String> {
+        Some(match (self.purpose(auth_id), &self.why_not_all) {
+            (Some(Some(PinPurpose::User)), _) => return None,
+            (Some(Some(PinPurpose::Unblocking)), _) => "which is a PUK".to_owned(),
+            (Some(Some(PinPurpose::SecurityOfficer)), _) => {
+                "which is the PIN of a security officer".to_owned()
+            }
+            (Some(None), _) => "which is no PIN".to_owned(),
+            (None, None) => "which the card does not list".to_owned(),
+            (None, Some(why)) => format!("which is none of those that could be read: {why}"),
+        })
+    }
 }
 
 /// The PIN or PUK that an authentication object describes; `None` if it is another kind of object.
 pub(crate) fn pin_object(contents: &Contents, object: &AuthenticationObject) -> Option<PinObject> {
     let attributes = object.pin_attributes()?;
-    let purpose = if attributes.flags.contains(PinFlags::UNBLOCKING_PIN) {
-        PinPurpose::Unblocking
-    } else if attributes.flags.contains(PinFlags::SO_PIN) {
-        PinPurpose::SecurityOfficer
-    } else {
-        PinPurpose::User
-    };
     let directory = match attributes
         .path
         .as_ref()
@@ -708,7 +737,7 @@ pub(crate) fn pin_object(contents: &Contents, object: &AuthenticationObject) -> 
     Some(PinObject {
         label: object.common.label.clone(),
         auth_id: object.auth_id().clone(),
-        purpose,
+        purpose: purpose(attributes),
         reference: attributes.reference,
         format: format(attributes),
         contradictions: attributes.contradictions(),
@@ -716,6 +745,16 @@ pub(crate) fn pin_object(contents: &Contents, object: &AuthenticationObject) -> 
         directory,
         unblocked_by: object.common.auth_id.clone(),
     })
+}
+
+fn purpose(attributes: &PinAttributes) -> PinPurpose {
+    if attributes.flags.contains(PinFlags::UNBLOCKING_PIN) {
+        PinPurpose::Unblocking
+    } else if attributes.flags.contains(PinFlags::SO_PIN) {
+        PinPurpose::SecurityOfficer
+    } else {
+        PinPurpose::User
+    }
 }
 
 fn format(attributes: &PinAttributes) -> PinFormat {

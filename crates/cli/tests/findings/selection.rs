@@ -143,6 +143,17 @@ fn a_pin_that_the_card_says_is_no_pin_of_the_holder_is_not_taken_for_another() {
                 let message = found["message"].as_str().expect("a message");
                 assert!(message.contains(what), "{message}");
             }
+            // Nor is the other one said to be for the key, or for both.
+            let (keys, _) = run(&lab, &["key", "list"]);
+            for listed in keys["keys"].as_array().expect("keys") {
+                let own = if listed["id"] == "45" { "auth" } else { "sign" };
+                let expected = if listed["id"] == key {
+                    Value::Null
+                } else {
+                    own.into()
+                };
+                assert_eq!(listed["pin"], expected, "{listed:#}");
+            }
             let role = if second { "sign" } else { "auth" };
             let output = lab.with_pins(&["pin", "verify", role]);
             assert_code(&output, 1);
