@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+#[cfg(feature = "portal")]
+use kortlab_demo::demo;
 
 use crate::channel::{CardSpec, Fault, FaultParser, Faults};
 #[cfg(feature = "portal")]
@@ -19,8 +21,6 @@ use crate::failure::{Exit, Failure};
 use crate::named_files::NamedFiles;
 use crate::output::{Output, note};
 use crate::pin_source::PinOptions;
-#[cfg(feature = "portal")]
-use kortlab_demo::demo;
 
 const LONG_ABOUT: &str = "\
 A smart-card laboratory: a virtual card that behaves like a Swedish staff card (e-tjänstekort), \

@@ -22,7 +22,7 @@ need is not built: `cargo build` makes the whole `kortlab`.
 };
 
 fn run(arguments: &[String]) -> Result<(), Failure> {
-    needs()?;
+    install()?;
     let demo = |subcommand: &[&str]| {
         let mut cargo = process::cargo();
         cargo.args(subcommand).args(["--package", "kortlab-demo"]);
@@ -42,7 +42,7 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// Installs what the demo needs to be built, and, where that can be, what the whole `kortlab` needs
 /// for PC/SC readers besides.
-fn needs() -> Result<(), Failure> {
+fn install() -> Result<(), Failure> {
     let Err(failure) = apt::ensure(&needs::build()) else {
         return Ok(());
     };

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use kortlab_diagnose::{Diagnosing, Rule, diagnose, html, rules};
+use kortlab_terminal::new_file;
 use serde::Serialize;
 
 use super::cert::Evidence;
@@ -16,7 +17,6 @@ use super::{Context, recover};
 use crate::channel::{AnyChannel, Remembered};
 use crate::failure::{Exit, Failure};
 use crate::output::{Table, note};
-use kortlab_terminal::new_file;
 use shown::Report;
 
 pub(super) use shown::Entry as Found;

@@ -43,6 +43,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub use done::Done;
 
 use kortlab_card::files::Budget;
+#[cfg(feature = "portal")]
+use kortlab_demo::demo;
 
 use crate::args::{Cli, Command};
 use crate::channel::{
@@ -52,8 +54,6 @@ use crate::failure::{Exit, Failure};
 use crate::named_files::NamedFiles;
 use crate::output::{Output, warn};
 use crate::pin_source::PinSources;
-#[cfg(feature = "portal")]
-use kortlab_demo::demo;
 use kortlab_trace::Secrets;
 
 /// What every command works with.

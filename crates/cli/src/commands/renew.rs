@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kortlab_demo::story::{Story, Told, Voice, table};
 use kortlab_issuer::clock::SystemClock;
 use kortlab_issuer::encoded;
 use kortlab_portal_client::{ConnectError, HttpPortal, Trust};
@@ -19,7 +20,6 @@ use crate::certificate_file;
 use crate::failure::{Exit, Failure};
 use crate::output::{BLUE, PINK, busy};
 use crate::pin_source::can_ask;
-use kortlab_demo::story::{Story, Told, Voice, table};
 
 /// Renew the card's certificates at a portal, as the user guide says
 ///

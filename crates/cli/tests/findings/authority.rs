@@ -82,26 +82,12 @@ impl Authority {
     /// The same, with a certificate `strict.pem` that has what `openssl verify -x509_strict` asks of one.
     pub fn strict() -> Self {
         let authority = Self::new("Own CA", "utf8only");
-        authority.lab.openssl(&[
-            "req",
-            "-x509",
-            "-key",
-            "own.key",
-            "-out",
-            "strict.pem",
-            "-days",
-            "4000",
-            "-config",
-            "own.cnf",
-            "-addext",
+        let extensions = [
             "basicConstraints=critical,CA:true",
-            "-addext",
             "keyUsage=critical,keyCertSign,cRLSign",
-            "-addext",
-            "subjectKeyIdentifier=hash",
-            "-addext",
             "authorityKeyIdentifier=keyid",
-        ]);
+        ];
+        authority.root("strict.pem", "4000", &extensions);
         authority
     }
 

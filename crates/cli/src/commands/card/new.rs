@@ -15,7 +15,10 @@ use kortlab_emulator::{CardRng, Image};
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::random::IssuerRng;
+use kortlab_renewal::beginning;
 use kortlab_renewal::states::{CardState, NewCard, new_card_of};
+use kortlab_renewal::world::AuthorityFiles;
+use kortlab_terminal::new_file::{self, write_image};
 use serde::Serialize;
 
 use super::super::Context;
@@ -23,9 +26,6 @@ use super::own::OwnFiles;
 use crate::channel::check_image_name;
 use crate::failure::{Exit, Failure};
 use crate::output::{BOLD, Table, WARNING, busy, printable};
-use kortlab_renewal::beginning;
-use kortlab_renewal::world::AuthorityFiles;
-use kortlab_terminal::new_file::{self, write_image};
 
 /// Make a card image: a virtual card as a JSON file
 ///

@@ -8,13 +8,13 @@ use kortlab_card::{Problem, Slot, SlotProblem};
 use kortlab_explain::card::slot_id;
 use kortlab_explain::certificate::holds_secret;
 use kortlab_issuer::encoded;
+use kortlab_terminal::new_file;
 use serde::Serialize;
 
 use super::find::find;
 use crate::commands::{Context, recover, session};
 use crate::failure::{Exit, Failure};
 use crate::output::{Hex, warn};
-use kortlab_terminal::new_file;
 
 /// Read a certificate from the card
 ///

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use kortlab_card::RevocationList;
 use kortlab_issuer::clock::Timestamp;
+use kortlab_renewal::beginning;
 
 use crate::certificate_file;
 use crate::failure::Failure;
-use kortlab_renewal::beginning;
 
 /// Against what certificates are checked.
 #[derive(Args)]

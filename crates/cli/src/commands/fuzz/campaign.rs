@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use kortlab_campaign::{Campaign, Case, Goal, Program, Recipe};
+use kortlab_terminal::new_file;
 use serde::Serialize;
 
 use super::corpus::CorpusArguments;
@@ -17,7 +18,6 @@ use super::{LimitArguments, PlaceArguments, program, read_image};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::output::note;
-use kortlab_terminal::new_file;
 
 /// How often a campaign is kept, and told about.
 pub const KEEP: Duration = Duration::from_secs(5);

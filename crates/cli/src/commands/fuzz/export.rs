@@ -7,6 +7,7 @@ use clap::Args;
 use kortlab_apdu::ByteCount;
 use kortlab_campaign::corpora::opensc::{Answers, MAX_FILE};
 use kortlab_campaign::{Case, MAX_CASE, Recorded};
+use kortlab_terminal::new_file;
 use kortlab_trace::{MAX_TRACE, Reading};
 use serde::Serialize;
 
@@ -15,7 +16,6 @@ use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::output::{note, warn};
-use kortlab_terminal::new_file;
 
 /// Make a test case of OpenSC's fuzzers of a case, or of a trace
 ///

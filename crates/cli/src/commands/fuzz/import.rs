@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use clap::Args;
 use kortlab_apdu::ByteCount;
 use kortlab_campaign::corpora::opensc::{Answers, MAX_FILE};
+use kortlab_terminal::new_file;
 use serde::Serialize;
 
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::output::{note, warn};
-use kortlab_terminal::new_file;
 
 /// Make a fault of a test case of OpenSC's fuzzers
 ///

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kortlab_campaign::minimize::minimize;
 use kortlab_campaign::{Recipe, oracles};
+use kortlab_terminal::new_file;
 use serde::Serialize;
 
 use super::{PlaceArguments, about, open_case};
@@ -14,7 +15,6 @@ use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::stop::{self, SecondTime};
-use kortlab_terminal::new_file;
 
 /// Make a case as small as it can be
 ///

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use kortlab_apdu::Channel;
 use kortlab_card::dialect::Operation;
 use kortlab_card::{CardError, Hash, Id, RawInput, Scheme, UnlockedKey};
+use kortlab_terminal::new_file;
 use serde::Serialize;
 
 use super::{parse_id, with_key};
@@ -14,7 +15,6 @@ use crate::commands::{Context, session};
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::output::{Hex, busy};
-use kortlab_terminal::new_file;
 
 /// The longest file that is signed; it is read into memory.
 const MAX_INPUT: usize = 256 << 20;

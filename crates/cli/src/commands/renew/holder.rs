@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 
 use kortlab_card::{Pin, PinRole};
+use kortlab_demo::story::Holder;
 
 use crate::failure::Failure;
 use crate::pin_source::PinSources;
-use kortlab_demo::story::Holder;
 
 /// More than an answer has.
 const LONGEST_ANSWER: u64 = 64;

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kortlab_terminal::new_file;
 use kortlab_trace::Secrets;
 
 use super::{read, tell_troubles};
 use crate::channel::TraceFile;
 use crate::commands::{Context, Done};
 use crate::failure::{Exit, Failure};
-use kortlab_terminal::new_file;
 
 /// Write a trace in another notation: .apdu, .json or .pcapng
 ///
