@@ -35,6 +35,12 @@ use crate::pin_doubt;
 use crate::profile::Profile;
 use crate::role::PinRole;
 
+/// What says that a PIN goes to the card under secure messaging (ISO/IEC 7816-4 §10).
+const SECURE_MESSAGING: [PinFlags; 2] = [
+    PinFlags::INTEGRITY_PROTECTED,
+    PinFlags::CONFIDENTIALITY_PROTECTED,
+];
+
 /// What to do with a PIN that is blocked.
 const UNBLOCK: &str = "unblock it with the PUK";
 
@@ -67,6 +73,27 @@ impl PinObject {
     pub fn p2(&self) -> Option<u8> {
         u8::try_from(self.reference).ok()
     }
+
+    /// Why it may be sent in a form that the card does not take; nothing if the AODF leaves no doubt.
+    fn doubt(&self) -> Option<FormDoubt> {
+        let protections = SECURE_MESSAGING
+            .into_iter()
+            .filter(|&flag| self.flags.contains(flag))
+            .fold(PinFlags::empty(), PinFlags::union);
+        if !protections.is_empty() {
+            return Some(FormDoubt::Protected(protections));
+        }
+        let contradictions = self.contradictions.clone();
+        (!contradictions.is_empty()).then_some(FormDoubt::Contradictions(contradictions))
+    }
+}
+
+/// Why the form in which a PIN is sent may be none that the card takes.
+enum FormDoubt {
+    /// The rules for it cannot be right together.
+    Contradictions(Vec<PinContradiction>),
+    /// It is to go to the card under secure messaging (PKCS#15 §6.8.2), which is not spoken here.
+    Protected(PinFlags),
 }
 
 /// What a PIN object is for.
@@ -212,7 +239,7 @@ impl<C: Channel> Card<C> {
         let object = self.pin_to_send(role)?;
         let name = format!("PIN for {role}");
         p2(&object, &name)?;
-        self.form(&name, object.format, &object.contradictions)?;
+        self.form(&name, object.format, object.doubt().as_ref())?;
         Ok(())
     }
 
@@ -222,8 +249,8 @@ impl<C: Channel> Card<C> {
     /// As for [`Card::can_send_pin`].
     pub fn can_send_puk(&mut self, role: PinRole) -> Result<(), CardError> {
         self.can_send_pin(role)?;
-        let (format, doubts) = self.puk_format(&self.pin(role)?);
-        self.form("PUK", format, &doubts)?;
+        let (format, doubt) = self.puk_format(&self.pin(role)?);
+        self.form("PUK", format, doubt.as_ref())?;
         Ok(())
     }
 
@@ -343,7 +370,7 @@ impl<C: Channel> Card<C> {
         name: &str,
         pin: &Pin,
     ) -> Result<(), CardError> {
-        let coded = self.encode(name, pin, object.format, &object.contradictions)?;
+        let coded = self.encode(name, pin, object.format, object.doubt().as_ref())?;
         let command = self.dialect().verify(p2(object, name)?, &coded);
         let doing = format!("verify the {name}");
         let status = self.send_for(object, name, &doing, &command)?;
@@ -366,9 +393,9 @@ impl<C: Channel> Card<C> {
                 format!("the {name} cannot be changed: the card says so (change-disabled)"),
             ));
         }
-        let doubts = &object.contradictions;
-        let new = self.encode(&format!("new {name}"), new, object.format, doubts)?;
-        let old = self.encode(&name, old, object.format, doubts)?;
+        let doubt = object.doubt();
+        let new = self.encode(&format!("new {name}"), new, object.format, doubt.as_ref())?;
+        let old = self.encode(&name, old, object.format, doubt.as_ref())?;
         let command = self.dialect().change_pin(p2(&object, &name)?, &old, &new);
         let doing = format!("change the {name}");
         let status = self.send_for(&object, &name, &doing, &command)?;
@@ -393,10 +420,10 @@ impl<C: Channel> Card<C> {
             &format!("new {name}"),
             new,
             object.format,
-            &object.contradictions,
+            object.doubt().as_ref(),
         )?;
-        let (format, doubts) = self.puk_format(&object);
-        let puk = self.encode("PUK", puk, format, &doubts)?;
+        let (format, doubt) = self.puk_format(&object);
+        let puk = self.encode("PUK", puk, format, doubt.as_ref())?;
         let command = self.dialect().unblock_pin(p2(&object, &name)?, &puk, &new);
         let doing = format!("unblock the {name}");
         let status = self.send_for(&object, "PUK", &doing, &command)?;
@@ -418,44 +445,54 @@ impl<C: Channel> Card<C> {
 
     /// How the PUK is coded: as its own object says; without one, like the PIN, of any length, and of
     /// any text: some PUKs have letters in them.
-    fn puk_format(&self, pin: &PinObject) -> (PinFormat, Vec<PinContradiction>) {
+    fn puk_format(&self, pin: &PinObject) -> (PinFormat, Option<FormDoubt>) {
         match self.puk_for(pin) {
-            Some(puk) => (puk.format, puk.contradictions),
+            Some(puk) => (puk.format, puk.doubt()),
             None => {
                 let format = pin.format.of_any_length().of_any_text();
-                (format, pin.contradictions.clone())
+                (format, pin.doubt())
             }
         }
     }
 
-    /// How a PIN is coded. Where the card's rules for it contradict each other, there is an answer
-    /// only if the holder knows.
+    /// How a PIN is coded. Where there is a doubt about that, there is an answer only if the holder
+    /// knows.
     fn form(
         &self,
         name: &str,
         format: PinFormat,
-        contradictions: &[PinContradiction],
+        doubt: Option<&FormDoubt>,
     ) -> Result<PinFormat, CardError> {
-        if contradictions.is_empty() {
-            return Ok(format);
-        }
-        if !self.doubtful_pins {
-            let list: Vec<_> = contradictions.iter().map(ToString::to_string).collect();
-            return Err(CardError::new(
-                ErrorKind::DoubtfulPin,
-                format!(
-                    "the {name} was not sent to the card, because the card's rules for it (EF(AODF)) \
-                     contradict each other: {}",
-                    list.join("; ")
-                ),
-            )
-            .hint(format!(
-                "no try was lost; --doubtful-pin sends it as {}, whatever its length: if the \
-                 card wants another form, that costs a try",
-                format.of_any_length()
-            )));
-        }
-        Ok(format.of_any_length())
+        let of_any_length = format.of_any_length();
+        let (why, next) = match doubt {
+            None => return Ok(format),
+            Some(FormDoubt::Protected(_)) if self.doubtful_pins => return Ok(format),
+            Some(FormDoubt::Contradictions(_)) if self.doubtful_pins => return Ok(of_any_length),
+            Some(FormDoubt::Protected(flags)) => (
+                format!("the card wants it under secure messaging (EF(AODF): {flags})"),
+                "sends it in the clear: if the card takes it in another form only, that may cost a \
+                 try"
+                    .to_owned(),
+            ),
+            Some(FormDoubt::Contradictions(contradictions)) => {
+                let list: Vec<_> = contradictions.iter().map(ToString::to_string).collect();
+                (
+                    format!(
+                        "the card's rules for it (EF(AODF)) contradict each other: {}",
+                        list.join("; ")
+                    ),
+                    format!(
+                        "sends it as {of_any_length}, whatever its length: if the card wants \
+                         another form, that costs a try"
+                    ),
+                )
+            }
+        };
+        Err(CardError::new(
+            ErrorKind::DoubtfulPin,
+            format!("the {name} was not sent to the card, because {why}"),
+        )
+        .hint(format!("no try was lost; --doubtful-pin {next}")))
     }
 
     /// A PIN as the card wants it.
@@ -464,9 +501,9 @@ impl<C: Channel> Card<C> {
         name: &str,
         pin: &Pin,
         format: PinFormat,
-        contradictions: &[PinContradiction],
+        doubt: Option<&FormDoubt>,
     ) -> Result<Zeroizing<Vec<u8>>, CardError> {
-        let format = self.form(name, format, contradictions)?;
+        let format = self.form(name, format, doubt)?;
         pin.encode(&format).map_err(|error| {
             CardError::new(
                 ErrorKind::Invalid,

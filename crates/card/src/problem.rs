@@ -386,19 +386,17 @@ impl Problem {
             }
         }
     }
+
+    /// As the reason for something else: `EF(CDF) 3F00/5015/4403, byte 17: … [odd-path]`.
+    pub(crate) fn as_reason(&self) -> String {
+        format!("{}: {} [{}]", self.place(), self.message, self.code)
+    }
 }
 
 impl fmt::Display for Problem {
     /// `warning: EF(CDF) 3F00/5015/4403, byte 17: … [odd-path]`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}: {} [{}]",
-            self.severity,
-            self.place(),
-            self.message,
-            self.code
-        )
+        write!(f, "{}: {}", self.severity, self.as_reason())
     }
 }
 

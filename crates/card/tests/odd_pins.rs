@@ -217,7 +217,7 @@ fn a_pin_whose_directory_is_not_there_is_unknown_and_is_not_sent() {
 /// A change of the first PIN's attributes, and what of it a message names.
 type Doubt = (fn(&mut PinAttributes), &'static str);
 
-const DOUBTS: [Doubt; 6] = [
+const DOUBTS: [Doubt; 8] = [
     (
         |pin| {
             pin.min_length = 9;
@@ -236,10 +236,18 @@ const DOUBTS: [Doubt; 6] = [
     (|pin| pin.stored_length = 6, "maxLength 8 does not fit"),
     (|pin| pin.pad_char = None, "padChar is missing"),
     (|pin| pin.min_length = 12, "minLength 12"),
+    (
+        |pin| pin.flags = pin.flags | PinFlags::INTEGRITY_PROTECTED,
+        "under secure messaging (EF(AODF): integrity-protected)",
+    ),
+    (
+        |pin| pin.flags = pin.flags | PinFlags::CONFIDENTIALITY_PROTECTED,
+        "under secure messaging (EF(AODF): confidentiality-protected)",
+    ),
 ];
 
 #[test]
-fn rules_that_contradict_each_other_are_named_before_a_try_is_spent() {
+fn rules_that_contradict_each_other_or_cannot_be_kept_are_named_before_a_try_is_spent() {
     for (change, part) in DOUBTS {
         let (mut card, sent) = open_odd(with_first_pin(Protocol::T0, change), None);
         let role = PinRole::Authentication;

@@ -37,8 +37,8 @@ pub struct PinOptions {
     #[arg(long, global = true, value_name = "SOURCE")]
     puk: Option<String>,
 
-    /// Send a PIN or PUK also where the card's rules for it contradict each other; a wrong form
-    /// costs a try
+    /// Send a PIN or PUK also where the card's rules for it contradict each other or ask for secure
+    /// messaging; a wrong form costs a try
     #[arg(long, global = true)]
     doubtful_pin: bool,
 }

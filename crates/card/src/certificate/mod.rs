@@ -176,6 +176,11 @@ impl CertificateInfo {
             })
     }
 
+    /// Whether it limits the names of those to whom it issues (RFC 5280 §4.2.1.10).
+    pub(crate) fn has_name_constraints(&self) -> bool {
+        self.extension(syntax::NAME_CONSTRAINTS).is_some()
+    }
+
     /// The identifier of its own key (RFC 5280 §4.2.1.2).
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
         let value = read_one(self.extension(syntax::SUBJECT_KEY_IDENTIFIER)?).ok()?;

@@ -171,6 +171,12 @@ fn admit_issuer(
                     no_issuer = Some(why);
                     continue;
                 }
+                if issuer.has_name_constraints() {
+                    remarks.plan.notes.push(format!(
+                        "{name} limits the names that it may give (nameConstraints); whether these are \
+                         among them was not checked"
+                    ));
+                }
                 return change.now.map_or(Ok(()), |now| {
                     admit_dates("the issuer's certificate", issuer, now, remarks)
                 });

@@ -77,6 +77,11 @@ pub enum NotChecked {
         /// The issuer's name.
         issuer: String,
     },
+    /// Whether its names are among those that its issuer may give (RFC 5280 §4.2.1.10).
+    Names {
+        /// The issuer's name.
+        issuer: String,
+    },
     /// Whether it is revoked: no list of its issuer was given, and no answer about it.
     Revocation {
         /// The issuer's name.
@@ -106,6 +111,7 @@ impl NotChecked {
         match self {
             Self::Signature { .. } => "signature",
             Self::SignatureAlgorithm { .. } => "signature-algorithm",
+            Self::Names { .. } => "name-constraints",
             Self::Revocation { .. } | Self::Lists { .. } => "revocation",
             Self::ListSignature { .. } => "list-signature",
             Self::Key { .. } => "key",
@@ -124,6 +130,9 @@ impl fmt::Display for NotChecked {
                 f,
                 "the signature by {issuer}, which is of a kind that cannot be checked here"
             ),
+            Self::Names { issuer } => {
+                write!(f, "whether {issuer} may give these names (nameConstraints)")
+            }
             Self::Revocation { issuer } => write!(
                 f,
                 "revocation by {issuer}: no list and no answer was given (--crl, --ocsp)"
@@ -407,6 +416,9 @@ impl CheckedSlot {
             match is_signed_by_spki(&self.slot.der, &candidate.public_key_der) {
                 Some(true) if by_name && info.names_key_of(candidate) => {
                     let Some(fault) = fault_of_issuer(info, candidate, now) else {
+                        if candidate.has_name_constraints() && candidate != info {
+                            self.not_checked.push(NotChecked::Names { issuer });
+                        }
                         return;
                     };
                     own_fault = Some(fault);

@@ -101,8 +101,8 @@ impl Names {
             .filter(|problem| problem.severity() >= Severity::Warning);
         for problem in problems {
             match of_lost_directory(problem) {
-                true => names.without_certificates = Some(problem.to_string()),
-                false => names.doubt(|| problem.to_string()),
+                true => names.without_certificates = Some(problem.as_reason()),
+                false => names.doubt(|| problem.as_reason()),
             }
         }
         names.doubt_missing(contents);

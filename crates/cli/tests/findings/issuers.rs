@@ -304,3 +304,45 @@ fn a_certificate_that_is_signed_by_itself_need_be_no_authority_for_that() {
     let row = certificate(&document, CERTIFICATE).to_string();
     assert!(!row.contains("issuer-not-authorised"), "{row}");
 }
+
+#[test]
+fn that_an_issuers_limits_of_names_were_not_looked_at_is_said() {
+    let authority = Authority::new("Own CA", "utf8only");
+    let lab = &authority.lab;
+    let extensions = [
+        "basicConstraints=critical,CA:true",
+        "nameConstraints=critical,permitted;dirName:subtree",
+    ];
+    let mut config = fs::read_to_string(lab.path("own.cnf")).expect("written");
+    config.push_str("[subtree]\nC = SE\n");
+    fs::write(lab.path("own.cnf"), config).expect("written");
+    authority.root("limits.pem", "4000", &extensions);
+    // OpenSSL refuses the certificate, whose name is not in Sweden.
+    lab.openssl(&[
+        "x509", "-inform", "DER", "-in", "new.der", "-out", "new.pem",
+    ]);
+    assert!(!authority.openssl_does(&["verify", "-CAfile", "limits.pem", "new.pem"]));
+    let not_checked = |issuer: &str| {
+        let (document, _) = run(lab, &["cert", "check", "--issuer", issuer]);
+        certificate(&document, CERTIFICATE)["not_checked"].to_string()
+    };
+    assert!(not_checked("limits.pem").contains("\"name-constraints\""));
+    assert!(!not_checked("own.pem").contains("\"name-constraints\""));
+    let old = fs::read(lab.path("old.der")).expect("kept");
+    set_data(lab, CERTIFICATE, &old);
+    let write = [
+        "cert",
+        "write",
+        "new.pem",
+        "--key",
+        "45",
+        "--issuer",
+        "limits.pem",
+    ];
+    let output = lab.with_pins(&write);
+    assert!(
+        stderr(&output).contains("nameConstraints"),
+        "{}",
+        stderr(&output)
+    );
+}
