@@ -89,6 +89,8 @@ fn takes_an_hcc_and_tries_again() {
         text.contains("Välj certifikatet som är utfärdat av Telia Card Identifier"),
         "{text}"
     );
+    // For an image of this page the portal refuses the HCC, unseen, for the browser to forget it.
+    holder.browser.wait_for_images().unwrap();
     // Nor is there a session at the other address.
     holder
         .browser
@@ -96,8 +98,7 @@ fn takes_an_hcc_and_tries_again() {
         .unwrap();
     holder.sees("Du har loggats ut");
 
-    // A person has read until now: for four seconds the portal refuses the HCC, unseen, for the
-    // browser to forget it.
+    // A person has read until now: the HCC is refused for four seconds more.
     thread::sleep(Duration::from_secs(5));
     holder.browser.press("Logga in").unwrap();
     holder.takes_certificate(CARRIER);

@@ -30,6 +30,14 @@ impl Browser {
         })
     }
 
+    /// Waits until the page and its images are there, or were refused.
+    ///
+    /// # Errors
+    /// They are not in time.
+    pub fn wait_for_images(&self) -> Result<(), InteropError> {
+        self.wait_for("the page's images", || self.is_complete())
+    }
+
     /// Clicks the first link or button with this text. It does not wait for what comes of it.
     ///
     /// # Errors
@@ -47,12 +55,13 @@ impl Browser {
         self.press(text)?;
         self.wait_for(&format!("another page after {text:?}"), || {
             let shown = self.driver.document().ok()?;
-            let complete = || {
-                self.driver
-                    .script("return document.readyState === 'complete'")
-            };
-            (shown != before && complete().ok()? == true).then_some(())
+            (shown != before).then(|| self.is_complete()).flatten()
         })
+    }
+
+    fn is_complete(&self) -> Option<()> {
+        let script = "return document.readyState === 'complete'";
+        (self.driver.script(script).ok()? == true).then_some(())
     }
 
     /// Clicks the first element that the XPath expression finds.

@@ -9,7 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::listener::Listener;
 
-/// A page that has just been shown asks for its images at once.
+/// A page that has just been shown asks for its images at once; on a busy machine, with a card that
+/// signs, the handshake for one comes later than that.
+const WAIT: Duration = Duration::from_secs(12);
+/// A browser that has been refused tries once more in TLS 1.2, and then has forgotten.
 const MOMENT: Duration = Duration::from_secs(4);
 /// More are not kept of either kind: one gives way, and its browser goes on remembering it.
 const MAX: usize = 1024;
@@ -43,14 +46,22 @@ struct Shelves {
     strangers: Shelf,
 }
 
-/// Until when, and whose.
-type Shelf = HashMap<Key, (Instant, Whose)>;
+type Shelf = HashMap<Key, Refusal>;
+
+#[derive(Debug)]
+struct Refusal {
+    until: Instant,
+    whose: Whose,
+    /// Whether a handshake was refused.
+    is_met: bool,
+}
 
 /// The listener, and the digest of the certificate.
 type Key = (Listener, [u8; 32]);
 
 impl Unwanted {
-    /// Refuses handshakes of this listener with this certificate (DER) from now on, for a moment.
+    /// Refuses handshakes of this listener with this certificate (DER) from now on: until a moment after
+    /// the first that is refused, and if none comes for some time.
     pub fn refuse(&self, listener: Listener, certificate: &[u8], whose: Whose) {
         self.refuse_from(Instant::now(), listener, certificate, whose);
     }
@@ -61,8 +72,13 @@ impl Unwanted {
             Whose::Card => &mut shelves.cards,
             Whose::Stranger(_) => &mut shelves.strangers,
         };
-        shelf.retain(|_, (until, _)| *until > now);
-        shelf.insert(key(listener, certificate), (now + MOMENT, whose));
+        shelf.retain(|_, refusal| refusal.until > now);
+        let refusal = Refusal {
+            until: now + WAIT,
+            whose,
+            is_met: false,
+        };
+        shelf.insert(key(listener, certificate), refusal);
         if shelf.len() > MAX
             && let Some(giving_way) = giving_way(shelf)
         {
@@ -70,32 +86,44 @@ impl Unwanted {
         }
     }
 
-    /// Whether a handshake with this certificate is to be refused now.
+    /// Whether a handshake with this certificate, which is there, is to be refused now.
     pub fn is_refused(&self, listener: Listener, certificate: &[u8]) -> bool {
         self.is_refused_at(Instant::now(), listener, certificate)
     }
 
     fn is_refused_at(&self, now: Instant, listener: Listener, certificate: &[u8]) -> bool {
         let key = key(listener, certificate);
-        let shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        [&shelves.cards, &shelves.strangers]
+        let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shelves { cards, strangers } = &mut *shelves;
+        let mut is_refused = false;
+        for refusal in [cards, strangers]
             .into_iter()
-            .filter_map(|shelf| shelf.get(&key))
-            .any(|(until, _)| *until > now)
+            .filter_map(|shelf| shelf.get_mut(&key))
+        {
+            if refusal.until <= now {
+                continue;
+            }
+            is_refused = true;
+            if !refusal.is_met {
+                refusal.is_met = true;
+                refusal.until = now + MOMENT;
+            }
+        }
+        is_refused
     }
 }
 
 /// Of the client with the most certificates, the one that is over first.
 fn giving_way(shelf: &Shelf) -> Option<Key> {
     let mut counts: HashMap<Whose, usize> = HashMap::new();
-    for (_, whose) in shelf.values() {
-        *counts.entry(*whose).or_default() += 1;
+    for refusal in shelf.values() {
+        *counts.entry(refusal.whose).or_default() += 1;
     }
     shelf
         .iter()
-        .max_by_key(|(_, (until, whose))| {
-            let count = counts.get(whose).copied().unwrap_or_default();
-            (count, core::cmp::Reverse(*until))
+        .max_by_key(|(_, refusal)| {
+            let count = counts.get(&refusal.whose).copied().unwrap_or_default();
+            (count, core::cmp::Reverse(refusal.until))
         })
         .map(|(key, _)| *key)
 }
@@ -123,6 +151,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn it_is_refused_until_a_moment_after_the_handshake_for_the_image_however_late_that_comes() {
+        let unwanted = Unwanted::default();
+        let begin = Instant::now();
+        let is_refused = |after| unwanted.is_refused_at(begin + after, Listener::LogIn, b"hcc");
+        unwanted.refuse_from(begin, Listener::LogIn, b"hcc", Whose::Card);
+        let late = WAIT - Duration::from_secs(1);
+        assert!(is_refused(late) && is_refused(late + MOMENT / 2));
+        assert!(!is_refused(late + MOMENT));
+        // One that comes at once is not waited for any longer.
+        unwanted.refuse_from(begin, Listener::LogIn, b"hcc", Whose::Card);
+        assert!(is_refused(Duration::ZERO) && !is_refused(MOMENT));
+        // None came.
+        unwanted.refuse_from(begin, Listener::LogIn, b"hcc", Whose::Card);
+        assert!(!is_refused(WAIT));
+    }
+
     /// A client shows more certificates than there is room for, one a microsecond; the last moment.
     fn flood(unwanted: &Unwanted, begin: Instant, whose: Whose) -> Instant {
         let mut now = begin;
@@ -142,7 +187,7 @@ mod tests {
         };
         assert_eq!(unwanted.0.lock().unwrap().strangers.len(), MAX);
         assert!(is_refused(now, MAX + 15) && !is_refused(now, 0));
-        let later = now + MOMENT;
+        let later = now + WAIT;
         assert!(!is_refused(later, MAX + 15));
         unwanted.refuse_from(later, Listener::LogIn, b"hcc", client(1));
         assert_eq!(unwanted.0.lock().unwrap().strangers.len(), 1);
