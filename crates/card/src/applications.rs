@@ -215,6 +215,11 @@ pub(crate) fn with_pkcs15(dir: Option<&EfDir>) -> Vec<Vec<u8>> {
     aids
 }
 
+/// The AIDs, or their beginnings, of applications that are known to hold PKCS#15 files.
+pub(crate) fn aids_holding_pkcs15() -> impl Iterator<Item = &'static [u8]> {
+    HOLDING_PKCS15.iter().map(|known| known.aid)
+}
+
 /// Whether an application with this AID holds PKCS#15 files.
 pub fn holds_pkcs15(aid: &[u8]) -> bool {
     aid.len() <= MAX_AID

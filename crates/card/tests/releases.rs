@@ -15,7 +15,7 @@ use kortlab_card::{
     Card, Change, ErrorKind, Hash, IfChanged, Journal, MemoryJournal, NewCertificate, PinRole,
     Scheme, Slot,
 };
-use kortlab_emulator::image::{FileImage, FileKind};
+use kortlab_emulator::image::{Fid, FileContent, FileImage, FileKind};
 use kortlab_emulator::{Image, InProcess};
 use kortlab_pkcs15::{
     Certificate, CommonObjectAttributes, DataObject, Directory, Edit, ObjectKind, Odf, OdfEntry,
@@ -268,6 +268,45 @@ fn no_file_goes_where_a_directory_cannot_be_read_to_its_end() {
         application(&mut absent).retain(|file| file.fid.0 != fid);
         the_file_stays(absent, "Old", what);
     }
+}
+
+/// Another DF beside the application, with this name, in no EF.DIR; its CDF lists 3F00/5015/4331.
+fn beside(image: &mut Image, name: &[u8]) {
+    let files = image.master_file.files_mut().unwrap();
+    let application = files.iter().find(|file| file.fid.0 == 0x5015);
+    let mut other = application.unwrap().clone();
+    other.fid = Fid(0x5017);
+    let FileContent::Df(df) = &mut other.content else {
+        panic!("no DF")
+    };
+    df.name = Some(name.into());
+    df.files.retain(|file| matches!(file.fid.0, 0x5031 | CDF));
+    files.push(other);
+}
+
+#[test]
+fn no_file_goes_where_the_card_answers_to_another_application_that_nothing_lists() {
+    let names = [
+        // The same with something behind it, which comes as the next one, and the first one too.
+        &b"\xA0\x00\x00\x00cPKCS-15\x02"[..],
+        b"\xA0\x00\x00\x00cPKCS-15 of others",
+        // ISO/IEC 7816-15, and IsoApplet.
+        b"\xE8\x28\xBD\x08\x0F\x01",
+        b"\xF2\x76\xA2\x88\xBC\xFB\xA6\x9D\x34\xF3\x10\x01",
+    ];
+    for (name, first) in names.iter().flat_map(|name| [(name, false), (name, true)]) {
+        let name = &name[..name.len().min(16)];
+        let mut start = start();
+        beside(&mut start, name);
+        if first {
+            start.master_file.files_mut().unwrap().reverse();
+        }
+        the_file_stays(start, "Old", &hex::encode_upper(name));
+    }
+    // One that holds no such files names none.
+    let mut start = start();
+    beside(&mut start, b"\xA0\x00\x00\x03\x08\x00\x00\x10\x00");
+    assert_eq!(remove(start, "Old").0, [""; 0]);
 }
 
 #[test]

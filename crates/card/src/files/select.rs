@@ -18,6 +18,7 @@ const BY_DF_ID_BELOW: u8 = 0x01;
 const BY_FILE_ID_BELOW: u8 = 0x02;
 const BY_NAME: u8 = 0x04;
 const BY_PATH: u8 = 0x08;
+const NEXT: u8 = 0x02;
 const WITH_FCI: u8 = 0x00;
 const WITHOUT_FCI: u8 = 0x0C;
 
@@ -78,6 +79,24 @@ impl<C: Channel + ?Sized> Files<'_, C> {
             .expecting_any();
         self.leave_home();
         self.select_by(&doing, command, WITH_FCI)
+    }
+
+    /// Selects the next application, behind the one that is selected now, whose identifier begins so
+    /// (ISO/IEC 7816-4 §11.2.2, P2: next occurrence).
+    ///
+    /// # Errors
+    /// As for [`Files::select_application`].
+    pub(crate) fn select_next_application(&mut self, aid: &[u8]) -> Result<FileInfo, CardError> {
+        let doing = format!("select the next application {}", hex::encode_upper(aid));
+        let command = Command::new(instruction::SELECT, BY_NAME, WITH_FCI | NEXT)
+            .with_data(aid)
+            .expecting_any();
+        self.leave_home();
+        let response = self.send(&doing, &command)?;
+        match response.status() {
+            StatusWord::SUCCESS => Ok(FileInfo::parse(response.data())),
+            status => Err(CardError::refused(&doing, &command, status)),
+        }
     }
 
     /// Selects the file at the path `below` the DF of the application with this AID, which is

@@ -17,6 +17,7 @@
 
 mod admission;
 mod behind;
+mod beside;
 mod check;
 mod execute;
 mod fit;

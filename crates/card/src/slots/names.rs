@@ -224,6 +224,18 @@ impl Names {
         }
     }
 
+    /// Applications of which the card, and no EF.DIR, tells.
+    pub(super) fn doubt_beside(&mut self, applications: &[Vec<u8>]) {
+        if let Some(aid) = applications.first() {
+            let aid = hex::encode_upper(aid);
+            self.doubt(|| {
+                format!(
+                    "not read: the application {aid}, to which the card answers beside this one"
+                )
+            });
+        }
+    }
+
     /// Whether `named`, as it stands in a file of the card, can mean the file at `path`, which is
     /// absolute, or begins in an application (3FFF) of which only the AID is known: that one may be
     /// anywhere. Paths are absolute, or relative to DF(PKCS15) or to the MF, or end in an

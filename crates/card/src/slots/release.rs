@@ -26,7 +26,11 @@ impl<C: Channel> Card<C> {
         change: &Change,
         plan: &mut Plan,
     ) -> Result<(), CardError> {
-        let names = Names::after(self.contents(), &plan.transaction.directories);
+        let mut names = Names::after(self.contents(), &plan.transaction.directories);
+        // Only where a file may be deleted is it worth the commands.
+        if change.remove.iter().any(|slot| slot.path.is_some()) {
+            names.doubt_beside(&self.applications_beside()?);
+        }
         for slot in &change.remove {
             let Some(path) = slot.path.as_ref() else {
                 continue;
