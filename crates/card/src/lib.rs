@@ -93,7 +93,7 @@ pub use kortlab_pkcs15::{Id, ObjectRef, Severity};
 pub use ocsp::{AnswerTrouble, OcspAnswer};
 pub use padding::Hash;
 pub use pin::{Pin, PinError};
-pub use pin_states::FoundPin;
+pub use pin_states::{FoundPin, UnlistedPin};
 pub use pins::{PinObject, PinPurpose, PinState, WhyUnknown};
 pub use problem::Problem;
 pub use revocation::{ListTrouble, Revocation, RevocationList};

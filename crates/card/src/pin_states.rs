@@ -4,10 +4,14 @@ use kortlab_apdu::{Channel, FilePath, StatusWord};
 use kortlab_pkcs15::{ObjectRef, Severity};
 
 use crate::card::Card;
+use crate::contents::is_final;
 use crate::error::CardError;
 use crate::pins::{self, PinObject, PinPurpose, PinState, WhyUnknown};
 use crate::problem::{Problem, code};
 use crate::role::PinRole;
+
+/// The most PINs of a DF that are asked for.
+const MAX_UNLISTED: usize = 32;
 
 /// A PIN or PUK, and its state.
 #[derive(Clone, Debug)]
@@ -25,7 +29,49 @@ pub struct FoundPin {
     pub problem: Option<Problem>,
 }
 
+/// A PIN or PUK that the card has, by what it says of the DF of its application, and that no EF(AODF)
+/// lists: the PUK of many cards.
+#[derive(Clone, Debug)]
+pub struct UnlistedPin {
+    /// Its reference: P2 of VERIFY.
+    pub reference: u8,
+    /// The DF that has it.
+    pub directory: FilePath,
+    /// Its state.
+    pub state: PinState,
+}
+
 impl<C: Channel> Card<C> {
+    /// The PINs and PUKs that the DF of the application has and no EF(AODF) lists, with their states, found
+    /// out without costing a try; none on a card that does not say which a DF has.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub fn unlisted_pin_states(&mut self) -> Result<Vec<UnlistedPin>, CardError> {
+        let directory = self.contents().application.clone();
+        let listed: Vec<_> = self.pins().iter().map(PinObject::p2).collect();
+        self.exclusively(|card| {
+            let info = match card.files().select(&directory) {
+                Ok(info) => info,
+                Err(error) if is_final(&error) => return Err(error),
+                // That is told where the application is read.
+                Err(_) => return Ok(Vec::new()),
+            };
+            let references = card.dialect().pin_references(&info);
+            let unlisted = references
+                .into_iter()
+                .filter(|reference| !listed.contains(&Some(*reference)));
+            let found = unlisted.take(MAX_UNLISTED).map(|reference| {
+                Ok(UnlistedPin {
+                    reference,
+                    state: card.state_at(&directory, reference)?,
+                    directory: directory.clone(),
+                })
+            });
+            found.collect()
+        })
+    }
+
     /// All PINs and PUKs that the card lists, with their states, found out without costing a try.
     ///
     /// # Errors

@@ -318,12 +318,19 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The card is gone.
     pub fn state_of(&mut self, pin: &PinObject) -> Result<PinState, CardError> {
-        if !self.dialect().tells_pin_status() {
-            return Ok(PinState::Unknown(WhyUnknown::NotAsked));
+        match pin.p2() {
+            _ if !self.dialect().tells_pin_status() => Ok(PinState::Unknown(WhyUnknown::NotAsked)),
+            Some(reference) => self.state_at(&pin.directory, reference),
+            None => Ok(PinState::Unknown(WhyUnknown::NoReference(pin.reference))),
         }
-        let Some(reference) = pin.p2() else {
-            return Ok(PinState::Unknown(WhyUnknown::NoReference(pin.reference)));
-        };
+    }
+
+    /// The state of the PIN with this reference in this DF, which is selected first if it is not empty.
+    pub(crate) fn state_at(
+        &mut self,
+        directory: &FilePath,
+        reference: u8,
+    ) -> Result<PinState, CardError> {
         let command = self.dialect().pin_status(reference);
         let doing = format!("ask for the state of the PIN {reference:02X}");
         let selected = |error: CardError| match error.status() {
@@ -331,8 +338,8 @@ impl<C: Channel> Card<C> {
             None => WhyUnknown::Nonsense,
         };
         self.exclusively(|card| {
-            if !pin.directory.is_empty() {
-                match card.files().select_silently(&pin.directory) {
+            if !directory.is_empty() {
+                match card.files().select_silently(directory) {
                     Ok(()) => {}
                     Err(error) if is_final(&error) => return Err(error),
                     Err(error) => return Ok(PinState::Unknown(selected(error))),

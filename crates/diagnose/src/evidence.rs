@@ -10,8 +10,8 @@ use kortlab_card::contents::DirectoryFile;
 use kortlab_card::dialect::{Dialect as _, Eid};
 use kortlab_card::files::FileInfo;
 use kortlab_card::{
-    Against, Card, CardError, Checked, Contents, ErrorKind, Key, ObjectRef, PinState, Problem,
-    Severity, Slot, SlotProblem, WhyUnknown,
+    Against, Card, CardError, Checked, Contents, ErrorKind, Key, ObjectRef, PinPurpose, PinState,
+    Problem, Severity, Slot, SlotProblem, UnlistedPin, WhyUnknown,
 };
 use kortlab_explain::card::serial;
 
@@ -40,6 +40,8 @@ pub struct Evidence {
     pub(crate) problems: Vec<Problem>,
     /// The PINs, asked twice.
     pub(crate) pins: Vec<PinAsked>,
+    /// Those that the card has and does not list.
+    pub(crate) unlisted_pins: Vec<UnlistedPin>,
     /// The private keys.
     pub(crate) keys: Vec<KeyRead>,
     /// The files, read twice.
@@ -60,6 +62,7 @@ pub struct Evidence {
 pub(crate) struct PinAsked {
     pub directory: FilePath,
     pub object: ObjectRef,
+    pub purpose: PinPurpose,
     pub first: PinState,
     pub second: Option<PinState>,
 }
@@ -198,6 +201,20 @@ impl PinAsked {
 }
 
 impl Part {
+    /// All of a file, however long it is.
+    pub(crate) const fn whole(path: FilePath) -> Self {
+        Self {
+            path,
+            from: 0,
+            length: usize::MAX,
+        }
+    }
+
+    /// Whether it is all of the file.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.length == usize::MAX
+    }
+
     /// The byte behind the last one.
     pub(crate) const fn end(&self) -> usize {
         self.from.saturating_add(self.length)
@@ -205,7 +222,8 @@ impl Part {
 
     /// Whether any byte is in both.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
-        other.path == self.path && self.from < other.end() && other.from < self.end()
+        let is_empty = self.length == 0 || other.length == 0;
+        other.path == self.path && !is_empty && self.from < other.end() && other.from < self.end()
     }
 }
 
@@ -290,6 +308,7 @@ fn pins_once<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<
         evidence.pins.push(PinAsked {
             directory,
             object,
+            purpose: found.pin.purpose,
             first: found.state,
             second: None,
         });
@@ -302,6 +321,7 @@ fn pins_again<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result
     for (asked, again) in evidence.pins.iter_mut().zip(again) {
         asked.second = Some(again.state);
     }
+    evidence.unlisted_pins = card.unlisted_pin_states()?;
     Ok(())
 }
 
@@ -513,8 +533,40 @@ fn free_space<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result
             },
         });
     }
+    used.extend(named(card.contents(), &used));
     evidence.used = used;
     Ok(())
+}
+
+/// The other files that the card's files name: keys and data objects. How much of each is in use is not
+/// known. What EF(UnusedSpace) names is not in use for that.
+fn named(contents: &Contents, known: &[Used]) -> Vec<Used> {
+    let is_of_free_space =
+        |by: &FilePath| contents.unused_space.iter().any(|file| file.path == *by);
+    let is_key = |path: &FilePath| {
+        let mut keys = contents
+            .private_keys
+            .iter()
+            .flat_map(|file| file.directory.objects());
+        keys.any(|key| {
+            key.path()
+                .is_some_and(|own| contents.absolute(own) == *path)
+        })
+    };
+    contents
+        .named_files()
+        .into_iter()
+        .filter(|(path, by)| {
+            !is_of_free_space(by) && known.iter().all(|known| known.part.path != *path)
+        })
+        .map(|(path, by)| Used {
+            name: match is_key(&path) {
+                true => "a private key".to_owned(),
+                false => format!("what {by} lists"),
+            },
+            part: Part::whole(path),
+        })
+        .collect()
 }
 
 /// What was looked at.

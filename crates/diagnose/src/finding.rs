@@ -1,11 +1,15 @@
 //! Something wrong with a card: [`Finding`].
 
+use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Filler, Reader};
 use kortlab_card::Problem;
 use kortlab_explain::Span;
 
 use crate::evidence::Evidence;
 use crate::rules::Rule;
+
+/// What stands behind filler.
+const OBJECT_AFTER_FILLER: &str = "object-after-filler";
 
 /// The most bytes that a finding marks; of a longer element its beginning.
 const MAX_MARKED: usize = 64;
@@ -52,7 +56,10 @@ impl Finding {
     /// Which programs trip over it, as far as that was tried.
     pub fn trips(&self) -> impl Iterator<Item = &'static str> {
         let code = self.problem.code();
-        let of_code = move |trip: &&(&str, &str)| trip.0 == code;
+        // In EF.DIR OpenSC looks for the next entry.
+        let is_harmless = code == OBJECT_AFTER_FILLER && *self.problem.path() == FilePath::EF_DIR;
+        let of_code =
+            move |trip: &&(&str, &str)| trip.0 == code && !(is_harmless && trip.1 == "OpenSC");
         self.rule.trips.iter().filter(of_code).map(|trip| trip.1)
     }
 }

@@ -2,7 +2,7 @@
 
 use kortlab_apdu::atr::Atr;
 use kortlab_apdu::fcp::Template;
-use kortlab_apdu::tlv::{Builder, object};
+use kortlab_apdu::tlv::{Builder, Reader, object};
 use kortlab_apdu::{Class, Command, Fid, Response, instruction};
 
 use super::expanded::USES;
@@ -27,6 +27,8 @@ const OWN_CLASS: u8 = 0x80;
 const MSE_SET: u8 = 0x41;
 /// Control reference template: digital signature.
 const TEMPLATE_SIGNATURE: u8 = 0xB6;
+/// The PIN references of a DF, in its proprietary information (A5).
+const PIN_REFERENCES: u32 = 0xC1;
 /// Control reference template: confidentiality.
 const TEMPLATE_CONFIDENTIALITY: u8 = 0xB8;
 /// No padding by the card.
@@ -60,6 +62,16 @@ impl Dialect for Eid {
 
     fn tells_pin_status(&self) -> bool {
         true
+    }
+
+    fn pin_references(&self, directory: &FileInfo) -> Vec<u8> {
+        let fcp = directory.fcp.as_ref();
+        let objects = fcp.and_then(|fcp| fcp.proprietary_objects.as_deref());
+        Reader::new(objects.unwrap_or_default())
+            .map_while(Result::ok)
+            .filter(|object| object.tag.value() == PIN_REFERENCES)
+            .flat_map(|list| list.value.to_vec())
+            .collect()
     }
 
     fn keeps_keys_in_files_of_their_own(&self) -> bool {

@@ -135,6 +135,13 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// (ISO/IEC 7816-4 §11.6.6).
     fn tells_pin_status(&self) -> bool;
 
+    /// The references of the PINs and PUKs that a DF has, by what the card says of it; none where cards
+    /// of this kind do not say that.
+    fn pin_references(&self, directory: &FileInfo) -> Vec<u8> {
+        let _ = directory;
+        Vec::new()
+    }
+
     /// Whether each private key is in an EF of its own, of a kind that is no working EF's.
     fn keeps_keys_in_files_of_their_own(&self) -> bool {
         false

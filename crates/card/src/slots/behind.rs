@@ -4,7 +4,7 @@ use kortlab_apdu::Channel;
 use kortlab_pkcs15::{ObjectRef, Path, Severity};
 
 use crate::card::Card;
-use crate::certificate;
+use crate::certificate::{self, CertificateInfo};
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
 use crate::problem::{Problem, code};
@@ -33,7 +33,9 @@ impl<C: Channel> Card<C> {
                 // That it cannot be read is told of its slot.
                 Err(_) => continue,
             };
-            let Some(der) = certificate::at_start(&known.data) else {
+            // What is no certificate is told of its slot.
+            let der = certificate::at_start(&known.data);
+            let Some(der) = der.filter(|der| CertificateInfo::parse(der).is_some()) else {
                 continue;
             };
             let rest = known.data.get(der.len()..).unwrap_or_default();

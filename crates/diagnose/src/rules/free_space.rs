@@ -53,13 +53,15 @@ fn look(evidence: &Evidence) -> Vec<Problem> {
             problems.push(at(
                 SPACE_OVERLAPS,
                 format!(
-                    "bytes {} to {} of {} are said to be free, but {} is there, in bytes {} to {}",
+                    "bytes {} to {} of {} are said to be free, but {} is there, in {}",
                     free.part.from,
                     free.part.end(),
                     free.part.path,
                     used.name,
-                    used.part.from,
-                    used.part.end()
+                    match used.part.is_whole() {
+                        true => "the same file".to_owned(),
+                        false => format!("bytes {} to {}", used.part.from, used.part.end()),
+                    }
                 ),
             ));
         } else if let Some(other) = before.iter().find(|other| free.part.overlaps(&other.part)) {

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
              that is there",
     codes: &[NO_KEY, KEY_STALE, "not-a-key-file", "key-file-not-active"],
     look,
-    trips: &[(NO_KEY, "OpenSC"), (KEY_STALE, "OpenSC")],
+    trips: &[(NO_KEY, "OpenSC")],
 };
 
 /// Only of cards that tell the public key of a key file, as the EID applet does.

@@ -32,9 +32,8 @@ pub struct UriEntry {
     pub uri: String,
 }
 
-/// The URIs of the keys, then of the certificates. Where OpenSC's module would cut the name of the
-/// token, or it is not known under which PIN an object is, the URI is without it: it still names the
-/// object.
+/// The URIs of the keys, then of the certificates. Where it is not known under which PIN an object is, the
+/// URI is without the name of the token: it still names the object.
 pub fn uris(
     token: TokenWords<'_>,
     pins: &[PinEntry],
@@ -45,7 +44,7 @@ pub fn uris(
     let pin_of = |id: &str| {
         let role = role(id)?;
         let pin = pins.iter().find(|pin| pin.roles.contains(&role))?;
-        pin.label.as_deref()
+        Some(pin.label.as_deref().unwrap_or_default())
     };
     let entry = |kind: &'static str, id: &str, label: Option<&str>| UriEntry {
         kind,
@@ -73,34 +72,58 @@ fn uri(
         let first = digits.len().saturating_sub(MAX_SERIAL);
         digits.get(first..).unwrap_or_default().to_owned()
     });
-    // Each PIN is a token of its own, called by it unless it is called no more than PIN.
-    let name = token.label.zip(pin).map(|(label, pin)| match pin {
-        "PIN" => label.to_owned(),
-        pin => format!("{label} ({pin})"),
-    });
+    let name = pin.map(|pin| name(token.label.unwrap_or_default(), pin));
     let bytes = hex::decode(id).unwrap_or_default();
     let id: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
     let parts = [
         Some("model=PKCS%2315".to_owned()),
-        token
-            .manufacturer
-            .filter(|text| text.len() <= MAX_LABEL)
-            .map(|text| format!("manufacturer={}", encoded(text))),
-        serial.map(|text| format!("serial={}", encoded(&text))),
-        name.filter(|text| text.len() <= MAX_LABEL)
-            .map(|text| format!("token={}", encoded(&text))),
+        attribute(
+            "manufacturer",
+            &cut(token.manufacturer.unwrap_or_default(), MAX_LABEL),
+        ),
+        attribute("serial", serial.unwrap_or_default().as_bytes()),
+        attribute("token", &name.unwrap_or_default()),
         Some(format!("id={id}")).filter(|_| !bytes.is_empty()),
-        label.map(|text| format!("object={}", encoded(text))),
+        attribute("object", label.unwrap_or_default().as_bytes()),
         Some(format!("type={kind}")),
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     format!("pkcs11:{}", parts.join(";"))
 }
 
+/// What OpenSC calls the token of a PIN: the card, and in brackets the PIN, unless that is called no
+/// more than PIN. What has no room is cut; of the card's name one letter is to stay at least.
+fn name(card: &str, pin: &str) -> Vec<u8> {
+    match pin {
+        "" | "PIN" => cut(card, MAX_LABEL),
+        _ if card.is_empty() || pin.len() + "L... ()".len() > MAX_LABEL => cut(pin, MAX_LABEL),
+        _ => {
+            let card = cut(card, MAX_LABEL - pin.len() - " ()".len());
+            [&card, &b" ("[..], pin.as_bytes(), b")"].concat()
+        }
+    }
+}
+
+/// So many bytes of a text, the last three of them dots where it is longer.
+fn cut(text: &str, most: usize) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    match bytes.get(..most.saturating_sub(3)) {
+        Some(first) if bytes.len() > most => [first, b"..."].concat(),
+        _ => bytes.to_vec(),
+    }
+}
+
+/// `name=` and the value, if there is one. The blanks at its end, with which it is filled up in
+/// PKCS#11's structures, are none of it.
+fn attribute(name: &str, value: &[u8]) -> Option<String> {
+    let end = value.iter().rposition(|byte| *byte != b' ')?;
+    Some(format!("{name}={}", encoded(value.get(..=end)?)))
+}
+
 /// A value, what is neither letter, digit, `_`, `-` nor `.` as its bytes in hexadecimal.
-fn encoded(text: &str) -> String {
+fn encoded(text: &[u8]) -> String {
     let mut out = String::new();
-    for byte in text.bytes() {
+    for &byte in text {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' => {
                 out.push(char::from(byte));
@@ -116,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uri_is_as_p11tool_spells_it_and_what_would_be_cut_is_left_out() {
+    fn a_uri_is_as_p11tool_spells_it() {
         let token = TokenWords {
             label: Some("Telia EID IP5a"),
             manufacturer: Some("Kortlab (virtual card)"),
@@ -129,7 +152,33 @@ mod tests {
              serial=000003642105143f;token=Telia%20EID%20IP5a%20%28Legitimering%29;id=%45;\
              object=%C3%85sa%20%7E%C3%96st;type=cert"
         );
-        assert!(!of("a name that is longer than a token has", "x").contains("token="));
         assert!(of("PIN", "x").contains("token=Telia%20EID%20IP5a;"));
+        assert!(of("", "").ends_with("token=Telia%20EID%20IP5a;id=%45;type=cert"));
+    }
+
+    #[test]
+    fn a_token_is_called_as_by_opensc_and_what_has_no_room_is_cut_as_there() {
+        // As OpenSC 0.23 has them.
+        let long = "T".repeat(60);
+        for (card, pin, expected) in [
+            ("", "Legitimering", "Legitimering"),
+            (&long, "Legitimering", "TTTTTTTTTTTTTT... (Legitimering)"),
+            (&long, "Underskrift", "TTTTTTTTTTTTTTT... (Underskrift)"),
+            (
+                "Tökén: \"x\"/?; much more",
+                "Legitimering",
+                "Tökén: \"x\"/?... (Legitimering)",
+            ),
+            (
+                "Card",
+                "a PIN of twenty-six letters",
+                "a PIN of twenty-six letters",
+            ),
+            ("Card", &long, "TTTTTTTTTTTTTTTTTTTTTTTTTTTTT..."),
+            (&long, "PIN", "TTTTTTTTTTTTTTTTTTTTTTTTTTTTT..."),
+        ] {
+            let name = name(card, pin);
+            assert_eq!(String::from_utf8_lossy(&name), expected, "{card:?} {pin:?}");
+        }
     }
 }
