@@ -9,6 +9,9 @@ use crate::card::Card;
 use crate::certificate::{CARD_NUMBER_PREFIX, is_card_number};
 use crate::problem::{Problem, code};
 
+/// The fewest digits of a number that another may be held against in part.
+const MIN_DIGITS: usize = 10;
+
 impl<C: Channel> Card<C> {
     /// Where the number in EF(TokenInfo) is not the one that certificates say: if they all say
     /// another one, the TokenInfo's is wrong; if only some do, they are those of another card; if it is
@@ -29,8 +32,10 @@ impl<C: Channel> Card<C> {
         let own = digits(serial);
         let comparable = own.filter(|own| told.iter().any(|(_, number)| number.len() == own.len()));
         let Some(own) = comparable else {
-            let number = told.iter().find(|(_, number)| is_card_number(number));
-            let damaged = number.filter(|_| is_damaged(serial));
+            let is_of_a_card = |number: &str| is_card_number(number) && is_damaged(serial);
+            let damaged = told
+                .iter()
+                .find(|(_, number)| is_of_a_card(number) || resembles(serial, number));
             return damaged
                 .map(|(_, number)| self.no_number(serial, number))
                 .into_iter()
@@ -118,6 +123,22 @@ fn is_damaged(serial: &[u8]) -> bool {
     is_blank || begins(&text.collect::<String>()) || begins(&hex::encode_upper(serial))
 }
 
+/// Whether a serial number that is none of a card is this number with some of its digits, or of their
+/// halves of bytes, another thing: as long, and for the most part the same. By chance no serial number of
+/// a chip is that.
+fn resembles(serial: &[u8], number: &str) -> bool {
+    let packed = hex::encode_upper(serial).into_bytes();
+    let unfilled = packed.split_last().map_or(&[][..], |(_, rest)| rest);
+    let is_alike = |form: &[u8]| {
+        let same = form.iter().zip(number.bytes());
+        let same = same.filter(|(one, other)| **one == *other).count();
+        form.len() == number.len() && same * 2 > form.len()
+    };
+    number.len() >= MIN_DIGITS
+        && number.bytes().all(|digit| digit.is_ascii_digit())
+        && [serial, &packed, unfilled].into_iter().any(is_alike)
+}
+
 /// A serial number as digits, if it is one: as text, or packed two a byte, filled up with F.
 fn digits(serial: &[u8]) -> Option<String> {
     let is_number =
@@ -150,6 +171,35 @@ mod tests {
         assert_eq!(digits(&[0x97, 0x52]).as_deref(), Some("9752"));
         for other in [&b"ABC-1"[..], &[0x00, 0xAF], &[]] {
             assert_eq!(digits(other), None, "{other:02X?}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_which_some_of_the_digits_are_damaged_is_known_by_the_others() {
+        let number = "9752000005313306710";
+        let good = hex::decode(format!("{number}F")).expect("hex");
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut packed = good.clone();
+                packed[at] ^= 1 << bit;
+                let is_found = digits(&packed).is_some_and(|own| own.len() == number.len());
+                assert!(
+                    is_found || resembles(&packed, number) || is_damaged(&packed),
+                    "{at} {bit}"
+                );
+                let mut text = number.as_bytes().to_vec();
+                text[at] ^= 1 << bit;
+                assert!(resembles(&text, number), "{at} {bit}");
+            }
+        }
+        for chip in [
+            "D0A1B2C3D4E5F6071829",
+            "46544953",
+            "00A200B0C531D306E10F5A",
+            "",
+        ] {
+            let serial = hex::decode(chip).expect("hex");
+            assert!(!resembles(&serial, number), "{chip}");
         }
     }
 }

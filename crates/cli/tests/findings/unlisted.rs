@@ -298,6 +298,11 @@ fn what_is_left_of_a_cards_number_is_found_and_the_number_of_a_chip_is_none() {
         packed(&own[..10]),
         own.as_bytes()[..4].to_vec(),
         packed(&own[..4]),
+        packed(&format!("D{}F", &own[1..])),
+        packed(&format!("9F{}F", &own[2..])),
+        packed(&format!("97D{}F", &own[3..])),
+        format!("y{}", &own[1..]).into_bytes(),
+        [&[0xB9], &own.as_bytes()[1..]].concat(),
     ] {
         set_serial(&lab, &damaged);
         for (document, exit) in [check(&lab, &[]), diagnose(&lab)] {
@@ -317,6 +322,8 @@ fn what_is_left_of_a_cards_number_is_found_and_the_number_of_a_chip_is_none() {
         &[0x04, 0x12, 0x97, 0x52, 0xAA, 0x01][..],
         b"00009752",
         &[0x12; 4],
+        // As long as a card's number, and none of this card.
+        &[0xD0, 0x12, 0xA4, 0x9F, 0x05, 0xC1, 0x33, 0x0E, 0x67, 0x1F],
     ] {
         set_serial(&lab, chip);
         let (document, exit) = check(&lab, &[]);
