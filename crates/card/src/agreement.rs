@@ -1,6 +1,8 @@
 //! Whether what a card lists agrees with itself: each object's authentication object is listed, and
 //! what is listed as a private key can be one.
 
+use std::collections::BTreeSet;
+
 use kortlab_apdu::FilePath;
 use kortlab_pkcs15::{
     CommonObjectAttributes, DirectoryObject, Id, ObjectRef, ObjectValue, PrivateKey, Severity,
@@ -30,7 +32,10 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
     let objects = private.chain(public).chain(certificates).chain(data);
     let pins = pins::Listed::of(contents);
     let mut problems: Vec<_> = objects
-        .filter_map(|object| object.without_pin(&pins))
+        .flat_map(|object| {
+            let by_rules = object.rules_without_pin(&pins);
+            object.without_pin(&pins).into_iter().chain(by_rules)
+        })
         .collect();
     for file in &contents.private_keys {
         let keys = file.directory.listed();
@@ -101,6 +106,35 @@ impl Listed<'_> {
                 problem.hint("what is wrong with EF(AODF) comes first: it may be listed there")
             }
             (None, None) => problem,
+        })
+    }
+}
+
+impl Listed<'_> {
+    /// That its access control rules (PKCS#15 §6.1.8) name authentication objects that the card does not
+    /// list, beside the one that protects it.
+    fn rules_without_pin(&self, pins: &pins::Listed<'_>) -> Option<Problem> {
+        let rules = self.common.access_control_rules.iter();
+        let named: BTreeSet<_> = rules
+            .flat_map(|rule| rule.security_condition.auth_ids())
+            .filter(|id| self.common.auth_id.as_ref() != Some(*id))
+            .collect();
+        let (id, why) = named
+            .into_iter()
+            .filter(|id| pins.purpose(id).is_none())
+            .find_map(|id| Some((id, pins.why_no_pin_of_holder(id)?)))?;
+        let message = format!(
+            "the access control rules of the {} name the authentication object {id}, {why}",
+            self.what
+        );
+        let code = code::NO_SUCH_PIN;
+        let problem = Problem::new(Severity::Warning, code, self.file, self.path, message);
+        let problem = problem.about(ObjectRef::of(self.index, self.common, self.id));
+        Some(match pins.why_not_all() {
+            Some(_) => {
+                problem.hint("what is wrong with EF(AODF) comes first: it may be listed there")
+            }
+            None => problem,
         })
     }
 }

@@ -69,6 +69,7 @@ pub mod padding;
 pub mod pcsc;
 pub mod pin;
 pub(crate) mod pin_doubt;
+mod pin_forms;
 pub(crate) mod pin_reference;
 pub mod pin_states;
 pub mod pins;

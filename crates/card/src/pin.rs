@@ -134,6 +134,13 @@ pub struct PinFormat {
     pub pad: Option<u8>,
 }
 
+/// The form in which PINs of one coding and padding go to the card, whatever their lengths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Form {
+    coding: u8,
+    pad: Option<u8>,
+}
+
 impl PinFormat {
     /// Digits as ASCII, padded with `00` to 8 bytes: what Swedish staff cards use, and what is
     /// assumed where a card says nothing.
@@ -164,6 +171,18 @@ impl PinFormat {
             other => other,
         };
         Self { coding, ..self }
+    }
+
+    /// In which form a PIN goes to the card, however long it is: PINs of digits and of any text go in one.
+    pub(crate) fn form(&self) -> Form {
+        let coding = match self.coding {
+            PinCoding::Utf8 => PinCoding::AsciiNumeric,
+            coding => coding,
+        };
+        Form {
+            coding: coding as u8,
+            pad: self.padding().map(|(_, pad)| pad),
+        }
     }
 
     /// To how many bytes a PIN is filled up, and with what.

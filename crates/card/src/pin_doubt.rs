@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::ptr;
 
 use kortlab_apdu::FilePath;
-use kortlab_pkcs15::{Id, ObjectRef, PrivateKey, Severity};
+use kortlab_pkcs15::{AccessMode, Id, ObjectRef, PrivateKey, Severity};
 
 use crate::contents::Contents;
+use crate::pin_forms;
 use crate::pins::{Listed, PinObject, PinPurpose, find, pin_object, pin_objects, role_key};
 use crate::problem::{Problem, code};
 use crate::profile::Profile;
@@ -37,6 +38,8 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
         let problem = Problem::new(Severity::Warning, code, "EF(PrKDF)", path, message);
         problems.push(problem.about(ObjectRef::of(index, &key.common, Some(key.id()))));
     }
+    problems.extend(other_rules(contents));
+    problems.extend(pin_forms::problems(contents));
     problems
 }
 
@@ -62,8 +65,48 @@ pub(crate) fn of_role(contents: &Contents, role: PinRole, pin: &PinObject) -> Op
         (None, None) if is_damaged(contents) => Some(
             "no key and no label says which it is, and the files that would are damaged".to_owned(),
         ),
-        _ => of_object(contents, pin),
+        _ => key
+            .and_then(|key| other_by_rules(key, &Listed::of(contents)))
+            .or_else(|| of_object(contents, pin)),
     }
+}
+
+/// That the access control rules of a private key name other PINs of the holder for its use than the one
+/// that is said to protect it (PKCS#15 §6.1.8).
+fn other_by_rules(key: &PrivateKey, pins: &Listed<'_>) -> Option<String> {
+    let protector = key.common.auth_id.as_ref()?;
+    let rules = key.common.access_control_rules.iter();
+    let rules = rules.filter(|rule| rule.access_mode.contains(AccessMode::EXECUTE));
+    let named: Vec<_> = rules
+        .flat_map(|rule| rule.security_condition.auth_ids())
+        .collect();
+    let is_of_holder = |id: &&&Id| pins.purpose(id) == Some(Some(PinPurpose::User));
+    let other = named.iter().find(is_of_holder)?;
+    (!named.contains(&protector)).then(|| {
+        format!(
+            "the key {} is protected by the authentication object {protector}, and its access control \
+             rules name {other} for its use",
+            key.id()
+        )
+    })
+}
+
+/// The keys of the two roles of which that is so.
+fn other_rules(contents: &Contents) -> Vec<Problem> {
+    let pins = Listed::of(contents);
+    let mut keys: Vec<_> = PinRole::ALL
+        .into_iter()
+        .filter_map(|role| role_key(contents, role))
+        .collect();
+    keys.dedup_by(|one, other| ptr::eq(*one, *other));
+    let found = keys.into_iter().filter_map(|key| {
+        let message = other_by_rules(key, &pins)?;
+        let (path, index) = listed(contents, key)?;
+        let code = code::DOUBTFUL_PIN;
+        let problem = Problem::new(Severity::Warning, code, "EF(PrKDF)", path, message);
+        Some(problem.about(ObjectRef::of(index, &key.common, Some(key.id()))))
+    });
+    found.collect()
 }
 
 /// Why it is not certain to which PIN of the card this object belongs; nothing if it is.

@@ -32,6 +32,7 @@ use crate::error::{CardError, ErrorKind};
 use crate::keys::private_keys;
 use crate::pin::{Pin, PinCoding, PinFormat};
 use crate::pin_doubt;
+use crate::pin_forms;
 use crate::profile::Profile;
 use crate::role::PinRole;
 
@@ -92,6 +93,8 @@ impl PinObject {
 enum FormDoubt {
     /// The rules for it cannot be right together.
     Contradictions(Vec<PinContradiction>),
+    /// All other PINs of the card go to it in another form.
+    Other(PinFormat),
     /// It is to go to the card under secure messaging (PKCS#15 §6.8.2), which is not spoken here.
     Protected(PinFlags),
 }
@@ -239,7 +242,7 @@ impl<C: Channel> Card<C> {
         let object = self.pin_to_send(role)?;
         let name = format!("PIN for {role}");
         p2(&object, &name)?;
-        self.form(&name, object.format, object.doubt().as_ref())?;
+        self.form(&name, object.format, self.doubt_of(&object).as_ref())?;
         Ok(())
     }
 
@@ -377,11 +380,12 @@ impl<C: Channel> Card<C> {
         name: &str,
         pin: &Pin,
     ) -> Result<(), CardError> {
-        let coded = self.encode(name, pin, object.format, object.doubt().as_ref())?;
+        let coded = self.encode(name, pin, object.format, self.doubt_of(object).as_ref())?;
         let command = self.dialect().verify(p2(object, name)?, &coded);
         let doing = format!("verify the {name}");
         let status = self.send_for(object, name, &doing, &command)?;
-        let judged = judge(status, &doing, &command, name, UNBLOCK);
+        let judged = judge(status, &doing, &command, name, UNBLOCK)
+            .map_err(|error| pin_forms::refused(self.contents(), object, error));
         self.note_verified(object, judged.is_ok());
         judged
     }
@@ -400,13 +404,14 @@ impl<C: Channel> Card<C> {
                 format!("the {name} cannot be changed: the card says so (change-disabled)"),
             ));
         }
-        let doubt = object.doubt();
+        let doubt = self.doubt_of(&object);
         let new = self.encode(&format!("new {name}"), new, object.format, doubt.as_ref())?;
         let old = self.encode(&name, old, object.format, doubt.as_ref())?;
         let command = self.dialect().change_pin(p2(&object, &name)?, &old, &new);
         let doing = format!("change the {name}");
         let status = self.send_for(&object, &name, &doing, &command)?;
         judge(status, &doing, &command, &name, UNBLOCK)
+            .map_err(|error| pin_forms::refused(self.contents(), &object, error))
     }
 
     /// Unblocks the PIN for `role` with the PUK, and gives it a new value.
@@ -427,7 +432,7 @@ impl<C: Channel> Card<C> {
             &format!("new {name}"),
             new,
             object.format,
-            object.doubt().as_ref(),
+            self.doubt_of(&object).as_ref(),
         )?;
         let (format, doubt) = self.puk_format(&object);
         let puk = self.encode("PUK", puk, format, doubt.as_ref())?;
@@ -435,7 +440,10 @@ impl<C: Channel> Card<C> {
         let doing = format!("unblock the {name}");
         let status = self.send_for(&object, "PUK", &doing, &command)?;
         let next = "a blocked PUK is the end of the card: order a new one";
-        judge(status, &doing, &command, "PUK", next)
+        judge(status, &doing, &command, "PUK", next).map_err(|error| match self.puk_for(&object) {
+            Some(puk) => pin_forms::refused(self.contents(), &puk, error),
+            None => error,
+        })
     }
 
     /// The PUK that unblocks `pin`: the one it names, else the only one there is.
@@ -454,12 +462,19 @@ impl<C: Channel> Card<C> {
     /// any text: some PUKs have letters in them.
     fn puk_format(&self, pin: &PinObject) -> (PinFormat, Option<FormDoubt>) {
         match self.puk_for(pin) {
-            Some(puk) => (puk.format, puk.doubt()),
+            Some(puk) => (puk.format, self.doubt_of(&puk)),
             None => {
                 let format = pin.format.of_any_length().of_any_text();
-                (format, pin.doubt())
+                (format, self.doubt_of(pin))
             }
         }
+    }
+
+    /// Why a PIN or PUK may be sent in a form that the card does not take, by its own entry and by those of
+    /// the others.
+    fn doubt_of(&self, pin: &PinObject) -> Option<FormDoubt> {
+        let by_others = || pin_forms::of_all_others(self.contents(), pin);
+        pin.doubt().or_else(|| by_others().map(FormDoubt::Other))
     }
 
     /// How a PIN is coded. Where there is a doubt about that, there is an answer only if the holder
@@ -473,13 +488,22 @@ impl<C: Channel> Card<C> {
         let of_any_length = format.of_any_length();
         let (why, next) = match doubt {
             None => return Ok(format),
-            Some(FormDoubt::Protected(_)) if self.doubtful_pins => return Ok(format),
+            Some(FormDoubt::Protected(_) | FormDoubt::Other(_)) if self.doubtful_pins => {
+                return Ok(format);
+            }
             Some(FormDoubt::Contradictions(_)) if self.doubtful_pins => return Ok(of_any_length),
             Some(FormDoubt::Protected(flags)) => (
                 format!("the card wants it under secure messaging (EF(AODF): {flags})"),
                 "sends it in the clear: if the card takes it in another form only, that may cost a \
                  try"
                     .to_owned(),
+            ),
+            Some(FormDoubt::Other(usual)) => (
+                format!(
+                    "EF(AODF) wants it as {format}, and every other PIN of the card as {usual}: it \
+                     may be damaged there"
+                ),
+                format!("sends it as {format}: if the card wants another form, that costs a try"),
             ),
             Some(FormDoubt::Contradictions(contradictions)) => {
                 let list: Vec<_> = contradictions.iter().map(ToString::to_string).collect();

@@ -89,6 +89,14 @@ pub mod code {
     pub const KEY_WITHOUT_PIN: &str = "key-without-pin";
     /// A private key names no file, and its card OS finds it by that.
     pub const KEY_WITHOUT_FILE: &str = "key-without-file";
+    /// A directory says something of a certificate or key that its certificates do not say.
+    pub const LISTED_OTHERWISE: &str = "listed-otherwise";
+    /// The card does not let a key do what a certificate for it is for.
+    pub const USAGE_MISMATCH: &str = "usage-mismatch";
+    /// The time in which a key is to be used is none, or is over while its certificate is valid.
+    pub const KEY_PERIOD: &str = "key-period";
+    /// PINs of one card go to it in different forms.
+    pub const PIN_FORMS_DIFFER: &str = "pin-forms-differ";
     /// The value of a private key stands in its directory.
     pub const KEY_IN_DIRECTORY: &str = "key-in-directory";
     /// Anything else that is odd.

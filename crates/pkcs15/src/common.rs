@@ -378,6 +378,20 @@ impl SecurityCondition {
     }
 }
 
+impl SecurityCondition {
+    /// The authentication objects that it names, in order.
+    pub fn auth_ids(&self) -> Vec<&Id> {
+        match self {
+            Self::AuthId(id) => vec![id],
+            Self::Not(condition) => condition.auth_ids(),
+            Self::And(conditions) | Self::Or(conditions) => {
+                conditions.iter().flat_map(Self::auth_ids).collect()
+            }
+            Self::Other(_) => Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for SecurityCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |f: &mut fmt::Formatter<'_>, word: &str, conditions: &[Self]| {

@@ -12,6 +12,7 @@ use kortlab_apdu::Fid;
 use kortlab_pkcs15::Id;
 
 use crate::contents::Contents;
+use crate::pin::PinFormat;
 use crate::role::PinRole;
 
 pub use staff::STAFF_CARD;
@@ -29,6 +30,8 @@ pub struct Profile {
     pub authentication: Purpose,
     /// What there is for signing in the holder's name.
     pub signature: Purpose,
+    /// The form in which their PINs go to the card; their lengths may differ.
+    pub pin_format: PinFormat,
     /// The identifiers that files of new certificates may have, below DF(PKCS15).
     pub certificate_files: RangeInclusive<Fid>,
 }

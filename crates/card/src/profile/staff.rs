@@ -4,6 +4,7 @@
 use kortlab_apdu::Fid;
 
 use super::{Profile, Purpose};
+use crate::pin::PinFormat;
 
 /// The staff card.
 pub static STAFF_CARD: Profile = Profile {
@@ -18,5 +19,6 @@ pub static STAFF_CARD: Profile = Profile {
         key_id: &[0x46],
         words: &["underskrift", "signer", "signat", "oavvis"],
     },
+    pin_format: PinFormat::DEFAULT,
     certificate_files: Fid(0x4331)..=Fid(0x43FE),
 };

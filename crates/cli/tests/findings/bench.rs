@@ -1,6 +1,7 @@
 //! A card image that is changed on the bench, and what the commands say of it.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -18,6 +19,15 @@ pub const DAY: &str = "2026-11-24";
 
 pub fn valid() -> Lab {
     Lab::with(&["--date", DAY, "--ca-dir", "ca"])
+}
+
+/// The same without its authorities, made once for all tests of a program.
+pub fn again() -> Lab {
+    static IMAGE: OnceLock<Vec<u8>> = OnceLock::new();
+    let image = IMAGE.get_or_init(|| valid().image());
+    let lab = Lab::empty();
+    fs::write(lab.path("card.json"), image).expect("written");
+    lab
 }
 
 /// Changes the image.
@@ -41,6 +51,18 @@ pub fn change_data(lab: &Lab, fid: &str, work: impl FnOnce(&mut Vec<u8>)) {
         work(&mut data);
         let size = file["size"].as_u64().expect("a size");
         file["size"] = size.max(data.len() as u64).into();
+        file["data"] = hex::encode_upper(data).into();
+    });
+}
+
+/// The same with the zeros at its end, which an image leaves out.
+pub fn change_whole(lab: &Lab, fid: &str, work: impl FnOnce(&mut Vec<u8>)) {
+    change_file(lab, fid, |file| {
+        let size = file["size"].as_u64().expect("a size") as usize;
+        let mut data = bytes(file);
+        data.resize(size, 0x00);
+        work(&mut data);
+        data.resize(size, 0x00);
         file["data"] = hex::encode_upper(data).into();
     });
 }

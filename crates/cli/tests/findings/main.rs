@@ -18,6 +18,7 @@ mod key_files;
 mod lists;
 mod ocsp;
 mod other_content;
+mod pin_forms;
 mod pin_references;
 mod ranges;
 mod remedies;

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
         "key-without-pin",
         "doubtful-pin",
         "pin-reference-mismatch",
+        "pin-forms-differ",
         "pin-state-unknown",
         "pin-lengths",
     ],
