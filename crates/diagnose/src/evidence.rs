@@ -11,7 +11,7 @@ use kortlab_card::dialect::{Dialect as _, Eid};
 use kortlab_card::files::FileInfo;
 use kortlab_card::{
     Against, Card, CardError, Checked, Contents, ErrorKind, Key, ObjectRef, PinPurpose, PinState,
-    Problem, Severity, Slot, SlotProblem, UnlistedPin, WhyUnknown,
+    Problem, Severity, Slot, UnlistedPin, WhyUnknown,
 };
 use kortlab_explain::card::serial;
 
@@ -139,20 +139,6 @@ impl Evidence {
             .iter()
             .flat_map(|checked| &checked.certificates);
         checked.map(|checked| &checked.slot)
-    }
-
-    /// Whether a certificate's public key is another than that of its key.
-    pub(crate) fn is_of_another_key(&self, slot: &Slot) -> bool {
-        let checked = self
-            .checked
-            .iter()
-            .flat_map(|checked| &checked.certificates);
-        let mut same = checked.filter(|checked| {
-            (&checked.slot.directory, checked.slot.index) == (&slot.directory, slot.index)
-        });
-        let is_mismatch =
-            |problem: &SlotProblem| matches!(problem, SlotProblem::KeyMismatch { .. });
-        same.any(|checked| checked.problems.iter().any(is_mismatch))
     }
 
     /// A problem of a certificate on the card.

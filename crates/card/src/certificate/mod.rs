@@ -28,8 +28,8 @@ pub use kind::ContentKind;
 pub use name::{Attribute, same_name};
 pub use signature::is_signed_by_spki;
 pub(crate) use syntax::{
-    AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE, RSA_ENCRYPTION, answer_fault,
-    list_fault,
+    AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE, KEY_USAGE, RSA_ENCRYPTION,
+    answer_fault, list_fault,
 };
 pub use time::ReadTime;
 

@@ -16,9 +16,11 @@ use super::time::{ReadTime, UTC_TIME};
 
 pub(crate) use answer::answer_fault;
 use extensions::extensions;
-pub(crate) use extensions::{AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE};
+pub(crate) use extensions::{
+    AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE, KEY_USAGE,
+};
 pub(super) use extensions::{
-    AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, KEY_CERT_SIGN, KEY_USAGE, NAME_CONSTRAINTS,
+    AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, KEY_CERT_SIGN, NAME_CONSTRAINTS,
     SUBJECT_KEY_IDENTIFIER, is_known_critical,
 };
 pub(crate) use list::list_fault;

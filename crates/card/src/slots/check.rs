@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use kortlab_apdu::Channel;
 use kortlab_pkcs15::{Id, PublicKey, Severity};
 
-use super::{Slot, SlotProblem, listed};
+use super::{Slot, SlotProblem, key_entries, listed, usage};
 use crate::card::Card;
 use crate::certificate::{CertificateInfo, ReadTime, is_signed_by_spki, same_name, why_no_issuer};
 use crate::error::{CardError, ErrorKind};
@@ -183,6 +183,7 @@ impl<C: Channel> Card<C> {
             let issuers = issuers(&slots, against);
             let mut lists = Lists::new(&against.lists, &issuers, now);
             let mut answers = Answers::new(&against.answers, now);
+            let commits = usage::is_any_for_commitment(card.contents());
             let mut certificates = Vec::with_capacity(slots.len());
             for slot in slots {
                 let mut checked = CheckedSlot {
@@ -193,19 +194,18 @@ impl<C: Channel> Card<C> {
                 };
                 if let Some(info) = checked.slot.info.clone() {
                     checked.problems.extend(validity(&info, now));
-                    let attributes = &checked.slot.object.attributes;
-                    checked
-                        .problems
-                        .extend(listed::otherwise(attributes, &info));
+                    let otherwise = listed::otherwise(&checked.slot, &info, &issuers);
+                    checked.problems.extend(otherwise);
                     checked.look_at_signature(&info, &issuers, against.all_issuers, now);
                     checked.look_at_revocation(&info, &issuers, &mut lists, &mut answers);
                     card.look_at_key(&mut checked, &info)?;
+                    card.look_at_usage(&mut checked, &info, commits);
                 }
                 certificates.push(checked);
             }
             Ok(Checked {
+                problems: key_entries::problems(card.contents(), &certificates, &issuers, now),
                 certificates,
-                problems: Vec::new(),
                 lists: lists.troubles(),
                 answers: answers.troubles(),
                 not_looked_for: Vec::new(),

@@ -22,7 +22,9 @@ mod check;
 mod execute;
 mod fit;
 mod guard;
+mod identifiers;
 pub mod journal;
+mod key_entries;
 mod key_files;
 mod listed;
 mod lost;
@@ -35,6 +37,7 @@ mod recover;
 mod release;
 mod switch;
 mod unlisted;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use core::fmt;
 use std::time::SystemTime;
 
 use kortlab_apdu::ByteCount;
-use kortlab_pkcs15::{Id, ObjectRef, Severity};
+use kortlab_pkcs15::{Id, KeyUsage, ObjectRef, Severity};
 
 use super::Slot;
 use crate::certificate::{ContentKind, Fault, Rule};
@@ -137,8 +137,27 @@ pub enum SlotProblem {
     NotAuthority,
     /// The directory says something of it that it does not say itself.
     ListedOtherwise {
-        /// Its subject, its issuer, or its serial number.
+        /// Its subject, its issuer, its serial number, or another name of it.
         what: &'static str,
+    },
+    /// The directory says another hash of it (certHash) than it has.
+    HashOtherwise {
+        /// Whether what it says is a hash at all.
+        is_hash: bool,
+    },
+    /// The directory does not let its key do anything of what it is for.
+    UsageMismatch {
+        /// The key's identifier.
+        key: Id,
+        /// What it is for, in the words of X.509.
+        wanted: String,
+        /// What the directory lets the key do.
+        usage: KeyUsage,
+    },
+    /// The directory says that the card itself does not use its key.
+    KeyNotNative {
+        /// The key's identifier.
+        key: Id,
     },
 }
 
@@ -179,7 +198,8 @@ impl SlotProblem {
             Self::KeySize { .. } | Self::PublicKeySize { .. } => "key-size",
             Self::KeyKind { .. } => "key-kind",
             Self::NotAuthority => "not-an-authority",
-            Self::ListedOtherwise { .. } => "listed-otherwise",
+            Self::ListedOtherwise { .. } | Self::HashOtherwise { .. } => code::LISTED_OTHERWISE,
+            Self::UsageMismatch { .. } | Self::KeyNotNative { .. } => code::USAGE_MISMATCH,
         }
     }
 
@@ -195,7 +215,10 @@ impl SlotProblem {
             | Self::PublicKeySize { .. }
             | Self::KeyKind { .. }
             | Self::NotAuthority
-            | Self::ListedOtherwise { .. } => Severity::Warning,
+            | Self::ListedOtherwise { .. }
+            | Self::HashOtherwise { .. }
+            | Self::UsageMismatch { .. }
+            | Self::KeyNotNative { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -300,13 +323,18 @@ impl SlotProblem {
                 "remove it with `kortlab cert remove` if the key is gone for good; see the keys \
                  with `kortlab key list`"
             }
+            Self::UsageMismatch { .. } => {
+                "write the certificate for the key that it is for, or have EF(PrKDF) corrected"
+            }
             Self::WithoutFile
             | Self::NoPublicKey { .. }
             | Self::KeySize { .. }
             | Self::PublicKeySize { .. }
             | Self::KeyKind { .. }
             | Self::NotAuthority
-            | Self::ListedOtherwise { .. } => {
+            | Self::ListedOtherwise { .. }
+            | Self::HashOtherwise { .. }
+            | Self::KeyNotNative { .. } => {
                 "the directory is at fault: whoever issued the card must correct it"
             }
         }
@@ -435,6 +463,26 @@ impl fmt::Display for SlotProblem {
                 f,
                 "the directory says another {what} than the certificate has: programs that look for \
                  it by that do not find it"
+            ),
+            Self::HashOtherwise { is_hash: true } => f.write_str(
+                "the directory says another hash (certHash) than the certificate has: programs that \
+                 compare the two take it for one that was changed",
+            ),
+            Self::HashOtherwise { is_hash: false } => f.write_str(
+                "the directory has something for its hash (certHash) that is none",
+            ),
+            Self::UsageMismatch { key, wanted, usage } if usage.is_empty() => write!(
+                f,
+                "the certificate is for {wanted}; EF(PrKDF) lets key {key} do nothing"
+            ),
+            Self::UsageMismatch { key, wanted, usage } => write!(
+                f,
+                "the certificate is for {wanted}; EF(PrKDF) lets key {key} do {usage} alone"
+            ),
+            Self::KeyNotNative { key } => write!(
+                f,
+                "EF(PrKDF) says that the card itself does not use key {key} (native): programs do not \
+                 use it either"
             ),
             Self::NotAuthority => f.write_str(
                 "the directory says that it is an authority's; the certificate says that it is not",

@@ -125,7 +125,7 @@ fn what_a_finding_says_cannot_be_used_opensc_cannot_use() {
     type Judge = fn(&Lab) -> bool;
     let none_listed: Judge = |lab| listed(lab) == 0;
     let does_not_sign: Judge = |lab| !signs(lab);
-    let cases: [(&str, &str, Judge); 9] = [
+    let cases: [(&str, &str, Judge); 10] = [
         ("cdf-leading-zeros", "object-after-filler", none_listed),
         (
             "token-info-leading-zeros",
@@ -139,6 +139,7 @@ fn what_a_finding_says_cannot_be_used_opensc_cannot_use() {
         ("key-reference-stale", "key-stale", does_not_sign),
         ("key-file-missing", "file-absent", does_not_sign),
         ("key-file-empty", "no-key-in-file", does_not_sign),
+        ("key-usage-wrong", "usage-mismatch", does_not_sign),
     ];
     for (name, code, judge) in cases {
         let lab = Lab::with_changed_card("valid", Link::T0, |image| break_as(image, name));

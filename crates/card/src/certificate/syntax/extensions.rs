@@ -12,7 +12,7 @@ use crate::certificate::fault::Faults;
 /// The content of the object identifiers of the extensions whose syntax is checked.
 pub(in crate::certificate) const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1D, 0x0E];
 const SUBJECT_DIRECTORY_ATTRIBUTES: &[u8] = &[0x55, 0x1D, 0x09];
-pub(in crate::certificate) const KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x0F];
+pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x0F];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
 const ISSUER_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x12];
 const PRIVATE_KEY_USAGE_PERIOD: &[u8] = &[0x55, 0x1D, 0x10];
