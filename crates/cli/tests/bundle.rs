@@ -177,7 +177,7 @@ fn lab_with_encodings() -> (Lab, Vec<String>) {
     }
     data.extend(b"19121212-1212 ");
     // The same person's number, in every form, and another one's in BCD and in UTF-16 alone.
-    data.extend(b"191212121212 1212121212 121212-1212 121212+1212 ");
+    data.extend(b"191212121212 1212121212 121212-1212 121212+1212, 121212 1212, 19121212 1212 ");
     data.extend(hex("198112189876"));
     data.push(0);
     data.extend("20000101-2384".encode_utf16().flat_map(u16::to_be_bytes));
@@ -198,6 +198,7 @@ fn lab_with_encodings() -> (Lab, Vec<String>) {
         "1212121212",
         "121212-1212",
         "121212+1212",
+        "121212 1212",
     ];
     all.extend(numbers.map(str::to_owned));
     all.extend(["198112189876", "20000101-2384", "anna.andersson"].map(str::to_owned));
@@ -356,6 +357,171 @@ fn a_card_that_is_pulled_out_gives_a_bundle_of_what_was_read() {
     assert!(document["trace"].as_array().unwrap().len() > 50);
     for text in holder(&lab) {
         assert_nowhere("bundle.json", &document.to_string(), &text);
+    }
+}
+
+#[test]
+fn a_card_that_is_pulled_out_anywhere_gives_nobody_away_and_nothing_is_called_clean() {
+    let lab = Lab::new("valid");
+    let people = holder(&lab);
+    // The holder's name as the label of a certificate, in no certificate that is read by then.
+    let mut image: Value = serde_json::from_slice(&lab.image()).unwrap();
+    let application = image["master_file"]["files"].as_array_mut().unwrap();
+    let application = application.iter_mut().find(|file| file["fid"] == "5015");
+    let files = application.unwrap()["files"].as_array_mut().unwrap();
+    let cdf = files.iter_mut().find(|file| file["fid"] == "4403").unwrap();
+    let label = hex_text(b"Legitimering");
+    let text = cdf["data"].as_str().unwrap().to_owned();
+    assert!(text.contains(&label), "{text}");
+    cdf["data"] = text.replace(&label, &hex_text(b"Petronella B")).into();
+    fs::write(lab.path("card.json"), image.to_string()).unwrap();
+    let mut bundles = 0;
+    for before in (20..64).step_by(2).chain([41, 45, 100, 140]) {
+        let fault = format!("tear:before-command={before}");
+        let pulled = [
+            "--fault", &fault, "diagnose", "--bundle", "b.json", "--force",
+        ];
+        let output = lab.run(&pulled);
+        assert_code(&output, 3);
+        assert!(
+            !stderr(&output).contains("nothing was found"),
+            "{}",
+            stderr(&output)
+        );
+        let Ok(text) = fs::read_to_string(lab.path("b.json")) else {
+            continue;
+        };
+        bundles += 1;
+        fs::remove_file(lab.path("b.json")).unwrap();
+        assert!(
+            stderr(&output).contains("not read to its end"),
+            "{}",
+            stderr(&output)
+        );
+        for secret in people.iter().map(String::as_str).chain(["Petronella"]) {
+            assert_nowhere(&format!("pulled before {before}"), &text, secret);
+        }
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let left = document["left"].as_str().unwrap();
+        assert!(left.contains("cut short"), "{left}");
+    }
+    assert!(bundles > 10, "{bundles}");
+}
+
+/// What `names` makes of subject and alternative names, in a self-signed certificate of OpenSSL's, on a card.
+fn card_of(lab: &Lab, subject: &str, names: &str) {
+    if !lab.path("ss.key").exists() {
+        lab.openssl(&["genrsa", "-out", "ss.key", "2048"]);
+    }
+    let names = format!("subjectAltName={names}");
+    lab.openssl(&[
+        "req",
+        "-x509",
+        "-key",
+        "ss.key",
+        "-out",
+        "ss.pem",
+        "-days",
+        "30",
+        "-utf8",
+        "-subj",
+        subject,
+        "-addext",
+        "keyUsage=digitalSignature",
+        "-addext",
+        &names,
+    ]);
+    let new = [
+        "card",
+        "new",
+        "-o",
+        "card.json",
+        "--force",
+        "--key",
+        "ss.key",
+        "--cert",
+        "ss.pem",
+    ];
+    assert_code(&lab.run(&new), 0);
+}
+
+#[test]
+fn openssl_reads_each_certificate_of_a_bundle_and_nothing_breaks_that_was_whole() {
+    let lab = Lab::empty();
+    for (subject, names, secrets) in [
+        (
+            "/CN=Anna Hemligsson",
+            "email:anna@hemligsson.se",
+            &["Hemligsson", "hemligsson"][..],
+        ),
+        (
+            "/CN=Anna Hemligsson/serialNumber=850101-1236",
+            "URI:mailto:anna@hemligsson.se",
+            &["hemligsson", "850101-1236"],
+        ),
+        (
+            "/serialNumber=198501011236/CN=Anna Hemligsson",
+            "DNS:anna.hemligsson.se,email:a.b@hemligsson.se",
+            &["198501011236", "hemligsson"],
+        ),
+        (
+            "/CN=Åsa Öhn/SN=Öhn/GN=Åsa",
+            "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:asa.ohn@hemlig.se",
+            &["Åsa Öhn", "asa.ohn"],
+        ),
+        (
+            "/CN=Bo Ek/emailAddress=bo.ek@hemlig.se",
+            "email:bo.ek@hemlig.se,DNS:hemlig.se",
+            &["bo.ek@"],
+        ),
+        (
+            "/CN=850101 1236",
+            "email:x850101@hemlig.se,URI:urn:id:8501011236",
+            &["850101 1236", "8501011236", "x850101@"],
+        ),
+        // Its length, 48, is the byte of the digit 0.
+        (
+            "/CN=Anna Hemligsson",
+            "email:anna.anna.anna.anna.anna.anna@hemligsson.lang.se",
+            &["hemligsson"],
+        ),
+    ] {
+        card_of(&lab, subject, names);
+        assert_code(&lab.run(&["diagnose", "--bundle", "b.json", "--force"]), 6);
+        let text = fs::read_to_string(lab.path("b.json")).unwrap();
+        for secret in secrets {
+            assert_nowhere("b.json", &text, secret);
+        }
+        assert_code(
+            &lab.run(&["card", "unpack", "b.json", "-o", "copy.json", "--force"]),
+            0,
+        );
+        let read = [
+            "-c",
+            "copy.json",
+            "cert",
+            "read",
+            "4331",
+            "--raw",
+            "--out",
+            "c.der",
+            "--force",
+        ];
+        assert_code(&lab.run(&read), 0);
+        lab.openssl(&["x509", "-inform", "DER", "-in", "c.der", "-noout", "-text"]);
+        let codes = |card: &str| -> Vec<String> {
+            let output = lab.run(&["-c", card, "--json", "diagnose"]);
+            let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let problems = document["problems"].as_array().unwrap().iter();
+            problems
+                .map(|one| one["code"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let (before, after) = (codes("card.json"), codes("copy.json"));
+        for code in ["not-strict-der", "malformed", "truncated"] {
+            let count = |codes: &[String]| codes.iter().filter(|one| *one == code).count();
+            assert_eq!(count(&before), count(&after), "{subject}: {after:?}");
+        }
     }
 }
 

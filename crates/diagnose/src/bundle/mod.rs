@@ -3,6 +3,10 @@
 //! | file | what it does |
 //! |---|---|
 //! | `personal` | what in the bytes of a card is about a person |
+//! | `personal_number` | Swedish personal numbers |
+//! | `label` | the card's number and the labels in directories, and which of those may be a name |
+//! | `passed` | which file or data object each answer of a trace is of |
+//! | `values` | where texts in DER end |
 //! | `stand_in` | what stands in its place: of the same length, the same for the same |
 //! | `check_digit` | the last digit of numbers, which stays right |
 //! | `fasc_n` | the number of a PIV card, which stays one |
@@ -12,10 +16,14 @@
 mod answers;
 mod check_digit;
 mod fasc_n;
+mod label;
+mod passed;
 mod personal;
+mod personal_number;
 mod spellings;
 mod spread;
 mod stand_in;
+mod values;
 
 use std::collections::BTreeMap;
 
@@ -60,6 +68,8 @@ pub struct Contents {
     pub findings: Value,
     /// The card, if it could be read.
     pub image: Option<Image>,
+    /// Whether reading ended before all of the card was looked at.
+    pub cut_short: bool,
     /// What passed between program and card: the lines of an `.apdu` trace.
     pub trace: String,
     /// What else is to be replaced, in words.
@@ -73,6 +83,8 @@ pub struct Bundle {
     pub document: Value,
     /// What was replaced: how many different things of each kind, and at how many places.
     pub replaced: Vec<Replaced>,
+    /// Whether the card was not read to its end, so that more may be about a person than is known.
+    pub cut_short: bool,
 }
 
 /// What was replaced of one kind.
@@ -98,7 +110,12 @@ pub fn bundle(contents: Contents, rng: CardRng) -> Result<Bundle, ImageError> {
     };
     let mut personal = Personal::default();
     personal.of_image(&image);
+    personal.of_findings(&contents.findings);
     personal.of_trace(&contents.trace);
+    let cut_short = contents.cut_short || contents.image.is_none();
+    if cut_short {
+        personal.of_labels(&image, &contents.trace);
+    }
     for text in contents.also {
         personal.add(Kind::Given, &text);
     }
@@ -121,12 +138,19 @@ pub fn bundle(contents: Contents, rng: CardRng) -> Result<Bundle, ImageError> {
         "version": VERSION,
         "versions": contents.versions,
         "replaced": told,
-        "left": LEFT,
+        "left": match cut_short {
+            true => format!("{LEFT}. {NOT_READ}"),
+            false => LEFT.to_owned(),
+        },
         "findings": findings,
         "image": image,
         "trace": trace,
     });
-    Ok(Bundle { document, replaced })
+    Ok(Bundle {
+        document,
+        replaced,
+        cut_short,
+    })
 }
 
 /// What a bundle has as it is on the card, for those who think of sharing one.
@@ -135,6 +159,10 @@ const LEFT: &str = "as on the card: public keys, signatures, serial numbers of c
                     reset, where it is the card's; whoever has the issuer's directory can find the holder by \
                     them. The certificates' signatures fit no more, since names in them were replaced. \
                     Private keys and the values of PINs are not in it: they never leave a card";
+
+/// What a bundle says further of a card that was not read to its end.
+const NOT_READ: &str = "The reading was cut short: who the holder is was taken from what had been read by then, and \
+                        labels that are no words of the trade were taken for names";
 
 impl Replaced {
     fn to_json(self) -> Value {

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kortlab_apdu::tlv::{Reader, Tag, Tlv, read_one};
 use serde_json::Value;
 
-use super::check_digit;
+use super::label;
+use super::personal_number::{packed_personal_numbers, personal_numbers};
+use super::values::Values;
 
 /// What something about a person is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,20 +107,45 @@ impl Personal {
     /// Looks at a card image: its number, the files that hold numbers by themselves, the data objects of
     /// PIV and OpenPGP, and all content.
     pub(super) fn of_image(&mut self, image: &Value) {
-        if let Some(serial) = image.get("serial").and_then(Value::as_str)
-            && serial != "unknown"
-        {
-            self.number(serial);
-        }
+        self.of_serial(image);
         let mut contents = Vec::new();
         self.walk(image, &mut contents);
         self.of_contents(&contents);
     }
 
-    /// Looks at the answers of a trace, all in a row: a value may be cut between two.
+    /// Looks at the document of a diagnosis: the number of the card, which may be all that was read of it.
+    pub(super) fn of_findings(&mut self, findings: &Value) {
+        self.of_serial(findings);
+    }
+
+    /// Looks at the answers of a trace, all in a row: a value may be cut between two. Then at each file and
+    /// data object as those of an image.
     pub(super) fn of_trace(&mut self, trace: &str) {
         let all: Vec<u8> = super::answers::data(trace).flatten().collect();
         self.of_contents(&[all]);
+        let mut contents = Vec::new();
+        self.walk(&super::passed::read(trace), &mut contents);
+        self.of_contents(&contents);
+    }
+
+    /// Looks at the labels of objects and of the card. Where no certificate says who the holder is, a label
+    /// that is no word of the trade may be the name.
+    pub(super) fn of_labels(&mut self, image: &Value, trace: &str) {
+        let mut contents = vec![super::answers::data(trace).flatten().collect()];
+        self.walk(image, &mut contents);
+        for text in contents.iter().flat_map(|bytes| label::labels(bytes)) {
+            for name in label::names(&text) {
+                self.add(Kind::Name, &name);
+            }
+        }
+    }
+
+    fn of_serial(&mut self, document: &Value) {
+        if let Some(serial) = document.get("serial").and_then(Value::as_str)
+            && serial != "unknown"
+        {
+            self.number(serial);
+        }
     }
 
     fn of_contents(&mut self, contents: &[Vec<u8>]) {
@@ -131,10 +158,8 @@ impl Personal {
                     self.add(kind, &text);
                 }
             }
-            for text in [Cow::Borrowed(bytes.as_slice())]
-                .into_iter()
-                .chain(narrowed(bytes))
-            {
+            let apart = Values::of(bytes).apart(bytes);
+            for text in [Cow::Owned(apart)].into_iter().chain(narrowed(bytes)) {
                 for address in addresses(&text) {
                     self.add(Kind::Address, &address);
                 }
@@ -145,6 +170,19 @@ impl Personal {
             for number in packed_personal_numbers(bytes) {
                 self.add(Kind::Number, &number);
             }
+            for serial in label::serials(bytes) {
+                self.serial(serial);
+            }
+        }
+    }
+
+    /// The number of a card in EF(TokenInfo): packed, or as text.
+    fn serial(&mut self, serial: &[u8]) {
+        match str::from_utf8(serial) {
+            Ok(text) if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                self.add(Kind::Number, text);
+            }
+            _ => self.bcd(serial),
         }
     }
 
@@ -292,11 +330,15 @@ fn attributes(bytes: &[u8]) -> Vec<(Kind, String)> {
         let Some((oid, kind)) = known else { continue };
         let mut value = rest.get(oid.len()..).unwrap_or_default();
         // The user principal name stands in [0].
-        if let [0xA0, _, inner @ ..] = value {
+        if let [0xA0, 0x81, _, inner @ ..] | [0xA0, 0..=0x7F, inner @ ..] = value {
             value = inner;
         }
         // A value that is cut short is a person's, too.
         let (tag, content) = match value {
+            [tag, 0x82, high, low, rest @ ..] => {
+                let length = usize::from(u16::from_be_bytes([*high, *low]));
+                (*tag, rest.get(..length).unwrap_or(rest))
+            }
             [tag, 0x81, length, rest @ ..] => {
                 (*tag, rest.get(..usize::from(*length)).unwrap_or(rest))
             }
@@ -374,78 +416,6 @@ fn narrowed(bytes: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
     })
 }
 
-/// Personal numbers of twelve digits, two a byte. Of ten digits too many bytes look like one by chance.
-fn packed_personal_numbers(bytes: &[u8]) -> Vec<String> {
-    let digits = |packed: &[u8]| -> Option<Vec<u8>> {
-        let digits: Vec<u8> = packed
-            .iter()
-            .flat_map(|byte| [byte >> 4, byte & 0x0F])
-            .collect();
-        digits.iter().all(|digit| *digit < 10).then_some(digits)
-    };
-    let windows = bytes
-        .windows(6)
-        .filter(|window| matches!(window, [0x19 | 0x20, ..]));
-    let found = windows
-        .filter_map(digits)
-        .filter(|digits| is_personal_number(digits));
-    found
-        .map(|digits| digits.iter().map(u8::to_string).collect())
-        .collect()
-}
-
-/// The ten digits of a text that is a personal number, whatever century and sign it has.
-pub(super) fn personal_number(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let is_written = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+'));
-    let values: Vec<u8> = digits.bytes().map(|digit| digit - b'0').collect();
-    let last = digits.get(digits.len().checked_sub(10)?..)?;
-    (is_written && is_personal_number(&values)).then(|| last.to_owned())
-}
-
-/// Swedish personal numbers in ASCII: ten or twelve digits, a hyphen (a plus from a hundred years on) or
-/// nothing before the last four, a month, a day, and the check digit (SKV 704).
-fn personal_numbers(bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut run: Vec<u8> = Vec::new();
-    for &byte in bytes.iter().chain([&0]) {
-        if byte.is_ascii_digit() || (matches!(byte, b'-' | b'+') && matches!(run.len(), 6 | 8)) {
-            run.push(byte);
-            continue;
-        }
-        let digits: Vec<u8> = run
-            .iter()
-            .filter(|byte| byte.is_ascii_digit())
-            .map(|byte| byte - b'0')
-            .collect();
-        // Times end in Z.
-        if byte != b'Z' && is_personal_number(&digits) {
-            found.push(latin(&run));
-        }
-        run.clear();
-    }
-    found
-}
-
-fn is_personal_number(digits: &[u8]) -> bool {
-    let short = match digits.len() {
-        10 => digits,
-        12 if digits.starts_with(&[1, 9]) || digits.starts_with(&[2, 0]) => {
-            digits.get(2..).unwrap_or_default()
-        }
-        _ => return false,
-    };
-    let [_, _, m1, m2, d1, d2, ..] = *short else {
-        return false;
-    };
-    let (month, day) = (m1 * 10 + m2, d1 * 10 + d2);
-    let number: String = short.iter().map(u8::to_string).collect();
-    // Co-ordination numbers have 60 added to the day.
-    (1..=12).contains(&month) && matches!(day, 1..=31 | 61..=91) && check_digit::is_right(&number)
-}
-
 fn swapped(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(|byte| byte.rotate_left(4)).collect()
 }
@@ -474,32 +444,13 @@ mod tests {
     }
 
     #[test]
-    fn personal_numbers_have_a_date_and_a_check_digit_and_times_are_none() {
-        let found = |text: &str| personal_numbers(text.as_bytes());
-        assert_eq!(found("x 19121212-1212 y"), ["19121212-1212"]);
-        assert_eq!(found("1212121212"), ["1212121212"]);
-        assert_eq!(found("121212+1212"), ["121212+1212"]);
-        assert_eq!(
-            packed_personal_numbers(b"\x00\x19\x12\x12\x12\x12\x12\x00"),
-            ["191212121212"]
-        );
-        for text in ["19121212-1212", "191212121212", "121212+1212", "1212121212"] {
-            assert_eq!(
-                personal_number(text).as_deref(),
-                Some("1212121212"),
-                "{text}"
-            );
+    fn a_number_in_utf16_is_found_either_byte_first() {
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let wide = "19121212-1212".encode_utf16().flat_map(order);
+            let wide: Vec<u8> = wide.collect();
+            let views: Vec<_> = narrowed(&wide).collect();
+            assert!(views.iter().any(|view| !personal_numbers(view).is_empty()));
         }
-        assert_eq!(personal_number("9752000003140029704"), None);
-        let wide: Vec<u8> = "19121212-1212"
-            .encode_utf16()
-            .flat_map(u16::to_le_bytes)
-            .collect();
-        let views: Vec<_> = narrowed(&wide).collect();
-        assert!(views.iter().any(|view| !personal_numbers(view).is_empty()));
-        assert!(found("1212121213").is_empty());
-        assert!(found("121212121212Z").is_empty());
-        assert!(found("9999999999").is_empty());
     }
 
     #[test]
@@ -509,6 +460,80 @@ mod tests {
             ["anna.b@example.org"]
         );
         assert!(addresses(b"a@b, @, x@").is_empty());
+    }
+
+    #[test]
+    fn an_address_ends_with_its_value_whatever_looks_like_a_letter_behind() {
+        // rfc822Name, URI, UPN, a PrintableString; behind them a SEQUENCE, an application's tag, a SET.
+        for (tag, text) in [
+            (0x81, "anna@hemligsson.se"),
+            (0x86, "mailto:anna@hemligsson.se"),
+            (0x0C, "anna@hemligsson.se"),
+            (0x13, "anna@hemligsson.se"),
+            (0x04, "anna@hemligsson.se"),
+        ] {
+            for next in [&b"\x30\x00"[..], b"\x61\x00", b"\x31\x00", b"\x51\x00"] {
+                let length = u8::try_from(text.len()).expect("short");
+                let value = [&[tag, length], text.as_bytes()].concat();
+                let bytes = [&value[..], next].concat();
+                let all = u8::try_from(bytes.len()).expect("short");
+                let whole = [&[0x30, all], &bytes[..]].concat();
+                for bytes in [bytes, whole] {
+                    let mut personal = Personal::default();
+                    personal.of_contents(&[bytes]);
+                    let found: Vec<_> = personal.texts.keys().collect();
+                    assert_eq!(found, ["anna@hemligsson.se"], "{tag:02X} {next:02X?}");
+                }
+            }
+        }
+        // A number of a person, with a digit that is none of it behind.
+        let mut personal = Personal::default();
+        personal.of_contents(&[b"\x30\x0E\x0C\x0A1212121212\x30\x00".to_vec()]);
+        assert!(personal.texts.contains_key("1212121212"));
+    }
+
+    #[test]
+    fn the_number_of_the_card_is_known_by_the_directories_alone() {
+        let token_info = "303B020100040A9752000002809119228F0C164B6F72746C616220287669727475616C20\
+                          6361726429800E54656C69612045494420495035610302047000";
+        let trace = format!("00B0000000\n# Received in 0.003 ms: {token_info}9000\n");
+        let mut personal = Personal::default();
+        personal.of_trace(&trace);
+        assert!(personal.texts.contains_key("9752000002809119228"));
+        let mut personal = Personal::default();
+        personal.of_findings(&serde_json::json!({ "serial": "9752000002809119228" }));
+        assert!(personal.texts.contains_key("9752000002809119228"));
+        // EF.GDO, and the object of a PIV card with what is printed on it.
+        let trace = "00A4000C022F02\n# Received in 0.003 ms: 9000\n00B0000000\n\
+                     # Received in 0.003 ms: 5A0A9752000002809119228F9000\n00CB3FFF055C035FC109\n\
+                     # Received in 0.003 ms: 53066104\n00C0000004\n# Received in 0.003 ms: 0104456C73619000\n";
+        let mut personal = Personal::default();
+        personal.of_trace(trace);
+        let found: Vec<_> = personal.texts.keys().collect();
+        assert_eq!(found, ["9752000002809119228", "Elsa"]);
+    }
+
+    #[test]
+    fn a_label_is_a_name_unless_it_is_of_words_of_the_trade() {
+        let entry = |label: &str| {
+            let length = u8::try_from(label.len()).expect("short");
+            let attributes = [&[0x30, length + 2, 0x0C, length], label.as_bytes()].concat();
+            [&[0x30, length + 4], &attributes[..]].concat()
+        };
+        let all = [
+            entry("Petronella"),
+            entry("Legitimering"),
+            entry("Bo Ek (auth)"),
+        ]
+        .concat();
+        let trace = format!(
+            "00B0000000\n# Received in 0.1 ms: {}9000\n",
+            hex::encode_upper(all)
+        );
+        let mut personal = Personal::default();
+        personal.of_labels(&Value::Null, &trace);
+        let found: Vec<_> = personal.texts.keys().collect();
+        assert_eq!(found, ["Bo Ek", "Petronella"]);
     }
 
     #[test]

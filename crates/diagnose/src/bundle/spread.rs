@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use kortlab_emulator::CardRng;
 use serde_json::Value;
 
-use super::personal::{Kind, Personal, personal_number};
+use super::personal::{Kind, Personal};
+use super::personal_number::personal_number;
 use super::spellings::{Pair, Spelt};
 use super::stand_in::{StandIns, capitals, small, words};
+use super::values::Values;
 use super::{ATR, Replaced, sums};
 
 /// The fewest letters of a word that is replaced wherever it stands; a shorter one is replaced as a
@@ -106,7 +108,8 @@ impl Spread {
 
     /// Replaces in bytes.
     pub(super) fn in_bytes(&mut self, bytes: &mut [u8]) {
-        self.bytes.replace(bytes, &mut self.places);
+        let values = Values::of(bytes);
+        self.bytes.replace(bytes, &values, &mut self.places);
     }
 
     /// Replaces what stands at an edge of these bytes and goes on behind it, or began before it.
@@ -126,7 +129,8 @@ impl Spread {
             };
         }
         let mut own = text.as_bytes().to_vec();
-        self.text.replace(&mut own, &mut self.places);
+        self.text
+            .replace(&mut own, &Values::default(), &mut self.places);
         // Letters become letters of as many bytes, so that it is text still.
         String::from_utf8(own).unwrap_or_default()
     }
@@ -188,16 +192,16 @@ impl Needles {
         Self { all, by_first }
     }
 
-    /// One pass from the left; at each byte the longest that fits.
-    fn replace(&self, bytes: &mut [u8], places: &mut [usize]) {
+    /// One pass from the left; at each byte the longest that fits, and goes past the end of no value of DER.
+    fn replace(&self, bytes: &mut [u8], values: &Values, places: &mut [usize]) {
         let mut at = 0;
         while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
             let candidates = rest.first().and_then(|first| self.by_first.get(first));
             let mut candidates = candidates.into_iter().flatten();
             let found = candidates.find_map(|&index| {
-                self.all
-                    .get(index)
-                    .filter(|needle| rest.starts_with(&needle.from))
+                self.all.get(index).filter(|needle| {
+                    rest.starts_with(&needle.from) && !values.cross(&(at..at + needle.from.len()))
+                })
             });
             at += match found {
                 Some(needle) => {
@@ -274,7 +278,7 @@ fn as_personal_numbers(digits: &str, born: Option<&str>) -> Vec<String> {
     let (day, rest) = digits.split_at_checked(6).unwrap_or((digits, ""));
     let mut forms = Vec::new();
     for century in ["", "19", "20"] {
-        for sign in ["", "-", "+"] {
+        for sign in ["", "-", "+", " "] {
             forms.push(format!("{century}{day}{sign}{rest}"));
         }
     }
@@ -412,6 +416,16 @@ mod tests {
         spread.in_bytes(&mut bytes);
         assert_ne!(&bytes[2..4], b"Bo");
         assert_eq!(&bytes[4..], b" and Body");
+    }
+
+    #[test]
+    fn what_goes_past_the_end_of_a_value_is_left_and_what_is_in_it_is_not() {
+        let mut spread = spread(&[("anna@skiss.se0", Kind::Address)]);
+        // The next value begins with the byte that a digit has.
+        let mut bytes = *b"\x30\x11\x81\x0Danna@skiss.se\x30\x00";
+        spread.in_bytes(&mut bytes);
+        assert_eq!(bytes[17..], *b"\x30\x00");
+        assert_ne!(bytes[4..8], *b"anna");
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub struct Bundle {
     /// The document.
     pub text: String,
     replaced: Vec<Replaced>,
+    cut_short: bool,
 }
 
 impl Session {
@@ -53,11 +54,11 @@ impl Session {
         let mut shown = Shown::new();
         let read = dump(card, &options, Box::new(|progress| shown.tell(progress)));
         shown.end();
-        let image = match read {
-            Ok(read) => Some(read.image),
+        let (image, cut_short) = match read {
+            Ok(read) => (Some(read.image), read.ended.is_some()),
             Err(error) => {
                 warn(format_args!("the bundle has no card in it: {error}"));
-                None
+                (None, true)
             }
         };
         let trace = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,6 +70,7 @@ impl Session {
             findings: serde_json::to_value(report)
                 .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?,
             image,
+            cut_short,
             trace: String::from_utf8_lossy(&trace).into_owned(),
             also,
         };
@@ -80,6 +82,7 @@ impl Session {
         Ok(Bundle {
             text: text + "\n",
             replaced: made.replaced,
+            cut_short: made.cut_short,
         })
     }
 }
@@ -106,9 +109,16 @@ impl fmt::Display for Bundle {
                 format!("{kind}: {different} at {places} places")
             })
             .collect();
-        match each.is_empty() {
-            true => f.write_str("nothing was found that is about a person")?,
-            false => write!(f, "replaced {}", each.join(", "))?,
+        if self.cut_short {
+            f.write_str(
+                "the card was not read to its end, so that names and numbers may be in it that are not known to be a \
+                 person's; ",
+            )?;
+        }
+        match (each.is_empty(), self.cut_short) {
+            (true, true) => f.write_str("nothing was replaced")?,
+            (true, false) => f.write_str("nothing was found that is about a person")?,
+            (false, _) => write!(f, "replaced {}", each.join(", "))?,
         }
         f.write_str("; look through it before you share it: --replace TEXT replaces more")
     }
