@@ -217,3 +217,92 @@ fn a_text_of_no_known_form_is_refused_and_its_lines_are_named() {
         stdout(&output)
     );
 }
+
+#[test]
+fn a_log_in_utf16_with_a_control_character_is_read_and_shows_no_pin() {
+    let lab = Lab::new("valid");
+    let log = "Initialized slot 0x0 with token \u{4}x\nOutgoing APDU (13 bytes):\n\
+               00 20 00 81 08 31 32 33 34 35 36 00 00 . .....123456..\n\
+               Incoming APDU (2 bytes):\n90 00 ..\n";
+    // The same of no form that is known.
+    let unknown = "token \u{4}x\nsent the PIN: it is 31 32 33 34 35 36 00 00 123456\n";
+    let marked = |text: &str| format!("\u{feff}{text}");
+    let little =
+        |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let big = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
+    let every = |text: &str| {
+        let latin = [text.as_bytes(), b"\xE5\n"].concat();
+        [
+            text.as_bytes().to_vec(),
+            latin,
+            little(&marked(text)),
+            big(&marked(text)),
+            little(text),
+            big(text),
+            [little(text), b"#".to_vec()].concat(),
+        ]
+    };
+    // A last line that is none is told, which is a finding.
+    for (text, codes) in [(log, &[0, 6][..]), (unknown, &[1])] {
+        for (index, bytes) in every(text).into_iter().enumerate() {
+            fs::write(lab.path("u.log"), &bytes).unwrap();
+            let explained = lab.run(&["explain", "u.log"]);
+            let shown = format!("{}{}", stdout(&explained), stderr(&explained));
+            for pin in ["123456", "31 32 33", "313233", "  31\n"] {
+                assert!(!shown.contains(pin), "{index}: {shown}");
+            }
+            let code = explained.status.code().unwrap();
+            assert!(codes.contains(&code), "{index}: {code}: {shown}");
+            assert_eq!(shown.contains("VERIFY"), text == log, "{index}: {shown}");
+        }
+    }
+}
+
+/// What OpenSSL says of a file, whether it likes it or not.
+fn asn1parse(lab: &Lab) -> String {
+    let output = Command::new("openssl")
+        .args(["asn1parse", "-inform", "DER", "-in", "file"])
+        .current_dir(lab.directory())
+        .output()
+        .unwrap();
+    stdout(&output)
+}
+
+#[test]
+fn a_file_of_a_kind_is_read_as_it_stands_where_only_so_it_is_of_it_and_how_is_said() {
+    let lab = Lab::new("valid");
+    let explain = |bytes: &[u8], kind: &str| {
+        fs::write(lab.path("file"), bytes).unwrap();
+        let output = lab.run(&["explain", "--as", kind, "file"]);
+        (output.status.code(), stdout(&output), stderr(&output))
+    };
+    // Empty SEQUENCEs, which are zeros of hexadecimal in UTF-16; and SEQUENCEs in one another, which are zeros in
+    // ASCII. OpenSSL sees SEQUENCEs in both.
+    let empty = [0x30, 0x00].repeat(64);
+    for bytes in [empty.clone(), vec![0x30; 256]] {
+        let (code, out, error) = explain(&bytes, "cdf");
+        assert_eq!(code, Some(6), "{out}");
+        assert!(!out.contains("filler"), "{out}");
+        assert!(error.contains("as the bytes that it has"), "{error}");
+        let seen = asn1parse(&lab);
+        assert!(seen.contains("SEQUENCE"), "{seen}");
+    }
+    // What is text stays text, and that is said.
+    for (text, kind) in [
+        ("A40A300804063F0050154403\n", "odf"),
+        ("pAowCAQGPwBQFUQD\n", "odf"),
+        ("00 00 00 00\n", "cdf"),
+        ("FFFF", "cdf"),
+        ("300A02010130053003020101", "tlv"),
+        ("6A82", "status"),
+    ] {
+        let (_, out, error) = explain(text.as_bytes(), kind);
+        assert!(error.contains("was read as text"), "{text}: {out}{error}");
+    }
+    // What is no text needs no word.
+    let (code, _, error) = explain(
+        &[0xA4, 0x0A, 0x30, 0x08, 4, 6, 0x3F, 0, 0x50, 0x15, 0x44, 3],
+        "odf",
+    );
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+}

@@ -102,6 +102,33 @@ impl Kind {
         }
     }
 
+    /// Whether bytes begin as all do that are of this kind, behind filler. BER-TLV can begin with any byte: there
+    /// all of it must be. What is neither DER nor BER-TLV has no beginning of its own, and does.
+    pub fn begins(self, bytes: &[u8]) -> bool {
+        let is_filler = |byte: &&u8| matches!(byte, 0x00 | 0xFF);
+        let Some(tag) = bytes.iter().find(|byte| !is_filler(byte)) else {
+            return !self.is_tlv();
+        };
+        match self {
+            Self::File => matches!(tag, 0x62 | 0x64 | 0x6F),
+            Self::Certificate | Self::RevocationList | Self::Ocsp | Self::Cms => *tag == 0x30,
+            Self::Pkcs15(pkcs15::File::Dir) => *tag == 0x61,
+            Self::Pkcs15(pkcs15::File::Odf) => matches!(tag, 0xA0..=0xAF),
+            Self::Pkcs15(pkcs15::File::TokenInfo | pkcs15::File::UnusedSpace) => *tag == 0x30,
+            Self::Pkcs15(_) => matches!(tag, 0x30 | 0xA0..=0xAF),
+            Self::Tlv => tlv::whole(bytes).is_some(),
+            Self::Command | Self::Answer | Self::Status | Self::Atr => true,
+        }
+    }
+
+    /// Whether this is DER or BER-TLV.
+    const fn is_tlv(self) -> bool {
+        !matches!(
+            self,
+            Self::Command | Self::Answer | Self::Status | Self::Atr
+        )
+    }
+
     /// What the bytes say, if they are this.
     pub fn explain(self, bytes: &[u8]) -> Explanation {
         match self {
@@ -153,6 +180,26 @@ mod tests {
             assert_eq!(Kind::guess(&bytes), kind, "{hex}");
             assert!(!Kind::guess(&bytes).explain(&bytes).what.is_empty());
         }
+    }
+
+    #[test]
+    fn what_is_der_begins_with_the_tag_of_its_kind() {
+        for (name, begin, other) in [
+            ("cdf", "300A", "A2"),
+            ("prkdf", "00A004", "33"),
+            ("odf", "A40A", "41"),
+            ("dir", "FF6124", "30"),
+            ("certificate", "3082", "4D49"),
+            ("fci", "6F12", "3646"),
+            ("tlv", "3003020105", "300302"),
+        ] {
+            let kind = Kind::named(name).expect("a kind");
+            let begins = |hex: &str| kind.begins(&hex::decode(hex).expect("hexadecimal"));
+            assert!(begins(begin), "{name}");
+            assert!(name == "cdf" || !begins(other), "{name}");
+            assert!(!begins("") && !begins("0000FF"), "{name}");
+        }
+        assert!(Kind::Command.begins(&[0x00]) && Kind::Answer.begins(&[]));
     }
 
     #[test]

@@ -592,6 +592,10 @@ fn every_form_may_begin_with_a_byte_order_mark_and_be_in_utf16() {
             [big(text), vec![0]].concat(),
             [little(text), vec![b'\n', 0, 0x3D, 0xD8, b'\n', 0]].concat(),
             [big(text), vec![0, b'\n', 0xDE, 0x00, 0, b'\n']].concat(),
+            // A control character, as the names of tokens have them, with the mark and without.
+            little(&format!("{text}# token \u{4}\n")),
+            little(&format!("{text}# token \u{4}\n"))[2..].to_vec(),
+            big(&format!("{text}# token \u{4}\n"))[2..].to_vec(),
         ] {
             let reading = read(&odd);
             assert_eq!(reading.source, plain.source, "{text}");

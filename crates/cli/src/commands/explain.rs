@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use kortlab_apdu::ByteCount;
 use kortlab_explain::kind::Kind;
 use kortlab_explain::{Explanation, printable, written};
 use kortlab_trace::{MAX_TRACE, Reading, Source, What, packed, utf16_text};
@@ -18,7 +19,7 @@ use super::trace::Session;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::hexadecimal;
-use crate::output::{BOLD, DIM, warn};
+use crate::output::{BOLD, DIM, note, warn};
 
 /// Say what a command, an answer, a status word, an ATR, a file of a card, a certificate, a trace or
 /// a log means
@@ -59,7 +60,7 @@ enum Given {
 /// Explains it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let kind = arguments.kind.as_deref().and_then(Kind::named);
-    match given(&arguments.what, kind.is_some())? {
+    match given(&arguments.what, kind)? {
         Given::Session(reading) => {
             let session = Session::new(&reading);
             context.output.report(&session)?;
@@ -85,11 +86,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 }
 
 /// What was given: a file if there is one of that name, else the words themselves.
-fn given(words: &[String], as_bytes: bool) -> Result<Given, Failure> {
+fn given(words: &[String], kind: Option<Kind>) -> Result<Given, Failure> {
     if let [name] = words {
         let path = PathBuf::from(name);
         if name == "-" || path.is_file() {
-            return of_file(&path, as_bytes);
+            return of_file(&path, kind);
         }
     }
     let text = words.join(" ");
@@ -102,7 +103,7 @@ fn given(words: &[String], as_bytes: bool) -> Result<Given, Failure> {
     Err(failure.hint("give hexadecimal, base64, or the name of a file that is there"))
 }
 
-fn of_file(path: &Path, as_bytes: bool) -> Result<Given, Failure> {
+fn of_file(path: &Path, kind: Option<Kind>) -> Result<Given, Failure> {
     let bytes = files::read_secret(path, MAX_TRACE)?;
     let of_utf16 = utf16_text(&bytes);
     let text = match &of_utf16 {
@@ -113,15 +114,29 @@ fn of_file(path: &Path, as_bytes: bool) -> Result<Given, Failure> {
         if let Some(der) = pem(text) {
             return Ok(Given::Bytes(der));
         }
-        if let Some(bytes) = of_text(text) {
+        if let Some(written) = of_text(text) {
             let named = |failure: Failure| {
                 let message = format!("{}: {}", path.display(), failure.message());
                 failure.saying(message)
             };
-            return bytes.map(Given::Bytes).map_err(named);
+            let written = written.map_err(named)?;
+            if kind.is_some_and(|kind| is_as_it_stands(kind, &bytes, &written, text)) {
+                note(format_args!(
+                    "{} was read as the bytes that it has; as text, in which bytes are written down, it would be {}",
+                    path.display(),
+                    ByteCount(written.len())
+                ));
+                return Ok(Given::Bytes(bytes.to_vec()));
+            }
+            note(format_args!(
+                "{} was read as text, in which {} are written down",
+                path.display(),
+                ByteCount(written.len())
+            ));
+            return Ok(Given::Bytes(written));
         }
     }
-    if as_bytes {
+    if kind.is_some() {
         return Ok(Given::Bytes(bytes.to_vec()));
     }
     if text.is_some_and(|text| text.trim().is_empty()) {
@@ -134,7 +149,7 @@ fn of_file(path: &Path, as_bytes: bool) -> Result<Given, Failure> {
         return Ok(of_reading(reading));
     }
     let is_other = packed(&bytes).is_some() || reading.source == Source::Pcapng;
-    match is_other || text.is_some_and(is_text) {
+    match is_other || of_utf16.is_some() || is_text(&bytes, text) {
         true => Err(not_understood(path, &reading)),
         false => Ok(Given::Bytes(bytes.to_vec())),
     }
@@ -154,10 +169,31 @@ fn of_reading(reading: Reading) -> Given {
     Given::Session(reading)
 }
 
-/// Whether this, which is more than blanks, is a text, and so not what a card or a file in DER has.
-fn is_text(text: &str) -> bool {
+/// Whether a file that may be text, too, is of the kind that was said, as it stands: it begins so, and what
+/// is written down in it does not. Zeros in hexadecimal begin like DER does; as those are written, they have
+/// blanks between them or behind.
+fn is_as_it_stands(kind: Kind, bytes: &[u8], written: &[u8], text: &str) -> bool {
+    let is_whole = || !text.contains(char::is_whitespace) || Kind::Tlv.begins(bytes);
+    kind.begins(bytes) && !kind.begins(written) && is_whole()
+}
+
+/// Whether this, which is more than blanks, is a text, and so not what a card or a file in DER has. In a text a
+/// few characters may be none: no log is shown as data objects, which would have its PINs in them.
+fn is_text(bytes: &[u8], text: Option<&str>) -> bool {
+    /// One byte of so many may be no character, of so many bytes at least.
+    const ODD: usize = 16;
     let is_control = |character: char| character.is_control() && !character.is_whitespace();
-    !text.contains(is_control)
+    let odd = match text {
+        Some(text) => text.chars().filter(|sign| is_control(*sign)).count(),
+        None => {
+            let is_odd = |byte: &&u8| !byte.is_ascii() || is_control(char::from(**byte));
+            bytes.iter().filter(is_odd).count()
+        }
+    };
+    match odd {
+        0 => true,
+        odd => odd.saturating_mul(ODD) <= bytes.len() && !Kind::Tlv.begins(bytes),
+    }
 }
 
 /// A text of no form that is known: the first lines that were not understood are named.
