@@ -95,8 +95,8 @@ impl LocalPortal {
     }
 
     /// Enrols a card: issues its carrier certificates, valid for five years from now. Each of the
-    /// two keys is to be the card's own, of 2048 bits or more, with the exponent of NIST FIPS 186-5
-    /// §A.1.1 (65537 or more).
+    /// two keys is to be the card's own by its modulus, of 2048 bits or more, without a small factor (NIST
+    /// SP 800-89 §5.3.3), with the exponent of NIST FIPS 186-5 §A.1.1 (65537 or more).
     ///
     /// # Errors
     /// The card is enrolled already, a key is weak, used twice or another card's, or a certificate
@@ -164,11 +164,15 @@ impl LocalPortal {
                 return Err(unsuitable(purpose, why));
             }
             if let Some(owner) = self.state.owner(key) {
-                return Err(unsuitable(purpose, format!("card {owner} has it already")));
+                return Err(unsuitable(
+                    purpose,
+                    format!("card {owner} has its modulus already"),
+                ));
             }
         }
-        if enrolment.authentication_key == enrolment.signature_key {
-            let why = "it is the authentication key, too".to_owned();
+        // Another exponent makes no other key: both have the same factors.
+        if enrolment.authentication_key.modulus() == enrolment.signature_key.modulus() {
+            let why = "it is the authentication key, too, by its modulus".to_owned();
             return Err(unsuitable(Purpose::Signature, why));
         }
         Ok(())

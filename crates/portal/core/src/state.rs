@@ -25,8 +25,8 @@ pub(super) struct PortalState {
     cards: BTreeMap<CardNumber, Card>,
     /// Each card by the serial number of its carrier certificate for authentication.
     by_carrier: BTreeMap<Serial, CardNumber>,
-    /// Each card by each of its keys (DER SubjectPublicKeyInfo).
-    by_key: BTreeMap<Vec<u8>, CardNumber>,
+    /// Each card by the modulus of each of its keys: whoever has the one has it with every exponent.
+    by_modulus: BTreeMap<Box<[u8]>, CardNumber>,
     orders: BTreeMap<OrderId, PlacedOrder>,
     /// The orders that will lapse, by when.
     due: BTreeSet<(Timestamp, OrderId)>,
@@ -112,9 +112,9 @@ impl PortalState {
         Some((*number, self.cards.get(number)?))
     }
 
-    /// The card that has this key.
+    /// The card that has this key, with this exponent or another.
     pub(super) fn owner(&self, key: &PublicKey) -> Option<CardNumber> {
-        self.by_key.get(key.spki_der()).copied()
+        self.by_modulus.get(&key.modulus()).copied()
     }
 
     pub(super) fn order_of(
@@ -246,8 +246,8 @@ impl PortalState {
     pub(super) fn insert_card(&mut self, number: CardNumber, card: Card) {
         for key in [&card.authentication_key, &card.signature_key] {
             // Should two cards have the same key, the lower number is the one named.
-            self.by_key
-                .entry(key.spki_der().to_vec())
+            self.by_modulus
+                .entry(key.modulus())
                 .and_modify(|known| *known = number.min(*known))
                 .or_insert(number);
         }

@@ -12,6 +12,7 @@ use kortlab_issuer::clock::{Clock, DAY};
 use kortlab_issuer::holder::Holder;
 use kortlab_issuer::inspect::{Colour, Purpose};
 use kortlab_issuer::profile::CarrierSubject;
+use kortlab_issuer::public_key::PublicKey;
 use kortlab_issuer::random::IssuerRng;
 use kortlab_issuer::revocation::RevocationReason;
 use kortlab_portal_core::{
@@ -908,6 +909,52 @@ fn a_card_is_enrolled_once_and_an_unknown_one_gets_nothing() {
     let nobody = CardNumber::generate(&mut IssuerRng::from_seed(99, "nobody"));
     let result = world.portal.issue_at_the_counter(&nobody);
     assert_eq!(code(result), "unknown-card");
+}
+
+#[test]
+fn another_exponent_makes_no_other_key() {
+    let mut world = World::new();
+    let card = world.enrol("card");
+    let mut enrol = |authentication_key: PublicKey, signature_key: PublicKey| {
+        let rng = &mut IssuerRng::from_seed(8, "another");
+        world.portal.enrol(&Enrolment {
+            holder: Holder::generate(rng),
+            card_number: CardNumber::generate(rng),
+            authentication_key,
+            signature_key,
+            carrier_subject: CarrierSubject::Card,
+        })
+    };
+    let [new, other] = ["new", "other"].map(SoftKey::new);
+    for (authentication, signature, why) in [
+        (
+            card.authentication.public_with_exponent(65539),
+            new.public(),
+            "has its modulus already",
+        ),
+        (
+            new.public(),
+            card.authentication.public_with_exponent(65539),
+            "has its modulus already",
+        ),
+        (
+            new.public(),
+            card.signature.public_with_exponent(65539),
+            "has its modulus already",
+        ),
+        (
+            new.public(),
+            new.public_with_exponent(65539),
+            "the authentication key, too",
+        ),
+    ] {
+        let refused = enrol(authentication, signature).unwrap_err();
+        assert_eq!(refused.code(), "unsuitable-key");
+        assert!(refused.to_string().contains(why), "{refused}");
+    }
+    // Larger exponents are as good as the usual one, on keys of the card's own.
+    let own = enrol(new.public_with_exponent(65539), other.public());
+    assert!(own.is_ok(), "{own:?}");
 }
 
 #[test]

@@ -18,6 +18,8 @@ const LIMIT: usize = 1024;
 /// The least that a card is enrolled with.
 const LEAST_BITS: u32 = 2048;
 const LEAST_EXPONENT: u64 = 65537;
+/// A modulus has no factor below this one (NIST SP 800-89 §5.3.3).
+const LEAST_FACTOR: u32 = 752;
 const BITS: core::ops::RangeInclusive<u32> = 1024..=4096;
 
 /// An RSA public key of 1024 to 4096 bits.
@@ -111,10 +113,33 @@ impl PublicKey {
                 "it has {bits} bits, and {LEAST_BITS} are the least"
             ));
         }
-        let exponent = self.key.e();
-        (*exponent < BoxedUint::from(LEAST_EXPONENT)).then(|| {
-            format!("its public exponent is less than {LEAST_EXPONENT} (FIPS 186-5, A.1.1)")
+        if *self.key.e() < BoxedUint::from(LEAST_EXPONENT) {
+            return Some(format!(
+                "its public exponent is less than {LEAST_EXPONENT} (FIPS 186-5, A.1.1)"
+            ));
+        }
+        self.small_factor().map(|factor| {
+            format!("its modulus is divisible by {factor}, so anyone finds the private key (SP 800-89, 5.3.3)")
         })
+    }
+
+    /// The least factor of the modulus, if it is a small one. The least divisor above 1 is a prime, so
+    /// that all odd numbers can be tried; a modulus is odd.
+    fn small_factor(&self) -> Option<u32> {
+        let modulus = self.key.n().to_be_bytes();
+        let remainder = |divisor: u32| {
+            let digit = |rest: u32, byte: &u8| ((rest << 8) | u32::from(*byte)) % divisor;
+            modulus.iter().fold(0, digit)
+        };
+        (3..LEAST_FACTOR)
+            .step_by(2)
+            .find(|divisor| remainder(*divisor) == 0)
+    }
+
+    /// The modulus, big-endian, without zeros before it: who has its factors has the private key of
+    /// every exponent, so that two keys with one modulus are the same key.
+    pub fn modulus(&self) -> Box<[u8]> {
+        self.key.n().to_be_bytes_trimmed_vartime()
     }
 
     /// The size of the modulus in bits.
@@ -202,6 +227,46 @@ mod tests {
         let same =
             PublicKey::from_components(&private.n().to_be_bytes(), &private.e().to_be_bytes());
         assert_eq!(same.unwrap(), key);
+    }
+
+    #[test]
+    fn a_modulus_with_a_small_factor_is_weak() {
+        let private = rsa::PrivateKey::new(&mut IssuerRng::from_seed(1, "key"), 2048).unwrap();
+        let weakness = |factor: u32| {
+            let mut modulus = Vec::new();
+            let mut carried = 0;
+            for byte in private.n().to_be_bytes().iter().rev() {
+                carried += u32::from(*byte) * factor;
+                modulus.push(carried as u8);
+                carried >>= 8;
+            }
+            modulus.extend(carried.to_le_bytes());
+            modulus.reverse();
+            let key = PublicKey::from_components(&modulus, &[1, 0, 1]).unwrap();
+            key.weakness()
+        };
+        assert_eq!(weakness(1), None);
+        for factor in [3, 5, 17, 661, 751] {
+            let why = weakness(factor);
+            let named = format!("divisible by {factor},");
+            assert!(
+                why.as_ref().is_some_and(|why| why.contains(&named)),
+                "{why:?}"
+            );
+        }
+        assert_eq!(weakness(757), None, "larger ones are no small factors");
+    }
+
+    #[test]
+    fn keys_of_one_modulus_share_it_whatever_the_exponent_and_the_zeros() {
+        let private = rsa::PrivateKey::new(&mut IssuerRng::from_seed(1, "key"), 2048).unwrap();
+        let modulus = private.n().to_be_bytes();
+        let padded = [&[0, 0], &*modulus].concat();
+        let one = PublicKey::from_components(&modulus, &[1, 0, 1]).unwrap();
+        let other = PublicKey::from_components(&padded, &[1, 0, 3]).unwrap();
+        assert_ne!(one, other);
+        assert_eq!(one.modulus(), other.modulus());
+        assert_eq!(one.modulus().len(), 256);
     }
 
     #[test]

@@ -46,6 +46,12 @@ impl SoftKey {
         PublicKey::from_spki_der(der.as_bytes()).unwrap()
     }
 
+    /// The same modulus with another exponent: no key of its own.
+    pub fn public_with_exponent(&self, exponent: u32) -> PublicKey {
+        let modulus = self.public().modulus();
+        PublicKey::from_components(&modulus, &exponent.to_be_bytes()).unwrap()
+    }
+
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.0.pkcs1v15_sign::<Sha256>(message).unwrap()
     }
