@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kortlab_card::{CertificateInfo, OcspAnswer, RevocationList};
 use kortlab_explain::{certificate, ocsp, revocation_list};
-use kortlab_issuer::encoded::{self, Unusable, Wanted};
+use kortlab_issuer::encoded::{self, Chain, Unusable, Wanted};
 
 use crate::failure::Failure;
 use crate::files;
@@ -25,9 +25,19 @@ const MAX_ANSWER: usize = 1 << 20;
 /// # Errors
 /// The file cannot be read, or has none, or a broken one; the message names what it has.
 pub fn leaf(path: &Path) -> Result<Vec<u8>, Failure> {
+    chain(path).map(|chain| chain.leaf)
+}
+
+/// The same, with the other certificates of the file, which may have issued it.
+///
+/// # Errors
+/// As for [`leaf`].
+pub fn chain(path: &Path) -> Result<Chain, Failure> {
     let bytes = files::read(path, MAX_CERTIFICATES)?;
-    let leaf = encoded::read_leaf(&bytes).map_err(|error| unusable(path, &error))?;
-    with_outline(path, leaf)
+    let Chain { leaf, others } =
+        encoded::read_chain(&bytes).map_err(|error| unusable(path, &error))?;
+    let leaf = with_outline(path, leaf)?;
+    Ok(Chain { leaf, others })
 }
 
 /// All certificates of a file. Each has the outline of one.

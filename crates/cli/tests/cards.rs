@@ -418,6 +418,68 @@ fn a_certificate_is_read_removed_and_written_back_for_its_own_key_only() {
 }
 
 #[test]
+fn the_other_certificates_of_a_chain_are_the_issuers_of_its_leaf() {
+    let lab = Lab::with(&["--state", "valid", "--ca-dir", "ca"]);
+    let run = |arguments: &[&str]| lab.run(&[&["--ephemeral"], arguments].concat());
+    assert_code(
+        &run(&["cert", "read", "4333", "--der", "--out", "leaf.der"]),
+        0,
+    );
+    assert_code(&lab.with_pins(&["cert", "remove", "4333"]), 0);
+    let pem = |name: &str| {
+        let out = format!("{name}.pem");
+        let der = format!("{name}.der");
+        lab.openssl(&["x509", "-inform", "DER", "-in", &der, "-out", &out]);
+        fs::read_to_string(lab.path(&out)).expect("PEM")
+    };
+    let leaf = pem("leaf");
+    let mut der = fs::read(lab.path("leaf.der")).expect("a leaf");
+    *der.last_mut().expect("a byte") ^= 1;
+    fs::write(lab.path("spoilt.der"), der).expect("written");
+    let spoilt = pem("spoilt");
+    let ca = fs::read_to_string(lab.path("ca/test-siths-type-1-ca-v1.pem")).expect("an authority");
+    let other = fs::read_to_string(lab.path("ca/test-telia-card-identifier-ca-v3.pem"));
+    let other = other.expect("an authority");
+    let orders = |leaf: &str| {
+        [
+            [leaf, &ca, &other].concat(),
+            [&other, &ca, leaf].concat(),
+            ["a word\n", &ca, leaf, "a word\n", &other].concat(),
+        ]
+    };
+    let write = ["--ephemeral", "cert", "write", "chain.pem", "--key", "45"];
+    for chain in orders(&spoilt) {
+        fs::write(lab.path("chain.pem"), chain).expect("written");
+        let output = lab.with_pins(&write);
+        assert_plain_error(&output, 1);
+        assert!(
+            !stderr(&output).contains("not at hand"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    for chain in orders(&leaf) {
+        fs::write(lab.path("chain.pem"), chain).expect("written");
+        let output = lab.with_pins(&write);
+        assert_code(&output, 0);
+        assert!(
+            !stderr(&output).contains("not at hand"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    // Alone it has no issuer at hand.
+    let alone = lab.with_pins(&["--ephemeral", "cert", "write", "spoilt.pem", "--key", "45"]);
+    assert_code(&alone, 0);
+    assert!(stderr(&alone).contains("not at hand"), "{}", stderr(&alone));
+    // Of a chain that is given as issuers all are.
+    assert_code(
+        &lab.run(&["cert", "check", "--issuer", "chain.pem", "--allow-empty"]),
+        0,
+    );
+}
+
+#[test]
 fn what_is_no_certificate_is_refused_before_a_pin_is_asked_for() {
     let lab = Lab::new("blank-slots");
     let before = lab.image();

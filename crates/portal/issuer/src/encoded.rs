@@ -160,6 +160,23 @@ pub fn read_all(bytes: &[u8], wanted: Wanted) -> Result<Vec<Vec<u8>>, Unusable> 
 /// # Errors
 /// There is none, or there are several and no leaf among them can be told.
 pub fn read_leaf(bytes: &[u8]) -> Result<Vec<u8>, Unusable> {
+    read_chain(bytes).map(|chain| chain.leaf)
+}
+
+/// A certificate, and those that came with it in a file: they may have issued it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// The one that the file is about.
+    pub leaf: Vec<u8>,
+    /// All the others, each once.
+    pub others: Vec<Vec<u8>>,
+}
+
+/// As [`read_leaf`], with the other certificates of the file.
+///
+/// # Errors
+/// As for [`read_leaf`].
+pub fn read_chain(bytes: &[u8]) -> Result<Chain, Unusable> {
     let mut all = read_all(bytes, Wanted::Certificate)?;
     // The same certificate twice is no chain.
     let mut seen: Vec<Vec<u8>> = Vec::new();
@@ -170,7 +187,8 @@ pub fn read_leaf(bytes: &[u8]) -> Result<Vec<u8>, Unusable> {
         }
     });
     if all.len() == 1 {
-        return Ok(all.swap_remove(0));
+        let leaf = all.swap_remove(0);
+        return Ok(Chain { leaf, others: all });
     }
     let parsed = all
         .iter()
@@ -203,7 +221,10 @@ pub fn read_leaf(bytes: &[u8]) -> Result<Vec<u8>, Unusable> {
     let is_end = |index: &usize| parsed.get(*index).is_some_and(|found| !is_authority(found));
     let ends: Vec<_> = leaves.iter().copied().filter(is_end).collect();
     match (leaves.as_slice(), ends.as_slice()) {
-        ([leaf], _) | (_, [leaf]) if *leaf < all.len() => Ok(all.swap_remove(*leaf)),
+        ([leaf], _) | (_, [leaf]) if *leaf < all.len() => {
+            let leaf = all.remove(*leaf);
+            Ok(Chain { leaf, others: all })
+        }
         _ => {
             let subjects = parsed
                 .iter()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use kortlab_issuer::encoded::{GivenAs, Wanted, described, read_all, read_leaf};
+use kortlab_issuer::encoded::{GivenAs, Wanted, described, read_all, read_chain, read_leaf};
 
 /// Runs OpenSSL in a directory; it must succeed.
 fn openssl(directory: &Path, arguments: &str) {
@@ -40,7 +40,9 @@ impl Files {
         run(
             "x509 -req -in leaf.csr -CA middle.pem -CAkey middle.key -extfile leaf.ext -out leaf.pem",
         );
-        run("x509 -in leaf.pem -outform DER -out leaf.der");
+        for name in ["leaf", "middle", "root"] {
+            run(&format!("x509 -in {name}.pem -outform DER -out {name}.der"));
+        }
         files
     }
 
@@ -107,6 +109,21 @@ fn the_leaf_is_read_from_every_form_that_holds_it() {
         let read = read_leaf(&bytes).unwrap_or_else(|error| panic!("{form}: {error}"));
         assert_eq!(read, files.read("leaf.der"), "{form}");
     }
+    // Whatever the order, what is not the leaf may have issued it, and comes once.
+    let others = ["middle.der", "root.der"].map(|name| files.read(name));
+    for chain in [
+        [&leaf, &middle, &root, &root],
+        [&root, &middle, &leaf, &leaf],
+        [&middle, &root, &middle, &leaf],
+    ] {
+        let chain = chain.map(String::as_str).concat();
+        let mut read = read_chain(chain.as_bytes()).expect("a chain");
+        read.others.sort_by_key(|der| Some(der) != others.first());
+        assert_eq!(read.leaf, files.read("leaf.der"));
+        assert_eq!(read.others, others);
+    }
+    let alone = read_chain(leaf.as_bytes()).expect("one");
+    assert_eq!(alone.others, Vec::<Vec<u8>>::new());
     let chain = format!("{leaf}{middle}{root}");
     let all = read_all(chain.as_bytes(), Wanted::Certificate).expect("three");
     assert_eq!(all.len(), 3);

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use clap::Args;
 use kortlab_card::{Change, Exception, Id, NewCertificate, PinRole};
 use kortlab_explain::card::usual_label;
+use kortlab_issuer::encoded::Chain;
 
 use crate::certificate_file;
 use crate::commands::key::parse_id;
@@ -16,7 +17,7 @@ use crate::output::{busy, note, printable};
 /// Write a certificate to the card, under the PIN for Legitimering
 ///
 /// The certificate must be strict DER (or PEM of it), match the key, be valid now, be signed by
-/// its issuer if that one's certificate is given or on the card, and not be on the card yet. It is
+/// its issuer if that one's certificate is given, in FILE beside it or on the card, and not be on the card yet. It is
 /// read back before it is listed in the card's directory; if the card is pulled out meanwhile, or
 /// the computer crashes, `kortlab recover` completes the change or undoes it.
 #[derive(Args)]
@@ -26,8 +27,8 @@ Examples:
   kortlab cert write new.der --key 46 --label 'HCC Underskrift' --issuer ca.pem --auth-pin env:PIN
   kortlab cert write ca.pem --key 51 --authority")]
 pub struct Arguments {
-    /// The certificate, DER or PEM, with text around it or not; of a chain the leaf; - is standard
-    /// input
+    /// The certificate, DER or PEM, with text around it or not; of a chain the leaf, which the others of
+    /// it may have issued; - is standard input
     file: PathBuf,
 
     /// The identifier of the key it is for
@@ -42,7 +43,7 @@ pub struct Arguments {
     #[arg(long)]
     authority: bool,
 
-    /// The certificates of authorities that may have issued it; those on the card are known
+    /// The certificates of authorities that may have issued it; those on the card and in FILE are known
     #[arg(long, value_name = "FILE")]
     issuer: Vec<PathBuf>,
 
@@ -54,7 +55,7 @@ pub struct Arguments {
 
 /// Writes it.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let der = certificate_file::leaf(&arguments.file)?;
+    let Chain { leaf: der, others } = certificate_file::chain(&arguments.file)?;
     let label = match arguments.label {
         Some(label) => label,
         None => usual_label(&der),
@@ -66,6 +67,9 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     }
 
     let mut change = Change::new().write(new.clone()).at(SystemTime::now());
+    for issuer in others {
+        change = change.issuer(issuer);
+    }
     for path in &arguments.issuer {
         for issuer in certificate_file::all(path)? {
             change = change.issuer(issuer);
