@@ -81,6 +81,53 @@ fn a_certificate_is_the_same_in_every_form_that_programs_write() {
 }
 
 #[test]
+fn every_block_of_a_chain_is_explained_and_what_is_not_is_counted() {
+    let lab = Lab::with(&["--state", "valid", "--ca-dir", "ca"]);
+    certificate(&lab);
+    let leaf = output(&lab, "openssl", &["x509", "-in", "one.der"]);
+    let ca = fs::read_to_string(lab.path("ca/test-siths-type-1-ca-v1.pem")).unwrap();
+    let explained = |text: &str, code: i32| {
+        fs::write(lab.path("chain.pem"), text).unwrap();
+        let (words, json) = (
+            lab.run(&["explain", "chain.pem"]),
+            lab.run(&["--json", "explain", "chain.pem"]),
+        );
+        assert_code(&words, code);
+        assert_code(&json, code);
+        let document: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+        (stdout(&words), document)
+    };
+    let [(leaf_words, of_leaf), (_, of_ca)] = [&leaf, &ca].map(|one| explained(one, 0));
+    assert!(of_leaf.get("more").is_none() && of_leaf.get("not_explained").is_none());
+    // What each block says is what it says alone; the first stands where one alone does.
+    for (text, first, second) in [
+        (format!("{ca}{leaf}"), &of_ca, &of_leaf),
+        (format!("{leaf}text\n{ca}"), &of_leaf, &of_ca),
+    ] {
+        let (words, document) = explained(&text, 0);
+        for field in ["what", "nodes", "problems"] {
+            assert_eq!(document[field], first[field], "{field}");
+        }
+        assert_eq!(document["more"], serde_json::json!([second]));
+        assert!(words.contains("block 1 of 2: certificate"), "{words}");
+        assert!(words.contains("block 2 of 2: certificate"), "{words}");
+        let body = leaf_words.split_once('\n').unwrap().1;
+        assert!(words.contains(body), "{words}");
+    }
+    // One that is not base64, and too many, are not left out in silence.
+    let broken = "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n";
+    let (words, document) = explained(&format!("{broken}{leaf}"), 6);
+    assert_eq!(document["not_explained"], 1);
+    assert!(
+        words.contains("not explained: 1 of the 2 blocks"),
+        "{words}"
+    );
+    let (_, document) = explained(&leaf.repeat(100), 6);
+    assert_eq!(document["more"].as_array().map(Vec::len), Some(31));
+    assert_eq!(document["not_explained"], 68);
+}
+
+#[test]
 fn what_tshark_prints_of_a_capture_is_its_bytes() {
     let lab = Lab::new("valid");
     assert_code(&lab.run(&["--trace", "t.pcapng", "info"]), 0);

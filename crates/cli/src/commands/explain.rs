@@ -1,5 +1,7 @@
 //! `kortlab explain`: what bytes, traces and logs mean.
 
+mod blocks;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,7 @@ use kortlab_explain::{Explanation, printable, written};
 use kortlab_trace::{MAX_TRACE, Reading, Source, What, packed, utf16_text};
 use serde::Serialize;
 
+use self::blocks::{Blocks, Explanations};
 use super::Context;
 use super::problem::{Shown, count, folded};
 use super::trace::Session;
@@ -25,7 +28,7 @@ use crate::output::{BOLD, DIM, note, warn};
 /// a log means
 ///
 /// WHAT is hexadecimal, base64, an array or a text with escapes of a programming language, or a file:
-/// DER, PEM, text of these forms, rows of xxd, hexdump, `od -t x1` or Wireshark, a trace, or what people post
+/// DER, PEM (of several blocks each), text of these forms, rows of xxd, hexdump, `od -t x1` or Wireshark, a trace, or what people post
 /// of their cards: a debug log of OpenSC (OPENSC_DEBUG=9), a log of pcscd with APDUs, of
 /// GlobalPlatformPro and apdu4j, of apdutool, and what opensc-tool, scriptor, pyscard, pySim, JCShell,
 /// GPShell and pcsc_scan print. Of traces and logs it knows what was selected, verified and read
@@ -54,6 +57,8 @@ pub struct Arguments {
 /// Bytes, or what passed between a program and a card.
 enum Given {
     Bytes(Vec<u8>),
+    /// Those of a text in PEM.
+    Blocks(Blocks),
     Session(Reading),
 }
 
@@ -72,16 +77,36 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
                 false => Exit::Findings,
             })
         }
-        Given::Bytes(bytes) => {
-            let kind = kind.unwrap_or_else(|| Kind::guess(&bytes));
-            let explained = Explained(kind.explain(&bytes));
-            let exit = match count(&explained.0.problems) {
-                0 => Exit::Done,
-                _ => Exit::Findings,
-            };
-            context.output.report(&explained)?;
-            Ok(exit)
-        }
+        Given::Bytes(bytes) => report(context, &Explained(explain(kind, &bytes))),
+        Given::Blocks(blocks) => report(
+            context,
+            &Explanations::new(&blocks, |der| explain(kind, der)),
+        ),
+    }
+}
+
+/// What bytes say that are of this kind, or of what they seem to be.
+fn explain(kind: Option<Kind>, bytes: &[u8]) -> Explanation {
+    let kind = kind.unwrap_or_else(|| Kind::guess(bytes));
+    kind.explain(bytes)
+}
+
+fn report(context: &mut Context, explained: &impl Told) -> Result<Exit, Failure> {
+    context.output.report(explained)?;
+    Ok(match explained.findings() {
+        0 => Exit::Done,
+        _ => Exit::Findings,
+    })
+}
+
+/// What is told, and how much is wrong with it.
+trait Told: Serialize + fmt::Display {
+    fn findings(&self) -> usize;
+}
+
+impl Told for Explained {
+    fn findings(&self) -> usize {
+        count(&self.0.problems)
     }
 }
 
@@ -111,8 +136,8 @@ fn of_file(path: &Path, kind: Option<Kind>) -> Result<Given, Failure> {
         None => str::from_utf8(bytes.strip_prefix(files::UTF8_MARK).unwrap_or(&bytes)).ok(),
     };
     if let Some(text) = text {
-        if let Some(der) = pem(text) {
-            return Ok(Given::Bytes(der));
+        if let Some(blocks) = Blocks::read(text) {
+            return Ok(Given::Blocks(blocks));
         }
         if let Some(written) = of_text(text) {
             let named = |failure: Failure| {
@@ -217,14 +242,6 @@ fn not_understood(path: &Path, reading: &Reading) -> Failure {
     )
 }
 
-/// What stands in the first block of PEM.
-fn pem(text: &str) -> Option<Vec<u8>> {
-    let (_, rest) = text.split_once("-----BEGIN ")?;
-    let (_, rest) = rest.split_once("-----")?;
-    let (body, _) = rest.split_once("-----END ")?;
-    base64(body)
-}
-
 /// The bytes of a text that writes down bytes and is nothing else; base64 is not of words.
 ///
 /// # Errors
@@ -268,6 +285,23 @@ impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let explanation = &self.0;
         writeln!(f, "{BOLD}{}{BOLD:#}", explanation.what)?;
+        self.without_heading().fmt(f)
+    }
+}
+
+impl Explained {
+    /// All but what the bytes are.
+    const fn without_heading(&self) -> Parts<'_> {
+        Parts(&self.0)
+    }
+}
+
+/// The parts of an explanation, and what is wrong with them.
+struct Parts<'a>(&'a Explanation);
+
+impl fmt::Display for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(explanation) = self;
         for (depth, node) in explanation.lines() {
             let indent = 2 * depth;
             let offset = node.span.offset;
