@@ -1,7 +1,7 @@
 //! Refusals as problem documents (RFC 9457), and back.
 
 use kortlab_issuer::IssueError;
-use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::authority::{AuthorityKind, CertificateState};
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::inspect::Purpose;
 use kortlab_portal_core::PortalError;
@@ -49,6 +49,9 @@ pub struct Values {
     /// The issuer of a certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+    /// Whose a certificate is: `carrier`, the card issuer's, or `hcc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
     /// What a certificate is worth: `on-hold`, `not-yet-valid`, `valid`, `expired`, `revoked`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
@@ -121,6 +124,21 @@ impl From<&PortalError> for Problem {
     }
 }
 
+impl Values {
+    fn of_state(&mut self, state: CertificateState) {
+        let body = StateBody::from(state);
+        self.state = Some(body.state);
+        self.reason = body.reason;
+    }
+}
+
+const fn authority_name(authority: AuthorityKind) -> &'static str {
+    match authority {
+        AuthorityKind::Carrier => "carrier",
+        AuthorityKind::Hcc => "hcc",
+    }
+}
+
 fn values(error: &PortalError) -> Values {
     let mut values = Values::default();
     let text = |value: &dyn ToString| Some(value.to_string());
@@ -128,11 +146,11 @@ fn values(error: &PortalError) -> Values {
         PortalError::HccLogIn { issuer } | PortalError::UnknownCertificate { issuer } => {
             values.issuer = text(issuer);
         }
-        PortalError::CertificateNotUsable { state } | PortalError::CardNotUsable { state } => {
-            let body = StateBody::from(*state);
-            values.state = Some(body.state);
-            values.reason = body.reason;
+        PortalError::CertificateNotUsable { authority, state } => {
+            values.authority = text(&authority_name(*authority));
+            values.of_state(*state);
         }
+        PortalError::CardNotUsable { state } => values.of_state(*state),
         PortalError::WrongCard { expected, found } => {
             values.expected = text(expected);
             values.found = text(found);
@@ -160,6 +178,9 @@ fn exact(code: &str, values: &Values) -> Option<PortalError> {
         "not-for-log-in" => PortalError::NotForLogIn,
         "unknown-certificate" => PortalError::UnknownCertificate { issuer: issuer()? },
         "certificate-not-usable" => PortalError::CertificateNotUsable {
+            authority: AuthorityKind::ALL
+                .into_iter()
+                .find(|kind| Some(authority_name(*kind)) == values.authority.as_deref())?,
             state: state(values)?,
         },
         "card-not-usable" => PortalError::CardNotUsable {

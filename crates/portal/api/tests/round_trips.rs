@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::authority::{AuthorityKind, CertificateState};
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::{FixedClock, Timestamp};
 use kortlab_issuer::holder::Holder;
@@ -347,7 +347,14 @@ fn refusals_come_back_as_themselves() {
     ];
     errors.extend(states().into_iter().flat_map(|state| {
         [
-            PortalError::CertificateNotUsable { state },
+            PortalError::CertificateNotUsable {
+                authority: AuthorityKind::Carrier,
+                state,
+            },
+            PortalError::CertificateNotUsable {
+                authority: AuthorityKind::Hcc,
+                state,
+            },
             PortalError::CardNotUsable { state },
         ]
     }));

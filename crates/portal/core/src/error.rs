@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::KeyRefused;
-use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::authority::{AuthorityKind, CertificateState};
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::inspect::Purpose;
 use kortlab_issuer::{DocumentError, IssueError};
@@ -36,8 +36,10 @@ pub enum PortalError {
         issuer: String,
     },
     /// The certificate is known but not good now.
-    #[error("the certificate is {}; {}", .state.english(), advice(*.state))]
+    #[error("the certificate is {}; {}", .state.english(), advice(*.authority, *.state))]
     CertificateNotUsable {
+        /// Whose it is: the card issuer's come with the card, an HCC gives way to the next order's.
+        authority: AuthorityKind,
         /// What it is instead of valid.
         state: CertificateState,
     },
@@ -224,8 +226,12 @@ impl PortalError {
             Self::UnknownCertificate { .. } => {
                 "Certifikatet är okänt här. Kontrollera att rätt kort sitter i läsaren.".to_owned()
             }
-            Self::CertificateNotUsable { state } => {
-                format!("Certifikatet är {}.", state.swedish())
+            Self::CertificateNotUsable { authority, state } => {
+                let is = match authority {
+                    AuthorityKind::Carrier => state.swedish_alone(),
+                    AuthorityKind::Hcc => state.swedish(),
+                };
+                format!("Certifikatet är {is}.")
             }
             Self::UnreadableCertificate(_) => {
                 "Certifikatet kan inte läsas. Välj certifikatet som är utfärdat av Telia Card Identifier."
@@ -233,10 +239,7 @@ impl PortalError {
             }
             Self::CardNotUsable { state } => format!(
                 "Ett av kortutgivarens certifikat på kortet är {}. Du är därför utloggad.",
-                match state {
-                    CertificateState::OnHold => "vilande",
-                    state => state.swedish(),
-                }
+                state.swedish_alone()
             ),
             Self::SessionOver => "Du har loggats ut automatiskt. Logga in igen.".to_owned(),
             Self::LogInSignature | Self::WrongCard { .. } => {
@@ -278,15 +281,20 @@ fn card_advice(state: CertificateState) -> &'static str {
     }
 }
 
-fn advice(state: CertificateState) -> &'static str {
-    match state {
-        CertificateState::OnHold => {
-            "sign its receipt if one is shown, else ask who put the certificate on hold"
+fn advice(authority: AuthorityKind, state: CertificateState) -> &'static str {
+    match (authority, state) {
+        (AuthorityKind::Carrier, CertificateState::OnHold) => "ask the card issuer why",
+        (AuthorityKind::Hcc, CertificateState::OnHold) => {
+            "sign its receipt if one is shown; else order new ones in its place, or ask who put the \
+             certificate on hold"
         }
-        CertificateState::NotYetValid => "check the date of this computer",
-        CertificateState::Valid => "try again",
-        CertificateState::Expired | CertificateState::Revoked(_) => {
+        (_, CertificateState::NotYetValid) => "check the date of this computer",
+        (_, CertificateState::Valid) => "try again",
+        (AuthorityKind::Carrier, CertificateState::Expired | CertificateState::Revoked(_)) => {
             "order a new card, or use another one"
+        }
+        (AuthorityKind::Hcc, CertificateState::Expired | CertificateState::Revoked(_)) => {
+            "order new ones in its place (Hämta nytt HCC); the card itself need not be replaced"
         }
     }
 }

@@ -124,15 +124,18 @@ impl LocalPortal {
         if known.summary.purpose != Purpose::Authentication {
             return Err(PortalError::NotForLogIn);
         }
-        require_valid(known.state)?;
+        require_valid(known.authority, known.state)?;
         Ok(known.summary)
     }
 }
 
 /// Only what is valid now may be used.
-pub(super) fn require_valid(state: CertificateState) -> Result<(), PortalError> {
+pub(super) fn require_valid(
+    authority: AuthorityKind,
+    state: CertificateState,
+) -> Result<(), PortalError> {
     match state {
         CertificateState::Valid => Ok(()),
-        state => Err(PortalError::CertificateNotUsable { state }),
+        state => Err(PortalError::CertificateNotUsable { authority, state }),
     }
 }

@@ -8,7 +8,7 @@ use super::{
     SessionToken,
 };
 use crate::change::PairRecord;
-use kortlab_issuer::authority::{CertificateData, CertificateState};
+use kortlab_issuer::authority::{AuthorityKind, CertificateData, CertificateState};
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::Timestamp;
 use kortlab_issuer::csr::CertificationRequest;
@@ -220,6 +220,7 @@ impl LocalPortal {
         // not be good for nothing.
         let signer = self.known(message.certificate(), now)?;
         require_good(
+            signer.authority,
             signer.state,
             self.waits_for_receipt(card, &signer.summary.serial),
         )?;
@@ -332,7 +333,7 @@ impl LocalPortal {
         for serial in [&pair.authentication, &pair.signature] {
             let state = self.hcc.state(serial, now);
             let state = state.unwrap_or(CertificateState::Expired);
-            require_good(state, placed.waits_for_receipt())?;
+            require_good(AuthorityKind::Hcc, state, placed.waits_for_receipt())?;
         }
         self.pair(placed).ok_or(PortalError::OrderNotIssued)
     }
@@ -349,9 +350,13 @@ impl LocalPortal {
 }
 
 /// Valid, or on hold as every new certificate is until the receipt of its order, and for nothing else.
-fn require_good(state: CertificateState, waits_for_receipt: bool) -> Result<(), PortalError> {
+fn require_good(
+    authority: AuthorityKind,
+    state: CertificateState,
+    waits_for_receipt: bool,
+) -> Result<(), PortalError> {
     match state {
         CertificateState::OnHold if waits_for_receipt => Ok(()),
-        state => require_valid(state),
+        state => require_valid(authority, state),
     }
 }

@@ -74,7 +74,7 @@ impl LocalPortal {
 
     fn usable(&self, certificate: &[u8], now: Timestamp) -> Result<TestPageRow, PortalError> {
         let known = self.known(certificate, now)?;
-        require_valid(known.state)?;
+        require_valid(known.authority, known.state)?;
         Ok(TestPageRow {
             certificate: certificate.to_vec(),
             summary: known.summary,

@@ -121,10 +121,11 @@ enum Fault {
     Tries(PinRole, Answer),
     /// Lets in whoever comes, without asking for a certificate.
     AsksForNothing,
-    /// Somebody puts the new certificate for signature on hold, before the receipt is shown or, if so,
-    /// before it is signed.
-    Holds {
+    /// Somebody puts the new certificate for signature on hold, or revokes it, before the receipt is shown
+    /// or, if so, before it is signed.
+    Ends {
         shown: bool,
+        reason: RevocationReason,
     },
     /// The carrier's certificate for signature is revoked when this is called for.
     RevokesAt(Step),
@@ -198,10 +199,13 @@ impl Faulty<'_> {
     }
 
     fn hold(&mut self, shown: bool) {
-        if self.fault == (Fault::Holds { shown })
+        if let Fault::Ends {
+            shown: when,
+            reason,
+        } = self.fault
+            && when == shown
             && let Some(pair) = self.issued.take()
         {
-            let reason = RevocationReason::CertificateHold;
             self.portal
                 .revoke_at_the_counter(&pair.signature, reason)
                 .unwrap();
@@ -847,20 +851,48 @@ fn nothing_is_removed_for_an_order_that_could_not_be_approved() {
 }
 
 #[test]
-fn a_hold_that_is_put_before_the_receipt_stays_and_the_next_run_orders_anew() {
-    for shown in [false, true] {
+fn what_ends_a_pair_before_its_receipt_stays_and_the_next_run_orders_anew_as_is_said() {
+    let (hold, compromise) = (
+        RevocationReason::CertificateHold,
+        RevocationReason::KeyCompromise,
+    );
+    for (shown, reason) in [
+        (false, hold),
+        (true, hold),
+        (false, compromise),
+        (true, compromise),
+    ] {
         let (mut card, mut world) = insert(CardState::Expired, 11);
-        let fault = Fault::Holds { shown };
+        let fault = Fault::Ends { shown, reason };
         let error = guide_at(fault, &mut card, &mut world, &mut Holder::default()).unwrap_err();
         assert_eq!(error.step(), Step::Receipt, "{error}");
-        let says = "ask who put the certificate on hold";
+        let (says, state) = match reason == hold {
+            true => (
+                "ask who put the certificate on hold",
+                CertificateState::OnHold,
+            ),
+            false => (
+                "the card itself need not be replaced",
+                CertificateState::Revoked(reason),
+            ),
+        };
         assert!(error.to_string().contains(says), "{error}");
-        let held = ders(&mut card).split_off(2);
+        assert!(
+            !error.to_string().contains("order a new card"),
+            "the card is good: {error}"
+        );
+        let hint = error.how_to_continue();
+        assert!(
+            hint.contains("begin again: a new order is placed"),
+            "{hint}"
+        );
+        assert!(!hint.contains("the same two certificates"), "{hint}");
+        let ended = ders(&mut card).split_off(2);
         ends_well(&mut card, &mut world, &mut Holder::default());
-        assert!(ders(&mut card).iter().all(|der| !held.contains(der)));
-        let rows = world.portal.test_page(&held).unwrap();
-        let state = CertificateState::OnHold;
-        assert!(rows.iter().all(|row| row.state == state), "{rows:?}");
+        assert!(ders(&mut card).iter().all(|der| !ended.contains(der)));
+        let rows = world.portal.test_page(&ended).unwrap();
+        assert_eq!(rows[0].state, CertificateState::OnHold);
+        assert_eq!(rows[1].state, state);
     }
 }
 

@@ -211,7 +211,8 @@ impl Interaction for Story<'_> {
             Event::Removed(row) => {
                 let why = match row.is_unknown() {
                     true => "okänt: not issued by the authority that it names",
-                    false => row.state.swedish(),
+                    // What is removed waits for no receipt.
+                    false => row.state.swedish_alone(),
                 };
                 self.tell(&format!("removed: {}, {why}", name(row)));
             }

@@ -62,6 +62,15 @@ impl CertificateState {
         }
     }
 
+    /// The Swedish word alone, also of what waits for no receipt: of the card issuer's certificates, and of
+    /// those that are on hold for another reason.
+    pub const fn swedish_alone(self) -> &'static str {
+        match self {
+            Self::OnHold => "vilande",
+            state => state.swedish(),
+        }
+    }
+
     /// The portal's Swedish word.
     pub const fn swedish(self) -> &'static str {
         match self {

@@ -327,9 +327,33 @@ impl RenewalError {
         }
     }
 
+    /// How to go on where the order's two certificates, or its receipt, are over.
+    fn pair_is_over(&self) -> Option<&'static str> {
+        let Cause::Portal(error) = &self.cause else {
+            return None;
+        };
+        match (error.code(), self.step) {
+            (_, Step::InsertCard | Step::LogIn) => None,
+            ("certificate-not-usable", _) | ("order-lapsed" | "unknown-order", Step::Receipt) => {
+                Some(
+                    "begin again: a new order is placed, and the certificates of this one are removed \
+                     from the card if they are on it",
+                )
+            }
+            ("order-lapsed" | "unknown-order", Step::Write) => {
+                Some("begin again: a new order is placed")
+            }
+            ("receipt-replayed", _) => Some("begin again to check the card"),
+            _ => None,
+        }
+    }
+
     fn again(&self) -> &'static str {
         if self.receipt_signed {
             return "the receipt is signed; begin again to check once more";
+        }
+        if let Some(again) = self.pair_is_over() {
+            return again;
         }
         match self.step {
             Step::InsertCard | Step::LogIn => "nothing was changed; begin again",

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use kortlab_issuer::IssueError;
-use kortlab_issuer::authority::CertificateState;
+use kortlab_issuer::authority::{AuthorityKind, CertificateState};
 use kortlab_portal_core::PortalError;
 
 use super::{Texts, texts};
@@ -179,21 +179,29 @@ fn swedish(error: &PortalError) -> (String, String) {
             ),
             "Kontrollera att rätt kort sitter i läsaren. Portalen känner bara kort från sin egen utfärdare.",
         ),
-        PortalError::CertificateNotUsable { state } => (
-            match state {
-                CertificateState::Revoked(reason) => {
+        PortalError::CertificateNotUsable { authority, state } => (
+            match (authority, state) {
+                (_, CertificateState::Revoked(reason)) => {
                     format!("Certifikatet är spärrat ({}).", reason.swedish())
                 }
-                state => format!("Certifikatet är {}.", state.swedish()),
-            },
-            match state {
-                CertificateState::OnHold => {
-                    "Kvittera kortet först. Är det kvitterat, fråga varför certifikatet är vilande."
+                (AuthorityKind::Carrier, state) => {
+                    format!("Certifikatet är {}.", state.swedish_alone())
                 }
-                CertificateState::NotYetValid => "Kontrollera datorns datum.",
-                CertificateState::Valid => "Försök igen.",
-                CertificateState::Expired | CertificateState::Revoked(_) => {
-                    "Beställ ett nytt kort, eller använd ett annat."
+                (AuthorityKind::Hcc, state) => format!("Certifikatet är {}.", state.swedish()),
+            },
+            match (authority, state) {
+                (AuthorityKind::Carrier, CertificateState::OnHold) => "Fråga kortutgivaren varför.",
+                (AuthorityKind::Hcc, CertificateState::OnHold) => {
+                    "Kvittera kortet om en kvittens visas. Välj annars Hämta nytt HCC, eller fråga varför certifikatet är vilande."
+                }
+                (_, CertificateState::NotYetValid) => "Kontrollera datorns datum.",
+                (_, CertificateState::Valid) => "Försök igen.",
+                (
+                    AuthorityKind::Carrier,
+                    CertificateState::Expired | CertificateState::Revoked(_),
+                ) => "Beställ ett nytt kort, eller använd ett annat.",
+                (AuthorityKind::Hcc, CertificateState::Expired | CertificateState::Revoked(_)) => {
+                    "Välj Hämta nytt HCC. Själva kortet behöver inte bytas."
                 }
             },
         ),
@@ -208,8 +216,7 @@ fn swedish(error: &PortalError) -> (String, String) {
                     CertificateState::Revoked(reason) => {
                         format!("spärrat ({})", reason.swedish())
                     }
-                    CertificateState::OnHold => "vilande".to_owned(),
-                    state => state.swedish().to_owned(),
+                    state => state.swedish_alone().to_owned(),
                 }
             ),
             match state {
