@@ -34,16 +34,16 @@ const NONCE_LINE: usize = 2;
 pub enum NotUnderstood {
     /// A line of a text is another one than the client would have written.
     #[error(
-        "line {line} of the {what} is not understood: it should be “{expected}”, and is “{found}”; it is not signed"
+        "line {line} of the {what} is not understood: it should be {expected}, and {found}; it is not signed"
     )]
     Line {
         /// Which text.
         what: &'static str,
         /// Which line, from 1.
         line: usize,
-        /// What it should be.
+        /// What it should be, in words; what is repeated is in quotation marks.
         expected: String,
-        /// What it is, made visible.
+        /// What there is instead, in words; what the portal sent is in quotation marks, made visible.
         found: String,
     },
     /// A value of an order is not of the kind.
@@ -356,7 +356,7 @@ pub fn receipt(
             what: WHAT,
             line: line + 1,
             expected: "a name and 32 hexadecimal digits".to_owned(),
-            found: short(text.lines().nth(line).unwrap_or_default()),
+            found: found(text.lines().nth(line)),
         });
     };
     let number = facts.number().unwrap_or_default();
@@ -509,25 +509,42 @@ fn of_a_name(value: &str, digits: bool) -> Result<(), String> {
 }
 
 /// The same text to the last byte, or the first line that differs.
-fn same(what: &'static str, expected: &str, found: &str) -> Result<(), NotUnderstood> {
-    if expected == found {
+fn same(what: &'static str, expected: &str, text: &str) -> Result<(), NotUnderstood> {
+    if expected == text {
         return Ok(());
     }
     let mut expected = expected.split('\n');
-    let mut found = found.split('\n');
+    let mut found_lines = text.split('\n');
     let mut line = 0;
     loop {
         line += 1;
         // The texts differ, so there is a line where they do, or where one of them has ended.
-        let (one, other) = (expected.next(), found.next());
+        let (one, other) = (expected.next(), found_lines.next());
         if one != other || one.is_none() {
             return Err(NotUnderstood::Line {
                 what,
                 line,
-                expected: short(one.unwrap_or("nothing more")),
-                found: short(other.unwrap_or("nothing more")),
+                expected: match one {
+                    None | Some("") => "the end of the text".to_owned(),
+                    Some(one) => format!("“{}”", short(one)),
+                },
+                found: match (one, other) {
+                    (Some(""), None) => {
+                        "the line before it does not end with a line feed".to_owned()
+                    }
+                    (_, other) => found(other),
+                },
             });
         }
+    }
+}
+
+/// What stands in a line of a text, or that the text has ended before it.
+fn found(line: Option<&str>) -> String {
+    match line {
+        None => "the text has ended before it".to_owned(),
+        Some("") => "is empty".to_owned(),
+        Some(line) => format!("is “{}”", short(line)),
     }
 }
 

@@ -179,6 +179,30 @@ fn of_1200_altered_receipts_and_trial_texts_none_is_understood() {
     // Another card's receipt, another order's, and one for the certificates that were there before.
     let other: OrderId = "0".repeat(32).parse().unwrap();
     understood::receipt(&text, Some(other), pair, &facts).unwrap_err();
+    // Only what the portal sent, and what should have been sent, is repeated in quotation marks.
+    let lines: Vec<_> = text.split('\n').collect();
+    let cut = lines[..4].join("\n");
+    for (wrong, why) in [
+        (
+            text.strip_suffix('\n').unwrap(),
+            "line 9 of the receipt is not understood: it should be the end of the text, and the line before \
+             it does not end with a line feed; it is not signed",
+        ),
+        (
+            &format!("{text}And more\n"),
+            "line 9 of the receipt is not understood: it should be the end of the text, and is “And more”; \
+             it is not signed",
+        ),
+        (&cut, "and the text has ended before it; it is not signed"),
+        (
+            &format!("{}\n", lines[0]),
+            "it should be a name and 32 hexadecimal digits, and the text has ended before it",
+        ),
+    ] {
+        let refused = understood::receipt(wrong, Some(order), pair, &facts).unwrap_err();
+        let refused = refused.to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
     understood::receipt(&text, None, pair, &CardFacts::default()).unwrap_err();
     let carrier = [all[0].as_slice(), &all[1]];
     understood::receipt(&text, None, carrier, &facts).unwrap_err();
