@@ -2,6 +2,7 @@
 //! beside the command.
 
 use std::env;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -233,8 +234,11 @@ pub fn answer(error: &clap::Error) -> ExitCode {
             let _ = output.refused(&Failure::usage(reason(&error.to_string())));
         }
     } else {
-        // Help has its lines already. Nobody is left to tell when standard output is gone.
-        let _ = error.print();
+        // Help has its lines already.
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        if let Err(failure) = output.written(printed) {
+            return output.failed(&failure).into();
+        }
     }
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

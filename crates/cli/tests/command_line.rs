@@ -103,15 +103,79 @@ fn a_reader_that_leaves_early_is_no_error() {
 
 #[test]
 fn a_full_disk_is_an_error() {
-    let full = OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .expect("/dev/full");
-    let output = kortlab(&["completions", "bash"])
-        .stdout(full)
-        .output()
-        .expect("kortlab runs");
-    assert_plain_error(&output, 1);
+    for arguments in [
+        &["completions", "bash"][..],
+        &["man"],
+        &["explain", "6A82"],
+        // What the parser of the command line answers itself.
+        &["--help"],
+        &["-h"],
+        &["--version"],
+        &["help", "info"],
+        &["cert", "list", "--help"],
+        &["--fault", "list"],
+    ] {
+        let full = OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("/dev/full");
+        let output = kortlab(arguments)
+            .stdout(full)
+            .output()
+            .expect("kortlab runs");
+        assert_plain_error(&output, 1);
+        let text = stderr(&output);
+        assert!(text.contains("hint: make room"), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_reached_or_understood_has_a_next_step() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let image = directory.path().join("v.json").display().to_string();
+    assert_code(&run(&["card", "new", "-o", &image]), 0);
+    let url = ["admin", "--url", "http://127.0.0.1:1"];
+    for (arguments, code, hint) in [
+        (
+            &["-c", "socket:nofile", "info"][..],
+            3,
+            "kortlab emulate FILE.json --socket nofile",
+        ),
+        (&["atr", "3B"], 1, "give all of its bytes"),
+        (
+            &["emulate", &image, "--socket", "/no-such/x"],
+            1,
+            "make the directory /no-such first",
+        ),
+        (
+            &["emulate", &image, "--socket", &image],
+            1,
+            "name another path",
+        ),
+        (
+            &["cert", "read", "4331", "-c", &image, "--out", "/no-such/x"],
+            1,
+            "make the directory /no-such first",
+        ),
+        (
+            &[&url[..], &["--token", "env:KORTLAB_NO_SUCH", "status"]].concat(),
+            2,
+            "set and export it",
+        ),
+        (
+            &[&url[..], &["--token", "KORTLAB_NO_SUCH", "status"]].concat(),
+            2,
+            "admin-token",
+        ),
+    ] {
+        let output = run(arguments);
+        assert_plain_error(&output, code);
+        let text = stderr(&output);
+        assert!(
+            text.contains("hint: ") && text.contains(hint),
+            "{arguments:?}: {text}"
+        );
+    }
 }
 
 #[test]

@@ -135,6 +135,63 @@ fn a_result_that_cannot_be_written_is_told_for_what_it_is_and_half_of_it_is_not_
 }
 
 #[test]
+fn what_a_full_disk_does_not_take_has_a_next_step_and_leaves_no_empty_file() {
+    let lab = Lab::new("valid");
+    assert_code(&lab.run(&["--trace", "t.apdu", "info"]), 0);
+    let [full, limited] = [
+        Obstacle {
+            prepare: "mount -t tmpfs -o size=200k none disk \
+                      && { dd if=/dev/zero of=disk/rest bs=4k 2>dd.log || true; }",
+            says: "No space left on device",
+        },
+        Obstacle {
+            prepare: "ulimit -f 0",
+            says: "File too large",
+        },
+    ];
+    fs::create_dir(lab.path("disk")).expect("a directory");
+    // What is empty afterwards is listed from within: the disk goes with the command.
+    let after = |obstacle: &Obstacle, arguments: &[&str]| {
+        let script = format!(
+            "{}; \"$@\"; code=$?; find disk -mindepth 1 -empty >&2; exit $code",
+            obstacle.prepare
+        );
+        let output = Command::new("unshare")
+            .args(["--mount", "bash", "-c", &script, "bash"])
+            .arg(env!("CARGO_BIN_EXE_kortlab"))
+            .args(arguments)
+            .current_dir(lab.directory())
+            .env("KORTLAB_CARD", "card.json")
+            .env("XDG_STATE_HOME", lab.path("state"))
+            .output();
+        output.expect("unshare runs; run: cargo xtask test")
+    };
+    for (obstacle, next) in [(full, "make room there"), (limited, "ulimit -f")] {
+        for arguments in [
+            &["trace", "convert", "t.apdu", "-o", "disk/t.pcapng"][..],
+            &["trace", "convert", "t.apdu", "-o", "disk/t.json", "--force"],
+            &["diagnose", "--html", "disk/r.html"],
+            &["diagnose", "--bundle", "disk/r.json"],
+            &["cert", "read", "4331", "--out", "disk/c.pem"],
+            &["man", "--dir", "disk"],
+            &["card", "new", "-o", "x.json", "--ca-dir", "disk/ca"],
+        ] {
+            let output = after(&obstacle, arguments);
+            let text = stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+            assert!(text.contains(obstacle.says), "{arguments:?}: {text}");
+            assert!(
+                text.contains("hint: ") && text.contains(next),
+                "{arguments:?}: {text}"
+            );
+            assert!(!text.contains("the card was used"), "{arguments:?}: {text}");
+            let left = text.lines().find(|line| line.starts_with("disk/"));
+            assert_eq!(left, None, "{arguments:?}");
+        }
+    }
+}
+
+#[test]
 fn a_renewal_names_the_file_system_too_and_orders_nothing() {
     let portal = Portal::start();
     let lab = portal.card("expired", "t0");

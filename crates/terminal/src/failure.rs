@@ -154,9 +154,25 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
-    /// Exit code 1: something about a file failed.
+    /// Exit code 1: something about a file failed. What to do is said where it follows from the error.
     pub fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::failed(format!("cannot {doing} {}: {error}", path.display())).of_kind("file")
+        let text = format!("cannot {doing} {}: {error}", path.display());
+        let mut failure = Self::failed(text).of_kind("file");
+        failure.hint = match error.kind() {
+            io::ErrorKind::NotFound if doing.starts_with("read") => {
+                Some("check the name".to_owned())
+            }
+            io::ErrorKind::NotFound => missing_directory(path),
+            kind => room(kind).map(str::to_owned),
+        };
+        failure
+    }
+
+    /// Exit code 1: nothing can be written to standard output.
+    pub fn standard_output(error: &io::Error) -> Self {
+        let mut failure = Self::failed(format!("cannot write to standard output: {error}"));
+        failure.hint = room(error.kind()).map(str::to_owned);
+        failure
     }
 
     /// Exit code 1: the image of a virtual card could not be saved.
@@ -232,6 +248,29 @@ impl Failure {
     }
 }
 
+/// What to do where nothing more can be written.
+const fn room(error: io::ErrorKind) -> Option<&'static str> {
+    Some(match error {
+        io::ErrorKind::StorageFull => "make room there, or name a place on another disk",
+        io::ErrorKind::QuotaExceeded => "make room there, or have the quota raised",
+        io::ErrorKind::FileTooLarge => "raise the limit for the size of files (ulimit -f)",
+        io::ErrorKind::ReadOnlyFilesystem => "name a place that can be written",
+        _ => return None,
+    })
+}
+
+/// What to do where the directory is missing that a file should be in.
+fn missing_directory(path: &Path) -> Option<String> {
+    let directory = path.parent().filter(|parent| {
+        // A name alone is in the working directory.
+        !parent.as_os_str().is_empty() && !parent.exists()
+    })?;
+    Some(format!(
+        "make the directory {} first, or name another place",
+        directory.display()
+    ))
+}
+
 impl From<CardError> for Failure {
     fn from(error: CardError) -> Self {
         let exit = match error.kind() {
@@ -289,6 +328,36 @@ impl From<ImageError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_written_has_a_next_step() {
+        for (path, kind, step) in [
+            ("full/x", io::ErrorKind::StorageFull, "make room there"),
+            ("full/x", io::ErrorKind::QuotaExceeded, "quota"),
+            ("x", io::ErrorKind::FileTooLarge, "ulimit -f"),
+            ("x", io::ErrorKind::ReadOnlyFilesystem, "can be written"),
+            (
+                "/no/such/x",
+                io::ErrorKind::NotFound,
+                "make the directory /no/such first",
+            ),
+        ] {
+            let failure = Failure::file("write", Path::new(path), &kind.into());
+            assert!(
+                failure.next_step().is_some_and(|next| next.contains(step)),
+                "{failure:?}"
+            );
+        }
+        // What is read is not there, whatever directory is made.
+        let read = Failure::file(
+            "read",
+            Path::new("/no/such/x"),
+            &io::ErrorKind::NotFound.into(),
+        );
+        assert_eq!(read.next_step(), Some("check the name"));
+        let full = Failure::standard_output(&io::ErrorKind::StorageFull.into());
+        assert!(full.next_step().is_some());
+    }
 
     #[test]
     fn an_unfinished_change_has_an_exit_code_of_its_own_and_says_what_to_do() {

@@ -50,28 +50,50 @@ pub fn write(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
             // It is of no use to anybody.
             let _ = fs::remove_file(path);
         }
+        remove_if_empty(path);
         Failure::file("write", path, &error)
     })
+}
+
+/// Removes a file in which nothing is, since nothing could be written. What is no regular file stays.
+pub fn remove_if_empty(path: &Path) {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0) {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Writes these files, each by its name, into a directory, which is made if need be; gives their
 /// paths.
 ///
 /// # Errors
-/// As for [`write()`].
+/// As for [`write()`]. Without `force` none of them is left behind then.
 pub fn write_all<'a>(
     directory: &Path,
     files: impl IntoIterator<Item = (String, &'a [u8])>,
     force: bool,
 ) -> Result<Vec<PathBuf>, Failure> {
+    let is_new = fs::symlink_metadata(directory).is_err();
     fs::create_dir_all(directory)
         .map_err(|error| Failure::file("make the directory", directory, &error))?;
-    let written = files.into_iter().map(|(name, bytes)| {
+    let mut written = Vec::new();
+    for (name, bytes) in files {
         let path = directory.join(name);
-        write(&path, bytes, force)?;
-        Ok(path)
-    });
-    written.collect()
+        if let Err(failure) = write(&path, bytes, force) {
+            if !force {
+                // The others alone are of no use, and in the way of the next attempt.
+                for path in &written {
+                    let _ = fs::remove_file(path);
+                }
+            }
+            if is_new {
+                // Only if it is empty.
+                let _ = fs::remove_dir(directory);
+            }
+            return Err(failure);
+        }
+        written.push(path);
+    }
+    Ok(written)
 }
 
 /// Writes the image at its place in one step: beside it first, whole, then moved there.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use kortlab_apdu::{Channel, FilePath};
+use kortlab_apdu::{Channel, ChannelError, FilePath};
 use kortlab_card::{Problem, Severity};
 use kortlab_emulator::link::socket::SocketChannel;
 use kortlab_emulator::{
@@ -67,7 +67,10 @@ pub fn open_with_journal(
             };
             return Ok((layers.around(card, None), journal));
         }
-        CardSpec::Socket(path) => layers.around(SocketChannel::connect(path, timeout)?, None),
+        CardSpec::Socket(path) => {
+            let card = SocketChannel::connect(path, timeout);
+            layers.around(card.map_err(|error| no_card_at(path, error))?, None)
+        }
         CardSpec::Replay { path, lenient } => {
             let card = layers.around(replay(path, *lenient)?, None);
             return Ok((card, CardJournal::of_replay()));
@@ -219,6 +222,19 @@ fn of_image(
     layers.plant(&mut card);
     layers.begin(&card)?;
     Ok(Inserted::new(card, store))
+}
+
+/// Why no card is behind a socket, and what to do.
+fn no_card_at(path: &Path, error: ChannelError) -> Failure {
+    let is_there = !matches!(error, ChannelError::NoReader(_));
+    let failure = Failure::from(error);
+    if is_there || failure.next_step().is_some() {
+        return failure;
+    }
+    failure.hint(format!(
+        "check the path; `kortlab emulate FILE.json --socket {}` has a card listen there",
+        path.display()
+    ))
 }
 
 /// Why a card image cannot be used, and what to do.

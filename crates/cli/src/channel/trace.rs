@@ -1,12 +1,13 @@
 //! `--trace`: where what passes to and from the card is written down.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use kortlab_apdu::channel::Occasion;
 use kortlab_explain::story::Story;
+use kortlab_terminal::new_file;
 use kortlab_trace::{Event, Format, Secrets, Trace, What};
 
 use crate::failure::Failure;
@@ -70,11 +71,30 @@ impl TraceFile {
     /// Something could not be written.
     pub fn finish(&self) -> Result<(), Failure> {
         self.trace.finish().map_err(|error| {
+            new_file::remove_if_empty(&self.path);
             Failure::failed(format!(
                 "the trace {} is not complete: {error}",
                 self.path.display()
             ))
-            .hint("the card was used all the same; what is missing is not written again")
+            .hint(
+                "the card was used all the same, and what is missing is not written again; for the \
+                 next trace make room there, or name another place",
+            )
+        })
+    }
+
+    /// The same where the trace is all that was to be done, and no card was used: a file that was not
+    /// there before (`is_new`) is not left behind.
+    ///
+    /// # Errors
+    /// As for [`TraceFile::finish`].
+    pub fn finish_alone(&self, is_new: bool) -> Result<(), Failure> {
+        self.trace.finish().map_err(|error| {
+            if is_new {
+                let _ = fs::remove_file(&self.path);
+            }
+            new_file::remove_if_empty(&self.path);
+            Failure::file("write the trace", &self.path, &error)
         })
     }
 }

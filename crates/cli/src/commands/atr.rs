@@ -36,7 +36,12 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         (hexadecimal::parse(&arguments.hex.join(" "))?, Exit::Failed)
     };
     let words = Words::new(&bytes).map_err(|error| {
+        let next_step = match wrong {
+            Exit::Failed => "give all of its bytes, as `kortlab atr` or pcsc_scan shows them",
+            _ => "put the card in again, cleaned; if it comes again, the card or its reader is broken",
+        };
         Failure::new(wrong, format!("not an ATR: {error}"))
+            .hint(next_step)
             .because(kortlab_explain::atr::explain(&bytes).problems)
     })?;
     let exit = match words.findings() {

@@ -207,7 +207,13 @@ fn on_socket(
     tell: Sender<Told>,
     told: &Receiver<Told>,
 ) -> Result<(), Failure> {
-    let failed = |error: SocketError| Failure::failed(error.to_string());
+    let failed = |error: SocketError| match &error {
+        SocketError::Io { path, error } => Failure::file("listen on the socket", path, error),
+        SocketError::InUse(_) => {
+            Failure::failed(error.to_string()).hint("end it first, or name another path")
+        }
+        _ => Failure::failed(error.to_string()).hint("name another path"),
+    };
     let socket = CardSocket::bind(path).map_err(failed)?;
     // There is one, as was checked.
     for (place, _) in &hands.0 {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _};
 use clap_mangen::Man;
+use kortlab_terminal::new_file;
 
 use super::Context;
 use crate::args::Cli;
@@ -56,8 +57,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
 
 fn write_pages(command: &clap::Command, name: &str, directory: &Path) -> Result<(), Failure> {
     let path = directory.join(format!("{name}.1"));
-    fs::write(&path, page(command, name)?)
-        .map_err(|error| Failure::file("write", &path, &error))?;
+    new_file::write(&path, &page(command, name)?, true)?;
     for command in command.get_subcommands() {
         if command.get_name() != "help" {
             write_pages(

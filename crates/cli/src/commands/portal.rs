@@ -212,7 +212,14 @@ fn not_started(error: StartError) -> Failure {
         StartError::Directory { .. } => "file",
         _ => "failed",
     };
-    Failure::failed(error.to_string()).of_kind(kind)
+    let failure = Failure::failed(error.to_string()).of_kind(kind);
+    match error {
+        // The others say it themselves.
+        StartError::Store(_) => failure.hint(
+            "see that the store is there and can be written, or name another one (--store, --store-file)",
+        ),
+        _ => failure,
+    }
 }
 
 fn stop_when_told(mut stopped: UnixStream, stopper: Stopper) {

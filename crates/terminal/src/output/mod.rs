@@ -206,15 +206,22 @@ impl Output {
         if self.closed {
             return Ok(());
         }
-        match stream.write_all(bytes).and_then(|()| stream.flush()) {
+        let written = stream.write_all(bytes).and_then(|()| stream.flush());
+        self.written(written)
+    }
+
+    /// What became of writing to standard output. That nobody reads it any more is no failure.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn written(&mut self, result: io::Result<()>) -> Result<(), Failure> {
+        match result {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed = true;
                 Ok(())
             }
-            Err(error) => Err(Failure::failed(format!(
-                "cannot write to standard output: {error}"
-            ))),
+            Err(error) => Err(Failure::standard_output(&error)),
         }
     }
 }

@@ -18,6 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest answer that is read: a thousand entries of the audit log.
 const MAX_ANSWER: u64 = 4 << 20;
 
+/// What to do where something else than a portal's administrator answers.
+const WHERE: &str = "give with --url the address that `kortlab portal` names as that of the \
+                     administrator; the data directory (--data) has it, too";
+
 /// A portal's administrator.
 pub struct Client {
     address: SocketAddr,
@@ -65,6 +69,7 @@ impl Client {
         let (status, body) = split(&answer).ok_or_else(|| {
             Failure::failed(format!("what answers at {} is not a portal", self.address))
                 .of_kind("portal")
+                .hint(WHERE)
         })?;
         if (200..300).contains(&status) {
             return Ok(body.to_vec());
@@ -72,7 +77,8 @@ impl Client {
         Err(match serde_json::from_slice::<Problem>(body) {
             Ok(problem) => Failure::failed(problem.detail).of_kind("portal"),
             Err(_) => Failure::failed(format!("{} answered with status {status}", self.address))
-                .of_kind("portal"),
+                .of_kind("portal")
+                .hint(WHERE),
         })
     }
 

@@ -62,11 +62,15 @@ impl PlaceOptions {
                 )
             })?,
             Some(Some(("env", name))) => Zeroizing::new(std::env::var(name).map_err(|_| {
-                Failure::usage(format!("the environment variable {name} is not set"))
+                Failure::usage(format!(
+                    "--token names the environment variable {name}, which is not set"
+                ))
+                .hint("set and export it, or give file:PATH")
             })?),
             // What is not a source may be the token, and is not repeated.
             Some(_) => {
-                return Err(Failure::usage("--token takes env:NAME or file:PATH"));
+                return Err(Failure::usage("--token takes env:NAME or file:PATH")
+                    .hint("the token is in the file admin-token of the portal's data directory"));
             }
         };
         AdminToken::from_text(text.trim()).ok_or_else(|| {
@@ -84,8 +88,12 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
 fn running(data: &Path) -> Result<SocketAddr, Failure> {
     let path = addresses_file(data);
     let bytes = files::read(&path, MAX_FILE).map_err(where_to_look)?;
-    let addresses: Addresses = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    let addresses: Addresses = serde_json::from_slice(&bytes).map_err(|error| {
+        where_to_look(Failure::failed(format!(
+            "{} does not say where a portal listens: {error}",
+            path.display()
+        )))
+    })?;
     Ok(addresses.admin)
 }
 

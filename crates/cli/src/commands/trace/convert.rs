@@ -52,7 +52,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     for part in events.chunks(256) {
         file.trace().write(part);
     }
-    file.finish()?;
+    file.finish_alone(!arguments.force)?;
     let is_whole = !tell_troubles(&arguments.path, &reading);
     let object = arguments.out.display().to_string();
     let text = format!("{object} has {} events", events.len());

@@ -25,7 +25,10 @@ pub(super) fn make_directory(path: &Path) -> Result<(), StartError> {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
             StartError::directory(path, "this is not a directory; give another --data")
         }
-        _ => StartError::directory(path, format_args!("cannot make this directory: {error}")),
+        _ => StartError::directory(
+            path,
+            format_args!("cannot make this directory: {error}; give another --data"),
+        ),
     })
 }
 
@@ -64,7 +67,11 @@ pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StartErr
         }
     })();
     written.map_err(|error| {
-        StartError::directory(path, format_args!("cannot write this file: {error}"))
+        let next = "make room there and see to its permissions, or give another --data";
+        StartError::directory(
+            path,
+            format_args!("cannot write this file: {error}; {next}"),
+        )
     })
 }
 
