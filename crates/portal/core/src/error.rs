@@ -281,11 +281,12 @@ fn card_advice(state: CertificateState) -> &'static str {
     }
 }
 
+/// One clause: pages show what stands behind the last semicolon of a refusal as what to do.
 fn advice(authority: AuthorityKind, state: CertificateState) -> &'static str {
     match (authority, state) {
         (AuthorityKind::Carrier, CertificateState::OnHold) => "ask the card issuer why",
         (AuthorityKind::Hcc, CertificateState::OnHold) => {
-            "sign its receipt if one is shown; else order new ones in its place, or ask who put the \
+            "sign its receipt if one is shown, else order new ones in its place, or ask who put the \
              certificate on hold"
         }
         (_, CertificateState::NotYetValid) => "check the date of this computer",
@@ -294,7 +295,7 @@ fn advice(authority: AuthorityKind, state: CertificateState) -> &'static str {
             "order a new card, or use another one"
         }
         (AuthorityKind::Hcc, CertificateState::Expired | CertificateState::Revoked(_)) => {
-            "order new ones in its place (Hämta nytt HCC); the card itself need not be replaced"
+            "order new ones in its place (Hämta nytt HCC), as the card itself need not be replaced"
         }
     }
 }
