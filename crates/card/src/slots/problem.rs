@@ -481,8 +481,8 @@ impl fmt::Display for SlotProblem {
             ),
             Self::KeyNotNative { key } => write!(
                 f,
-                "EF(PrKDF) says that the card itself does not use key {key} (native): programs do not \
-                 use it either"
+                "EF(PrKDF) says that the card itself does not use key {key} (native): programs may \
+                 leave it alone, and OpenSC warns of it"
             ),
             Self::NotAuthority => f.write_str(
                 "the directory says that it is an authority's; the certificate says that it is not",
