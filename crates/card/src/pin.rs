@@ -39,6 +39,11 @@ impl Pin {
         }
     }
 
+    /// How many bytes were typed.
+    pub(crate) fn typed(&self) -> usize {
+        self.0.len()
+    }
+
     /// The PIN as the card wants it: checked against `format`'s rules, coded and padded.
     ///
     /// # Errors

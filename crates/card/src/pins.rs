@@ -435,6 +435,7 @@ impl<C: Channel> Card<C> {
             self.doubt_of(&object).as_ref(),
         )?;
         let (format, doubt) = self.puk_format(&object);
+        self.certain_puk(&object, puk)?;
         let puk = self.encode("PUK", puk, format, doubt.as_ref())?;
         let command = self.dialect().unblock_pin(p2(&object, &name)?, &puk, &new);
         let doing = format!("unblock the {name}");
@@ -456,6 +457,24 @@ impl<C: Channel> Card<C> {
             let only = all.next();
             if all.next().is_some() { None } else { only }
         })
+    }
+
+    /// Nothing, unless the PUK is shorter than the PIN that it unblocks may be, the card says nothing of
+    /// PUKs, and the holder does not know of it: then it was hardly typed to its end.
+    fn certain_puk(&self, pin: &PinObject, puk: &Pin) -> Result<(), CardError> {
+        let least = usize::try_from(pin.format.min_length).unwrap_or(usize::MAX);
+        if self.doubtful_pins || puk.typed() >= least || self.puk_for(pin).is_some() {
+            return Ok(());
+        }
+        Err(CardError::new(
+            ErrorKind::DoubtfulPin,
+            format!(
+                "the PUK was not sent to the card, because it is shorter than the PIN that it unblocks, \
+                 which has at least {least} characters"
+            ),
+        )
+        .hint("no try was lost; type it again; --doubtful-pin sends it all the same, which costs a try \
+               if it is wrong"))
     }
 
     /// How the PUK is coded: as its own object says; without one, like the PIN, of any length, and of

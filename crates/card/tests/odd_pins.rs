@@ -296,6 +296,20 @@ fn who_knows_can_send_a_doubtful_pin_in_the_form_that_was_told() {
 }
 
 #[test]
+fn a_puk_of_which_the_card_says_nothing_and_that_is_shorter_than_its_pin_costs_no_try() {
+    let (mut card, sent) = open_odd(image(Protocol::T0), None);
+    let role = PinRole::Authentication;
+    let (short, new) = (pin("12345"), pin("222222"));
+    let error = card.unblock_pin(role, &short, &new).expect_err("too short");
+    assert_eq!(error.kind(), ErrorKind::DoubtfulPin);
+    assert_eq!(with_a_pin(&sent), Vec::<Vec<u8>>::new());
+    card.send_doubtful_pins();
+    let error = card.unblock_pin(role, &short, &new).expect_err("wrong");
+    assert_ne!(error.kind(), ErrorKind::DoubtfulPin, "{error}");
+    assert_eq!(with_a_pin(&sent).len(), 1);
+}
+
+#[test]
 fn a_maximum_of_zero_is_no_limit_and_no_contradiction() {
     let image = with_first_pin(Protocol::T0, |pin| pin.max_length = Some(0));
     let (mut card, _) = open_odd(image, None);

@@ -247,6 +247,9 @@ fn wait_for_holder<T>(
     }
     if let Some(on_wait) = options.on_wait.filter(|_| limit > NOTICE) {
         let what = match found() {
+            Some(reader) if !holders::may_hold(&reader) => {
+                format!("the card in {reader:?} to answer")
+            }
             Some(reader) => format!(
                 "another program to let go of the card in {reader:?}{}",
                 holders::text()
@@ -258,6 +261,7 @@ fn wait_for_holder<T>(
     wait(told, limit.saturating_sub(begun.elapsed()), || {
         let after = limit.as_secs_f32();
         match found() {
+            Some(reader) if !holders::may_hold(&reader) => ChannelError::Silent { after: limit },
             Some(reader) => ChannelError::Held(format!(
                 "it has not let go of the card in {reader:?} for {after} s{}; close it and try again",
                 holders::text()

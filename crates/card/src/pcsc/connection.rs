@@ -211,7 +211,7 @@ impl Connection {
         let wanted = protocols(Some(self.protocol));
         let card = self.context.connect(&name, share, wanted);
         self.link = Some(Link::Shared(
-            card.map_err(|error| self.not_connected(error))?,
+            card.map_err(|error| self.not_connected_again(error))?,
         ));
         Ok(())
     }
@@ -289,6 +289,20 @@ impl Connection {
         }
     }
 
+    /// The same of a card to which this was connected before, in a protocol that both have.
+    fn not_connected_again(&self, error: pcsc::Error) -> ChannelError {
+        match error {
+            pcsc::Error::ProtoMismatch => self.what_left(REMOVAL_NOTICE).unwrap_or_else(|| {
+                ChannelError::Link(
+                    "another program has reset the card, which speaks another protocol (T=0, T=1) \
+                     since; start again"
+                        .to_owned(),
+                )
+            }),
+            _ => self.not_connected(error),
+        }
+    }
+
     /// What an error means if nothing is gone or goes within `notice`; else that.
     fn unless_gone(&self, error: pcsc::Error, notice: Duration) -> ChannelError {
         self.what_left(notice)
@@ -348,7 +362,7 @@ impl Connection {
         };
         // Only the protocol the session started with: a session does not survive another one.
         let done = card.reconnect(share, protocols(Some(self.protocol)), disposition);
-        done.map_err(|error| self.not_connected(error))?;
+        done.map_err(|error| self.not_connected_again(error))?;
         self.status()
     }
 }

@@ -211,6 +211,27 @@ fn a_program_that_keeps_the_card_is_waited_for_as_long_as_was_said() {
 }
 
 #[test]
+fn a_card_that_is_mute_from_the_beginning_is_not_said_to_be_held_by_a_program() {
+    let lab = Lab::without_card(Link::T1);
+    let image = lab.path("card.json");
+    let new = ["card", "new", "-o", &image, "--state", "valid"];
+    lab.kortlab(&new).run().unwrap().success().unwrap();
+    let card = lab.kortlab(&["emulate", "--ephemeral", &image]);
+    let mut emulation = lab.sandbox.insert(card).unwrap();
+    let number = emulation.program().id().to_string();
+    let signal = |name: &str| {
+        let mut kill = std::process::Command::new("kill");
+        assert!(kill.args([name, &number]).status().unwrap().success());
+    };
+    signal("-STOP");
+    let waiting = lab.kortlab(&["--timeout", "3", "info"]).run().unwrap();
+    signal("-CONT");
+    let text = waiting.failure().unwrap().text();
+    assert!(text.contains("the card does not answer"), "{text}");
+    assert!(!text.contains("another program"), "{text}");
+}
+
+#[test]
 fn raw_bytes_that_are_no_command_are_refused_and_the_reader_goes_on() {
     let lab = Lab::new("valid", Link::T1);
     for bytes in ["00", "01", "04", "0020", "00A400"] {
