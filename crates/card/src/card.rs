@@ -188,13 +188,20 @@ impl<C: Channel> Card<C> {
         Ok(())
     }
 
-    /// Reads all directories, if the session was opened for the PINs alone.
+    /// Reads all directories, if the session was opened for the PINs alone: those that are not known,
+    /// under what is left of the same budget.
     pub(crate) fn read_everything(&mut self) -> Result<(), CardError> {
         if self.scope == Scope::Everything {
             return Ok(());
         }
+        self.contents = self.exclusively(|card| {
+            let Session { channel, shelf, .. } = &mut card.session;
+            shelf.meter.count_objects_anew();
+            Contents::read_known(channel, shelf, Scope::Everything)
+        })?;
         self.scope = Scope::Everything;
-        self.refresh()
+        self.public_keys.clear();
+        Ok(())
     }
 
     /// The value of an object: the file, or the part of it, that its path names, or the bytes
@@ -222,13 +229,24 @@ impl<C: Channel> Card<C> {
     /// The whole file that a path names.
     pub(crate) fn file_of(&mut self, path: &Path) -> Result<Known, CardError> {
         let file = self.contents.absolute(path);
+        self.file_once(&file)
+    }
+
+    /// The whole file at an absolute path, as this session knows it; if it does not, it is read now,
+    /// within what is asked of a card.
+    pub(crate) fn file_once(&mut self, file: &FilePath) -> Result<Known, CardError> {
         let known = self.exclusively(|card| {
-            Files::metered(&mut card.session.channel, &mut card.session.shelf).read_once(&file)
+            Files::metered(&mut card.session.channel, &mut card.session.shelf).read_once(file)
         })?;
         match known.ended {
             Some(error) => Err(error),
             None => Ok(known),
         }
+    }
+
+    /// A file is read from the card when it is next wanted.
+    pub(crate) fn forget_file(&mut self, file: &FilePath) {
+        self.session.shelf.forget(file);
     }
 
     /// The identifiers of the files in DF(PKCS15), where this card OS lists them, within what is asked

@@ -5,10 +5,12 @@
 
 mod support;
 
-use kortlab_apdu::Protocol;
+use kortlab_apdu::{Fid, Protocol};
+use kortlab_card::files::Budget;
+use kortlab_card::slots::journal::NewContent;
 use kortlab_card::{
-    Card, Change, ErrorKind, Fit, IfChanged, Journal as _, MemoryJournal, NewCertificate,
-    Transaction,
+    Card, CardError, Change, ErrorKind, Fit, IfChanged, Journal as _, MemoryJournal,
+    NewCertificate, Problem, Transaction,
 };
 use kortlab_emulator::crypto::RsaKey;
 use kortlab_emulator::memory::{MemoryTechnology, PowerCut};
@@ -279,5 +281,81 @@ fn a_change_that_was_done_when_the_card_was_pulled_is_told_as_done() {
             Err(error) if journal.is_empty() => assert_eq!(error.kind(), ErrorKind::NoCard),
             Err(error) => assert_eq!(error.kind(), ErrorKind::Unfinished, "{error}"),
         }
+    }
+}
+
+/// A journal with so many notes of a change that creates a file and was torn before it began.
+fn noted(many: usize) -> MemoryJournal {
+    let mut first = MemoryJournal::shared();
+    let _ = torn(&changes()[1], &mut first, 0).unwrap();
+    let transaction = first.transactions().next().unwrap();
+    let mut journal = MemoryJournal::shared();
+    for _ in 0..many {
+        journal.begin(transaction).unwrap();
+    }
+    journal
+}
+
+#[test]
+fn however_many_changes_are_noted_down_no_file_of_the_card_is_read_more_often_for_them() {
+    let commands = |many: usize| {
+        let mut journal = noted(many);
+        let mut card = Card::open(insert(start())).unwrap();
+        let mut taken = Vec::new();
+        let mut before = card.channel_mut().card().commands_received();
+        let mut lap = |card: &mut Card<InProcess>| {
+            let now = card.channel_mut().card().commands_received();
+            taken.push(now - before);
+            before = now;
+        };
+        assert_eq!(card.unfinished_changes(&mut journal).unwrap().len(), many);
+        lap(&mut card);
+        assert_eq!(card.pending(&mut journal).unwrap(), None);
+        lap(&mut card);
+        let recovered = card.recover(&mut journal, &pin("123456"), IfChanged::LeaveIt);
+        assert_eq!(recovered.unwrap(), None);
+        lap(&mut card);
+        taken
+    };
+    let one = commands(1);
+    assert_eq!(commands(200), one);
+    // The directory is known; whether the new file is there is one SELECT.
+    assert_eq!(one[0], 1);
+}
+
+#[test]
+fn what_is_noted_down_is_looked_at_under_the_budget_of_the_session() {
+    let opening = {
+        let mut card = Card::open(insert(start())).unwrap();
+        card.channel_mut().card().commands_received()
+    };
+    let mut transaction = noted(1).transactions().next().unwrap().clone();
+    let file = transaction.create[0].clone();
+    transaction.create = (0..60)
+        .map(|number| NewContent {
+            file_id: Fid(0x7000 + number),
+            ..file.clone()
+        })
+        .collect();
+    let mut journal = MemoryJournal::shared();
+    journal.begin(&transaction).unwrap();
+    let budget = Budget {
+        commands: usize::try_from(opening).unwrap() + 10,
+        ..Budget::CARD
+    };
+    let opened: [fn(InProcess, Budget) -> Result<Card<InProcess>, CardError>; 2] =
+        [Card::open_within, Card::open_for_pins];
+    for open in opened {
+        let mut card = open(insert(start()), budget).unwrap();
+        let problems = card.unfinished_changes(&mut journal).unwrap();
+        let codes: Vec<_> = problems.iter().map(Problem::code).collect();
+        assert_eq!(codes, ["budget"], "{problems:?}");
+        let said = problems[0].message();
+        assert!(said.contains("was not looked at"), "{said}");
+        // Nor is anything changed on a card of which this is not known.
+        let error = card.pending(&mut journal).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Budget);
+        let sent = card.channel_mut().card().commands_received();
+        assert!(sent <= opening + 12, "{sent} of {opening}");
     }
 }

@@ -106,6 +106,11 @@ impl Meter {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
+    /// What was read is taken apart once more: its objects are counted from the first.
+    pub(crate) const fn count_objects_anew(&mut self) {
+        self.objects = 0;
+    }
+
     /// Takes up to `count` objects: gives how many, and the reason if that is not all of them.
     pub(crate) fn objects(&mut self, count: usize) -> (usize, Option<CardError>) {
         let left = self.budget.objects.saturating_sub(self.objects);

@@ -83,8 +83,12 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         }
     }
 
-    /// Reads the file at `path` from the card, and keeps what was read for the session.
-    fn read_anew(&mut self, path: &FilePath) -> Result<Known, CardError> {
+    /// Reads the file at `path` from the card, and keeps what was read for the session. What could not
+    /// be read has [`Known::ended`].
+    ///
+    /// # Errors
+    /// The card is gone, or another program has it.
+    pub(crate) fn read_anew(&mut self, path: &FilePath) -> Result<Known, CardError> {
         if let Some(shelf) = &mut self.shelf {
             shelf.forget(path);
         }

@@ -11,7 +11,7 @@
 
 use kortlab_apdu::{Channel, Fid, StatusWord};
 
-use super::guard::Found;
+use super::guard::{Found, Look};
 use super::journal::{Journal, JournalError, NewContent, Transaction};
 use super::names::Names;
 use super::plan::{Plan, creation};
@@ -212,7 +212,7 @@ impl<C: Channel> Card<C> {
             }
         }
         for old in &transaction.delete {
-            let why = match self.find_old(old)? {
+            let why = match self.find_old(old, Look::Anew)? {
                 Found::Whole => continue,
                 Found::Absent => "it is no longer there".to_owned(),
                 Found::Begun => "its content is another one".to_owned(),
@@ -335,6 +335,10 @@ pub(super) fn no_journal(error: JournalError) -> CardError {
                 "nothing was written to the card; look at the file, and move it away if it is of \
                  no use",
             ),
+        JournalError::TooMany { .. } => CardError::new(ErrorKind::Journal, error.to_string()).hint(
+            "nothing was written to the card; move those away of which there is no card any more: those \
+             that end in .kept.json wait for copies of a card, or for other cards",
+        ),
         _ => CardError::new(ErrorKind::Journal, error.to_string())
             .hint("nothing was written to the card"),
     }

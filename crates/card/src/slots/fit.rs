@@ -8,10 +8,10 @@ use kortlab_apdu::Channel;
 use kortlab_pkcs15::ObjectValue;
 use sha2::{Digest as _, Sha256};
 
-use super::guard::Found;
+use super::guard::{Found, Look};
 use super::journal::{Bytes, DirectoryChange, Note};
 use crate::card::Card;
-use crate::contents::{is_filler, is_final};
+use crate::contents::{ends_all, is_filler};
 use crate::error::{CardError, ErrorKind};
 
 /// How a card and a transaction in the journal fit together.
@@ -59,18 +59,19 @@ pub(super) enum Version {
 }
 
 impl<C: Channel> Card<C> {
-    /// How this card and a transaction in the journal fit together. Nothing is changed.
-    pub(super) fn fit(&mut self, note: &Note) -> Result<Fit, CardError> {
+    /// How this card, which has this `witness`, and a transaction in the journal fit together. Nothing
+    /// is changed, and of the card no file is read that this session knows.
+    pub(super) fn fit(&mut self, note: &Note, witness: Option<&Bytes>) -> Result<Fit, CardError> {
         let transaction = &note.transaction;
-        let known = match (&transaction.witness, self.witness()) {
-            (Some(theirs), Some(ours)) if *theirs == ours => true,
+        let known = match (&transaction.witness, witness) {
+            (Some(theirs), Some(ours)) if theirs == ours => true,
             // Also where the journal is one card's alone: it may have been put beside another card.
             (Some(_), Some(_)) => return Ok(Fit::Foreign),
             _ => note.of_this_card,
         };
         let mut versions = Vec::new();
         for change in &transaction.directories {
-            let (version, now) = self.directory_now(change)?;
+            let (version, now) = self.directory_now(change, Look::Once)?;
             let empty = now.as_deref().is_some_and(is_filler);
             versions.push(match version {
                 // Any empty directory is made of filler; that says nothing of a card not known.
@@ -80,7 +81,7 @@ impl<C: Channel> Card<C> {
         }
         let mut new = Vec::new();
         for file in &transaction.create {
-            new.push(self.find_new(file)?);
+            new.push(self.find_new(file, Look::Once)?);
         }
         let all_new = new.iter().all(|found| *found == Found::Whole);
         let any_new = new
@@ -106,7 +107,7 @@ impl<C: Channel> Card<C> {
         if versions.iter().all(|version| *version == Version::After) && all_new {
             let mut left = false;
             for file in &transaction.delete {
-                left |= self.find_old(file)? == Found::Whole;
+                left |= self.find_old(file, Look::Once)? == Found::Whole;
             }
             return Ok(if left { Fit::Begun } else { Fit::Finished });
         }
@@ -142,10 +143,11 @@ impl<C: Channel> Card<C> {
     pub(super) fn directory_now(
         &mut self,
         change: &DirectoryChange,
-    ) -> Result<(Version, Option<Vec<u8>>), CardError> {
-        match self.files().read(&change.path) {
+        look: Look,
+    ) -> Result<(Version, Option<bytes::Bytes>), CardError> {
+        match self.whole(&change.path, look) {
             Ok(read) => Ok((version(change, &read.data), Some(read.data))),
-            Err(error) if is_final(&error) => Err(error),
+            Err(error) if ends_all(&error) => Err(error),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok((Version::Other, None)),
             Err(_) => Ok((Version::Unreadable, None)),
         }

@@ -9,9 +9,19 @@ use kortlab_apdu::{Channel, FilePath};
 
 use super::journal::{NewContent, OldContent};
 use crate::card::Card;
-use crate::contents::{is_filler, is_final};
+use crate::contents::{ends_all, is_filler};
 use crate::error::{CardError, ErrorKind};
-use crate::files::{Content, FileInfo};
+use crate::files::{FileInfo, Known};
+
+/// Where what a file holds is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// From the card, now: for whoever changes it next. No budget holds for that.
+    Anew,
+    /// From this session, which reads it under its budget if it has not: each file once, however many
+    /// transactions name it.
+    Once,
+}
 
 /// What is found where a change wants to delete or to write a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +38,8 @@ pub(super) enum Found {
 
 impl<C: Channel> Card<C> {
     /// What there is where a change has released, or is to release, this file.
-    pub(super) fn find_old(&mut self, old: &OldContent) -> Result<Found, CardError> {
-        let content = match self.look(&old.path())? {
+    pub(super) fn find_old(&mut self, old: &OldContent, look: Look) -> Result<Found, CardError> {
+        let content = match self.look(&old.path(), look)? {
             Ok(content) => content,
             Err(found) => return Ok(found),
         };
@@ -38,15 +48,15 @@ impl<C: Channel> Card<C> {
                 "it is not known what it held, so it could not be restored".to_owned(),
             ));
         }
-        if content.data != *old.content {
+        if *content.data != *old.content {
             return Ok(Found::Other("its content is another one".to_owned()));
         }
         Ok(Found::Whole)
     }
 
     /// What there is where a change has created, or is to create, this file.
-    pub(super) fn find_new(&mut self, new: &NewContent) -> Result<Found, CardError> {
-        let content = match self.look(&new.path())? {
+    pub(super) fn find_new(&mut self, new: &NewContent, look: Look) -> Result<Found, CardError> {
+        let content = match self.look(&new.path(), look)? {
             Ok(content) => content,
             Err(found) => return Ok(found),
         };
@@ -69,9 +79,9 @@ impl<C: Channel> Card<C> {
     }
 
     /// The content of a plain transparent EF; else what is there.
-    fn look(&mut self, path: &FilePath) -> Result<Result<Content, Found>, CardError> {
-        Ok(match self.files().read(path) {
-            Err(error) if is_final(&error) => return Err(error),
+    fn look(&mut self, path: &FilePath, look: Look) -> Result<Result<Known, Found>, CardError> {
+        Ok(match self.whole(path, look) {
+            Err(error) if ends_all(&error) => return Err(error),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(Found::Absent),
             Err(error) => Err(Found::Other(format!("it cannot be read: {error}"))),
             Ok(content) => match not_plain(&content.info) {
@@ -79,6 +89,18 @@ impl<C: Channel> Card<C> {
                 None => Ok(content),
             },
         })
+    }
+
+    /// The file at `path`, read to its end.
+    pub(super) fn whole(&mut self, path: &FilePath, look: Look) -> Result<Known, CardError> {
+        let known = match look {
+            Look::Anew => self.files().read_anew(path)?,
+            Look::Once => self.file_once(path)?,
+        };
+        match known.ended {
+            Some(error) => Err(error),
+            None => Ok(known),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use kortlab_pkcs15::Severity;
 
 use super::execute::{no_journal, unfinished};
 use super::fit::{Fit, Version};
-use super::guard::Found;
+use super::guard::{Found, Look};
 use super::journal::{CardKey, DirectoryChange, Journal, NewContent, Note, PinUse, Transaction};
 use crate::card::Card;
 use crate::contents::is_final;
@@ -88,6 +88,15 @@ impl IfChanged {
     pub const ALL: [Self; 2] = [Self::LeaveIt, Self::Overwrite];
 }
 
+/// How old what is known of the card's files may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    /// As this session has read them: to tell of them.
+    Opened,
+    /// As they are: the card is changed next.
+    Now,
+}
+
 /// A recovery that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -137,20 +146,47 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The journal cannot be read ([`ErrorKind::Journal`]), or the card is gone.
     pub fn notes(&mut self, journal: &mut dyn Journal) -> Result<Vec<(Note, Fit)>, CardError> {
-        let notes = journal.notes(&self.card_key()).map_err(no_journal)?;
+        self.notes_of(journal, Since::Opened)
+    }
+
+    fn notes_of(
+        &mut self,
+        journal: &mut dyn Journal,
+        since: Since,
+    ) -> Result<Vec<(Note, Fit)>, CardError> {
+        let mut notes = journal.notes(&self.card_key()).map_err(no_journal)?;
         if notes.is_empty() {
             return Ok(Vec::new());
         }
         self.exclusively(|card| {
             card.read_everything()?;
             let application = card.contents().application.clone();
-            let fits = notes.into_iter().map(|mut note| {
-                note.transaction = note.transaction.in_application(&application);
-                let fit = card.fit(&note)?;
+            for note in &mut notes {
+                note.transaction.enter_application(&application);
+                if since == Since::Now {
+                    card.forget_files_of(&note.transaction);
+                }
+            }
+            let witness = card.witness();
+            let fits = notes.into_iter().map(|note| {
+                let fit = card.fit(&note, witness.as_ref())?;
                 Ok((note, fit))
             });
             fits.collect()
         })
+    }
+
+    /// The files of a transaction are read from the card when they are next wanted.
+    fn forget_files_of(&mut self, transaction: &Transaction) {
+        for change in &transaction.directories {
+            self.forget_file(&change.path);
+        }
+        for file in &transaction.create {
+            self.forget_file(&file.path());
+        }
+        for file in &transaction.delete {
+            self.forget_file(&file.path());
+        }
     }
 
     /// What is to be said of changes that the journal has: one that waits to be recovered on this
@@ -172,6 +208,13 @@ impl<C: Channel> Card<C> {
                 let hint = error.next_step().unwrap_or("look at the file").to_owned();
                 return Ok(vec![problem.hint(hint)]);
             }
+            Err(error) if error.kind() == ErrorKind::Budget => {
+                let error = error.context(
+                    "changes are noted down for cards of this serial number, and whether one of them \
+                     waits on this card was not looked at",
+                );
+                return Ok(vec![Problem::unreadable(JOURNAL, &FilePath::EMPTY, &error)]);
+            }
             Err(error) => return Err(error),
         };
         Ok(notes
@@ -186,7 +229,7 @@ impl<C: Channel> Card<C> {
         &mut self,
         journal: &mut dyn Journal,
     ) -> Result<Option<(Note, Fit)>, CardError> {
-        let mut notes = self.notes(journal)?;
+        let mut notes = self.notes_of(journal, Since::Now)?;
         notes.retain(|(note, fit)| needs_recovery(note, *fit));
         let Some(newest) = notes.iter().rposition(|(_, fit)| *fit != Fit::Foreign) else {
             return match notes.pop() {
@@ -215,20 +258,25 @@ impl<C: Channel> Card<C> {
         pin: &Pin,
         if_changed: IfChanged,
     ) -> Result<Option<Recovery>, CardError> {
-        let Some((note, fit)) = self.newest_unfinished(journal)? else {
-            return Ok(None);
-        };
-        let transaction = &note.transaction;
-        let (way, mut warnings) = self.exclusively(|card| {
+        let recovered = self.exclusively(|card| {
+            let Some((note, fit)) = card.newest_unfinished(journal)? else {
+                return Ok(None);
+            };
             if fit == Fit::Changed && if_changed == IfChanged::LeaveIt {
                 return Err(changed_since(&note));
             }
-            let recovered = card.recover_with(transaction, pin);
-            recovered.map_err(|error| match is_final(&error) {
-                true if error.kind() != ErrorKind::Interrupted => unfinished(error),
-                _ => error,
-            })
+            match card.recover_with(&note.transaction, pin) {
+                Ok((way, warnings)) => Ok(Some((note, way, warnings))),
+                Err(error) if is_final(&error) && error.kind() != ErrorKind::Interrupted => {
+                    Err(unfinished(error))
+                }
+                Err(error) => Err(error),
+            }
         })?;
+        let Some((note, way, mut warnings)) = recovered else {
+            return Ok(None);
+        };
+        let transaction = &note.transaction;
         // What was read back counts, also for a session that cannot look at the card again.
         self.take_over(transaction, way);
         if let Err(error) = journal.finish(&note.id) {
@@ -266,7 +314,7 @@ impl<C: Channel> Card<C> {
         }
         let mut begun = false;
         for change in &transaction.directories {
-            begun |= self.directory_now(change)?.0 != Version::Before;
+            begun |= self.directory_now(change, Look::Anew)?.0 != Version::Before;
         }
         if transaction.create.is_empty() {
             return Ok(if begun {
@@ -276,7 +324,7 @@ impl<C: Channel> Card<C> {
             });
         }
         for file in &transaction.create {
-            if self.find_new(file)? != Found::Whole {
+            if self.find_new(file, Look::Anew)? != Found::Whole {
                 let back = !begun || self.old_files_are_there(transaction)?;
                 return Ok(if back {
                     Way::RolledBack
@@ -301,7 +349,7 @@ impl<C: Channel> Card<C> {
         }
         for change in &transaction.directories {
             let target = way.target(change);
-            let (_, current) = self.directory_now(change)?;
+            let (_, current) = self.directory_now(change, Look::Anew)?;
             if current.as_deref() != Some(target) {
                 self.switch(change, current.as_deref(), target)?;
             }
@@ -314,7 +362,7 @@ impl<C: Channel> Card<C> {
 
     /// Makes sure that a new file is there with its content.
     fn provide(&mut self, file: &NewContent) -> Result<(), CardError> {
-        match self.find_new(file)? {
+        match self.find_new(file, Look::Anew)? {
             Found::Whole => Ok(()),
             Found::Begun => self.fill_new(file),
             Found::Absent => {
@@ -334,7 +382,7 @@ impl<C: Channel> Card<C> {
 
     fn old_files_are_there(&mut self, transaction: &Transaction) -> Result<bool, CardError> {
         for file in &transaction.delete {
-            if self.find_old(file)? != Found::Whole {
+            if self.find_old(file, Look::Anew)? != Found::Whole {
                 return Ok(false);
             }
         }

@@ -10,7 +10,7 @@ use kortlab_apdu::{Channel, Fid, FilePath, StatusWord};
 
 use super::Slot;
 use super::execute::{needs_pin, unsupported};
-use super::guard::{Found, not_plain};
+use super::guard::{Found, Look, not_plain};
 use super::journal::{OldContent, Transaction};
 use super::names::Names;
 use super::plan::{Change, Plan};
@@ -132,7 +132,7 @@ impl<C: Channel> Card<C> {
         let mut left = Vec::new();
         let mut names = None;
         for file in &transaction.delete {
-            match self.find_old(file)? {
+            match self.find_old(file, Look::Anew)? {
                 Found::Absent => {}
                 Found::Whole | Found::Begun => {
                     let path = file.path();
@@ -156,7 +156,7 @@ impl<C: Channel> Card<C> {
         let mut left = Vec::new();
         let mut names = None;
         for file in &transaction.create {
-            match self.find_new(file)? {
+            match self.find_new(file, Look::Anew)? {
                 Found::Absent => {}
                 Found::Whole | Found::Begun => {
                     let path = file.path();

@@ -14,7 +14,8 @@ const MAX_LENGTH: u64 = 16 << 20;
 /// Where the journal is below the state directory.
 const BELOW_STATE: &str = "kortlab/transactions";
 
-/// The most transactions of cards with one serial number.
+/// The most transactions of cards with one serial number: so many are looked at, those set aside
+/// included.
 const MAX_NOTES: u32 = 1000;
 
 /// What the name of a file ends in.
@@ -135,6 +136,34 @@ impl FileJournal {
         Ok(Some(transaction))
     }
 
+    /// Gives a file a name that no other has, and says which; `None` if all are taken. Names are
+    /// taken from the lowest number on, so a free one is found by halving, and not one by one.
+    fn put_under_a_number(
+        &self,
+        from: &Path,
+        name: impl Fn(u32) -> String,
+    ) -> io::Result<Option<String>> {
+        let taken = |number| fs::symlink_metadata(self.directory.join(name(number))).is_ok();
+        let (mut below, mut free) = (0, MAX_NOTES);
+        while free - below > 1 {
+            let middle = below + (free - below) / 2;
+            match taken(middle) {
+                true => below = middle,
+                false => free = middle,
+            }
+        }
+        // Another program may have taken that one by now; and others may be free below it.
+        for number in (free..MAX_NOTES).chain(1..free) {
+            let name = name(number);
+            match put_in_place(from, &self.directory.join(&name)) {
+                Ok(()) => return Ok(Some(name)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
     fn make_directory(&self) -> Result<(), JournalError> {
         if self.directory.is_dir() {
             return Ok(());
@@ -147,8 +176,17 @@ impl FileJournal {
 
 impl Journal for FileJournal {
     fn notes(&mut self, card: &CardKey) -> Result<Vec<Note>, JournalError> {
+        let files = self.files(card)?;
+        if files.len() > MAX_NOTES as usize {
+            return Err(JournalError::TooMany {
+                directory: self.directory.clone(),
+                card: card.clone(),
+                count: files.len(),
+                most: MAX_NOTES,
+            });
+        }
         let mut notes = Vec::new();
-        for (_, name, set_aside) in self.files(card)? {
+        for (_, name, set_aside) in files {
             let place = Some(self.directory.join(&name));
             let transaction = self.read(&name, card)?;
             notes.extend(transaction.map(|transaction| Note {
@@ -170,17 +208,13 @@ impl Journal for FileJournal {
         let temporary = self.directory.join(own);
         durable::write(&temporary, &json)
             .map_err(|error| failed("write the journal", &temporary, &error))?;
-        for number in 1..MAX_NOTES {
-            let name = name(card, number, EXTENSION);
-            let path = self.directory.join(&name);
-            match put_in_place(&temporary, &path) {
-                Ok(()) => {
-                    flush_directory(&self.directory)?;
-                    return Ok(NoteId::new(name));
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed("write the journal", &path, &error)),
+        match self.put_under_a_number(&temporary, |number| name(card, number, EXTENSION)) {
+            Ok(Some(name)) => {
+                flush_directory(&self.directory)?;
+                return Ok(NoteId::new(name));
             }
+            Ok(None) => {}
+            Err(error) => return Err(failed("write the journal", &self.path(card), &error)),
         }
         let _ = fs::remove_file(&temporary);
         Err(JournalError::Unwritable(format!(
@@ -215,19 +249,18 @@ impl Journal for FileJournal {
             }
             _ => stem,
         };
-        for number in 1..MAX_NOTES {
-            let end = match number {
-                1 => SET_ASIDE.to_owned(),
-                more => format!("-{more}{SET_ASIDE}"),
-            };
-            let path = self.directory.join(format!("{stem}{end}"));
-            match put_in_place(&from, &path) {
-                Ok(()) => return flush_directory(&self.directory).map(|()| Some(path)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed("set the journal aside", &from, &error)),
+        let put = self.put_under_a_number(&from, |number| match number {
+            1 => format!("{stem}{SET_ASIDE}"),
+            more => format!("{stem}-{more}{SET_ASIDE}"),
+        });
+        match put {
+            Ok(Some(name)) => {
+                flush_directory(&self.directory)?;
+                Ok(Some(self.directory.join(name)))
             }
+            Ok(None) => Ok(None),
+            Err(error) => Err(failed("set the journal aside", &from, &error)),
         }
-        Ok(None)
     }
 }
 
@@ -341,6 +374,33 @@ mod tests {
             }
             assert_eq!(journal.notes(&transaction.card), Ok(Vec::new()));
         }
+    }
+
+    #[test]
+    fn more_than_are_looked_at_is_said_and_each_has_a_name_of_its_own() {
+        let (_directory, mut journal) = journal();
+        let transaction = transaction();
+        let card = &transaction.card;
+        let place = |number| {
+            let name = name(card, number, SET_ASIDE);
+            journal.directory().join(name)
+        };
+        fs::create_dir_all(journal.directory()).expect("made");
+        let json = transaction.to_json().expect("JSON");
+        for number in (1..=1000).filter(|number| *number != 700) {
+            fs::write(place(number), &json).expect("written");
+        }
+        let (free, more) = (place(700), place(1001));
+        let note = journal.begin(&transaction).expect("kept");
+        assert_eq!(journal.notes(card).expect("read").len(), 1000);
+        let set_aside = journal.set_aside(&note).expect("set aside");
+        assert_eq!(set_aside, Some(free), "the one name that is free");
+        assert_eq!(journal.notes(card).expect("read").len(), 1000);
+        fs::write(more, &json).expect("written");
+        let error = journal.notes(card).expect_err("too many");
+        assert!(matches!(error, JournalError::TooMany { count: 1001, .. }));
+        let said = error.to_string();
+        assert!(said.contains("no more than 1000"), "{said}");
     }
 
     #[cfg(unix)]

@@ -293,10 +293,9 @@ impl OldContent {
 }
 
 impl Transaction {
-    /// The same, with its paths that begin in the PKCS#15 application (3FFF), as a session wrote
-    /// them down that did not know where it is, for one that has found it there.
-    #[must_use]
-    pub(crate) fn in_application(mut self, application: &FilePath) -> Self {
+    /// Makes its paths that begin in the PKCS#15 application (3FFF), as a session wrote them down that
+    /// did not know where it is, those of one that has found it there.
+    pub(crate) fn enter_application(&mut self, application: &FilePath) {
         let created = self.create.iter_mut().map(|file| &mut file.directory);
         let changed = self.directories.iter_mut().map(|change| &mut change.path);
         let deleted = self.delete.iter_mut().map(|file| &mut file.directory);
@@ -306,7 +305,6 @@ impl Transaction {
                 *path = application.join(&below);
             }
         }
-        self
     }
 
     /// Whether its parts can belong together.
@@ -524,6 +522,22 @@ pub enum JournalError {
         path: PathBuf,
         /// Why not.
         why: String,
+    },
+    /// There are more than are looked at.
+    #[error(
+        "{count} changes of cards of the serial number {card} are noted down in {}; no more than {most} are \
+         looked at",
+        .directory.display()
+    )]
+    TooMany {
+        /// Where.
+        directory: PathBuf,
+        /// Of which cards.
+        card: CardKey,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: u32,
     },
     /// The disk.
     #[error("cannot {doing} {}: {why}", .path.display())]
