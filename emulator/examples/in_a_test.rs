@@ -27,7 +27,11 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     // A wrong PIN takes a try, and the card remembers it: also in the image that is saved.
     let verify = Command::new(instruction::VERIFY, 0x00, 0x81);
     let wrong = exchange(&mut card, &verify.clone().with_data(*b"999999\0\0"))?;
-    println!("VERIFY: {} ({})", wrong.status(), wrong.status().meaning());
+    println!(
+        "VERIFY: {} ({})",
+        wrong.status(),
+        wrong.status().meaning_after(0x20)
+    );
     assert_eq!(wrong.status(), StatusWord::tries_left(2));
     let saved = card.card().image();
 

@@ -1,6 +1,6 @@
 //! Status words SW1-SW2 and what they mean (ISO/IEC 7816-4 §5.6).
 
-use crate::ByteCount;
+use crate::{ByteCount, instruction};
 use core::fmt;
 
 /// A status word, SW1-SW2.
@@ -180,6 +180,39 @@ impl StatusWord {
         }
     }
 
+    /// The meaning in words after a command with this instruction byte: what the counter of `63Cx` counts
+    /// depends on it (ISO/IEC 7816-4 §5.6, and §11.3.5 of UPDATE BINARY).
+    pub fn meaning_after(self, ins: u8) -> String {
+        let StatusKind::Counter(count) = self.kind() else {
+            return self.meaning();
+        };
+        match ins {
+            instruction::VERIFY
+            | instruction::CHANGE_REFERENCE_DATA
+            | instruction::DISABLE_VERIFICATION
+            | instruction::ENABLE_VERIFICATION
+            | instruction::RESET_RETRY_COUNTER
+            | instruction::EXTERNAL_AUTHENTICATE
+            | instruction::GENERAL_AUTHENTICATE => match count {
+                0 => "counter is 0: no tries left".to_owned(),
+                tries => format!("counter is {tries}: tries left"),
+            },
+            instruction::WRITE_BINARY
+            | instruction::WRITE_RECORD
+            | instruction::UPDATE_BINARY
+            | instruction::UPDATE_RECORD
+            | instruction::APPEND_RECORD
+            | instruction::ERASE_BINARY
+            | instruction::ERASE_RECORD => match count {
+                0 => "warning: written after the card had to try again".to_owned(),
+                count => {
+                    format!("warning: written after the card had to try again; counter is {count}")
+                }
+            },
+            _ => format!("warning: counter is {count}"),
+        }
+    }
+
     /// The meaning in words, as ISO/IEC 7816-4 tables 5 and 6 give it.
     pub fn meaning(self) -> String {
         let fixed = match self.0 {
@@ -241,8 +274,9 @@ impl StatusWord {
                 let verb = if count == 1 { "is" } else { "are" };
                 format!("{} {verb} waiting for GET RESPONSE", ByteCount(count))
             }
-            (StatusKind::Counter(0), _) => "counter is 0: no tries left".to_owned(),
-            (StatusKind::Counter(tries), _) => format!("counter is {tries}: tries left"),
+            (StatusKind::Counter(count), _) => {
+                format!("warning: counter is {count}; after a PIN, the tries left")
+            }
             (StatusKind::WrongLe(count), _) => {
                 let verb = if count == 1 { "is" } else { "are" };
                 format!("wrong Le: {} {verb} there", ByteCount(count))
@@ -309,6 +343,27 @@ mod tests {
         assert_eq!(StatusWord::new(0x6C14).kind(), StatusKind::WrongLe(20));
         assert_eq!(StatusWord::bytes_available(257).value(), 0x6100);
         assert_eq!(StatusWord::tries_left(200).value(), 0x63CF);
+    }
+
+    #[test]
+    fn a_counter_is_of_tries_only_after_a_command_that_compares_a_pin() {
+        let counted = StatusWord::new(0x63C1);
+        let of = |ins| counted.meaning_after(ins);
+        assert_eq!(of(instruction::VERIFY), "counter is 1: tries left");
+        for ins in [
+            instruction::UPDATE_BINARY,
+            instruction::CREATE_FILE,
+            instruction::DELETE_FILE,
+            instruction::SELECT,
+        ] {
+            assert!(!of(ins).contains("tries left"), "{ins:02X}: {}", of(ins));
+        }
+        assert!(of(instruction::UPDATE_BINARY).contains("written after"));
+        let refused = StatusWord::FILE_NOT_FOUND;
+        assert_eq!(
+            refused.meaning_after(instruction::SELECT),
+            refused.meaning()
+        );
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub struct Card<C: Channel> {
     /// file that it is in, and its number.
     pub(crate) access_rules: BTreeMap<(FilePath, Fid, u8), Result<Vec<u8>, CardError>>,
     pub(crate) procedure: Procedure,
+    /// What is to be told of the change under way, in words: warnings of the card, and what it refused
+    /// and did all the same.
+    pub(crate) told: Vec<String>,
 }
 
 impl<C: Channel> Card<C> {
@@ -108,6 +111,7 @@ impl<C: Channel> Card<C> {
             uses_of_keys: BTreeMap::new(),
             access_rules: BTreeMap::new(),
             procedure: Procedure::SOUND,
+            told: Vec::new(),
         })
     }
 

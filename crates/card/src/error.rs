@@ -144,7 +144,7 @@ impl CardError {
             kind,
             format!(
                 "cannot {doing}: the card refused {name} with {status} ({})",
-                status.meaning()
+                status.meaning_after(command.ins())
             ),
         );
         error.command = Some(name);

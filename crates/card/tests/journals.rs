@@ -277,7 +277,8 @@ fn a_change_that_was_done_when_the_card_was_pulled_is_told_as_done() {
         card.channel_mut().card_mut().schedule_power_cut(power);
         let mut journal = MemoryJournal::new();
         match card.execute(&plan, &mut journal) {
-            Ok(_) => assert!(journal.is_empty() && number > last - first),
+            // The last one looks whether the file is gone, as the card has answered already.
+            Ok(_) => assert!(journal.is_empty() && number >= last - first),
             Err(error) if journal.is_empty() => assert_eq!(error.kind(), ErrorKind::NoCard),
             Err(error) => assert_eq!(error.kind(), ErrorKind::Unfinished, "{error}"),
         }
@@ -343,8 +344,8 @@ fn what_is_noted_down_is_looked_at_under_the_budget_of_the_session() {
         commands: usize::try_from(opening).unwrap() + 10,
         ..Budget::CARD
     };
-    let opened: [fn(InProcess, Budget) -> Result<Card<InProcess>, CardError>; 2] =
-        [Card::open_within, Card::open_for_pins];
+    type Opened = Result<Card<InProcess>, CardError>;
+    let opened: [fn(InProcess, Budget) -> Opened; 2] = [Card::open_within, Card::open_for_pins];
     for open in opened {
         let mut card = open(insert(start()), budget).unwrap();
         let problems = card.unfinished_changes(&mut journal).unwrap();

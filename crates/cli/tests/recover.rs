@@ -330,5 +330,7 @@ fn what_is_kept_for_another_copy_is_named_where_it_is() {
         assert!(kept.is_file() && !journal.exists(), "{time}");
         let place = format!("stays in {},", kept.display());
         assert!(text.contains(&place), "{time}: {text}");
+        // The keys are those of this card, so it may have been this card.
+        assert!(text.contains("of this card, or of a copy of it"), "{text}");
     }
 }

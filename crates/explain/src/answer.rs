@@ -60,7 +60,7 @@ impl Answer {
         Self {
             data: Hex(data).to_string(),
             sw: status.to_string(),
-            meaning: status.meaning(),
+            meaning: status.meaning_after(command.ins()),
             tlv: Lines::new(&nodes)
                 .map(|(depth, node)| Object::new(depth, node, data))
                 .collect(),

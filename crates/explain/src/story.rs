@@ -85,6 +85,8 @@ pub struct Story {
     verified: BTreeSet<u8>,
     /// The last command but GET RESPONSE.
     pending: Option<Pending>,
+    /// Its instruction byte.
+    ins: u8,
     contents: BTreeMap<Location, Vec<u8>>,
     kinds: BTreeMap<Location, Content>,
 }
@@ -170,6 +172,7 @@ impl Story {
             _ => (Pending::Other, String::new()),
         };
         self.pending = Some(pending);
+        self.ins = ins;
         let secret =
             match instruction::carries_secrets(class, ins) && (hidden > 0 || !data.is_empty()) {
                 true => {
@@ -189,7 +192,7 @@ impl Story {
         };
         let status = response.status();
         let data = response.data();
-        let mut words = format!("{status}: {}", status.meaning());
+        let mut words = format!("{status}: {}", status.meaning_after(self.ins));
         let goes_on = status.value() >> 8 == 0x61;
         let fits = status.value() == 0x9000 || goes_on || matches!(status.value() >> 8, 0x62);
         match self.pending.take() {
@@ -217,7 +220,10 @@ impl Story {
                     self.pending = Some(Pending::Record { of });
                 }
             }
-            Some(Pending::Update { of, offset, data }) if fits => self.keep(&of, offset, &data),
+            // Nor does 63Cx say that it was not written (ISO/IEC 7816-4 §11.3.5).
+            Some(Pending::Update { of, offset, data }) if fits || status.sw1() == 0x63 => {
+                self.keep(&of, offset, &data)
+            }
             Some(Pending::Verify { reference, tries }) => self.verify(reference, tries, status),
             // 6Cxx: the same command comes again, with another Le.
             pending if status.value() >> 8 == 0x6C => self.pending = pending,

@@ -149,6 +149,20 @@ impl<'a, C: Channel + ?Sized> Files<'a, C> {
         }
     }
 
+    /// Sends `command`, which changes the card, and gives the warning with which the card answers, if
+    /// it does: it gives one (SW1 62 or 63) after the command was carried out (ISO/IEC 7816-4 §5.6).
+    ///
+    /// # Errors
+    /// As for [`Files::send`], and any other status word.
+    pub fn carry_out(
+        &mut self,
+        doing: &str,
+        command: &Command,
+    ) -> Result<Option<StatusWord>, CardError> {
+        let response = self.send(doing, command)?;
+        carried_out(doing, command, &response)
+    }
+
     /// Sends `command` and insists on `9000`.
     ///
     /// # Errors
@@ -164,6 +178,20 @@ fn success(doing: &str, command: &Command, response: Response) -> Result<Respons
         return Ok(response);
     }
     Err(CardError::refused(doing, command, response.status()))
+}
+
+/// The warning with which the card answers to a command that it has carried out.
+fn carried_out(
+    doing: &str,
+    command: &Command,
+    response: &Response,
+) -> Result<Option<StatusWord>, CardError> {
+    let status = response.status();
+    match status.kind() {
+        StatusKind::Success => Ok(None),
+        StatusKind::Warning | StatusKind::Counter(_) => Ok(Some(status)),
+        _ => Err(CardError::refused(doing, command, status)),
+    }
 }
 
 /// The response, `61xx` being success where the command asked for no data.

@@ -1,8 +1,8 @@
 //! Changing files: UPDATE BINARY (ISO/IEC 7816-4 §11.3.5), CREATE and DELETE FILE (7816-9).
 
-use kortlab_apdu::{Channel, Command, FilePath, instruction};
+use kortlab_apdu::{Channel, Command, FilePath, StatusWord, instruction};
 
-use super::{Files, success};
+use super::{Files, carried_out};
 use crate::error::{CardError, ErrorKind};
 
 /// The most bytes one UPDATE BINARY writes. Short blocks only: cards program them atomically,
@@ -14,12 +14,18 @@ const MAX_OFFSET: usize = 0x7FFF;
 
 impl<C: Channel + ?Sized> Files<'_, C> {
     /// Selects the transparent EF at `path` and writes `data` from byte `offset` on, in blocks of
-    /// [`UPDATE_BLOCK`] bytes.
+    /// [`UPDATE_BLOCK`] bytes. Gives the warnings with which the card answers, each once: it gives them
+    /// after a block was written (63Cx: after it had to try again), which reading it back shows.
     ///
     /// # Errors
     /// It cannot be selected, the card refuses, or the offset is out of reach. What was written
     /// before a refusal stays written.
-    pub fn update(&mut self, path: &FilePath, offset: usize, data: &[u8]) -> Result<(), CardError> {
+    pub fn update(
+        &mut self,
+        path: &FilePath,
+        offset: usize,
+        data: &[u8],
+    ) -> Result<Vec<StatusWord>, CardError> {
         if let Some(shelf) = &mut self.shelf {
             shelf.forget(path);
         }
@@ -36,14 +42,19 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         name: &str,
         offset: usize,
         data: &[u8],
-    ) -> Result<(), CardError> {
+    ) -> Result<Vec<StatusWord>, CardError> {
         if let Some(shelf) = &mut self.shelf {
             shelf.before(&Command::new(instruction::UPDATE_BINARY, 0, 0));
         }
         self.write_blocks(name, offset, data)
     }
 
-    fn write_blocks(&mut self, name: &str, offset: usize, data: &[u8]) -> Result<(), CardError> {
+    fn write_blocks(
+        &mut self,
+        name: &str,
+        offset: usize,
+        data: &[u8],
+    ) -> Result<Vec<StatusWord>, CardError> {
         let end = offset.saturating_add(data.len());
         if end > MAX_OFFSET + 1 {
             return Err(CardError::new(
@@ -51,15 +62,17 @@ impl<C: Channel + ?Sized> Files<'_, C> {
                 format!("cannot write {name}: byte {end} is beyond what UPDATE BINARY reaches"),
             ));
         }
+        let mut warnings = Vec::new();
         let mut at = offset;
         for block in data.chunks(UPDATE_BLOCK) {
             let [p1, p2] = u16::try_from(at).unwrap_or(u16::MAX).to_be_bytes();
             let command = Command::new(instruction::UPDATE_BINARY, p1, p2).with_data(block);
             let doing = format!("write {name} at byte {at}");
             let response = self.exchange(&doing, &command)?;
-            success(&doing, &command, response)?;
+            let warning = carried_out(&doing, &command, &response)?;
+            warnings.extend(warning.filter(|warning| !warnings.contains(warning)));
             at += block.len();
         }
-        Ok(())
+        Ok(warnings)
     }
 }

@@ -9,8 +9,9 @@
 //! 5. Only now the old files are deleted.
 //! 6. The journal forgets.
 
-use kortlab_apdu::{Channel, Fid, StatusWord};
+use kortlab_apdu::{Channel, Fid, FilePath, StatusWord, instruction};
 
+use super::carried_out::leaves_open;
 use super::guard::{Found, Look};
 use super::journal::{Journal, JournalError, NewContent, Transaction};
 use super::names::Names;
@@ -88,6 +89,11 @@ impl<C: Channel> Card<C> {
             };
             let room = |card: &mut Self, transaction: &Transaction, progress: &mut Progress| {
                 card.create_all(transaction, progress)?;
+                for file in &transaction.create {
+                    if !card.files().exists(&file.path())? {
+                        return Err(not_created(&file.path(), None));
+                    }
+                }
                 card.delete_created(&transaction.create)
             };
             match card.in_journal(&transaction, journal, room) {
@@ -147,18 +153,27 @@ impl<C: Channel> Card<C> {
             note = Some(journal.begin(transaction).map_err(no_journal)?);
         }
         let mut progress = Progress::NewFiles(0);
+        self.told.clear();
         let (left, refusal) = match work(self, transaction, &mut progress) {
             Ok(left) => (left, None),
             Err(error) if is_final(&error) => return Err(unfinished(error)),
-            Err(error) => match self.put_back(transaction, progress) {
+            Err(error) => match self.put_back(transaction, progress, &error) {
                 Ok(left) => (left, Some(error)),
-                Err(worse) => {
-                    let text = format!("{error}; and it could not be put back");
-                    return Err(unfinished(worse.context(&text)));
-                }
+                Err(worse) => match self.after_refusals(transaction, &worse)? {
+                    Some(Way::RolledBack) => (Vec::new(), Some(error)),
+                    Some(Way::Completed) => {
+                        let text = format!("{error}; and yet the card has all of the change");
+                        (vec![text], None)
+                    }
+                    None => {
+                        let text = format!("{error}; and it could not be put back");
+                        return Err(unfinished(worse.context(&text)));
+                    }
+                },
             },
         };
         let mut left = left;
+        let told = core::mem::take(&mut self.told);
         let note = match note {
             Some(note) => note,
             None => journal.begin(transaction).map_err(no_journal)?,
@@ -166,10 +181,28 @@ impl<C: Channel> Card<C> {
         if let Err(error) = journal.finish(&note) {
             left.push(error.to_string());
         }
-        match refusal {
-            None => Ok(left),
-            Some(error) if left.is_empty() => Err(error.context("nothing was changed")),
-            Some(error) => Err(error.context(&left.join("; "))),
+        let Some(mut error) = refusal else {
+            left.extend(told);
+            return Ok(left);
+        };
+        if !told.is_empty() {
+            error = error.context(&told.join("; "));
+        }
+        match left.is_empty() {
+            true => Err(error.context("nothing was changed")),
+            false => Err(error.context(&left.join("; "))),
+        }
+    }
+
+    /// Where the card is although it has refused to go on and to go back.
+    fn after_refusals(
+        &mut self,
+        transaction: &Transaction,
+        refusal: &CardError,
+    ) -> Result<Option<Way>, CardError> {
+        match is_final(refusal) {
+            true => Ok(None),
+            false => self.way_gone(transaction).map_err(unfinished),
         }
     }
 
@@ -177,11 +210,18 @@ impl<C: Channel> Card<C> {
         &mut self,
         transaction: &Transaction,
         progress: Progress,
+        refusal: &CardError,
     ) -> Result<Vec<String>, CardError> {
         match progress {
             Progress::NewFiles(created) => {
-                let created = transaction.create.get(..created);
-                self.delete_created(created.unwrap_or_default())
+                let files = transaction.create.split_at_checked(created);
+                let (created, others) = files.unwrap_or_default();
+                let mut left = self.delete_created(created)?;
+                // The next one may have been created although that was refused.
+                if let Some(refused) = others.first() {
+                    left.extend(self.delete_refused(refused, refusal)?);
+                }
+                Ok(left)
             }
             Progress::SwitchOver => self.settle(transaction, Way::RolledBack),
         }
@@ -288,21 +328,49 @@ impl<C: Channel> Card<C> {
         let command = self.dialect().create_file(creation(file));
         let command = command.ok_or_else(unsupported)?;
         self.files().select_silently(&file.directory)?;
-        let created = self.files().demand(&doing, &command);
-        created.map(drop).map_err(|error| match error.kind() {
-            ErrorKind::Full => error.hint(self.what_to_remove()),
-            _ => needs_pin(error),
-        })
+        match self.files().carry_out(&doing, &command) {
+            Ok(None) => Ok(()),
+            Ok(Some(warning)) => {
+                self.tell_warning(&file.path(), "created", warning, instruction::CREATE_FILE);
+                Ok(())
+            }
+            Err(error) if leaves_open(&error) => match self.is_created(file)? {
+                true => {
+                    self.tell(format!(
+                        "{error}; the file {} is there all the same",
+                        file.path()
+                    ));
+                    Ok(())
+                }
+                false => Err(error),
+            },
+            Err(error) if error.kind() == ErrorKind::Full => Err(error.hint(self.what_to_remove())),
+            Err(error) => Err(needs_pin(error)),
+        }
     }
 
     /// Writes a new file, reads it back and compares.
     pub(super) fn fill_new(&mut self, file: &NewContent) -> Result<(), CardError> {
         let path = file.path();
-        self.files()
-            .update(&path, 0, &file.content)
+        let selected = self.files().select_silently(&path);
+        selected.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => not_created(&path, Some(&error)),
+            _ => error,
+        })?;
+        self.write_selected(&path, 0, &file.content)
             .map_err(needs_pin)?;
         self.compare_selected(&path, 0, &file.content)
     }
+}
+
+/// The card has answered that it created a file, and has none.
+fn not_created(path: &FilePath, error: Option<&CardError>) -> CardError {
+    let mut text = format!("the card answered that the file {path} was created, and there is none");
+    if let Some(error) = error {
+        text = format!("{text}: {error}");
+    }
+    CardError::new(ErrorKind::Nonsense, text)
+        .hint("the card does not do what it says: do not rely on it")
 }
 
 pub(super) fn needs_pin(error: CardError) -> CardError {

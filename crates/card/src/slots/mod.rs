@@ -18,6 +18,7 @@
 mod admission;
 mod behind;
 mod beside;
+mod carried_out;
 mod check;
 mod execute;
 mod fit;

@@ -189,6 +189,13 @@ impl<C: Channel> Card<C> {
         }
     }
 
+    /// Whether a transaction is of a card with the keys of this one: this card, or a copy of it. `false`
+    /// where that is not known.
+    pub fn has_keys_of(&self, transaction: &Transaction) -> bool {
+        let own = self.witness();
+        own.is_some() && own == transaction.witness
+    }
+
     /// What is to be said of changes that the journal has: one that waits to be recovered on this
     /// card, one that has not begun here, or a journal that cannot be read.
     ///
@@ -303,7 +310,17 @@ impl<C: Channel> Card<C> {
             // Whoever wrote the journal saw none, or could not see it.
             self.verify(role, pin)?;
         }
-        let warnings = self.settle(transaction, way)?;
+        self.told.clear();
+        let settled = self.settle(transaction, way);
+        let mut told = core::mem::take(&mut self.told);
+        let mut warnings = match settled {
+            Err(error) if !is_final(&error) => match self.way_gone(transaction)? {
+                Some(gone) if gone == way => vec![error.to_string()],
+                _ => return Err(error),
+            },
+            settled => settled?,
+        };
+        warnings.append(&mut told);
         Ok((way, warnings))
     }
 

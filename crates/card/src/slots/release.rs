@@ -6,7 +6,7 @@
 //! other case the entry goes, the file stays, and that is said. Directories that cannot be read
 //! whole may name anything; then it stays, too.
 
-use kortlab_apdu::{Channel, Fid, FilePath, StatusWord};
+use kortlab_apdu::{Channel, Fid, FilePath, StatusWord, instruction};
 
 use super::Slot;
 use super::execute::{needs_pin, unsupported};
@@ -204,7 +204,8 @@ impl<C: Channel> Card<C> {
         Ok(by.map(|by| format!("{} names it", by)))
     }
 
-    /// Deletes a file. One that is not there is no error; a refusal is given in words.
+    /// Deletes a file, and looks whether it is gone, whatever the card answers. One that is not there is
+    /// no error; that one is left is given in words.
     pub(super) fn delete(
         &mut self,
         directory: &FilePath,
@@ -215,14 +216,46 @@ impl<C: Channel> Card<C> {
         let command = self.dialect().delete_file(file_id);
         let command = command.ok_or_else(unsupported)?;
         self.files().select_silently(directory)?;
-        match self.files().demand(&doing, &command) {
-            Ok(_) => Ok(None),
-            Err(error) if is_final(&error) => Err(error),
-            Err(error) if error.status() == Some(StatusWord::FILE_NOT_FOUND) => Ok(None),
-            Err(error) => Ok(Some(format!(
-                "the file {}, which nothing names, is left on the card: {}",
-                path,
-                needs_pin(error)
+        let answer = match self.files().carry_out(&doing, &command) {
+            Err(error) if is_final(&error) => return Err(error),
+            answer => answer.map_err(needs_pin),
+        };
+        let there = self.files().exists(&path);
+        let left = |why: String| {
+            let text = format!("the file {path}, which nothing names, is left on the card: {why}");
+            Ok(Some(text))
+        };
+        match (answer, there) {
+            (Ok(warning), Ok(false)) => {
+                if let Some(warning) = warning {
+                    self.tell_warning(&path, "deleted", warning, instruction::DELETE_FILE);
+                }
+                Ok(None)
+            }
+            (Ok(warning), Ok(true)) => {
+                let status = warning.unwrap_or(StatusWord::SUCCESS);
+                left(format!(
+                    "the card answered DELETE FILE with {status}, and has it still"
+                ))
+            }
+            (Err(refusal), Ok(false)) => {
+                if refusal.status() != Some(StatusWord::FILE_NOT_FOUND) {
+                    self.tell(format!("{refusal}; the file {path} is gone all the same"));
+                }
+                Ok(None)
+            }
+            (Err(refusal), Ok(true)) => left(refusal.to_string()),
+            // Deleting it was the last that was to be done with it.
+            (Ok(_), Err(error)) => {
+                self.tell(format!(
+                    "whether the file {path} is gone, as the card answered, was not seen: {error}"
+                ));
+                Ok(None)
+            }
+            (Err(_), Err(error)) if is_final(&error) => Err(error),
+            (Err(refusal), Err(error)) => Ok(Some(format!(
+                "whether the file {path}, which nothing names, is left on the card, was not seen \
+                 ({error}): {refusal}"
             ))),
         }
     }

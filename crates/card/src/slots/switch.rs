@@ -37,7 +37,8 @@ impl<C: Channel> Card<C> {
     ) -> Result<(), CardError> {
         let current = current.filter(|current| current.len() == target.len());
         let Some(current) = current else {
-            self.files().update(&change.path, 0, target)?;
+            self.files().select_silently(&change.path)?;
+            self.write_selected(&change.path, 0, target)?;
             return self.compare_selected(&change.path, 0, target);
         };
         self.files().select_silently(&change.path)?;
@@ -97,8 +98,7 @@ impl<C: Channel> Card<C> {
             .next_back();
         let changed = first..last.unwrap_or(first) + 1;
         let bytes = target.get(changed.clone()).unwrap_or_default();
-        self.files()
-            .update_selected(&path.to_string(), first, bytes)?;
+        self.write_selected(path, first, bytes)?;
         Ok(changed)
     }
 

@@ -139,7 +139,7 @@ pub fn send_step(
         Some(expected) if met == Some(false) => Err(Failure::failed(format!(
             "{unit} {}: the card answered {status} ({}), and {expected} was expected",
             step.line,
-            status.meaning()
+            status.meaning_after(step.command.ins())
         ))),
         _ => Ok(()),
     }

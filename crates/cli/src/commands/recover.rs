@@ -98,12 +98,18 @@ fn name_others(
             Fit::Untouched => "on this card it has not begun",
             _ => "it is not about this card",
         };
+        let whose = match fit {
+            Fit::Finished | Fit::Untouched if card.has_keys_of(&kept.transaction) => {
+                "this card, or of a copy of it with the same keys,"
+            }
+            _ => "a card of the same serial number",
+        };
         // It is named where it is from now on.
         let moved = journal.set_aside(&kept.id);
         let moved = moved.map_err(|error| Failure::failed(error.to_string()))?;
         let place = moved.or(kept.place).unwrap_or_default();
         note(format_args!(
-            "a change ({purpose}) of a card of the same serial number was interrupted, and {here}; \
+            "a change ({purpose}) of {whose} was interrupted, and {here}; \
              what was noted down stays in {}, for a copy of this card or another one: delete it \
              if there is none",
             place.display()

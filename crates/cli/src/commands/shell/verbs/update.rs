@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use kortlab_apdu::ByteCount;
+use kortlab_apdu::{ByteCount, instruction};
 use kortlab_card::files::Files;
 use kortlab_diagnose::dump::Content;
 
 use super::{Failure, Input, Shell, Verb};
 use crate::hexadecimal;
-use crate::output::SpacedHex;
+use crate::output::{SpacedHex, warn};
 
 pub(super) const VERB: Verb = Verb {
     name: "update",
@@ -59,12 +59,22 @@ fn run(shell: &mut Shell<'_>, words: &[String], input: &mut Input) -> Result<(),
     shell.survey = None;
     let written = place
         .select(&mut channel)
-        .and_then(|()| Files::new(&mut channel).update_selected(&file, offset, &new))
-        .and_then(|()| place.select(&mut channel))
-        .and_then(|()| Files::new(&mut channel).read_part_selected(&file, offset, new.len()));
+        .and_then(|()| Files::new(&mut channel).update_selected(&file, offset, &new));
+    let read = written.and_then(|warnings| {
+        place.select(&mut channel)?;
+        let read = Files::new(&mut channel).read_part_selected(&file, offset, new.len());
+        Ok((warnings, read?))
+    });
     drop(channel);
     shell.return_here();
-    if written? != new {
+    let (warnings, read) = read?;
+    for warning in warnings {
+        let meaning = warning.meaning_after(instruction::UPDATE_BINARY);
+        warn(format_args!(
+            "the card warned when {file} was written: {warning} ({meaning})"
+        ));
+    }
+    if read != new {
         return Err(Failure::failed(format!(
             "{file} does not have afterwards what was written to it"
         )));
