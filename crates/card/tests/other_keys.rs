@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use kortlab_apdu::Protocol;
 use kortlab_card::problem::code;
-use kortlab_card::{Against, Card, SlotProblem};
+use kortlab_card::{Against, Card, Severity, SlotProblem};
 use kortlab_emulator::Image;
 use kortlab_emulator::image::{Fid, FileImage};
 use kortlab_pkcs15::{
@@ -130,6 +130,7 @@ fn found(card: &mut Card<kortlab_emulator::InProcess>) -> Vec<&'static str> {
         .iter()
         .find(|one| *one.slot.key_id() == id(0x47));
     let problems = slot.expect("the certificate").problems.iter();
+    let problems = problems.filter(|problem| problem.severity() > Severity::Note);
     problems.map(SlotProblem::code).collect()
 }
 

@@ -38,10 +38,7 @@ pub fn explain(bytes: &[u8]) -> Explanation {
             message,
         )
         .at(fault.offset)
-        .hint(
-            "its issuer is at fault: have the certificate made anew, as programs that \
-                     follow the standard may not load it",
-        )
+        .hint(fault.next_step())
     });
     let faults: Vec<_> = faults.collect();
     // What the rules find is said in their words, and once.

@@ -30,6 +30,22 @@ pub enum Rule {
     Profile,
 }
 
+impl Fault {
+    /// What is to be done about it.
+    pub fn next_step(&self) -> &'static str {
+        match self.severity {
+            Severity::Note => {
+                "nothing needs to be done, unless it is for programs that are strict about RFC 5280 \
+                 (`openssl verify -x509_strict`)"
+            }
+            _ => {
+                "its issuer is at fault: have the certificate made anew, as programs that follow \
+                 the standard may not load it"
+            }
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "at byte {}: {}", self.offset, self.message)
@@ -54,6 +70,12 @@ impl Faults {
     /// DER, but not as RFC 5280 has it.
     pub(super) fn profile(&mut self, offset: usize, message: impl fmt::Display) {
         self.push(Severity::Warning, Rule::Profile, offset, &message);
+    }
+
+    /// DER, and not as RFC 5280 has it in what programs look at only if they are told to be strict
+    /// (`openssl verify -x509_strict`), and many certificates that are in use break.
+    pub(super) fn note(&mut self, offset: usize, message: impl fmt::Display) {
+        self.push(Severity::Note, Rule::Profile, offset, &message);
     }
 
     /// DER, and programs refuse it.

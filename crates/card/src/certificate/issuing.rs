@@ -1,9 +1,10 @@
 //! What the certificate of an issuer lets it sign (RFC 5280 §6.1.4, §6.3.3), as OpenSSL has it.
 
 use kortlab_apdu::tlv::{Tag, read_one};
+use kortlab_pkcs15::Severity;
 
 use super::syntax::{BASIC_CONSTRAINTS, KEY_CERT_SIGN, KEY_USAGE};
-use super::{CertificateInfo, same_name};
+use super::{CertificateInfo, Rule, same_name};
 
 /// cRLSign, in the first byte of keyUsage (RFC 5280 §4.2.1.3).
 const CRL_SIGN: u8 = 0x02;
@@ -18,6 +19,10 @@ pub(crate) fn why_no_issuer(info: &CertificateInfo) -> Option<&'static str> {
     let constraints = info.extension(BASIC_CONSTRAINTS);
     if info.has_unknown_critical {
         return Some(UNKNOWN_CRITICAL);
+    }
+    let mut faults = info.faults.iter();
+    if faults.any(|fault| fault.rule == Rule::Profile && fault.severity == Severity::Error) {
+        return Some("is one that programs refuse for how it is written");
     }
     match constraints {
         Some(_) if !info.is_authority() => {

@@ -8,6 +8,7 @@ mod integer;
 mod issuing;
 mod kind;
 mod name;
+mod name_constraints;
 mod signature;
 mod syntax;
 mod time;
@@ -25,11 +26,13 @@ pub use fault::{Fault, Rule};
 pub(crate) use integer::shortest;
 pub(crate) use issuing::{why_no_issuer, why_no_list_issuer};
 pub use kind::ContentKind;
+use name::COMMON_NAME;
 pub use name::{Attribute, same_name};
+pub(crate) use name_constraints::{Limits, limits};
 pub use signature::is_signed_by_spki;
 pub(crate) use syntax::{
     AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE, KEY_USAGE, RSA_ENCRYPTION,
-    answer_fault, list_fault,
+    RSA_KEYS, answer_fault, list_fault,
 };
 pub use time::ReadTime;
 
@@ -176,11 +179,6 @@ impl CertificateInfo {
             })
     }
 
-    /// Whether it limits the names of those to whom it issues (RFC 5280 §4.2.1.10).
-    pub(crate) fn has_name_constraints(&self) -> bool {
-        self.extension(syntax::NAME_CONSTRAINTS).is_some()
-    }
-
     /// The identifier of its own key (RFC 5280 §4.2.1.2).
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
         let value = read_one(self.extension(syntax::SUBJECT_KEY_IDENTIFIER)?).ok()?;
@@ -249,9 +247,6 @@ pub(crate) fn name_text(name: &Tlv<'_>) -> String {
         }
     }
 }
-
-/// commonName (X.520), 2.5.4.3.
-const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
 /// The certificate at the start of `content`, without what follows it: files are often longer
 /// than their certificate. `None` if there is no complete SEQUENCE.

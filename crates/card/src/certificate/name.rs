@@ -8,8 +8,10 @@ use stringprep::x520prep;
 /// The most attributes of one name that are read.
 const MAX_ATTRIBUTES: usize = 64;
 
+/// commonName (X.520), 2.5.4.3.
+pub(super) const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// emailAddress (PKCS #9), 1.2.840.113549.1.9.1.
-const EMAIL_ADDRESS: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x01];
+pub(super) const EMAIL_ADDRESS: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x01];
 
 /// An attribute of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub(super) fn attributes(name: &Tlv<'_>) -> Vec<Attribute> {
 /// Whether two names in DER are the same as RFC 5280 §7.1 compares them: strings prepared as for
 /// caseIgnoreMatch (RFC 4518 §2, the same as X.520 §7), so without regard to their type, to case, to
 /// how a character is composed and to spaces more than one; the attributes of one part in any order.
-/// Names that cannot be read are the same if their bytes are.
+/// Names that cannot be read, or have more parts than are, are the same if their bytes are.
 pub fn same_name(one: &[u8], other: &[u8]) -> bool {
     if one == other {
         return !one.is_empty();
@@ -48,24 +50,50 @@ pub fn same_name(one: &[u8], other: &[u8]) -> bool {
     };
     let (one, other) = (pairs(&one), pairs(&other));
     one.len() == other.len()
-        && !one.is_empty()
+        && (1..=MAX_ATTRIBUTES).contains(&one.len())
         && one
             .iter()
             .zip(&other)
             .all(|(one, other)| same_part(one, other))
 }
 
+/// Whether a name in DER begins with all parts of another one, compared as [`same_name`] does: whether it is
+/// in the subtree that a constraint names (RFC 5280 §7.1). `None` if the other one cannot be read, or has
+/// more parts than are.
+pub(super) fn begins_with(name: &[u8], base: &[u8]) -> Option<bool> {
+    let (name, base) = (read_one(name).ok()?, read_one(base).ok()?);
+    let (name, base) = (pairs(&name), pairs(&base));
+    if base.len() > MAX_ATTRIBUTES || base.iter().any(|part| part.len() > MAX_ATTRIBUTES) {
+        return None;
+    }
+    let mut both = name.iter().zip(&base);
+    Some(name.len() >= base.len() && both.all(|(one, other)| same_part(one, other)))
+}
+
+/// The values of the attributes of this type in a name in DER.
+pub(super) fn values_of<'a>(name: &'a [u8], kind: &'a [u8]) -> impl Iterator<Item = Tlv<'a>> {
+    let parts = read_one(name).ok().into_iter();
+    let parts = parts.flat_map(|name| name.children().map_while(Result::ok));
+    let attributes = parts.flat_map(|part| part.children().map_while(Result::ok));
+    attributes.filter_map(move |attribute| {
+        let mut parts = attribute.children();
+        let found = parts.next()?.ok()?.value == kind;
+        let value = parts.next()?.ok()?;
+        found.then_some(value)
+    })
+}
+
 type Pair<'a> = (&'a [u8], Tlv<'a>);
 
-/// Type and value of the attributes, part by part.
+/// Type and value of the attributes, part by part: one more than are compared, so that it can be told.
 fn pairs<'a>(name: &Tlv<'a>) -> Vec<Vec<Pair<'a>>> {
     name.children()
         .map_while(Result::ok)
-        .take(MAX_ATTRIBUTES)
+        .take(MAX_ATTRIBUTES + 1)
         .map(|part| {
             part.children()
                 .map_while(Result::ok)
-                .take(MAX_ATTRIBUTES)
+                .take(MAX_ATTRIBUTES + 1)
                 .filter_map(|attribute| {
                     let mut parts = attribute.children();
                     let kind = parts.next()?.ok()?;
@@ -79,7 +107,7 @@ fn pairs<'a>(name: &Tlv<'a>) -> Vec<Vec<Pair<'a>>> {
 
 fn same_part(one: &[Pair<'_>], other: &[Pair<'_>]) -> bool {
     one.len() == other.len()
-        && !one.is_empty()
+        && (1..=MAX_ATTRIBUTES).contains(&one.len())
         && one.iter().all(|pair| {
             let mut found = other.iter();
             found.any(|candidate| pair.0 == candidate.0 && same_value(pair, candidate))
@@ -129,7 +157,7 @@ fn prepared(text: &str) -> Option<String> {
 }
 
 /// The text of a string; `None` if the value is none.
-fn text(value: &Tlv<'_>) -> Option<String> {
+pub(super) fn text(value: &Tlv<'_>) -> Option<String> {
     let bytes = value.value;
     Some(match value.tag.value() {
         // UTF8String, NumericString, PrintableString, IA5String, VisibleString.
@@ -168,7 +196,6 @@ mod tests {
     use super::*;
     use kortlab_apdu::tlv::{Tag, object};
 
-    const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
     const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0A];
 
     fn attribute(kind: &[u8], tag: u32, value: &[u8]) -> Vec<u8> {

@@ -21,7 +21,7 @@ const P_256: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 /// nothing of that form.
 pub fn is_signed_by_spki(signed: &[u8], key: &[u8]) -> Option<bool> {
     let signed = Signed::read(signed)?;
-    match RsaPublicKey::from_der(key) {
+    match RsaPublicKey::for_all_schemes(key) {
         Some(key) => signed.by_rsa(&key),
         None => signed.by_p256(&p256_key(key)?),
     }

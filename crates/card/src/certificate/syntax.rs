@@ -12,23 +12,33 @@ use kortlab_apdu::tlv::{Tag, Tlv, read_one};
 
 use super::der_rules;
 use super::fault::Faults;
+use super::name::same_name;
 use super::time::{ReadTime, UTC_TIME};
+use crate::keys::{EC_DH, EC_MQV};
 
 pub(crate) use answer::answer_fault;
-use extensions::extensions;
 pub(crate) use extensions::{
     AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE, KEY_USAGE,
 };
 pub(super) use extensions::{
-    AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, KEY_CERT_SIGN, NAME_CONSTRAINTS,
+    AUTHORITY_KEY_IDENTIFIER, BASIC_CONSTRAINTS, KEY_CERT_SIGN, NAME_CONSTRAINTS, SUBJECT_ALT_NAME,
     SUBJECT_KEY_IDENTIFIER, is_known_critical,
 };
+use extensions::{Summary, extensions};
 pub(crate) use list::list_fault;
 use names::name;
 use parts::{Parts, inner};
 
-/// The content of the object identifier of RSA keys.
+/// The content of the object identifier of RSA keys for whatever they are used.
 pub(crate) const RSA_ENCRYPTION: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
+
+/// id-RSASSA-PSS and id-RSAES-OAEP: of keys for one purpose (RFC 4055 §1.2).
+const RSASSA_PSS: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0A];
+const RSAES_OAEP: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x07];
+/// id-ea-rsa, 2.5.8.1.1 (X.509, 1988), which OpenSSL takes for the same as rsaEncryption.
+const EA_RSA: &[u8] = &[0x55, 0x08, 0x01, 0x01];
+/// The algorithms whose keys are an RSAPublicKey.
+pub(crate) const RSA_KEYS: [&[u8]; 4] = [RSA_ENCRYPTION, RSASSA_PSS, RSAES_OAEP, EA_RSA];
 
 /// The most bytes of a serial number (RFC 5280 §4.1.2.2).
 const MAX_SERIAL: usize = 20;
@@ -87,8 +97,9 @@ fn body<'a>(body: &Tlv<'a>, faults: &mut Faults) -> Option<Tlv<'a>> {
     if let Some(signature) = &signature {
         algorithm(signature, faults);
     }
-    if let Some(issuer) = parts.need(Tag::SEQUENCE, "the issuer", faults) {
-        name(&issuer, faults);
+    let issuer = parts.need(Tag::SEQUENCE, "the issuer", faults);
+    if let Some(issuer) = &issuer {
+        name(issuer, faults);
         if issuer.value.is_empty() {
             faults.profile(
                 issuer.offset,
@@ -111,16 +122,28 @@ fn body<'a>(body: &Tlv<'a>, faults: &mut Faults) -> Option<Tlv<'a>> {
             faults.profile(unique.offset, format_args!("an {what} (RFC 5280 §4.1.2.8)"));
         }
     }
-    let mut alternative_name = None;
-    if let Some(wrapper) = parts.take(Tag::context(3, true)) {
+    let wrapper = parts.take(Tag::context(3, true));
+    let mut summary = Summary::default();
+    if let Some(wrapper) = &wrapper {
         if number != Some(2) {
             faults.error(
                 wrapper.offset,
                 "extensions in a certificate that is not of version 3 (RFC 5280 §4.1.2.9)",
             );
         }
-        alternative_name = extensions(&wrapper, faults).alternative_name;
+        summary = extensions(wrapper, faults);
     }
+    let is_of_another = issuer.zip(subject).is_some_and(|(issuer, subject)| {
+        issuer.raw != subject.raw && !same_name(issuer.raw, subject.raw)
+    });
+    if number == Some(2) && is_of_another && !summary.names_issuer_key {
+        faults.note(
+            wrapper.map_or(body.offset, |wrapper| wrapper.offset),
+            "it does not name its issuer's key: no authorityKeyIdentifier with a keyIdentifier \
+             (RFC 5280 §4.2.1.1)",
+        );
+    }
+    let alternative_name = summary.alternative_name;
     if let Some(subject) = subject
         && subject.value.is_empty()
         && alternative_name != Some(true)
@@ -221,9 +244,28 @@ fn public_key(key: &Tlv<'_>, faults: &mut Faults) {
     whole_bytes("the key", &bits, faults);
     let mut named = algorithm.children().map_while(Result::ok);
     let identifier = named.next();
-    if identifier.is_some_and(|identifier| identifier.value == RSA_ENCRYPTION) {
+    let identifier = identifier.map(|identifier| identifier.value);
+    if identifier.is_some_and(|kind| [RSAES_OAEP, EC_DH, EC_MQV].contains(&kind)) {
+        faults.refused(
+            algorithm.offset,
+            "the key is for RSAES-OAEP, ECDH or ECMQV alone (RFC 4055 §4.1, RFC 5480 §2.1.2): OpenSSL \
+             does not load it, and refuses the certificate",
+        );
+    }
+    if identifier.is_some_and(|identifier| RSA_KEYS.contains(&identifier)) {
         let parameters = named.next();
-        if parameters.is_none_or(|parameters| parameters.raw != [0x05, 0x00]) {
+        if identifier == Some(RSASSA_PSS)
+            && !parameters.is_none_or(|parameters| is_of_pss(&parameters))
+        {
+            faults.refused(
+                algorithm.offset,
+                "the parameters of a key for RSASSA-PSS are none of it (RFC 4055 §3.1): OpenSSL does \
+                 not load it, and refuses the certificate",
+            );
+        }
+        if identifier == Some(RSA_ENCRYPTION)
+            && parameters.is_none_or(|parameters| parameters.raw != [0x05, 0x00])
+        {
             faults.profile(
                 algorithm.offset,
                 "the parameters of rsaEncryption are not NULL (RFC 3279 §2.3.1)",
@@ -245,6 +287,20 @@ fn public_key(key: &Tlv<'_>, faults: &mut Faults) {
             parts.end(faults);
         }
     }
+}
+
+/// Whether these can be RSASSA-PSS-params (RFC 4055 §3.1): up to four parts in order.
+fn is_of_pss(parameters: &Tlv<'_>) -> bool {
+    let mut last = None;
+    parameters.tag == Tag::SEQUENCE
+        && parameters.children().all(|part| {
+            part.is_ok_and(|part| {
+                let number = part.tag.value();
+                let is_next = last.is_none_or(|last| last < number);
+                last = Some(number);
+                is_next && (0xA0..=0xA3).contains(&number)
+            })
+        })
 }
 
 fn whole_bytes(what: &str, bits: &Tlv<'_>, faults: &mut Faults) {

@@ -11,6 +11,10 @@ use crate::error::CardError;
 /// id-ecPublicKey, 1.2.840.10045.2.1.
 pub(crate) const EC_PUBLIC_KEY: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
 
+/// id-ecDH and id-ecMQV: of keys for one purpose (RFC 5480 §2.1.2).
+pub(crate) const EC_DH: &[u8] = &[0x2B, 0x81, 0x04, 0x01, 0x0C];
+pub(crate) const EC_MQV: &[u8] = &[0x2B, 0x81, 0x04, 0x01, 0x0D];
+
 /// How many bytes a coordinate has on the curves that there are (SEC 2, RFC 5639).
 const FIELD_BYTES: &[usize] = &[
     14, 15, 16, 17, 20, 21, 24, 25, 28, 29, 30, 32, 36, 40, 48, 52, 64, 66, 72,
@@ -36,7 +40,8 @@ impl EcPoint {
         let mut parts = outer.children();
         let algorithm = parts.next()?.ok()?.children().next()?.ok()?;
         let key = parts.next()?.ok()?;
-        let is_ec = algorithm.tag == Tag::OBJECT_IDENTIFIER && algorithm.value == EC_PUBLIC_KEY;
+        let is_ec = algorithm.tag == Tag::OBJECT_IDENTIFIER
+            && [EC_PUBLIC_KEY, EC_DH, EC_MQV].contains(&algorithm.value);
         match key.value.split_first()? {
             (0, point) if is_ec && key.tag == Tag::BIT_STRING => Self::bare(point),
             _ => None,
@@ -123,6 +128,12 @@ mod tests {
         let rsa = "300D06092A864886F70D0101010500";
         for text in ["", "04", "0441", "0400", "02", "30", "3003020101", rsa] {
             assert_eq!(read(text), None, "{text}");
+        }
+        // id-ecDH and id-ecMQV.
+        for other in ["0C", "0D"] {
+            let rest = &SPKI["3059301306072A8648CE3D0201".len()..];
+            let spki = format!("3057301106052B810401{other}{rest}");
+            assert_eq!(read(&spki), read(SPKI), "{other}");
         }
         let cut = &SPKI[..SPKI.len() - 2];
         assert_eq!(read(cut), None);

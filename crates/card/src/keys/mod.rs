@@ -23,7 +23,7 @@ use crate::error::{CardError, ErrorKind};
 use crate::padding::Hash;
 use crate::role::PinRole;
 
-pub(crate) use ec_point::{EC_PUBLIC_KEY, EcPoint};
+pub(crate) use ec_point::{EC_DH, EC_MQV, EC_PUBLIC_KEY, EcPoint};
 pub use public::RsaPublicKey;
 pub(crate) use public::trimmed;
 pub use unlocked::UnlockedKey;

@@ -10,7 +10,7 @@ use rsa::BoxedUint;
 use rsa::traits::PublicKeyParts as _;
 
 use crate::card::Card;
-use crate::certificate::RSA_ENCRYPTION;
+use crate::certificate::{RSA_ENCRYPTION, RSA_KEYS};
 use crate::contents::ends_all;
 use crate::error::CardError;
 
@@ -22,8 +22,8 @@ pub struct RsaPublicKey {
 }
 
 impl RsaPublicKey {
-    /// The key in `der`: an RSAPublicKey (RFC 8017 §A.1.1), or a SubjectPublicKeyInfo of one.
-    /// `None` if it is neither.
+    /// The key in `der`: an RSAPublicKey (RFC 8017 §A.1.1), or a SubjectPublicKeyInfo of one, also of one
+    /// that is for RSASSA-PSS or RSAES-OAEP alone (RFC 4055 §1.2). `None` if it is neither.
     pub fn from_der(der: &[u8]) -> Option<Self> {
         let outer = sequence(der)?;
         let mut parts = outer.children();
@@ -33,7 +33,7 @@ impl RsaPublicKey {
             return Self::from_numbers(&outer);
         }
         let algorithm = first.children().next()?.ok()?;
-        if algorithm.tag != Tag::OBJECT_IDENTIFIER || algorithm.value != RSA_ENCRYPTION {
+        if algorithm.tag != Tag::OBJECT_IDENTIFIER || !RSA_KEYS.contains(&algorithm.value) {
             return None;
         }
         let (&unused, bits) = second.value.split_first()?;
@@ -41,6 +41,15 @@ impl RsaPublicKey {
             return None;
         }
         Self::from_numbers(&sequence(bits)?)
+    }
+
+    /// The same where its SubjectPublicKeyInfo lets it be used with PKCS #1 v1.5 as well.
+    pub(crate) fn for_all_schemes(spki: &[u8]) -> Option<Self> {
+        let algorithm = sequence(spki)?.children().next()?.ok()?;
+        let kind = algorithm.children().next()?.ok()?;
+        (kind.value == RSA_ENCRYPTION)
+            .then(|| Self::from_der(spki))
+            .flatten()
     }
 
     fn from_numbers(numbers: &Tlv<'_>) -> Option<Self> {

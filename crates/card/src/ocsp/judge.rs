@@ -8,7 +8,9 @@ use kortlab_apdu::tlv::{Tag, object, read_one};
 use super::answer::{OcspAnswer, ResponderId, Single, Status};
 use super::key_bits;
 use super::trouble::AnswerTrouble;
-use crate::certificate::{CertificateInfo, EXT_KEY_USAGE, ReadTime, is_signed_by_spki, same_name};
+use crate::certificate::{
+    CertificateInfo, EXT_KEY_USAGE, Limits, ReadTime, is_signed_by_spki, limits, same_name,
+};
 use crate::keys::trimmed;
 use crate::padding::Hash;
 use crate::revocation::Lists;
@@ -206,6 +208,8 @@ impl OcspAnswer {
                 why = "the responder's certificate is not for it (id-kp-OCSPSigning)";
             } else if info.has_unknown_critical {
                 why = "the responder's certificate has a critical extension that programs do not know";
+            } else if matches!(limits(&info, issuer), Limits::Broken(_)) {
+                why = "the responder's certificate has a name that the issuer may not give";
             } else if !is_valid(&info, now) {
                 why = "the responder's certificate is not valid now";
             } else if lists.revoke(&info) {

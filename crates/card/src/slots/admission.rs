@@ -11,7 +11,7 @@ use super::plan::{Change, Exception, NewCertificate, Plan, same_place};
 use super::{Slot, invalid};
 use crate::card::Card;
 use crate::certificate::{
-    CertificateInfo, ReadTime, Rule, is_signed_by_spki, same_name, why_no_issuer,
+    CertificateInfo, Limits, ReadTime, Rule, is_signed_by_spki, limits, same_name, why_no_issuer,
 };
 use crate::error::CardError;
 
@@ -55,6 +55,9 @@ impl<C: Channel> Card<C> {
                         let text = format!("programs refuse the certificate: {fault}");
                         remarks.object(Exception::Refused, text)?;
                     }
+                    Rule::Profile if fault.severity == Severity::Note => remarks.plan.notes.push(
+                        format!("the certificate is not as RFC 5280 has it: {fault}"),
+                    ),
                     Rule::Profile => remarks.plan.warnings.push(format!(
                         "the certificate is not as RFC 5280 has it: {fault}"
                     )),
@@ -168,14 +171,21 @@ fn admit_issuer(
             Some(true) if issuer == info => return Ok(()),
             Some(true) => {
                 if let Some(why) = why_no_issuer(issuer) {
-                    no_issuer = Some(why);
+                    no_issuer = Some(why.to_owned());
                     continue;
                 }
-                if issuer.has_name_constraints() {
-                    remarks.plan.notes.push(format!(
+                match limits(info, issuer) {
+                    Limits::Kept => {}
+                    Limits::Unknown => remarks.plan.notes.push(format!(
                         "{name} limits the names that it may give (nameConstraints); whether these are \
                          among them was not checked"
-                    ));
+                    )),
+                    Limits::Broken(why) => {
+                        no_issuer = Some(format!(
+                            "has nameConstraints that {why} (RFC 5280 §4.2.1.10)"
+                        ));
+                        continue;
+                    }
                 }
                 return change.now.map_or(Ok(()), |now| {
                     admit_dates("the issuer's certificate", issuer, now, remarks)

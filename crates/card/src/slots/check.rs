@@ -8,7 +8,9 @@ use kortlab_pkcs15::{Id, PublicKey, Severity};
 
 use super::{Slot, SlotProblem, key_entries, listed, usage};
 use crate::card::Card;
-use crate::certificate::{CertificateInfo, ReadTime, is_signed_by_spki, same_name, why_no_issuer};
+use crate::certificate::{
+    CertificateInfo, Limits, ReadTime, is_signed_by_spki, limits, same_name, why_no_issuer,
+};
 use crate::error::{CardError, ErrorKind};
 use crate::keys::{EcPoint, Key, KeyKind};
 use crate::ocsp::{AnswerTrouble, Answers, OcspAnswer};
@@ -77,7 +79,8 @@ pub enum NotChecked {
         /// The issuer's name.
         issuer: String,
     },
-    /// Whether its names are among those that its issuer may give (RFC 5280 §4.2.1.10).
+    /// Whether its names are among those that its issuer may give (RFC 5280 §4.2.1.10): an address with
+    /// letters in it beside those of ASCII, or a limit for such ones.
     Names {
         /// The issuer's name.
         issuer: String,
@@ -416,8 +419,8 @@ impl CheckedSlot {
             match is_signed_by_spki(&self.slot.der, &candidate.public_key_der) {
                 Some(true) if by_name && info.names_key_of(candidate) => {
                     let Some(fault) = fault_of_issuer(info, candidate, now) else {
-                        if candidate.has_name_constraints() && candidate != info {
-                            self.not_checked.push(NotChecked::Names { issuer });
+                        if candidate != info {
+                            self.remark_on_issuer(info, candidate);
                         }
                         return;
                     };
@@ -441,6 +444,22 @@ impl CheckedSlot {
             self.problems.push(SlotProblem::UnknownIssuer { issuer });
         } else {
             self.not_checked.push(NotChecked::Signature { issuer });
+        }
+    }
+
+    /// What is to be said of the certificate of an issuer that may issue this one.
+    fn remark_on_issuer(&mut self, info: &CertificateInfo, found: &CertificateInfo) {
+        let issuer = issuer_text(info);
+        if limits(info, found) == Limits::Unknown {
+            let issuer = issuer.clone();
+            self.not_checked.push(NotChecked::Names { issuer });
+        }
+        // The gravest one, of these the first.
+        let fault = found.faults.iter().rev();
+        if let Some(fault) = fault.max_by_key(|fault| fault.severity) {
+            let fault = fault.clone();
+            self.problems
+                .push(SlotProblem::IssuerNotStrict { issuer, fault });
         }
     }
 
@@ -489,6 +508,12 @@ fn fault_of_issuer(
     let name = || issuer_text(info);
     if let Some(why) = why_no_issuer(issuer) {
         return Some(SlotProblem::IssuerNotAuthorised {
+            issuer: name(),
+            why,
+        });
+    }
+    if let Limits::Broken(why) = limits(info, issuer) {
+        return Some(SlotProblem::NameNotPermitted {
             issuer: name(),
             why,
         });

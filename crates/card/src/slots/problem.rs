@@ -80,6 +80,20 @@ pub enum SlotProblem {
         /// Why not.
         why: &'static str,
     },
+    /// Its issuer has signed it, whose certificate does not let it give these names (RFC 5280 §4.2.1.10).
+    NameNotPermitted {
+        /// The issuer's name.
+        issuer: String,
+        /// What its nameConstraints do: `exclude its subject`.
+        why: String,
+    },
+    /// Its issuer has signed it, whose certificate is not written as the standards have it.
+    IssuerNotStrict {
+        /// The issuer's name.
+        issuer: String,
+        /// The gravest fault of that certificate.
+        fault: Fault,
+    },
     /// Its issuer has signed it, whose certificate is not valid now.
     IssuerNotValid {
         /// The issuer's name.
@@ -190,6 +204,8 @@ impl SlotProblem {
             Self::BadSignature { .. } => "bad-signature",
             Self::OtherIssuerKey { .. } => "issuer-key-mismatch",
             Self::IssuerNotAuthorised { .. } => "issuer-not-authorised",
+            Self::NameNotPermitted { .. } => "name-not-permitted",
+            Self::IssuerNotStrict { .. } => "issuer-not-strict",
             Self::IssuerNotValid { .. } => "issuer-not-valid",
             Self::UnknownIssuer { .. } => "unknown-issuer",
             Self::KeyMismatch { .. } => "key-mismatch",
@@ -207,6 +223,11 @@ impl SlotProblem {
     pub const fn severity(&self) -> Severity {
         match self {
             Self::NotStrict(fault) => fault.severity,
+            // Programs have that certificate already, and load it or not.
+            Self::IssuerNotStrict { fault, .. } => match fault.severity {
+                Severity::Error => Severity::Warning,
+                _ => Severity::Note,
+            },
             Self::Odd(_)
             | Self::WrongCount { .. }
             | Self::UnknownIssuer { .. }
@@ -283,9 +304,19 @@ impl SlotProblem {
                 "the directory is at fault, not the certificate: write the certificate anew, so \
                  that its entry is made anew, too"
             }
-            Self::NotStrict(_) => {
-                "its issuer is at fault: have the certificate made anew, as programs that follow \
-                 the standard may not load it"
+            Self::NotStrict(fault) => fault.next_step(),
+            Self::IssuerNotStrict { .. } if self.severity() == Severity::Note => {
+                "nothing needs to be done, unless it is for programs that are strict about RFC 5280 \
+                 (`openssl verify -x509_strict`)"
+            }
+            Self::IssuerNotStrict { .. } => {
+                "give the issuer's present certificate, if there is one for the same key: programs \
+                 that follow the standard may not load this one"
+            }
+            Self::NameNotPermitted { .. } => {
+                "give the issuer's certificate that lets it give these names, if there is one for the \
+                 same key; otherwise have the certificate made anew, with names that its issuer may \
+                 give"
             }
             Self::UnknownValidity => "its issuer is at fault: have it made anew with dates in DER",
             Self::Expired | Self::Revoked { .. } => {
@@ -432,6 +463,21 @@ impl fmt::Display for SlotProblem {
                 f,
                 "it is signed by {issuer:?}, whose certificate {why}: programs refuse it"
             ),
+            Self::NameNotPermitted { issuer, why } => write!(
+                f,
+                "it is signed by {issuer:?}, whose nameConstraints {why} (RFC 5280 §4.2.1.10): \
+                 programs refuse it"
+            ),
+            Self::IssuerNotStrict { issuer, fault } => {
+                let how = match fault.rule {
+                    Rule::Der => "is not strict DER",
+                    Rule::Profile => "is not as RFC 5280 has it",
+                };
+                write!(
+                    f,
+                    "it is signed by {issuer:?}, whose certificate {how}: {fault}"
+                )
+            }
             Self::IssuerNotValid { issuer, why } => {
                 write!(f, "it is signed by {issuer:?}, whose certificate {why}")
             }

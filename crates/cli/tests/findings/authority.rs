@@ -65,6 +65,10 @@ impl Authority {
             "own.cnf",
             "-addext",
             "basicConstraints=critical,CA:true",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+            "-addext",
+            "subjectKeyIdentifier=hash",
         ]);
         // The certificate is for the card's own key.
         lab.openssl(&[

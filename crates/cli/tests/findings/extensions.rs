@@ -318,6 +318,50 @@ fn no_certificate_that_openssl_refuses_is_called_valid_and_no_good_one_is_called
             false,
         ),
         (subject, &serial_alone, Some("not-rfc5280"), true, false),
+        // No identifier of the issuer's key, and authorities without what they must have.
+        (
+            subject,
+            "2.5.29.35=DER:3000",
+            Some("not-rfc5280"),
+            true,
+            false,
+        ),
+        (
+            subject,
+            "authorityKeyIdentifier=none",
+            Some("not-rfc5280"),
+            true,
+            false,
+        ),
+        (
+            subject,
+            "basicConstraints=CA:true\nkeyUsage=critical,keyCertSign",
+            Some("not-rfc5280"),
+            true,
+            false,
+        ),
+        (
+            subject,
+            "basicConstraints=critical,CA:true",
+            Some("not-rfc5280"),
+            true,
+            false,
+        ),
+        (
+            subject,
+            "basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign\n\
+             nameConstraints=critical,permitted;DNS:a.example",
+            None,
+            true,
+            true,
+        ),
+        (
+            subject,
+            "nameConstraints=critical,permitted;DNS:a.example",
+            Some("not-rfc5280"),
+            true,
+            true,
+        ),
         (
             subject,
             "keyUsage=critical,digitalSignature,keyCertSign",
@@ -394,7 +438,9 @@ fn a_certificate_that_names_another_key_or_certificate_of_its_issuer_is_not_vali
             "new.pem",
         ];
         assert_eq!(authority.openssl_does(&verify), taken, "{value}");
-        let (state, codes) = judged(&authority);
+        let (state, mut codes) = judged(&authority);
+        // A note: strict programs want the identifier of the key.
+        codes.retain(|code| code != "not-rfc5280");
         match taken {
             true => assert_eq!((state.as_str(), codes), ("valid", vec![]), "{value}"),
             false => {
@@ -587,5 +633,174 @@ fn a_name_that_is_shorter_or_longer_than_the_profile_lets_it_be_is_a_warning() {
                 assert_eq!(problems[0]["severity"], "warning", "{what}");
             }
         }
+    }
+}
+
+#[test]
+fn what_only_strict_programs_refuse_is_a_note_and_no_finding() {
+    let authority = Authority::strict();
+    for lines in [
+        "2.5.29.35=DER:3000",
+        "authorityKeyIdentifier=none",
+        "basicConstraints=CA:true\nkeyUsage=critical,keyCertSign",
+        "basicConstraints=critical,CA:true",
+    ] {
+        issue(&authority, "/CN=Kim", lines);
+        let (document, exit) = run(&authority.lab, &["cert", "check", "--issuer", "strict.pem"]);
+        let row = certificate(&document, CERTIFICATE);
+        let problems = row["problems"].as_array().expect("problems");
+        assert!(!problems.is_empty(), "{lines}");
+        for problem in problems {
+            assert_eq!(problem["severity"], "note", "{lines}: {row:#}");
+        }
+        assert_eq!((exit, &row["state"]), (0, &"valid".into()), "{lines}");
+        let old = fs::read(authority.lab.path("old.der")).expect("kept");
+        set_data(&authority.lab, CERTIFICATE, &old);
+        let write = [
+            "cert",
+            "write",
+            "new.pem",
+            "--key",
+            "45",
+            "--issuer",
+            "strict.pem",
+        ];
+        let output = authority.lab.with_pins(&write);
+        assert_code(&output, 0);
+        let text = stderr(&output);
+        assert!(text.contains("not as RFC 5280 has it"), "{text}");
+    }
+}
+
+/// A policy 1.2.3 with a qualifier: of this kind below id-qt, with this in it.
+fn qualified(kind: u8, value: &[u8]) -> String {
+    let identifier = [0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x02, kind];
+    let qualifier = element(0x30, &[&element(0x06, &identifier)[..], value].concat());
+    let policy = [element(0x06, &[0x2A, 0x03]), element(0x30, &qualifier)].concat();
+    let list = element(0x30, &element(0x30, &policy));
+    format!("2.5.29.32=DER:{}", hex::encode_upper(list))
+}
+
+#[test]
+fn a_policy_extension_that_openssl_refuses_when_it_looks_at_policies_is_not_valid() {
+    let authority = Authority::strict();
+    let text = |tag: u8| element(0x30, &element(tag, b"ABCD"));
+    let notice = |organization: &[u8], numbers: &[u8]| {
+        element(0x30, &element(0x30, &[organization, numbers].concat()))
+    };
+    let one = element(0x30, &element(0x02, &[1]));
+    let organization = element(0x0C, b"ABCD");
+    let mapped = |value: &str| format!("certificatePolicies=1.2.3\n2.5.29.33=DER:{value}");
+    let mut rows = vec![
+        (qualified(1, &element(0x16, b"http://a.example/")), true),
+        (qualified(1, &element(0x0C, b"http://a.example/")), false),
+        (qualified(1, &element(0x13, b"http://a.example/")), false),
+        (qualified(1, &element(0x30, b"")), false),
+        (qualified(2, &element(0x30, b"")), true),
+        (qualified(2, &element(0x05, b"")), false),
+        (qualified(2, &notice(&organization, &one)), true),
+        (
+            qualified(
+                2,
+                &notice(&organization, &element(0x30, &element(0x04, b"1"))),
+            ),
+            false,
+        ),
+        (qualified(2, &notice(&organization, b"")), false),
+        (qualified(2, &notice(&element(0x13, b"ABCD"), &one)), false),
+        (qualified(3, &element(0x05, b"")), true),
+        // Mapped to anyPolicy, from it, and otherwise.
+        (mapped("300C300A06022A030604551D2000"), false),
+        (mapped("300C300A0604551D200006022A03"), false),
+        (mapped("300A300806022A0306022A04"), true),
+        (
+            "2.5.29.32=DER:300C300406022A03300406022A03".to_owned(),
+            false,
+        ),
+        ("2.5.29.36=critical,DER:3000".to_owned(), false),
+        ("2.5.29.36=critical,DER:30038001FF".to_owned(), false),
+        ("2.5.29.36=critical,DER:3003800101".to_owned(), true),
+    ];
+    for (tag, taken) in [
+        (0x0C, true),
+        (0x16, true),
+        (0x1A, true),
+        (0x1E, true),
+        (0x12, false),
+        (0x13, false),
+        (0x14, false),
+        (0x1C, false),
+        (0x04, false),
+    ] {
+        rows.push((qualified(2, &text(tag)), taken));
+    }
+    for (line, taken) in rows {
+        issue(&authority, "/CN=Kim", &line);
+        let verify = [
+            "verify",
+            "-policy_check",
+            "-partial_chain",
+            "-CAfile",
+            "strict.pem",
+            "new.pem",
+        ];
+        assert_eq!(authority.openssl_does(&verify), taken, "{line}");
+        let (state, codes) = judged(&authority);
+        assert_eq!(state == "valid", taken, "{line}: {codes:?}");
+        assert_eq!(codes.is_empty(), taken, "{line}: {codes:?}");
+    }
+}
+
+#[test]
+fn a_name_or_a_text_that_the_profile_does_not_have_is_told() {
+    let authority = Authority::strict();
+    let name = |tag: u8, value: &[u8]| {
+        let names = element(0x30, &element(tag, value));
+        format!("2.5.29.17=DER:{}", hex::encode_upper(names))
+    };
+    let long = |count| {
+        qualified(
+            2,
+            &element(0x30, &element(0x0C, "\u{e4}".repeat(count).as_bytes())),
+        )
+    };
+    for (line, severity) in [
+        (name(0x81, b"kim@a.example"), None),
+        (name(0x81, b"\"kim k\"@a.example"), None),
+        (name(0x81, b""), Some("warning")),
+        (name(0x81, b"kim"), Some("warning")),
+        (name(0x81, b"@a.example"), Some("warning")),
+        (name(0x81, b"kim@"), Some("warning")),
+        (name(0x81, b"Kim <kim@a.example>"), Some("warning")),
+        (name(0x82, b"a.example"), None),
+        (name(0x82, b"*.a_b.example"), None),
+        (name(0x82, b""), Some("warning")),
+        (name(0x82, b" "), Some("warning")),
+        (name(0x82, b"a..example"), Some("warning")),
+        (name(0x86, b"http://a.example/"), None),
+        (name(0x86, b"urn:a"), None),
+        (name(0x86, b"ldap:///CN=a"), None),
+        (name(0x86, b""), Some("warning")),
+        (name(0x86, b"a/b"), Some("warning")),
+        (name(0x86, b"//a.example/"), Some("warning")),
+        (name(0x86, b"http:"), Some("warning")),
+        (name(0xA4, &[0x30, 0x00]), Some("warning")),
+        (long(200), None),
+        // Longer ones are to be coped with (RFC 5280 §4.2.1.4).
+        (long(201), Some("note")),
+    ] {
+        issue(&authority, "/CN=Kim", &line);
+        let (document, _) = run(&authority.lab, &["cert", "check", "--issuer", "strict.pem"]);
+        let row = certificate(&document, CERTIFICATE);
+        assert_eq!(row["state"], "valid", "{line}");
+        let problems = row["problems"].as_array().expect("problems").iter();
+        let told: Vec<_> = problems
+            .map(|one| (one["code"].as_str(), one["severity"].as_str()))
+            .collect();
+        let expected: Vec<_> = severity
+            .map(|severity| (Some("not-rfc5280"), Some(severity)))
+            .into_iter()
+            .collect();
+        assert_eq!(told, expected, "{line}: {row:#}");
     }
 }

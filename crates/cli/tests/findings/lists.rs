@@ -379,20 +379,11 @@ fn an_issuer_of_the_same_name_in_another_string_type_is_the_same() {
             .replace("string_mask = utf8only", &format!("string_mask = {mask}"))
             .replace("CN = Own CA", &format!("CN = {name}"));
         fs::write(authority.lab.path("own.cnf"), config).expect("written");
-        authority.lab.openssl(&[
-            "req",
-            "-x509",
-            "-key",
-            "own.key",
-            "-out",
-            "own.pem",
-            "-days",
-            "4000",
-            "-config",
-            "own.cnf",
-            "-addext",
+        let extensions = [
             "basicConstraints=critical,CA:true",
-        ]);
+            "keyUsage=critical,keyCertSign,cRLSign",
+        ];
+        authority.root("own.pem", "4000", &extensions);
         authority.list("list.pem", true, NOW);
         for (options, expected) in [
             (&[][..], &["list-not-verified", "revoked"][..]),

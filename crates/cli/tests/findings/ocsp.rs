@@ -257,6 +257,44 @@ fn a_responder_answers_for_an_issuer_only_if_that_has_said_so() {
 }
 
 #[test]
+fn a_responder_with_a_name_that_its_issuer_may_not_give_says_nothing() {
+    let authority = Authority::new("Own CA", "utf8only");
+    let rsa = &["-newkey", "rsa:2048"];
+    authority.responder("right", "extendedKeyUsage=OCSPSigning", rsa);
+    let mut config = fs::read_to_string(authority.lab.path("own.cnf")).expect("written");
+    config.push_str("[its_name]\nCN = Responder\n[another]\nCN = Other\n");
+    fs::write(authority.lab.path("own.cnf"), config).expect("written");
+    let responding = Responding {
+        signer: "right.pem",
+        key: "right.key",
+        ..OWN
+    };
+    for (limits, is_good) in [("another", true), ("its_name", false)] {
+        let limits = format!("nameConstraints=critical,excluded;dirName:{limits}");
+        let extensions = [
+            "basicConstraints=critical,CA:true",
+            "keyUsage=critical,keyCertSign,cRLSign",
+            &limits,
+        ];
+        authority.root("own.pem", "4000", &extensions);
+        authority.answer("answer.der", Known::Good, &responding);
+        assert_eq!(
+            authority.openssl_says_good("answer.der"),
+            is_good,
+            "{limits}"
+        );
+        let (says, codes, exit) = authority.says("answer.der", ISSUER);
+        match is_good {
+            true => assert_eq!((says.as_str(), exit), ("good", 0), "{limits}: {codes:?}"),
+            false => {
+                assert_eq!((says.as_str(), exit), ("unknown", 6), "{limits}");
+                assert_eq!(codes, ["ocsp-not-authorised"], "{limits}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_about_another_certificate_or_another_issuer_says_nothing() {
     let authority = Authority::new("Own CA", "utf8only");
     let other_serial = Responding {

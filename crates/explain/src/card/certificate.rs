@@ -139,6 +139,7 @@ fn state(checked: &CheckedSlot) -> &'static str {
             SlotProblem::BadSignature { .. }
                 | SlotProblem::OtherIssuerKey { .. }
                 | SlotProblem::IssuerNotAuthorised { .. }
+                | SlotProblem::NameNotPermitted { .. }
                 | SlotProblem::IssuerNotValid { .. }
         )
     }) {

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use kortlab_apdu::tlv::{Reader, Tag, Tlv};
 
-use super::names::{constrained_name, general_name, general_names};
+use super::names::{
+    BMP_STRING, IA5_STRING, VISIBLE_STRING, characters, constrained_name, general_name,
+    general_names,
+};
 use super::parts::{Parts, all_are, inner, not_empty};
 use crate::certificate::der_rules::{self, NULL};
 use crate::certificate::fault::Faults;
@@ -13,7 +16,7 @@ use crate::certificate::fault::Faults;
 pub(in crate::certificate) const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1D, 0x0E];
 const SUBJECT_DIRECTORY_ATTRIBUTES: &[u8] = &[0x55, 0x1D, 0x09];
 pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x0F];
-const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
+pub(in crate::certificate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
 const ISSUER_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x12];
 const PRIVATE_KEY_USAGE_PERIOD: &[u8] = &[0x55, 0x1D, 0x10];
 const CRL_NUMBER: &[u8] = &[0x55, 0x1D, 0x14];
@@ -68,6 +71,14 @@ pub(in crate::certificate) const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1D,
 pub(crate) const EXT_KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x25];
 pub(crate) const AUTHORITY_INFO_ACCESS: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
 
+/// anyPolicy, 2.5.29.32.0 (RFC 5280 §4.2.1.4).
+const ANY_POLICY: &[u8] = &[0x55, 0x1D, 0x20, 0x00];
+/// id-qt-cps and id-qt-unotice (RFC 5280 §4.2.1.4).
+const CPS: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x02, 0x01];
+const USER_NOTICE: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x02, 0x02];
+/// The most characters of a DisplayText (RFC 5280 §4.2.1.4).
+const MAX_DISPLAY_TEXT: usize = 200;
+
 /// The number of bits that KeyUsage names (RFC 5280 §4.2.1.3).
 const KEY_USAGE_BITS: usize = 9;
 
@@ -81,9 +92,18 @@ pub(in crate::certificate) fn is_known_critical(identifier: &[u8]) -> bool {
 pub(super) struct Summary<'a> {
     /// Whether there are names besides the subject's, and whether they are critical.
     pub(super) alternative_name: Option<bool>,
-    is_authority: bool,
+    /// Whether authorityKeyIdentifier has a keyIdentifier.
+    pub(super) names_issuer_key: bool,
+    /// Where basicConstraints says that it is an authority's.
+    authority: Option<usize>,
+    /// Where basicConstraints says how many authorities may be below.
+    path_length: Option<usize>,
+    has_key_identifier: bool,
+    has_key_usage: bool,
     /// Where keyUsage allows to sign certificates.
     signs_certificates: Option<usize>,
+    /// Where names of others are limited.
+    name_constraints: Option<usize>,
     /// Those that are critical, and where they say so.
     critical: Vec<(&'a [u8], usize)>,
 }
@@ -94,15 +114,59 @@ pub(super) fn extensions<'a>(wrapper: &Tlv<'a>, faults: &mut Faults) -> Summary<
     for (identifier, at) in &summary.critical {
         tell_critical(identifier, *at, faults);
     }
-    if let Some(at) = summary.signs_certificates
-        && !summary.is_authority
+    match summary.authority {
+        Some(at) => of_authority(&summary, at, faults),
+        None => of_others(&summary, faults),
+    }
+    summary
+}
+
+/// What the certificate of an authority must have beside cA: only programs that are told to be strict
+/// insist on it.
+fn of_authority(summary: &Summary<'_>, at: usize, faults: &mut Faults) {
+    let is_critical = summary
+        .critical
+        .iter()
+        .any(|(critical, _)| *critical == BASIC_CONSTRAINTS);
+    if !is_critical {
+        faults.note(
+            at,
+            "basicConstraints of an authority is not critical (RFC 5280 §4.2.1.9)",
+        );
+    }
+    if !summary.has_key_usage {
+        faults.note(at, "an authority without keyUsage (RFC 5280 §4.2.1.3)");
+    }
+    if !summary.has_key_identifier {
+        faults.note(
+            at,
+            "an authority without subjectKeyIdentifier (RFC 5280 §4.2.1.2)",
+        );
+    }
+    if let Some(at) = summary.path_length
+        && summary.signs_certificates.is_none()
     {
+        faults.note(
+            at,
+            "a pathLenConstraint, and keyUsage has no keyCertSign (RFC 5280 §4.2.1.9)",
+        );
+    }
+}
+
+/// What the certificate of an authority alone may have.
+fn of_others(summary: &Summary<'_>, faults: &mut Faults) {
+    if let Some(at) = summary.signs_certificates {
         faults.profile(
             at,
             "keyUsage has keyCertSign, and basicConstraints does not say cA (RFC 5280 §4.2.1.9)",
         );
     }
-    summary
+    if let Some(at) = summary.name_constraints {
+        faults.profile(
+            at,
+            "nameConstraints, and basicConstraints does not say cA (RFC 5280 §4.2.1.10)",
+        );
+    }
 }
 
 /// Extensions in their wrapper, whatever they are of.
@@ -204,6 +268,7 @@ fn extension_value(
     let mut open = |what, tag| inner(what, tag, value.value, base, faults);
     match identifier {
         KEY_USAGE => {
+            summary.has_key_usage = true;
             if let Some(bits) = open("keyUsage", Tag::BIT_STRING) {
                 key_usage(&bits, faults);
                 if bits
@@ -217,16 +282,19 @@ fn extension_value(
         }
         BASIC_CONSTRAINTS => {
             if let Some(constraints) = open("basicConstraints", Tag::SEQUENCE) {
-                summary.is_authority = basic_constraints(&constraints, faults);
+                let (is_authority, path_length) = basic_constraints(&constraints, faults);
+                summary.authority = is_authority.then_some(constraints.offset);
+                summary.path_length = path_length;
             }
         }
         SUBJECT_KEY_IDENTIFIER => {
+            summary.has_key_identifier = true;
             open("subjectKeyIdentifier", Tag::OCTET_STRING);
         }
         AUTHORITY_KEY_IDENTIFIER => {
             if let Some(identifier) = open("authorityKeyIdentifier", Tag::SEQUENCE) {
                 let mut parts = Parts::of("authorityKeyIdentifier", &identifier, faults);
-                parts.take(Tag::context(0, false));
+                summary.names_issuer_key = parts.take(Tag::context(0, false)).is_some();
                 let names = parts.take(Tag::context(1, true));
                 if let Some(names) = &names {
                     general_names(names, faults);
@@ -305,6 +373,10 @@ fn extension_value(
         }
         NAME_CONSTRAINTS => {
             if let Some(constraints) = open("nameConstraints", Tag::SEQUENCE) {
+                let first = constraints.children().next().and_then(Result::ok);
+                summary.name_constraints = first
+                    .is_some_and(|first| matches!(first.tag.value(), 0xA0 | 0xA1))
+                    .then_some(constraints.offset);
                 name_constraints(&constraints, faults);
             }
         }
@@ -313,25 +385,36 @@ fn extension_value(
                 not_empty("policyMappings", &list, faults);
                 for mapping in list.children().map_while(Result::ok) {
                     let mut parts = Parts::of("the mapping", &mapping, faults);
-                    parts.need(Tag::OBJECT_IDENTIFIER, "issuerDomainPolicy", faults);
-                    parts.need(Tag::OBJECT_IDENTIFIER, "subjectDomainPolicy", faults);
+                    for what in ["issuerDomainPolicy", "subjectDomainPolicy"] {
+                        let policy = parts.need(Tag::OBJECT_IDENTIFIER, what, faults);
+                        if let Some(policy) = policy
+                            && policy.value == ANY_POLICY
+                        {
+                            faults.refused(
+                                policy.offset,
+                                "a policy is mapped from or to anyPolicy (RFC 5280 §4.2.1.5): programs \
+                                 that look at policies refuse the certificate",
+                            );
+                        }
+                    }
                     parts.end(faults);
                 }
             }
         }
         POLICY_CONSTRAINTS => {
             if let Some(constraints) = open("policyConstraints", Tag::SEQUENCE) {
-                optional_pair("policyConstraints", "4.2.1.11", &constraints, faults);
+                policy_constraints(&constraints, faults);
             }
         }
         PRIVATE_KEY_USAGE_PERIOD => {
             if let Some(period) = open("privateKeyUsagePeriod", Tag::SEQUENCE) {
-                optional_pair(
-                    "privateKeyUsagePeriod",
-                    "4.2.1.4 of RFC 3280",
-                    &period,
-                    faults,
-                );
+                if period.value.is_empty() {
+                    faults.profile(
+                        period.offset,
+                        "privateKeyUsagePeriod is empty (§4.2.1.4 of RFC 3280)",
+                    );
+                }
+                optional_pair("privateKeyUsagePeriod", &period, faults);
             }
         }
         SUBJECT_DIRECTORY_ATTRIBUTES => {
@@ -387,19 +470,77 @@ fn policies(list: &Tlv<'_>, faults: &mut Faults) {
         if let Some(qualifiers) = parts.take(Tag::SEQUENCE) {
             not_empty("the list of qualifiers", &qualifiers, faults);
             for qualifier in qualifiers.children().map_while(Result::ok) {
-                let mut parts = Parts::of("the qualifier", &qualifier, faults);
-                parts.need(Tag::OBJECT_IDENTIFIER, "its identifier", faults);
-                parts.any();
-                parts.end(faults);
+                policy_qualifier(&qualifier, faults);
             }
         }
         parts.end(faults);
         if identifier.is_some_and(|identifier| !seen.insert(identifier.value)) {
-            faults.profile(
+            faults.refused(
                 policy.offset,
-                "a policy that is there twice (RFC 5280 §4.2.1.4)",
+                "a policy that is there twice (RFC 5280 §4.2.1.4): programs that look at policies \
+                 refuse the certificate",
             );
         }
+    }
+}
+
+/// PolicyQualifierInfo (RFC 5280 §4.2.1.4): of a CPSuri, of a UserNotice, or of another kind with anything
+/// in it.
+fn policy_qualifier(qualifier: &Tlv<'_>, faults: &mut Faults) {
+    let mut parts = Parts::of("the qualifier", qualifier, faults);
+    let kind = parts.need(Tag::OBJECT_IDENTIFIER, "its identifier", faults);
+    match kind.map(|kind| kind.value) {
+        Some(CPS) => {
+            parts.need(IA5_STRING, "the URI of a practice statement", faults);
+        }
+        Some(USER_NOTICE) => {
+            if let Some(notice) = parts.need(Tag::SEQUENCE, "the notice", faults) {
+                user_notice(&notice, faults);
+            }
+        }
+        _ => {
+            parts.any();
+        }
+    }
+    parts.end(faults);
+}
+
+/// UserNotice (RFC 5280 §4.2.1.4).
+fn user_notice(notice: &Tlv<'_>, faults: &mut Faults) {
+    let mut parts = Parts::of("the notice", notice, faults);
+    if let Some(reference) = parts.take(Tag::SEQUENCE) {
+        let mut parts = Parts::of("the noticeRef", &reference, faults);
+        match parts.any() {
+            Some(organization) => display_text("the organization", &organization, faults),
+            None => faults.error(reference.offset, "a noticeRef without an organization"),
+        }
+        if let Some(numbers) = parts.need(Tag::SEQUENCE, "the noticeNumbers", faults) {
+            all_are("the noticeNumbers", Tag::INTEGER, &numbers, faults);
+        }
+        parts.end(faults);
+    }
+    if let Some(text) = parts.any() {
+        display_text("the explicitText", &text, faults);
+    }
+    parts.end(faults);
+}
+
+/// DisplayText (RFC 5280 §4.2.1.4). Longer ones are in use, and are to be coped with.
+fn display_text(what: &str, text: &Tlv<'_>, faults: &mut Faults) {
+    if ![IA5_STRING, VISIBLE_STRING, BMP_STRING, Tag::UTF8_STRING].contains(&text.tag) {
+        let message = format_args!("{what} of a notice is no DisplayText (RFC 5280 §4.2.1.4)");
+        return faults.error(text.offset, message);
+    }
+    if let Some(length) = characters(text)
+        && !(1..=MAX_DISPLAY_TEXT).contains(&length)
+    {
+        faults.note(
+            text.offset,
+            format_args!(
+                "{what} of a notice has {length} characters, not 1 to {MAX_DISPLAY_TEXT} (RFC 5280 \
+                 §4.2.1.4)"
+            ),
+        );
     }
 }
 
@@ -515,19 +656,43 @@ fn name_constraints(constraints: &Tlv<'_>, faults: &mut Faults) {
                 Some(base) => constrained_name(&base, faults),
                 None => faults.error(subtree.offset, "a subtree without its base"),
             }
-            parts.take(Tag::context(0, false));
-            parts.take(Tag::context(1, false));
+            let minimum = parts.take(Tag::context(0, false));
+            let maximum = parts.take(Tag::context(1, false));
             parts.end(faults);
+            if let Some(minimum) = minimum.filter(|minimum| minimum.value == [0]) {
+                faults.error(
+                    minimum.offset,
+                    "the minimum 0 is written out, which DER leaves out (X.690 §11.5)",
+                );
+            } else if minimum.or(maximum).is_some() {
+                faults.profile(
+                    subtree.offset,
+                    "a subtree with a minimum or a maximum (RFC 5280 §4.2.1.10)",
+                );
+            }
         }
     }
     parts.end(faults);
 }
 
-/// A SEQUENCE of [0] and [1], each optional, one of which there must be.
-fn optional_pair(what: &'static str, section: &str, pair: &Tlv<'_>, faults: &mut Faults) {
-    if pair.value.is_empty() {
-        faults.profile(pair.offset, format_args!("{what} is empty (§{section})"));
+/// PolicyConstraints (RFC 5280 §4.2.1.11).
+fn policy_constraints(constraints: &Tlv<'_>, faults: &mut Faults) {
+    if constraints.value.is_empty() {
+        faults.refused(
+            constraints.offset,
+            "policyConstraints is empty (RFC 5280 §4.2.1.11): programs that look at policies refuse \
+             the certificate",
+        );
     }
+    optional_pair("policyConstraints", constraints, faults);
+    let numbers = constraints.children().map_while(Result::ok);
+    for number in numbers.filter(|number| matches!(number.value, [0x80..=0xFF, ..])) {
+        faults.error(number.offset, "a number of policyConstraints is negative");
+    }
+}
+
+/// A SEQUENCE of [0] and [1], each optional, one of which there must be.
+fn optional_pair(what: &'static str, pair: &Tlv<'_>, faults: &mut Faults) {
     let mut parts = Parts::of(what, pair, faults);
     for number in [0, 1] {
         if let Some(part) = parts.take(Tag::context(number, false))
@@ -567,8 +732,8 @@ fn key_usage(bits: &Tlv<'_>, faults: &mut Faults) {
     }
 }
 
-/// Whether it is an authority's (RFC 5280 §4.2.1.9).
-fn basic_constraints(constraints: &Tlv<'_>, faults: &mut Faults) -> bool {
+/// Whether it is an authority's, and where it limits how many are below (RFC 5280 §4.2.1.9).
+fn basic_constraints(constraints: &Tlv<'_>, faults: &mut Faults) -> (bool, Option<usize>) {
     let mut parts = Parts::of("basicConstraints", constraints, faults);
     let authority = parts.take(Tag::BOOLEAN);
     if let Some(authority) = &authority
@@ -592,5 +757,6 @@ fn basic_constraints(constraints: &Tlv<'_>, faults: &mut Faults) -> bool {
         }
     }
     parts.end(faults);
-    authority.is_some_and(|authority| authority.value != [0])
+    let is_authority = authority.is_some_and(|authority| authority.value != [0]);
+    (is_authority, length.map(|length| length.offset))
 }

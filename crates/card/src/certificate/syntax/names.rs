@@ -84,9 +84,10 @@ fn attribute_value(kind: &[u8], value: &Tlv<'_>, faults: &mut Faults) {
 
 const NUMERIC_STRING: Tag = Tag::new(0x12);
 const TELETEX_STRING: Tag = Tag::new(0x14);
-const IA5_STRING: Tag = Tag::new(0x16);
+pub(super) const IA5_STRING: Tag = Tag::new(0x16);
+pub(super) const VISIBLE_STRING: Tag = Tag::new(0x1A);
 const UNIVERSAL_STRING: Tag = Tag::new(0x1C);
-const BMP_STRING: Tag = Tag::new(0x1E);
+pub(super) const BMP_STRING: Tag = Tag::new(0x1E);
 
 /// DirectoryString (RFC 5280 §4.1.2.4).
 const DIRECTORY_STRINGS: &[Tag] = &[
@@ -148,7 +149,7 @@ fn bounds_of(kind: &[u8]) -> Option<(&'static str, usize, usize)> {
 }
 
 /// How many characters a string has; `None` if it is none.
-fn characters(value: &Tlv<'_>) -> Option<usize> {
+pub(super) fn characters(value: &Tlv<'_>) -> Option<usize> {
     let bytes = value.value;
     match value.tag {
         Tag::UTF8_STRING => core::str::from_utf8(bytes)
@@ -156,7 +157,7 @@ fn characters(value: &Tlv<'_>) -> Option<usize> {
             .map(|text| text.chars().count()),
         BMP_STRING => Some(bytes.len() / 2),
         UNIVERSAL_STRING => Some(bytes.len() / 4),
-        tag if STRINGS.contains(&tag) => Some(bytes.len()),
+        tag if STRINGS.contains(&tag) || tag == VISIBLE_STRING => Some(bytes.len()),
         _ => None,
     }
 }
@@ -181,6 +182,18 @@ pub(super) fn general_names(names: &Tlv<'_>, faults: &mut Faults) {
 
 /// GeneralName (RFC 5280 §4.2.1.6).
 pub(super) fn general_name(name: &Tlv<'_>, faults: &mut Faults) {
+    let wrong = match name.tag.value() {
+        0x81 if !is_mailbox(name.value) => Some("an rfc822Name that is no mailbox"),
+        0x82 if !is_domain(name.value) => Some("a dNSName that is no name of a host"),
+        0x86 if !is_absolute(name.value) => {
+            Some("a uniformResourceIdentifier without a scheme, or with nothing behind it")
+        }
+        0xA4 if name.value == [0x30, 0x00] => Some("an empty directoryName"),
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        faults.profile(name.offset, format_args!("{wrong} (RFC 5280 §4.2.1.6)"));
+    }
     if name.tag == IP_ADDRESS && !matches!(name.value.len(), 4 | 16) {
         faults.profile(
             name.offset,
@@ -191,6 +204,41 @@ pub(super) fn general_name(name: &Tlv<'_>, faults: &mut Faults) {
         );
     }
     form(name, faults);
+}
+
+/// A Mailbox (RFC 2821 §4.1.2) as far as it has the two parts of one, and neither a name nor a comment
+/// around them.
+fn is_mailbox(text: &[u8]) -> bool {
+    let Some(at) = text.iter().rposition(|byte| *byte == b'@') else {
+        return false;
+    };
+    let (local, host) = text.split_at(at);
+    let host = host.get(1..).unwrap_or_default();
+    let is_outside = |byte: &u8| byte.is_ascii_whitespace() || b"<>()".contains(byte);
+    let is_quoted = local.first() == Some(&b'"') && local.last() == Some(&b'"');
+    let is_local = !local.is_empty() && (is_quoted || !local.iter().any(is_outside));
+    is_local && !host.is_empty() && !host.iter().any(is_outside)
+}
+
+/// The preferred name syntax (RFC 1034 §3.5, RFC 1123 §2.1), and what is seen in certificates beside it:
+/// `_`, and `*` for a label (RFC 6125 §6.4.3). The string " " is none.
+fn is_domain(text: &[u8]) -> bool {
+    let mut labels = text.split(|byte| *byte == b'.');
+    text.len() <= 253
+        && labels.all(|label| {
+            let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_*".contains(byte);
+            (1..=63).contains(&label.len()) && label.iter().all(is_of_it)
+        })
+}
+
+/// A URI that is not relative: a scheme, and a part for it (RFC 3986 §3).
+fn is_absolute(text: &[u8]) -> bool {
+    let mut parts = text.splitn(2, |byte| *byte == b':');
+    let scheme = parts.next().unwrap_or_default();
+    let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    scheme.first().is_some_and(u8::is_ascii_alphabetic)
+        && scheme.iter().all(is_of_it)
+        && parts.next().is_some_and(|rest| !rest.is_empty())
 }
 
 /// The base of a subtree (RFC 5280 §4.2.1.10): a GeneralName in which an address has its mask.
