@@ -282,6 +282,58 @@ fn a_key_that_nobody_has_is_refused() {
     assert_eq!(last(&mut card, &[&sign]), "6A88");
 }
 
+/// The EID applet with a key file whose key stayed in the card from which it was copied.
+fn with_a_public_half(public: Option<&[u8]>) -> Image {
+    let key = FileImage::new(0x4B01, FileContent::Key(KeyFileImage::default()));
+    let key = key.with_access(&[0x01, 0x01]);
+    let key = match public {
+        Some(told) => recorded(
+            key,
+            Recorded {
+                public_key: Some(told.into()),
+                ..Recorded::default()
+            },
+        ),
+        None => key,
+    };
+    let mut image = Image::plain(vec![key]);
+    image.master_file = image.master_file.with_application("eid");
+    image
+}
+
+#[test]
+fn the_public_half_of_a_key_that_stayed_in_its_card_is_told() {
+    let asked = ["00A40000024B01", "00CA010100"];
+    let mut card = insert(with_a_public_half(None));
+    assert_eq!(last(&mut card, &asked), "6A88");
+    let mut card = insert(with_a_public_half(Some(&[0x00, 0x10, 0xC0, 0x01])));
+    assert_eq!(last(&mut card, &asked), "0010C0019000");
+    // Only while that file is selected, and the key itself is refused as before.
+    assert_eq!(last(&mut card, &["00A40000023F00", "00CA010100"]), "6A88");
+    let image = with_a_public_half(Some(&[0x00, 0x10, 0xC0, 0x01]));
+    assert_eq!(Image::from_json(image.to_json().as_bytes()).unwrap(), image);
+}
+
+#[test]
+fn only_a_key_file_has_the_public_half_of_a_key() {
+    for length in [0, 515] {
+        let error = with_a_public_half(Some(&vec![1; length]))
+            .check()
+            .unwrap_err();
+        assert!(error.to_string().contains("public_key"), "{error}");
+    }
+    let public = Recorded {
+        public_key: Some(vec![1].into()),
+        ..Recorded::default()
+    };
+    let image = Image::plain(vec![recorded(
+        FileImage::transparent(0x0001, 1, &[1]),
+        public,
+    )]);
+    let error = image.check().unwrap_err();
+    assert!(error.to_string().contains("only a key file"), "{error}");
+}
+
 #[test]
 fn all_of_it_stays_in_the_image() {
     let image = copy();

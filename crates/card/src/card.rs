@@ -91,12 +91,13 @@ impl<C: Channel> Card<C> {
         scope: Scope,
     ) -> Result<Self, Box<NoToken<C>>> {
         session.shelf = Shelf::new(budget);
+        let mut partly = None;
         let (identity, dialect, contents) = match session.repeatedly(|session| {
             let Session { channel, shelf, .. } = session;
-            open(channel, shelf, scope)
+            open(channel, shelf, scope, &mut partly)
         }) {
             Ok(opened) => opened,
-            Err(error) => return Err(NoToken::new(session, error)),
+            Err(error) => return Err(NoToken::new(session, error).with_contents(partly)),
         };
         Ok(Self {
             session,
@@ -491,13 +492,19 @@ fn open<C: Channel>(
     channel: &mut C,
     shelf: &mut Shelf,
     scope: Scope,
+    partly: &mut Option<Contents>,
 ) -> Result<(Identity, &'static dyn Dialect, Contents), CardError> {
-    let contents = Contents::read_known(channel, shelf, scope)?;
+    let contents = Contents::read_as_far(channel, shelf, scope, partly)?;
     let identity = Identity {
         atr: channel.atr().to_vec(),
         application: shelf.application.clone(),
         file: shelf.any_description(),
     };
-    let dialect = dialect::recognise(channel, &identity)?;
-    Ok((identity, dialect, contents))
+    match dialect::recognise(channel, &identity) {
+        Ok(dialect) => Ok((identity, dialect, contents)),
+        Err(error) => {
+            *partly = Some(contents);
+            Err(error)
+        }
+    }
 }

@@ -119,6 +119,8 @@ pub struct Contents {
     pub(crate) odf_path: FilePath,
     /// Files of these that could not be read to their end.
     pub(crate) unread: Vec<Unread>,
+    /// The first answer that made no sense while the application was looked for.
+    pub(crate) nonsense: Option<CardError>,
 }
 
 impl Contents {
@@ -137,13 +139,79 @@ impl Contents {
         shelf: &mut Shelf,
         scope: Scope,
     ) -> Result<Self, CardError> {
+        Self::read_as_far(channel, shelf, scope, &mut None)
+    }
+
+    /// The same; `partly` gets what was read before an error ended it.
+    ///
+    /// # Errors
+    /// As for [`Contents::read`].
+    pub(crate) fn read_as_far<C: Channel + ?Sized>(
+        channel: &mut C,
+        shelf: &mut Shelf,
+        scope: Scope,
+        partly: &mut Option<Self>,
+    ) -> Result<Self, CardError> {
         let mut reader = Reading {
             files: Files::metered(channel, shelf),
             scope,
             sources: Vec::new(),
             problems: Vec::new(),
             unread: Vec::new(),
+            nonsense: None,
         };
+        let mut contents = Self::nothing();
+        let read = contents.read_all(&mut reader);
+        contents.unread = core::mem::take(&mut reader.unread);
+        contents.nonsense = reader.nonsense.take();
+        contents.sources = core::mem::take(&mut reader.sources);
+        contents.index = Index::new(&contents);
+        contents.problems = core::mem::take(&mut reader.problems);
+        if let Err(error) = read {
+            *partly = Some(contents);
+            return Err(error);
+        }
+        let of_ranges = directory_ranges::problems(&contents);
+        for problem in of_ranges.into_iter().chain(pin_doubt::problems(&contents)) {
+            add(&mut contents.problems, problem);
+        }
+        Ok(contents)
+    }
+
+    /// What is known of a card of which nothing was read.
+    fn nothing() -> Self {
+        Self {
+            application: DF_PKCS15,
+            selected: None,
+            dir: None,
+            token_info: None,
+            token_info_path: FilePath::EMPTY,
+            odf: Odf::default(),
+            private_keys: Vec::new(),
+            public_keys: Vec::new(),
+            certificates: Vec::new(),
+            authentication: Vec::new(),
+            data: Vec::new(),
+            unused_space: None,
+            sources: Vec::new(),
+            problems: Vec::new(),
+            index: Index::default(),
+            pins: OnceLock::new(),
+            odf_path: FilePath::EMPTY,
+            unread: Vec::new(),
+            nonsense: None,
+        }
+    }
+
+    /// Reads all of it, keeping in `self` and in `reader` what comes.
+    ///
+    /// # Errors
+    /// As for [`Contents::read`].
+    fn read_all<C: Channel + ?Sized>(
+        &mut self,
+        reader: &mut Reading<'_, C>,
+    ) -> Result<(), CardError> {
+        let scope = reader.scope;
         let Found {
             dir,
             application,
@@ -192,42 +260,23 @@ impl Contents {
         };
         let given = ddo.and_then(|ddo| ddo.token_info_path.as_ref());
         let token_info_path = place(given, TOKEN_INFO);
-        let token_info = reader.token_info(&token_info_path)?;
         let unused = place(ddo.and_then(|ddo| ddo.unused_path.as_ref()), UNUSED_SPACE);
-        let unused_space = match scope {
+        self.selected = reader.files.application().map(<[u8]>::to_vec);
+        (self.application, self.odf_path, self.odf) = (application, odf_path, odf);
+        self.dir = dir;
+        self.token_info = reader.token_info(&token_info_path)?;
+        self.token_info_path = token_info_path;
+        self.unused_space = match scope {
             Scope::Everything => reader.optional("EF(UnusedSpace)", &unused)?,
             Scope::Pins => None,
         };
-        let mut contents = Self {
-            application,
-            selected: reader.files.application().map(<[u8]>::to_vec),
-            dir,
-            token_info,
-            token_info_path,
-            odf,
-            private_keys: Vec::new(),
-            public_keys: Vec::new(),
-            certificates: Vec::new(),
-            authentication: Vec::new(),
-            data: Vec::new(),
-            unused_space,
-            sources: Vec::new(),
-            problems: Vec::new(),
-            index: Index::default(),
-            pins: OnceLock::new(),
-            odf_path,
-            unread: Vec::new(),
-        };
-        contents.read_directories(&mut reader)?;
-        contents.unread = core::mem::take(&mut reader.unread);
-        contents.sources = core::mem::take(&mut reader.sources);
-        contents.index = Index::new(&contents);
-        contents.problems = core::mem::take(&mut reader.problems);
-        let of_ranges = directory_ranges::problems(&contents);
-        for problem in of_ranges.into_iter().chain(pin_doubt::problems(&contents)) {
-            add(&mut contents.problems, problem);
-        }
-        Ok(contents)
+        self.read_directories(reader)
+    }
+
+    /// The first answer of the card that made no sense while the application was looked for, so that it
+    /// may be elsewhere than where it was found. What made no sense later is in the problems.
+    pub const fn nonsense(&self) -> Option<&CardError> {
+        self.nonsense.as_ref()
     }
 
     /// Whether reading was stopped before everything was read, because it was more than a card can
@@ -529,6 +578,7 @@ struct Reading<'a, C: Channel + ?Sized> {
     sources: Vec<Source>,
     problems: Vec<Problem>,
     unread: Vec<Unread>,
+    nonsense: Option<CardError>,
 }
 
 impl<C: Channel + ?Sized> Reading<'_, C> {
@@ -596,7 +646,10 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
             let info = match self.files.select_application(&aid) {
                 Ok(info) => info,
                 Err(error) if is_final(&error) => return Err(error),
-                Err(_) => continue,
+                Err(error) => {
+                    self.note_nonsense(&error);
+                    continue;
+                }
             };
             self.files.enter(Some(aid.clone()));
             if let Some(found) = self.find_inside(&dir)? {
@@ -642,7 +695,17 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
                 Ok(Some(Found { dir, ..found }))
             }
             Err(error) if ends_all(&error) => Err(error),
-            Err(_) => Ok(None),
+            Err(error) => {
+                self.note_nonsense(&error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Keeps the first answer that made no sense: what was looked for there may be there.
+    fn note_nonsense(&mut self, error: &CardError) {
+        if error.kind() == ErrorKind::Nonsense {
+            self.nonsense.get_or_insert_with(|| error.clone());
         }
     }
 
@@ -692,6 +755,7 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
                 }
                 Err(error) if ends_all(&error) => return Err(error),
                 Err(error) => {
+                    self.note_nonsense(&error);
                     if error.kind() != ErrorKind::NotFound {
                         first.get_or_insert(error);
                     }

@@ -5,7 +5,7 @@ use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{EfDir, Severity};
 
 use crate::applications::{self, Asked, KnownApplication, Reply};
-use crate::contents::{EF_DIR, is_final};
+use crate::contents::{Contents, EF_DIR, is_final};
 use crate::error::{CardError, ErrorKind};
 use crate::files::{Budget, Files, Shelf};
 use crate::problem::{Problem, code};
@@ -222,16 +222,39 @@ impl Identification {
 pub struct NoToken<C: Channel> {
     session: Session<C>,
     error: CardError,
+    contents: Option<Box<Contents>>,
 }
 
 impl<C: Channel> NoToken<C> {
     pub(crate) fn new(session: Session<C>, error: CardError) -> Box<Self> {
-        Box::new(Self { session, error })
+        Box::new(Self {
+            session,
+            error,
+            contents: None,
+        })
+    }
+
+    /// The same, with what was read before.
+    pub(crate) fn with_contents(mut self: Box<Self>, contents: Option<Contents>) -> Box<Self> {
+        self.contents = contents.map(Box::new);
+        self
+    }
+
+    /// What was read of a PKCS#15 application before the error ended it, and what is wrong with that;
+    /// `None` if not one file was.
+    pub fn contents(&self) -> Option<&Contents> {
+        let contents = self.contents.as_deref();
+        contents.filter(|contents| !contents.sources.is_empty())
     }
 
     /// Why.
     pub const fn error(&self) -> &CardError {
         &self.error
+    }
+
+    /// The first answer that made no sense while something was looked for: it may be there.
+    pub fn nonsense(&self) -> Option<&CardError> {
+        self.contents.as_deref()?.nonsense()
     }
 
     /// The session, to go on with.

@@ -429,3 +429,43 @@ fn of_a_card_for_something_else_diagnose_names_what_works_with_it_as_info_does()
     let next = told["next_step"].as_str().unwrap();
     assert!(next.contains("piv-tool"), "{next}");
 }
+
+#[test]
+fn of_a_card_that_was_pulled_out_what_was_read_is_shown_and_bundled() {
+    let lab = Lab::new("valid");
+    // EF.DIR lists the application twice; it is read with the third command.
+    let mut card: Value = serde_json::from_slice(&lab.image()).unwrap();
+    let files = card["master_file"]["files"].as_array_mut().unwrap();
+    let dir = files.iter_mut().find(|file| file["fid"] == "2F00").unwrap();
+    let entry = dir["data"].as_str().unwrap().to_owned();
+    dir["data"] = format!("{entry}{entry}").into();
+    fs::write(lab.path("card.json"), card.to_string()).unwrap();
+    for pulled in [5, 35, 60, 100, 150] {
+        let fault = format!("tear:before-command={pulled}");
+        let output = lab.run(&[
+            "--ephemeral",
+            "--fault",
+            &fault,
+            "diagnose",
+            "--bundle",
+            "bundle.json",
+            "--force",
+        ]);
+        assert_code(&output, 3);
+        let text = stdout(&output);
+        assert!(text.contains("duplicate-id"), "{pulled}: {text}");
+        assert!(
+            text.contains("looked at: answer to reset; "),
+            "{pulled}: {text}"
+        );
+        assert!(
+            text.contains("not looked at: what follows"),
+            "{pulled}: {text}"
+        );
+        let bundle = fs::read(lab.path("bundle.json")).unwrap();
+        let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+        let findings = bundle["findings"].to_string();
+        assert!(findings.contains("duplicate-id"), "{pulled}: {findings}");
+        assert!(bundle["trace"].as_array().unwrap().len() > 3, "{pulled}");
+    }
+}

@@ -74,6 +74,7 @@ fn a_dump_reads_as_the_card_does_with_every_command() {
                     "80AA0000/256",
                 ],
                 &["apdu", "00CADF30/5", "00200081", "00200083"],
+                &["apdu", "00A40800:50154B01/256", "00CA0101/256"],
             ] {
                 let of_card = lab.run(&[&["--json"], command].concat());
                 let of_copy = lab.run(&[&["--json", "-c", "copy.json"], command].concat());

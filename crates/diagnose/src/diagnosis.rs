@@ -88,11 +88,18 @@ pub fn diagnose<'a, C: Channel>(
         }
         Err(none) => {
             let error = none.error().clone();
+            let no_application = error.kind() == ErrorKind::NotPkcs15;
+            let read = none.contents().filter(|_| !no_application);
+            let is_read = read.is_some();
+            match read {
+                Some(contents) => evidence::of_part(contents, &mut evidence),
+                None => evidence.looked_at.push("answer to reset".to_owned()),
+            }
             let mut session = none.into_session();
-            if evidence::is_final(&error) && session.channel_mut().layer().stopped().is_none() {
+            let is_gone = evidence::is_final(&error);
+            if is_gone && !is_read && session.channel_mut().layer().stopped().is_none() {
                 return Err(error);
             }
-            evidence.looked_at.push("answer to reset".to_owned());
             match error.kind() {
                 ErrorKind::NotPkcs15 => match session.identify() {
                     Ok(found) => {

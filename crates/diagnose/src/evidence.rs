@@ -44,6 +44,8 @@ pub struct Evidence {
     pub(crate) unlisted_pins: Vec<UnlistedPin>,
     /// The private keys.
     pub(crate) keys: Vec<KeyRead>,
+    /// The files that say what is on the card, as they were read first.
+    pub(crate) sources: BTreeMap<FilePath, Bytes>,
     /// The files, read twice.
     pub(crate) files: BTreeMap<FilePath, FileRead>,
     /// What EF(UnusedSpace) says is free.
@@ -166,7 +168,9 @@ impl Evidence {
             "ATR" => Some(&self.atr),
             ANSWER => Some(&self.files.get(problem.path())?.info.raw),
             _ => {
-                let file = self.files.get(problem.path())?;
+                let Some(file) = self.files.get(problem.path()) else {
+                    return self.sources.get(problem.path()).map(Bytes::as_ref);
+                };
                 let before = file.before.as_deref();
                 before.or_else(|| file.again.as_deref().ok())
             }
@@ -223,14 +227,49 @@ pub(crate) fn of_card<C: Channel>(
     against: &Against,
     evidence: &mut Evidence,
 ) -> Result<(), CardError> {
-    let contents = card.contents();
+    of_contents(card.contents(), evidence);
+    evidence.all_certificates = card.contents().why_not_all_certificates().is_none();
+    evidence.card_os = Some(card.dialect().name());
+    let read = read_on(card, now, against, evidence);
+    if read.is_err() {
+        // Those that were not read may be what the others seem to lack.
+        evidence.all_certificates = false;
+    }
+    tell(card.contents(), evidence);
+    read
+}
+
+/// What the directories of a PKCS#15 application say, as far as they were read.
+pub(crate) fn of_contents(contents: &Contents, evidence: &mut Evidence) {
     evidence.label = contents.label().map(str::to_owned);
     evidence.problems = contents.problems.clone();
-    evidence.all_certificates = contents.why_not_all_certificates().is_none();
-    evidence.serial = card.serial_number().map(serial);
-    evidence.card_os = Some(card.dialect().name());
+    let token = contents.token_info.as_ref();
+    let number = token.and_then(|token| token.serial_number.as_deref());
+    evidence.serial = number.map(serial);
+    let sources = contents.sources.iter();
+    let sources = sources.map(|source| (source.path.clone(), source.bytes.clone()));
+    evidence.sources = sources.collect();
+}
+
+/// What was looked at of a card that was gone before its directories were read.
+pub(crate) fn of_part(contents: &Contents, evidence: &mut Evidence) {
+    of_contents(contents, evidence);
+    tell(contents, evidence);
+}
+
+/// Reads what the directories name, and everything a second time.
+///
+/// # Errors
+/// As for [`of_card`].
+fn read_on<C: Channel>(
+    card: &mut Card<C>,
+    now: SystemTime,
+    against: &Against,
+    evidence: &mut Evidence,
+) -> Result<(), CardError> {
     pins_once(card, evidence)?;
-    let checked = card.check(now, against)?;
+    let mut checked = Checked::default();
+    let read = card.check_as_far(now, against, &mut checked);
     let certificates = checked.certificates.iter();
     let of_certificates = certificates.flat_map(|checked| checked.to_problems());
     evidence.problems.extend(of_certificates);
@@ -248,12 +287,11 @@ pub(crate) fn of_card<C: Channel>(
     let others = card.contents().unread_applications();
     evidence.not_looked_at.extend(others);
     evidence.checked = Some(checked);
+    read?;
     keys(card, evidence)?;
     files(card, evidence)?;
     free_space(card, evidence)?;
-    pins_again(card, evidence)?;
-    tell(card.contents(), evidence);
-    Ok(())
+    pins_again(card, evidence)
 }
 
 /// That a card has no certificate is how it leaves the factory, and nothing wrong with it, where `all`
@@ -555,7 +593,7 @@ fn named(contents: &Contents, known: &[Used]) -> Vec<Used> {
         .collect()
 }
 
-/// What was looked at.
+/// What was looked at: of a card that was gone before the end, what was.
 fn tell(contents: &Contents, evidence: &mut Evidence) {
     let count = |number: usize, one: &str, more: &str| match number {
         1 => format!("1 {one}"),
@@ -564,21 +602,29 @@ fn tell(contents: &Contents, evidence: &mut Evidence) {
     let certificates = evidence.slots().count();
     let not_asked = |pin: &&PinAsked| pin.first == PinState::Unknown(WhyUnknown::NotAsked);
     let not_asked = evidence.pins.iter().filter(not_asked).count();
-    let looked_at = [
-        "answer to reset".to_owned(),
-        count(
+    let asked_twice = |pin: &&PinAsked| pin.second.is_some();
+    let asked_twice = evidence.pins.iter().filter(asked_twice).count();
+    let sources = evidence.sources.keys();
+    let read_once = sources.filter(|path| !evidence.files.contains_key(path));
+    let read_once = read_once.count();
+    let mut looked_at = vec!["answer to reset".to_owned()];
+    if read_once > 0 {
+        looked_at.push(count(read_once, "file, read once", "files, each read once"));
+    }
+    if read_once == 0 || !evidence.files.is_empty() {
+        looked_at.push(count(
             evidence.files.len(),
             "file, read twice",
             "files, each read twice",
-        ),
-        count(certificates, "certificate", "certificates"),
-        count(evidence.keys.len(), "private key", "private keys"),
-        count(
-            evidence.pins.len() - not_asked,
-            "PIN, asked for twice",
-            "PINs, each asked for twice",
-        ),
-    ];
+        ));
+    }
+    looked_at.push(count(certificates, "certificate", "certificates"));
+    looked_at.push(count(evidence.keys.len(), "private key", "private keys"));
+    let asked = evidence.pins.len() - not_asked;
+    looked_at.push(match asked_twice {
+        0 if asked > 0 => count(asked, "PIN, asked for once", "PINs, each asked for once"),
+        _ => count(asked, "PIN, asked for twice", "PINs, each asked for twice"),
+    });
     evidence.looked_at.extend(looked_at);
     if contents.unused_space.is_some() {
         evidence.looked_at.push("EF(UnusedSpace)".to_owned());

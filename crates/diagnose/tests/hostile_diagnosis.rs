@@ -5,30 +5,14 @@
 
 mod common;
 
-use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
-use common::Told;
-use kortlab_apdu::{Channel, ChannelError};
+use common::{Told, eid_card, insert};
+use kortlab_apdu::{Channel, ChannelError, Fid};
 use kortlab_card::files::Budget;
 use kortlab_card::{Against, CardError};
 use kortlab_diagnose::{Diagnosing, Diagnosis, diagnose, html};
-use kortlab_emulator::crypto::RsaKey;
-use kortlab_emulator::models::eid::EidCard;
-use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
-
-/// A card without certificates, which is a good one.
-fn good() -> InProcess {
-    static IMAGE: OnceLock<Image> = OnceLock::new();
-    let image = IMAGE.get_or_init(|| {
-        let mut rng = CardRng::from_seed(1);
-        let mut key = || RsaKey::generate(1024, &mut rng).unwrap();
-        EidCard::new("9752269700000000008", key(), key())
-            .build()
-            .unwrap()
-    });
-    InProcess::ephemeral(VirtualCard::new(image.clone(), CardRng::from_seed(1)).unwrap())
-}
+use kortlab_emulator::Image;
 
 fn options() -> Diagnosing {
     Diagnosing {
@@ -51,7 +35,15 @@ fn look(card: impl Channel, options: &Diagnosing) -> Result<Diagnosis, CardError
 fn changed(
     change: impl Fn(usize, &[u8], Vec<u8>) -> Result<Vec<u8>, ChannelError> + 'static,
 ) -> Told {
-    let mut card = good();
+    changed_of(&eid_card(), change)
+}
+
+/// The same of another card.
+fn changed_of(
+    image: &Image,
+    change: impl Fn(usize, &[u8], Vec<u8>) -> Result<Vec<u8>, ChannelError> + 'static,
+) -> Told {
+    let mut card = insert(image);
     let atr = Channel::atr(&card).to_vec();
     let mut told = Told::new(move |nth, command| {
         let answer = Channel::transmit(&mut card, command)?;
@@ -140,6 +132,67 @@ fn a_card_pulled_out_at_any_command_ends_it_and_is_never_called_good() {
             assert!(!part.not_looked_at.is_empty(), "{pulled}");
         }
     }
+}
+
+#[test]
+fn a_card_that_forgets_what_is_selected_in_the_middle_of_a_file_is_not_called_one_of_records() {
+    for status in [0x81, 0x86] {
+        let card = changed(move |_, command, answer| match command {
+            [_, 0xB0, 0x01, 0x00, ..] => Ok(vec![0x69, status]),
+            // It has none.
+            [_, 0xB2, ..] => panic!("a record is asked for"),
+            _ => Ok(answer),
+        });
+        let found = look(card, &options()).unwrap();
+        let unreadable = found.findings.iter().map(|finding| &finding.problem);
+        let unreadable = unreadable.filter(|problem| problem.code() == "file-unreadable");
+        let next: Vec<_> = unreadable.map(kortlab_card::Problem::next_step).collect();
+        assert!(!next.is_empty(), "{:?}", codes(&found));
+        for next in next {
+            assert!(
+                next.contains("selected") && !next.contains("records"),
+                "{next}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_was_read_of_a_card_before_it_was_pulled_out_is_told() {
+    // EF.DIR lists the application twice.
+    let mut image = eid_card();
+    let files = image.master_file.files_mut().unwrap();
+    let dir = files.iter_mut().find(|file| file.fid == Fid(0x2F00));
+    let dir = dir.unwrap().data_mut().unwrap();
+    let entry = dir[..2 + usize::from(dir[1])].to_vec();
+    dir.splice(0..0, entry);
+    let whole = look(changed_of(&image, |_, _, answer| Ok(answer)), &options()).unwrap();
+    assert_eq!(codes(&whole), ["duplicate-id"]);
+    let mut first = None;
+    for pulled in 0..whole.commands {
+        let card = changed_of(&image, move |nth, _, answer| match nth {
+            nth if nth > pulled => Err(ChannelError::NoCard),
+            _ => Ok(answer),
+        });
+        let part = match look(card, &options()) {
+            Ok(part) => part,
+            Err(_) => {
+                assert_eq!(first, None, "{pulled}");
+                continue;
+            }
+        };
+        first.get_or_insert(pulled);
+        assert_eq!(codes(&part), ["duplicate-id"], "{pulled}");
+        assert!(part.ended.is_some(), "{pulled}");
+        let looked_at = part.looked_at.join(", ");
+        assert!(looked_at.contains("answer to reset"), "{pulled}");
+        assert!(looked_at.contains("file"), "{pulled}: {looked_at}");
+        let rest = part.not_looked_at.iter();
+        let mut rest = rest.filter(|text| text.contains("what follows"));
+        assert!(rest.next().is_some(), "{pulled}: {:?}", part.not_looked_at);
+    }
+    // SELECT EF.DIR, GET RESPONSE, READ BINARY.
+    assert_eq!(first, Some(3));
 }
 
 #[test]

@@ -33,6 +33,10 @@ pub struct Recorded {
     /// From where on reading is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<Unreadable>,
+    /// Of a key file without a key: what GET DATA 0101 gives while it is selected, the public half
+    /// of the key that stayed in the card. A key that is made in the file takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<HexBytes>,
 }
 
 /// From where on an EF cannot be read, and what reading answers there.
@@ -91,6 +95,7 @@ impl Recorded {
             && !self.file_system
             && self.select.is_none()
             && self.unreadable.is_none()
+            && self.public_key.is_none()
     }
 }
 

@@ -166,8 +166,7 @@ impl<'a> Files<'a> {
         }
         check_text(file.label.as_deref(), &format!("{path}.label"))?;
         if let Some(recorded) = &file.recorded {
-            let is_df = file.as_df().is_some();
-            check_recorded(recorded, is_df, &format!("{path}.recorded"))?;
+            check_recorded(recorded, file.kind(), &format!("{path}.recorded"))?;
         }
         if file.proprietary.as_ref().is_some_and(|v| v.0.len() > 255) {
             return fail(&format!("{path}.proprietary"), "at most 255 bytes");

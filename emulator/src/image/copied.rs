@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 
 use super::check::{Check, fail};
-use super::{MAX_NOT_READ, ObjectOfDf, Provenance, Recorded};
+use super::{FileKind, MAX_NOT_READ, ObjectOfDf, Provenance, Recorded};
 
 /// The longest text about what was not read, in bytes.
 const MAX_REMARK: usize = 1024;
 /// The longest answer to SELECT, in bytes: a short one.
 const MAX_ANSWER: usize = 256;
+/// The longest public key, in bytes: its length in bits, and a modulus of 4096.
+const MAX_PUBLIC_KEY: usize = 2 + 512;
 /// The longest data object, in bytes.
 const MAX_OBJECT: usize = 0x7FFF;
 
@@ -37,11 +39,11 @@ pub(super) fn check_provenance(provenance: &Provenance, path: &str) -> Check {
 }
 
 /// What the copied card answered is an answer, and not longer than one.
-pub(super) fn check_recorded(recorded: &Recorded, is_df: bool, path: &str) -> Check {
+pub(super) fn check_recorded(recorded: &Recorded, kind: FileKind, path: &str) -> Check {
     if recorded.is_empty() {
         return fail(path, "says nothing: leave it out");
     }
-    if recorded.file_system && !is_df {
+    if recorded.file_system && kind != FileKind::Df {
         let path = format!("{path}.file_system");
         return fail(&path, "only a DF has a file system of its own");
     }
@@ -51,6 +53,15 @@ pub(super) fn check_recorded(recorded: &Recorded, is_df: bool, path: &str) -> Ch
             &format!("{path}.answer"),
             &format!("at most {MAX_ANSWER} bytes"),
         );
+    }
+    if let Some(key) = &recorded.public_key {
+        let path = format!("{path}.public_key");
+        if kind != FileKind::Key {
+            return fail(&path, "only a key file has the public half of a key");
+        }
+        if !(1..=MAX_PUBLIC_KEY).contains(&key.0.len()) {
+            return fail(&path, &format!("1 to {MAX_PUBLIC_KEY} bytes"));
+        }
     }
     Ok(())
 }

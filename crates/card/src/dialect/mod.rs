@@ -270,26 +270,50 @@ fn expected(key: &KeyLocation) -> u32 {
     u32::try_from(key.modulus_len.max(256)).unwrap_or(256)
 }
 
+/// How often a card that answers nonsense is asked which one it is.
+const ASKED: usize = 3;
+
 /// The dialect of a card: the first that recognises it. A dialect may have a question of its own;
 /// only cards that look like its own are asked.
 ///
 /// # Errors
-/// The channel failed. A card that refuses a question is not of that kind.
+/// The channel failed. A card that refuses a question, or answers it with nonsense again and again, is
+/// not of that kind.
 pub fn recognise<C: Channel + ?Sized>(
     channel: &mut C,
     identity: &Identity,
+) -> Result<&'static dyn Dialect, CardError> {
+    recognise_by(identity, |question| {
+        let mut asked = 1;
+        loop {
+            match Files::new(channel).send(ASKING, question) {
+                Err(error) if error.kind() == ErrorKind::Nonsense && asked < ASKED => asked += 1,
+                answered => return answered,
+            }
+        }
+    })
+}
+
+/// What a card is asked for by which it is known.
+pub const ASKING: &str = "ask the card for its version";
+
+/// The same, where `ask` sends the questions.
+///
+/// # Errors
+/// Those of `ask`, but nonsense.
+pub fn recognise_by(
+    identity: &Identity,
+    mut ask: impl FnMut(&Command) -> Result<Response, CardError>,
 ) -> Result<&'static dyn Dialect, CardError> {
     for &dialect in ALL {
         let own = match dialect.recognise(identity) {
             Recognition::Other => false,
             Recognition::Own => true,
-            Recognition::Ask(question) => {
-                match Files::new(channel).send("ask the card for its version", &question) {
-                    Ok(answer) => answer.is_success() && dialect.is_own_answer(&answer),
-                    Err(error) if error.kind() == ErrorKind::Nonsense => false,
-                    Err(error) => return Err(error),
-                }
-            }
+            Recognition::Ask(question) => match ask(&question) {
+                Ok(answer) => answer.is_success() && dialect.is_own_answer(&answer),
+                Err(error) if error.kind() == ErrorKind::Nonsense => false,
+                Err(error) => return Err(error),
+            },
         };
         if own {
             return Ok(dialect);

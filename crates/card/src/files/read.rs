@@ -312,6 +312,20 @@ impl<C: Channel + ?Sized> Files<'_, C> {
             StatusWord::END_OF_FILE => Ok(Block::Last(block)),
             // The offset is at, or behind, the end of the file; of an empty one, already 0 is.
             StatusWord::WRONG_P1_P2 => Ok(Block::Last(Vec::new())),
+            // Bytes of this file came before: it is the selection that is gone.
+            StatusWord::NO_CURRENT_EF | StatusWord::INCOMPATIBLE_FILE if offset > 0 => {
+                let why = match status {
+                    StatusWord::NO_CURRENT_EF => "no file is selected any more",
+                    _ => "another file is selected now",
+                };
+                Err(
+                    CardError::refused(&doing, &command, status).hint(format!(
+                        "{why}: the card was reset, or reset itself, or another program has selected \
+                         something else; read it again, and if it stays so, the card or its contacts \
+                         are at fault"
+                    )),
+                )
+            }
             StatusWord::NO_CURRENT_EF | StatusWord::INCOMPATIBLE_FILE => {
                 Err(CardError::refused(&doing, &command, status)
                     .with_kind(ErrorKind::Unsupported)

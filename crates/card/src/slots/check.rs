@@ -32,7 +32,7 @@ pub struct Against {
 }
 
 /// What a check found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Checked {
     /// The certificates, each with what is wrong with it.
     pub certificates: Vec<CheckedSlot>,
@@ -181,39 +181,58 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The card is gone.
     pub fn survey(&mut self, now: SystemTime, against: &Against) -> Result<Checked, CardError> {
+        let mut checked = Checked::default();
+        self.survey_as_far(now, against, &mut checked)?;
+        Ok(checked)
+    }
+
+    /// The same into `checked`, which has what was found before an error ended it.
+    fn survey_as_far(
+        &mut self,
+        now: SystemTime,
+        against: &Against,
+        checked: &mut Checked,
+    ) -> Result<(), CardError> {
         self.exclusively(|card| {
-            let slots = card.slots()?;
+            let (slots, mut gone) = card.slots_as_far();
             let issuers = issuers(&slots, against);
             let mut lists = Lists::new(&against.lists, &issuers, now);
             let mut answers = Answers::new(&against.answers, now);
             let commits = usage::is_any_for_commitment(card.contents());
-            let mut certificates = Vec::with_capacity(slots.len());
             for slot in slots {
-                let mut checked = CheckedSlot {
+                let mut one = CheckedSlot {
                     problems: slot.findings.clone(),
                     slot,
                     revocation: Revocation::NotChecked,
                     not_checked: Vec::new(),
                 };
-                if let Some(info) = checked.slot.info.clone() {
-                    checked.problems.extend(validity(&info, now));
-                    let otherwise = listed::otherwise(&checked.slot, &info, &issuers);
-                    checked.problems.extend(otherwise);
-                    checked.look_at_signature(&info, &issuers, against.all_issuers, now);
-                    checked.look_at_revocation(&info, &issuers, &mut lists, &mut answers);
-                    card.look_at_key(&mut checked, &info)?;
-                    card.look_at_usage(&mut checked, &info, commits);
+                if let Some(info) = one.slot.info.clone() {
+                    one.problems.extend(validity(&info, now));
+                    let otherwise = listed::otherwise(&one.slot, &info, &issuers);
+                    one.problems.extend(otherwise);
+                    // The issuer may be among those that were not read any more.
+                    let all_issuers = against.all_issuers && gone.is_none();
+                    one.look_at_signature(&info, &issuers, all_issuers, now);
+                    one.look_at_revocation(&info, &issuers, &mut lists, &mut answers);
+                    if gone.is_none() {
+                        gone = card.look_at_key(&mut one, &info).err();
+                    }
+                    if gone.is_some() && !one.slot.is_authority() {
+                        let key = one.slot.key_id().clone();
+                        one.not_checked.push(NotChecked::Key { key });
+                    }
+                    card.look_at_usage(&mut one, &info, commits);
                 }
-                certificates.push(checked);
+                checked.certificates.push(one);
             }
-            Ok(Checked {
-                problems: key_entries::problems(card.contents(), &certificates, &issuers, now),
-                certificates,
-                lists: lists.troubles(),
-                answers: answers.troubles(),
-                not_looked_for: Vec::new(),
-                is_empty: false,
-            })
+            if gone.is_none() {
+                let certificates = &checked.certificates;
+                checked.problems =
+                    key_entries::problems(card.contents(), certificates, &issuers, now);
+            }
+            checked.lists = lists.troubles();
+            checked.answers = answers.troubles();
+            gone.map_or(Ok(()), Err)
         })
     }
 
@@ -225,8 +244,23 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The card is gone.
     pub fn check(&mut self, now: SystemTime, against: &Against) -> Result<Checked, CardError> {
+        let mut checked = Checked::default();
+        self.check_as_far(now, against, &mut checked)?;
+        Ok(checked)
+    }
+
+    /// The same into `checked`, which is empty before, and has what was found before an error ended it.
+    ///
+    /// # Errors
+    /// The card is gone.
+    pub fn check_as_far(
+        &mut self,
+        now: SystemTime,
+        against: &Against,
+        checked: &mut Checked,
+    ) -> Result<(), CardError> {
         self.exclusively(|card| {
-            let mut checked = card.survey(now, against)?;
+            card.survey_as_far(now, against, checked)?;
             let of_keys = card.key_files(&checked.certificates)?;
             checked.problems.extend(of_keys);
             if checked.certificates.is_empty() {
@@ -244,7 +278,7 @@ impl<C: Channel> Card<C> {
             checked.not_looked_for.extend(unlisted.not_looked_for);
             let others = card.other_numbers(&checked.certificates);
             checked.problems.extend(others);
-            Ok(checked)
+            Ok(())
         })
     }
 

@@ -148,14 +148,27 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The card is gone. A certificate that cannot be read has its reason in [`Slot::findings`].
     pub fn slots(&mut self) -> Result<Vec<Slot>, CardError> {
-        self.exclusively(|card| {
-            let mut slots = listed(card);
-            let mut parsed = Parsed::new();
-            for slot in &mut slots {
-                card.fill(slot, &mut parsed)?;
-            }
-            Ok(slots)
+        self.exclusively(|card| match card.slots_as_far() {
+            (slots, None) => Ok(slots),
+            (_, Some(error)) => Err(error),
         })
+    }
+
+    /// The certificates up to the first that could not be read because the card is gone, and that it
+    /// is.
+    fn slots_as_far(&mut self) -> (Vec<Slot>, Option<CardError>) {
+        let mut slots = listed(self);
+        let mut parsed = Parsed::new();
+        for index in 0..slots.len() {
+            let Some(slot) = slots.get_mut(index) else {
+                break;
+            };
+            if let Err(error) = self.fill(slot, &mut parsed) {
+                slots.truncate(index);
+                return (slots, Some(error));
+            }
+        }
+        (slots, None)
     }
 
     /// The certificates as the directories list them. None is read from the card.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kortlab_apdu::tlv::{Reader, object};
 use kortlab_apdu::{Channel, Command, FilePath, StatusWord, instruction};
+use kortlab_card::applications::Reply;
 use kortlab_card::{CardError, Identification};
 
 use super::notes::Kind;
@@ -111,8 +112,12 @@ impl<C: Channel> Walk<'_, C> {
             self.notes.add("applications", Kind::NotLookedAt, None, why);
             return Ok(());
         }
+        // Of those with a nonsense answer nobody knows yet whether they are there.
+        let perhaps = identified.applications.iter();
+        let perhaps = perhaps.filter(|asked| matches!(asked.reply, Reply::Nonsense(_)));
         let aids: Vec<&[u8]> = identified
             .answering()
+            .chain(perhaps)
             .map(|asked| asked.aid.as_slice())
             .collect();
         for &aid in &aids {

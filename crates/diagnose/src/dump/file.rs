@@ -87,6 +87,11 @@ fn recorded(found: &Found) -> Option<Box<Recorded>> {
         file_system: false,
         select: found.refused.and_then(Refusal::new),
         unreadable,
+        public_key: found
+            .public
+            .as_ref()
+            .and_then(|told| told.as_ref().ok())
+            .map(|told| told.as_slice().into()),
     };
     (!recorded.is_empty()).then(|| Box::new(recorded))
 }

@@ -33,6 +33,8 @@ pub(super) struct Parts<'a> {
     pub card_objects: &'a [CardObject],
     pub pins: &'a [FoundPin],
     pub extra_pins: &'a [(u8, Option<u8>)],
+    /// PINs that access conditions name.
+    pub needed_pins: &'a [u8],
     pub piv_pins: &'a [PivPin],
     pub serial: Option<&'a str>,
     pub is_eid: bool,
@@ -125,7 +127,13 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
                    what can be changed";
         notes.add("access conditions", Kind::Differs, None, why);
     }
-    image.pins = pins::images(parts.pins, parts.extra_pins, parts.is_eid, notes);
+    image.pins = pins::images(
+        parts.pins,
+        parts.extra_pins,
+        parts.needed_pins,
+        parts.is_eid,
+        notes,
+    );
     // A reference that a directory lists is its own.
     if image.pins.is_empty() {
         image.pins = piv_pins::images(parts.piv_pins, notes);

@@ -2,7 +2,10 @@
 
 use kortlab_apdu::{Channel, Fid, FilePath};
 use kortlab_card::files::Budget;
-use kortlab_card::{CardError, Contents, ErrorKind, FoundPin, Session, Token};
+use kortlab_card::problem::code;
+use kortlab_card::{
+    CardError, Contents, ErrorKind, FoundPin, PinState, Session, Token, WhyUnknown,
+};
 use kortlab_explain::card::serial;
 use kortlab_explain::pkcs15;
 
@@ -28,6 +31,8 @@ pub(super) struct Listed {
     pub serial: Option<String>,
     /// Whether reading its directories was stopped; what they name behind that is missing.
     pub cut_short: bool,
+    /// What of its answers made no sense, so that something may be missing here.
+    pub nonsense: Option<String>,
 }
 
 /// Opens the PKCS#15 application, if there is one, and gives the session back.
@@ -42,8 +47,11 @@ pub(super) fn listed<C: Channel>(
         Err(none) => {
             let error = Some(none.error().clone()).filter(is_final);
             let cut_short = none.error().kind() == ErrorKind::Budget;
+            let nonsense = Some(none.error()).filter(|error| error.kind() == ErrorKind::Nonsense);
+            let nonsense = none.nonsense().or(nonsense).map(ToString::to_string);
             let listed = Listed {
                 cut_short,
+                nonsense,
                 ..Listed::default()
             };
             return (none.into_session(), listed, error);
@@ -57,16 +65,32 @@ pub(super) fn listed<C: Channel>(
             .map(serial)
             .filter(|text| !text.is_empty()),
         cut_short: card.contents().is_cut_short(),
+        nonsense: nonsense(card.contents()),
         ..Listed::default()
     };
     let error = match card.pin_states() {
         Ok(pins) => {
+            let unknown = PinState::Unknown(WhyUnknown::Nonsense);
+            if pins.iter().any(|found| found.state == unknown) {
+                let why = "the card's answer to the question for the tries of a PIN makes no sense";
+                listed.nonsense.get_or_insert_with(|| why.to_owned());
+            }
             listed.pins = pins;
             None
         }
         Err(error) => Some(error).filter(is_final),
     };
     (card.into_session(), listed, error)
+}
+
+/// The first answer that made no sense while the directories were read.
+fn nonsense(contents: &Contents) -> Option<String> {
+    if let Some(error) = contents.nonsense() {
+        return Some(error.to_string());
+    }
+    let mut problems = contents.problems.iter();
+    let found = problems.find(|problem| problem.code() == code::NONSENSE_ANSWER)?;
+    Some(format!("{}: {}", found.file(), found.message()))
 }
 
 fn place(contents: &Contents, path: &FilePath) -> Place {

@@ -10,6 +10,7 @@
 //! | `search` | what nothing on the card names, by trying |
 //! | `survey` | what was found, file by file, for whoever wants no image |
 //! | `piv_pins` | the PINs of PIV, which nothing lists |
+//! | `public_keys` | the public halves of keys |
 //! | `image`, `pins`, `file` | the image of all that |
 //! | `replica` | whether the image answers as the card did |
 //! | `notes` | what is not in it |
@@ -23,6 +24,7 @@ mod listed;
 mod notes;
 mod pins;
 mod piv_pins;
+mod public_keys;
 mod replica;
 mod search;
 mod survey;
@@ -158,6 +160,7 @@ fn read<'a, C: Channel>(
         piv_pins: Vec::new(),
     };
     let (mut reading, error) = reading.everything(options);
+    reading.walk.tell_missing();
     if error.is_none() && reading.has_selected_nothing() {
         let place = Place::of_path(&FilePath::MASTER_FILE);
         let notes = &mut reading.walk.notes;
@@ -216,9 +219,23 @@ impl<C: Channel> Reading<'_, C> {
             time: options.budget.time / 2,
             ..options.budget
         };
-        let (session, listed, error) = listed(walk.session, half);
-        self.walk = Walk { session, ..walk };
-        self.listed = listed;
+        let (session, mut said, mut error) = listed(walk.session, half);
+        let mut walk = Walk { session, ..walk };
+        if let (Some(why), None) = (&said.nonsense, &error) {
+            let (session, again, ended) = listed(walk.session, half);
+            walk = Walk { session, ..walk };
+            if again.nonsense.is_none() && ended.is_none() {
+                walk.tell_recovered("the card's answers", why);
+            }
+            let names = |listed: &Listed| (listed.names.len(), listed.pins.len());
+            // What it says when it is asked again counts, unless that is less.
+            if ended.is_none() && (again.nonsense.is_none() || names(&again) >= names(&said)) {
+                said = again;
+            }
+            error = ended;
+        }
+        self.walk = walk;
+        self.listed = said;
         let rest = match error {
             Some(error) => Err(error),
             None => self.rest(options),
@@ -240,7 +257,11 @@ impl<C: Channel> Reading<'_, C> {
         self.dialect = match walk.recognise(&identity) {
             Ok(dialect) => dialect,
             Err(error) if walk::is_final(&error) => return Err(error),
-            Err(_) => &dialect::Generic,
+            Err(error) => {
+                let why = format!("{error}; it is read as a card of no known kind");
+                walk.notes.add("card OS", Kind::Nonsense, None, why);
+                &dialect::Generic
+            }
         };
         if self.is_eid() {
             let walk = &mut self.walk;
@@ -261,6 +282,9 @@ impl<C: Channel> Reading<'_, C> {
     fn rest(&mut self, options: &Options) -> Result<(), CardError> {
         for (place, by) in &self.listed.names {
             self.walk.visit_named(place, by)?;
+        }
+        if self.purpose == Purpose::Image && self.is_eid() {
+            self.walk.public_keys()?;
         }
         self.extra_pins()?;
         let identified = self.walk.session.identify()?;
@@ -303,6 +327,7 @@ impl<C: Channel> Reading<'_, C> {
     ) -> Result<Image, CardError> {
         let is_eid = self.is_eid();
         let extra_pins = self.all_extra_pins();
+        let needed_pins = self.in_conditions();
         let Walk {
             tree, mut notes, ..
         } = self.walk;
@@ -314,6 +339,7 @@ impl<C: Channel> Reading<'_, C> {
             card_objects: &self.card_objects,
             pins: &self.listed.pins,
             extra_pins: &extra_pins,
+            needed_pins: &needed_pins,
             piv_pins: &self.piv_pins,
             serial: self.listed.serial.as_deref(),
             is_eid,

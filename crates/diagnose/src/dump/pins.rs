@@ -3,7 +3,7 @@
 use kortlab_apdu::tlv::Reader;
 use kortlab_apdu::{Channel, StatusWord};
 use kortlab_card::pin::PinCoding;
-use kortlab_card::{CardError, FoundPin, PinPurpose, PinState};
+use kortlab_card::{CardError, FoundPin, PinPurpose, PinState, WhyUnknown};
 use kortlab_emulator::Application as _;
 use kortlab_emulator::applications::eid;
 use kortlab_emulator::image::{HexByte, PinEncoding, PinImage, SecretText};
@@ -36,9 +36,13 @@ impl<C: Channel> Reading<'_, C> {
                 continue;
             }
             let tries = self.tries_left(reference)?;
-            // What a directory lists beside its files may be on no card.
-            if tries.is_some() || named.contains(&reference) {
-                self.extra_pins.push((reference, tries));
+            // What a directory lists beside its files may be on no card; what access conditions name
+            // an image must have.
+            if tries.is_ok() || named.contains(&reference) {
+                if let Err(Some(status)) = tries {
+                    differs(reference, status, &mut self.walk.notes);
+                }
+                self.extra_pins.push((reference, tries.ok()));
             }
         }
         Ok(())
@@ -75,14 +79,23 @@ impl<C: Channel> Reading<'_, C> {
 
     /// The references of PINs in access conditions that the AODF does not list.
     fn references(&self) -> Vec<u8> {
+        self.unlisted(self.in_conditions())
+    }
+
+    /// The references of PINs in access conditions, as far as these are understood; an image must
+    /// have each.
+    pub(super) fn in_conditions(&self) -> Vec<u8> {
         let mut references: Vec<u8> = Vec::new();
+        if !self.is_eid() {
+            return references;
+        }
         for (_, found) in self.walk.tree.iter() {
             let fcp = found.info.fcp.as_ref();
             let raw = fcp.and_then(|fcp| fcp.security.as_deref());
             let access = raw.and_then(|raw| eid::APPLICATION.access(raw).ok());
             references.extend(access.iter().flat_map(|access| access.pins()));
         }
-        self.unlisted(references)
+        references
     }
 
     /// Those that the AODF does not list, each once.
@@ -99,7 +112,8 @@ impl<C: Channel> Reading<'_, C> {
         references
     }
 
-    fn tries_left(&mut self, reference: u8) -> Result<Option<u8>, CardError> {
+    /// The tries that are left of a PIN, or the status word with which the card answers otherwise.
+    fn tries_left(&mut self, reference: u8) -> Result<Result<u8, Option<StatusWord>>, CardError> {
         let command = self.dialect.pin_status(reference);
         let doing = format!("ask for the state of the PIN {reference:02X}");
         let answer = self.walk.repeated(|files| {
@@ -108,20 +122,28 @@ impl<C: Channel> Reading<'_, C> {
         });
         match answer {
             Ok(answer) => Ok(match answer.status() {
-                StatusWord::BLOCKED => Some(0),
-                status if status.value() & 0xFFF0 == 0x63C0 => Some(status.sw2() & 0x0F),
-                _ => None,
+                StatusWord::BLOCKED => Ok(0),
+                StatusWord::SUCCESS => Err(None),
+                status if status.value() & 0xFFF0 == 0x63C0 => Ok(status.sw2() & 0x0F),
+                status => Err(Some(status)),
             }),
             Err(error) if is_final(&error) => Err(error),
-            Err(_) => Ok(None),
+            Err(error) => {
+                let what = format!("PIN {reference:02X}");
+                let notes = &mut self.walk.notes;
+                notes.add(what, Kind::Nonsense, None, error.to_string());
+                Ok(Err(None))
+            }
         }
     }
 }
 
-/// The PINs of the image; their values are in no image that was read from a card.
+/// The PINs of the image, without those that EF(AODF) lists and the card says it has not; `needed` are
+/// those that an image must have all the same, for its access conditions. Their values are in no image that was read from a card.
 pub(super) fn images(
     listed: &[FoundPin],
     extra: &[(u8, Option<u8>)],
+    needed: &[u8],
     is_eid: bool,
     notes: &mut Notes,
 ) -> Vec<PinImage> {
@@ -144,6 +166,20 @@ pub(super) fn images(
             PinState::TriesLeft(tries) => Some(tries),
             PinState::Blocked => Some(0),
             PinState::Verified => Some(ASSUMED_TRIES),
+            PinState::Unknown(WhyUnknown::Refused(StatusWord::REFERENCE_NOT_FOUND))
+                if !needed.contains(&reference) =>
+            {
+                let why = "EF(AODF) lists it, and the card has no PIN of this reference; nor has the \
+                           copy";
+                let status = Some(StatusWord::REFERENCE_NOT_FOUND);
+                let what = format!("PIN {reference:02X}");
+                notes.add(what, Kind::Refused, status, why);
+                continue;
+            }
+            PinState::Unknown(WhyUnknown::Refused(status) | WhyUnknown::NotTold(status)) => {
+                differs(reference, status, notes);
+                None
+            }
             PinState::Unknown(_) => None,
         };
         let label = found.pin.label.clone().unwrap_or_default();
@@ -179,6 +215,21 @@ pub(super) fn images(
     }
     unblocking(listed, &mut images);
     images
+}
+
+/// Notes that the copy tells how many tries are left where the card answered otherwise.
+fn differs(reference: u8, status: StatusWord, notes: &mut Notes) {
+    let why = format!(
+        "the card answers {status} ({}) to the question how many tries are left; the copy tells a \
+         number (63Cx)",
+        status.meaning()
+    );
+    notes.add(
+        format!("PIN {reference:02X}"),
+        Kind::Differs,
+        Some(status),
+        why,
+    );
 }
 
 /// A PIN of which only the reference and perhaps the tries are known.

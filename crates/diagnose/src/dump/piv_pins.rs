@@ -4,7 +4,7 @@ use kortlab_apdu::{Channel, Command, StatusWord, instruction};
 use kortlab_card::CardError;
 use kortlab_emulator::image::{HexByte, PinEncoding, PinImage};
 
-use super::notes::Notes;
+use super::notes::{Kind, Notes};
 use super::pins::{MAX_TRIES, pin};
 use super::walk::{Walk, is_final, select};
 
@@ -76,7 +76,12 @@ impl<C: Channel> Walk<'_, C> {
             let status = match answer {
                 Ok(answer) => answer.status(),
                 Err(error) if is_final(&error) => return Err(error),
-                Err(_) => continue,
+                Err(error) => {
+                    let what = format!("PIN {reference:02X}");
+                    self.notes
+                        .add(what, Kind::Nonsense, None, error.to_string());
+                    continue;
+                }
             };
             match status {
                 StatusWord::SUCCESS => pins.push((reference, None)),

@@ -10,6 +10,7 @@ use kortlab_emulator::image::{FileImage, Recorded, Refusal};
 use kortlab_emulator::{CardRng, Image, ImageError, InProcess, VirtualCard};
 
 use super::notes::{Kind, Notes};
+use super::public_keys;
 use super::tree::{Body, Found, Place, Tree};
 use super::walk::select;
 
@@ -135,7 +136,16 @@ fn difference(copy: &mut Session<InProcess>, place: &Place, found: &Found) -> Op
             let is_same = !by_path || read == *records;
             (is_same, true)
         }
-        Body::Df | Body::Internal | Body::Unknown => (true, true),
+        Body::Internal => match (&found.public, public_keys::ask(&mut files, place)) {
+            (Some(told), Ok(of_copy)) if *told != of_copy => {
+                return Some(
+                    "the copy answers otherwise when it is asked for the public key (GET DATA 0101)"
+                        .to_owned(),
+                );
+            }
+            _ => (true, true),
+        },
+        Body::Df | Body::Unknown => (true, true),
     };
     match (same, refused) {
         (true, true) => None,

@@ -3,7 +3,7 @@
 use core::str::FromStr;
 
 use kortlab_apdu::{Channel, Command, Fid, FilePath, StatusWord, instruction};
-use kortlab_card::CardError;
+use kortlab_card::{CardError, ErrorKind};
 
 use super::applications::DataObjects;
 use super::image::same_by_path;
@@ -159,7 +159,13 @@ impl<C: Channel> Walk<'_, C> {
                 Ok(None)
             }
             Err(error) if is_final(&error) => Err(error),
-            Err(_) => Ok(None),
+            Err(error) => {
+                if error.kind() == ErrorKind::Nonsense {
+                    let why = error.to_string();
+                    self.notes.add(what, Kind::Nonsense, None, why);
+                }
+                Ok(None)
+            }
         }
     }
 

@@ -206,7 +206,8 @@ pub fn look_at<C: Channel>(
         ..directory
     };
     if !walk.visit(&place)? {
-        // What made no sense was noted; what is not there is no note.
+        // What made no sense is noted; what is not there is no note.
+        walk.tell_missing();
         return match walk.notes.into_vec().pop() {
             Some(note) => Err(CardError::new(
                 ErrorKind::Nonsense,

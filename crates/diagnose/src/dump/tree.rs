@@ -28,6 +28,9 @@ pub(super) struct Found {
     pub refused: Option<StatusWord>,
     /// What is in it.
     pub body: Body,
+    /// Of a key file: what the card told of the public half of the key, or with which status word it
+    /// refused; `None`: it was not asked.
+    pub public: Option<Result<Vec<u8>, StatusWord>>,
 }
 
 /// What is in a file, as far as it could be read.
@@ -143,6 +146,7 @@ impl Found {
             unasked: false,
             refused: None,
             body,
+            public: None,
         }
     }
 
@@ -153,10 +157,12 @@ impl Found {
             unasked: false,
             refused: Some(status),
             body: Body::Unknown,
+            public: None,
         }
     }
 
-    fn len(&self) -> usize {
+    /// How many bytes were read of it.
+    pub(super) fn len(&self) -> usize {
         match &self.body {
             Body::Transparent { data, .. } => data.len(),
             Body::Records { records, .. } => records.iter().map(Vec::len).sum(),
@@ -202,6 +208,14 @@ impl Tree {
     pub(super) fn get(&self, place: &Place) -> Option<&Found> {
         let (_, found) = self.files.get(*self.places.get(place)?)?;
         Some(found)
+    }
+
+    /// Keeps what the card told of the public half of the key in a file.
+    pub(super) fn tell_public(&mut self, place: &Place, told: Result<Vec<u8>, StatusWord>) {
+        let index = self.places.get(place).copied();
+        if let Some((_, found)) = index.and_then(|index| self.files.get_mut(index)) {
+            found.public = Some(told);
+        }
     }
 
     /// Keeps what was found at a new place.

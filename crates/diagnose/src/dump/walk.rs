@@ -1,6 +1,6 @@
 //! Looking at one file after the other: what it is, and what is in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kortlab_apdu::ByteCount;
 use kortlab_apdu::{Channel, Command, Fid, FilePath, Layered, StatusWord, instruction};
@@ -16,6 +16,10 @@ use super::tree::{Body, Found, Place, Says, Tree};
 
 /// How often a file is begun again because the card was reset in the middle of it.
 const MAX_RESETS: usize = 3;
+/// How often the same is asked of a card that answers nonsense.
+const MAX_ASKED: usize = 3;
+/// How often a card may answer nonsense each time that it is asked, until it is asked once alone.
+const PATIENCE: usize = 16;
 /// The most bytes of all files together: what a card image holds, with room for the rest of it.
 const MAX_BYTES: usize = 600 * 1024;
 
@@ -24,15 +28,80 @@ pub(super) struct Walk<'a, C: Channel> {
     pub(super) session: Session<Layered<C, Guard<'a>>>,
     pub(super) tree: Tree,
     pub(super) notes: Notes,
-    pub(super) absent: BTreeSet<Place>,
+    /// What was looked for and not found.
+    pub(super) missing: BTreeMap<Place, Missing>,
+    /// Of which missing files it was told that something names them.
+    pub(super) named: BTreeSet<Place>,
+    /// How often the same is still asked again of a card that answers nonsense.
+    pub(super) patience: usize,
+}
+
+/// Why a file was not found.
+pub(super) enum Missing {
+    /// The card says so, with this status word.
+    Absent(Option<StatusWord>),
+    /// The card's answer makes no sense; why.
+    Nonsense(String),
 }
 
 /// What came of a look at a file.
 enum Look {
     Found(Box<Found>),
-    Absent,
-    /// The answer makes no sense; why.
-    Nonsense(String),
+    Missing(Missing),
+}
+
+/// Something that went wrong while a file was looked at.
+struct Trouble {
+    kind: Kind,
+    /// What it was.
+    what: String,
+    /// What became of it.
+    so: String,
+}
+
+/// A look at a file, and what went wrong.
+struct Looked {
+    look: Look,
+    troubles: Vec<Trouble>,
+}
+
+impl Looked {
+    /// What of it may be otherwise when the card is asked again: its answer made no sense, or it lost
+    /// what was selected in the middle of a file.
+    fn doubt(&self) -> Option<String> {
+        let nonsense = self.troubles.iter().find(|one| one.kind == Kind::Nonsense);
+        match &self.look {
+            Look::Missing(Missing::Nonsense(why)) => return Some(why.clone()),
+            Look::Missing(Missing::Absent(_)) => {}
+            Look::Found(found) => {
+                if let Body::Transparent {
+                    data,
+                    ended: Some(status),
+                } = &found.body
+                    && !data.is_empty()
+                    && has_no_bytes(*status)
+                {
+                    return Some(format!(
+                        "the card answered {status} at byte {} of it: {}",
+                        data.len(),
+                        status.meaning()
+                    ));
+                }
+            }
+        }
+        nonsense.map(|trouble| trouble.what.clone())
+    }
+
+    /// How much it tells.
+    fn worth(&self) -> (usize, usize, bool) {
+        let (kind, length) = match &self.look {
+            Look::Missing(Missing::Nonsense(_)) => (0, 0),
+            Look::Missing(Missing::Absent(_)) => (1, 0),
+            Look::Found(found) if found.refused.is_some() => (1, 0),
+            Look::Found(found) => (2, found.len()),
+        };
+        (kind, length, self.doubt().is_none())
+    }
 }
 
 impl<'a, C: Channel> Walk<'a, C> {
@@ -41,7 +110,9 @@ impl<'a, C: Channel> Walk<'a, C> {
             session,
             tree: Tree::default(),
             notes: Notes::default(),
-            absent: BTreeSet::new(),
+            missing: BTreeMap::new(),
+            named: BTreeSet::new(),
+            patience: PATIENCE,
         }
     }
 
@@ -54,7 +125,7 @@ impl<'a, C: Channel> Walk<'a, C> {
         if self.tree.get(place).is_some() {
             return Ok(true);
         }
-        if self.absent.contains(place) || place.depth() > limits::MAX_DEPTH {
+        if self.missing.contains_key(place) || place.depth() > limits::MAX_DEPTH {
             return Ok(false);
         }
         if let Some(parent) = place.parent() {
@@ -75,30 +146,44 @@ impl<'a, C: Channel> Walk<'a, C> {
                 self.tree.add(place.clone(), *found);
                 Ok(true)
             }
-            Look::Absent => {
-                self.absent.insert(place.clone());
-                Ok(false)
-            }
-            Look::Nonsense(why) => {
-                self.absent.insert(place.clone());
-                self.notes.add(place, Kind::Nonsense, None, why);
+            Look::Missing(why) => {
+                self.missing.insert(place.clone(), why);
                 Ok(false)
             }
         }
     }
 
-    /// The same of a file that `by` names; that it is not there is told.
+    /// The same of a file that `by` names; that it is not there is told. After nonsense it is looked
+    /// for once more, since somebody knows it.
     ///
     /// # Errors
     /// As for [`Walk::visit`].
     pub(super) fn visit_named(&mut self, place: &Place, by: &str) -> Result<(), CardError> {
-        let is_new = !self.absent.contains(place);
-        if !self.visit(place)? && is_new && self.absent.contains(place) {
+        if matches!(self.missing.get(place), Some(Missing::Nonsense(_)))
+            && !self.named.contains(place)
+        {
+            self.missing.remove(place);
+        }
+        self.visit(place)?;
+        let Some(Missing::Absent(status)) = self.missing.get(place) else {
+            self.named.insert(place.clone());
+            return Ok(());
+        };
+        let status = *status;
+        if self.named.insert(place.clone()) {
             let why = format!("{by} names it, and it is not on the card");
-            let status = Some(StatusWord::FILE_NOT_FOUND);
             self.notes.add(place, Kind::Refused, status, why);
         }
         Ok(())
+    }
+
+    /// Notes the files of which the card's answers made no sense to the last.
+    pub(super) fn tell_missing(&mut self) {
+        for (place, missing) in &self.missing {
+            if let Missing::Nonsense(why) = missing {
+                self.notes.add(place, Kind::Nonsense, None, why.clone());
+            }
+        }
     }
 
     /// Looks at the files that the card lists in this DF, and in those in it, when it is asked with
@@ -141,18 +226,55 @@ impl<'a, C: Channel> Walk<'a, C> {
         match answer {
             Ok(answer) => Ok(Fid::each(answer.data()).map(Iterator::collect)),
             Err(error) if is_final(&error) => Err(error),
-            Err(_) => Ok(None),
+            Err(error) => {
+                if error.kind() == ErrorKind::Nonsense {
+                    let why = error.to_string();
+                    self.notes.add("list of files", Kind::Nonsense, None, why);
+                }
+                Ok(None)
+            }
         }
     }
 
     /// Does `work` on the card's files while other programs are kept from it, and again if the card
-    /// is reset in the middle of it.
+    /// is reset in the middle of it, or answers nonsense: what it answers then is what it said.
     ///
     /// # Errors
     /// Those of `work`; or the card is reset again and again, which is not final.
     pub(super) fn repeated<T>(
         &mut self,
         mut work: impl FnMut(&mut Files<'_, Layered<C, Guard<'a>>>) -> Result<T, CardError>,
+    ) -> Result<T, CardError> {
+        let mut nonsense: Option<CardError> = None;
+        for asked in 1..=MAX_ASKED {
+            let done = self.undisturbed(&mut work);
+            match (done, nonsense.take()) {
+                (Err(error), _) if error.kind() == ErrorKind::Nonsense => {
+                    if asked == MAX_ASKED || self.patience == 0 {
+                        self.patience = self.patience.saturating_sub(1);
+                        return Err(error);
+                    }
+                    nonsense = Some(error);
+                }
+                (done, Some(before)) => {
+                    if done.is_ok() {
+                        self.tell_recovered("the card's answers", &before.to_string());
+                    }
+                    return done;
+                }
+                (done, None) => return done,
+            }
+        }
+        Err(CardError::new(
+            ErrorKind::Nonsense,
+            "the card's answers make no sense",
+        ))
+    }
+
+    /// Does `work` until the card is not reset in the middle of it.
+    fn undisturbed<T>(
+        &mut self,
+        work: &mut impl FnMut(&mut Files<'_, Layered<C, Guard<'a>>>) -> Result<T, CardError>,
     ) -> Result<T, CardError> {
         for _ in 0..MAX_RESETS {
             match self
@@ -164,44 +286,78 @@ impl<'a, C: Channel> Walk<'a, C> {
             }
         }
         Err(CardError::new(
-            ErrorKind::Nonsense,
+            ErrorKind::Refused,
             format!("the card was reset {MAX_RESETS} times in the middle of it"),
         ))
     }
 
+    /// Notes that the card answered nonsense, and sense when it was asked again.
+    pub(super) fn tell_recovered(&mut self, what: &str, why: &str) {
+        let why = format!("{why}; asked again, the card answered, and the copy has that");
+        self.notes.once(what, Kind::Nonsense, why);
+    }
+
     /// How the card wants its commands; a question of a dialect's own is asked again if the card is
-    /// reset meanwhile.
+    /// reset meanwhile, or answers nonsense.
     ///
     /// # Errors
-    /// Nothing more can be read from the card, or it is reset again and again.
+    /// Nothing more can be read from the card, it is reset again and again, or answers nonsense each
+    /// time.
     pub(super) fn recognise(
         &mut self,
         identity: &Identity,
     ) -> Result<&'static dyn Dialect, CardError> {
-        let mut last = Err(CardError::new(ErrorKind::Nonsense, "the card was reset"));
-        for _ in 0..MAX_RESETS {
-            last = dialect::recognise(self.session.channel_mut(), identity);
-            if !matches!(&last, Err(error) if error.is_reset()) {
-                break;
-            }
+        let mut nonsense = None;
+        let known = dialect::recognise_by(identity, |question| {
+            let answer = self.repeated(|files| files.send(dialect::ASKING, question));
+            let failed = answer.as_ref().err();
+            nonsense = failed.cloned().or_else(|| nonsense.take());
+            answer
+        })?;
+        match nonsense {
+            Some(error) if known.name() == dialect::Generic.name() => Err(error),
+            _ => Ok(known),
         }
-        last
     }
 
+    /// Looks at a file; again, if what came makes no sense, and keeps what tells most.
     fn look(&mut self, place: &Place) -> Result<Look, CardError> {
+        let mut best = self.look_once(place)?;
+        let doubt = best.doubt();
+        for _ in 1..MAX_ASKED {
+            if best.doubt().is_none() || self.patience == 0 {
+                break;
+            }
+            match self.look_once(place) {
+                Ok(again) if again.worth() > best.worth() => best = again,
+                Ok(_) => {}
+                // The next command says so again; what was read is kept.
+                Err(_) => break,
+            }
+        }
+        match (doubt, best.doubt()) {
+            (Some(_), Some(_)) => self.patience = self.patience.saturating_sub(1),
+            (Some(before), None) => self.tell_recovered(&place.to_string(), &before),
+            (None, _) => {}
+        }
+        for Trouble { kind, what, so } in best.troubles {
+            self.notes.add(place, kind, None, what + &so);
+        }
+        Ok(best.look)
+    }
+
+    fn look_once(&mut self, place: &Place) -> Result<Looked, CardError> {
         let mut troubles = Vec::new();
-        let looked = self.repeated(|files| {
+        let looked = self.undisturbed(&mut |files: &mut Files<'_, _>| {
             troubles.clear();
             look(files, place, &mut troubles)
         });
-        for (kind, why) in troubles {
-            self.notes.add(place, kind, None, why);
-        }
-        match looked {
-            Ok(look) => Ok(look),
-            Err(error) if is_final(&error) => Err(error),
-            Err(error) => Ok(Look::Nonsense(error.to_string())),
-        }
+        let look = match looked {
+            Ok(look) => look,
+            Err(error) if is_final(&error) => return Err(error),
+            Err(error) => Look::Missing(Missing::Nonsense(error.to_string())),
+        };
+        Ok(Looked { look, troubles })
     }
 
     /// Notes what of a file cannot be had.
@@ -266,7 +422,7 @@ pub(super) fn select<C: Channel + ?Sized>(
     }
 }
 
-type Troubles = Vec<(Kind, String)>;
+type Troubles = Vec<Trouble>;
 
 fn look<C: Channel + ?Sized>(
     files: &mut Files<'_, C>,
@@ -276,11 +432,13 @@ fn look<C: Channel + ?Sized>(
     let info = match select(files, place) {
         Ok(info) => info,
         Err(error) if breaks(&error) => return Err(error),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Look::Absent),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(Look::Missing(Missing::Absent(error.status())));
+        }
         Err(error) => {
             return Ok(match error.status() {
                 Some(status) => Look::Found(Found::refused(status).into()),
-                None => Look::Nonsense(error.to_string()),
+                None => Look::Missing(Missing::Nonsense(error.to_string())),
             });
         }
     };
@@ -290,7 +448,7 @@ fn look<C: Channel + ?Sized>(
         false => Says::of(&info),
     };
     let unasked = match &place.application {
-        Some(aid) if place.below.is_empty() => answers_unasked(files, aid, &info)?,
+        Some(aid) if place.below.is_empty() => answers_unasked(files, aid, &info, troubles)?,
         _ => false,
     };
     let size = info.size();
@@ -327,12 +485,20 @@ fn answers_unasked<C: Channel + ?Sized>(
     files: &mut Files<'_, C>,
     aid: &[u8],
     info: &FileInfo,
+    troubles: &mut Troubles,
 ) -> Result<bool, CardError> {
     let command = Command::new(instruction::SELECT, 0x04, 0x00).with_data(aid);
     match files.send("select an application without asking", &command) {
         Ok(answer) => Ok(!answer.data().is_empty() && *answer.data() == *info.raw),
         Err(error) if breaks(&error) => Err(error),
-        Err(_) => Ok(false),
+        Err(error) => {
+            troubles.push(Trouble {
+                kind: Kind::Nonsense,
+                what: error.to_string(),
+                so: "; the copy describes itself only where it is asked to".to_owned(),
+            });
+            Ok(false)
+        }
     }
 }
 
@@ -359,11 +525,14 @@ fn transparent<C: Channel + ?Sized>(
         Some(error) if is_final(&error) && data.is_empty() => return Err(error),
         Some(error) if is_final(&error) => {
             // The next command says so again; what was read is kept.
-            let why = format!(
-                "reading ended after {} of it: {error}",
-                ByteCount(data.len())
-            );
-            troubles.push((Kind::NotLookedAt, why));
+            troubles.push(Trouble {
+                kind: Kind::NotLookedAt,
+                what: format!(
+                    "reading ended after {} of it: {error}",
+                    ByteCount(data.len())
+                ),
+                so: String::new(),
+            });
             refused = Some(StatusWord::UNKNOWN);
         }
         Some(error) => refused = Some(told(&error, data.len(), troubles)),
@@ -371,6 +540,12 @@ fn transparent<C: Channel + ?Sized>(
             match files.read_part_selected(&name, data.len(), MAX_FILE) {
                 Ok(more) => data.extend(more),
                 Err(error) if error.is_reset() => return Err(error),
+                Err(error) if error.kind() == ErrorKind::Nonsense => troubles.push(Trouble {
+                    kind: Kind::Nonsense,
+                    what: error.to_string(),
+                    so: "; whether it goes on behind the size that the card gives is not known"
+                        .to_owned(),
+                }),
                 // The card holds to the size that it gives; or it is gone, which the next command
                 // says again.
                 Err(_) => {}
@@ -381,7 +556,11 @@ fn transparent<C: Channel + ?Sized>(
     let limit = limits::MAX_SIZE as usize;
     if data.len() > limit {
         let why = format!("of its {} bytes an image has room for {limit}", data.len());
-        troubles.push((Kind::NoPlace, why));
+        troubles.push(Trouble {
+            kind: Kind::NoPlace,
+            what: why,
+            so: String::new(),
+        });
         data.truncate(limit);
     }
     Ok((data, refused))
@@ -434,8 +613,11 @@ fn is_about_number(status: StatusWord) -> bool {
 /// The status word of an error; of an answer that made no sense `6F00`, which is told.
 fn told(error: &CardError, read: usize, troubles: &mut Troubles) -> StatusWord {
     error.status().unwrap_or_else(|| {
-        let why = format!("{error}; after {read} the copy answers 6F00");
-        troubles.push((Kind::Nonsense, why));
+        troubles.push(Trouble {
+            kind: Kind::Nonsense,
+            what: error.to_string(),
+            so: format!("; after {read} the copy answers 6F00"),
+        });
         StatusWord::UNKNOWN
     })
 }

@@ -1,9 +1,14 @@
-//! A card that answers as a test says.
+//! A card that answers as a test says, and a good one.
 
 // Each test program uses a part of this.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::sync::OnceLock;
+
 use kortlab_apdu::{Channel, ChannelError, Protocol, ResetKind};
+use kortlab_emulator::crypto::RsaKey;
+use kortlab_emulator::models::eid::EidCard;
+use kortlab_emulator::{CardRng, Image, InProcess, VirtualCard};
 
 /// What a card answers to its nth command.
 pub type Answer = Box<dyn FnMut(usize, &[u8]) -> Result<Vec<u8>, ChannelError>>;
@@ -47,4 +52,22 @@ impl Channel for Told {
             false => Protocol::T1,
         }
     }
+}
+
+/// A card without certificates, which is a good one.
+pub fn eid_card() -> Image {
+    static IMAGE: OnceLock<Image> = OnceLock::new();
+    let image = IMAGE.get_or_init(|| {
+        let mut rng = CardRng::from_seed(1);
+        let mut key = || RsaKey::generate(1024, &mut rng).unwrap();
+        EidCard::new("9752269700000000008", key(), key())
+            .build()
+            .unwrap()
+    });
+    image.clone()
+}
+
+/// A card of this image in this process.
+pub fn insert(image: &Image) -> InProcess {
+    InProcess::ephemeral(VirtualCard::new(image.clone(), CardRng::from_seed(1)).unwrap())
 }
