@@ -639,12 +639,14 @@ fn a_name_that_is_shorter_or_longer_than_the_profile_lets_it_be_is_a_warning() {
 #[test]
 fn what_only_strict_programs_refuse_is_a_note_and_no_finding() {
     let authority = Authority::strict();
+    let before = authority.lab.image();
     for lines in [
         "2.5.29.35=DER:3000",
         "authorityKeyIdentifier=none",
         "basicConstraints=CA:true\nkeyUsage=critical,keyCertSign",
         "basicConstraints=critical,CA:true",
     ] {
+        fs::write(authority.lab.path("card.json"), &before).expect("written");
         issue(&authority, "/CN=Kim", lines);
         let (document, exit) = run(&authority.lab, &["cert", "check", "--issuer", "strict.pem"]);
         let row = certificate(&document, CERTIFICATE);

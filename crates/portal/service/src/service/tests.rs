@@ -90,10 +90,16 @@ fn world_with_two_switches() -> (
 fn enrolment(seed: u64) -> Enrolment {
     let rng = &mut IssuerRng::from_seed(seed, "card");
     let mut key = || {
-        let mut modulus: [u8; 256] = rng.bytes();
-        modulus[0] |= 0x80;
-        modulus[255] |= 1;
-        PublicKey::from_components(&modulus, &[1, 0, 1]).unwrap()
+        loop {
+            let mut modulus: [u8; 256] = rng.bytes();
+            modulus[0] |= 0x80;
+            modulus[255] |= 1;
+            let key = PublicKey::from_components(&modulus, &[1, 0, 1]).unwrap();
+            // No multiple of a small prime is enrolled.
+            if key.weakness().is_none() {
+                return key;
+            }
+        }
     };
     let (authentication_key, signature_key) = (key(), key());
     Enrolment {
