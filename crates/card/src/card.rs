@@ -260,14 +260,22 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The card is gone, or as much was read as may be.
     pub(crate) fn files_of_application(&mut self) -> Result<Option<BTreeSet<Fid>>, CardError> {
+        let application = self.contents.application.clone();
+        self.files_in(&application)
+    }
+
+    /// The same of the DF at `directory`.
+    pub(crate) fn files_in(
+        &mut self,
+        directory: &FilePath,
+    ) -> Result<Option<BTreeSet<Fid>>, CardError> {
         let Some(command) = self.dialect.list_files() else {
             return Ok(None);
         };
-        let application = self.contents.application.clone();
         let answer = self.exclusively(|card| {
             let Session { channel, shelf, .. } = &mut card.session;
             let mut files = Files::metered(channel, shelf);
-            files.list(&application, &command)
+            files.list(directory, &command)
         });
         match answer {
             Ok(answer) => {

@@ -303,9 +303,16 @@ fn no_file_goes_where_the_card_answers_to_another_application_that_nothing_lists
         }
         the_file_stays(start, "Old", &hex::encode_upper(name));
     }
-    // One that holds no such files names none.
+    // A directory that no name leads to, on a card that lists its files.
     let mut start = start();
     beside(&mut start, b"\xA0\x00\x00\x03\x08\x00\x00\x10\x00");
+    the_file_stays(start, "Old", "a directory with an EF(ODF)");
+    // One that holds no such files names none.
+    let mut start = self::start();
+    beside(&mut start, b"\xA0\x00\x00\x03\x08\x00\x00\x10\x00");
+    let files = start.master_file.files_mut().unwrap().iter_mut();
+    let other = files.last().unwrap().files_mut().unwrap();
+    other.retain(|file| file.fid.0 != 0x5031);
     assert_eq!(remove(start, "Old").0, [""; 0]);
 }
 

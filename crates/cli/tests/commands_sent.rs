@@ -57,9 +57,9 @@ fn no_command_sends_more_than_it_needs() {
         (&["pin", "verify", "auth"], 42),
         (&["key", "list"], 39),
         (&["cert", "read", "4334", "--der", "--out", "x.der"], 72),
-        // Three ask whether the card answers to other applications, and the last looks whether the file
-        // is gone.
-        (&["cert", "remove", "4334"], 90),
+        // Nine look for what else may name the file, in other applications and directories, and the last
+        // looks whether it is gone.
+        (&["cert", "remove", "4334"], 93),
         (&["cert", "write", "x.der", "--key", "46"], 92),
     ] {
         let sent = sent(directory, arguments);

@@ -224,15 +224,10 @@ impl Names {
         }
     }
 
-    /// Applications of which the card, and no EF.DIR, tells.
-    pub(super) fn doubt_beside(&mut self, applications: &[Vec<u8>]) {
-        if let Some(aid) = applications.first() {
-            let aid = hex::encode_upper(aid);
-            self.doubt(|| {
-                format!(
-                    "not read: the application {aid}, to which the card answers beside this one"
-                )
-            });
+    /// What may name files beside what was read.
+    pub(super) fn doubt_beside(&mut self, not_read: &[String]) {
+        if let Some(what) = not_read.first() {
+            self.doubt(|| format!("not read: {what}"));
         }
     }
 

@@ -29,7 +29,7 @@ impl<C: Channel> Card<C> {
         let mut names = Names::after(self.contents(), &plan.transaction.directories);
         // Only where a file may be deleted is it worth the commands.
         if change.remove.iter().any(|slot| slot.path.is_some()) {
-            names.doubt_beside(&self.applications_beside()?);
+            names.doubt_beside(&self.not_read_beside()?);
         }
         for slot in &change.remove {
             let Some(path) = slot.path.as_ref() else {
