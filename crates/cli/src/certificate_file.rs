@@ -19,19 +19,11 @@ const MAX_CRL: usize = 64 << 20;
 /// The longest answer of a responder that is read.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// The one certificate that a file is about: the only one, or the leaf of a chain. It has the outline
-/// of one.
+/// The one certificate that a file is about, the only one or the leaf of a chain, which has the outline of
+/// one; and the others of the file, which may have issued it.
 ///
 /// # Errors
 /// The file cannot be read, or has none, or a broken one; the message names what it has.
-pub fn leaf(path: &Path) -> Result<Vec<u8>, Failure> {
-    chain(path).map(|chain| chain.leaf)
-}
-
-/// The same, with the other certificates of the file, which may have issued it.
-///
-/// # Errors
-/// As for [`leaf`].
 pub fn chain(path: &Path) -> Result<Chain, Failure> {
     let bytes = files::read(path, MAX_CERTIFICATES)?;
     let Chain { leaf, others } =
@@ -43,7 +35,7 @@ pub fn chain(path: &Path) -> Result<Chain, Failure> {
 /// All certificates of a file. Each has the outline of one.
 ///
 /// # Errors
-/// As for [`leaf`].
+/// As for [`chain`].
 pub fn all(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     let bytes = files::read(path, MAX_CERTIFICATES)?;
     let all = encoded::read_all(&bytes, Wanted::Certificate);

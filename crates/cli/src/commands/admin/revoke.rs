@@ -39,7 +39,7 @@ fn reasons() -> PossibleValuesParser {
 
 /// Revokes it.
 pub fn run(context: &mut Context, portal: &Client, arguments: Arguments) -> Result<Exit, Failure> {
-    let certificate = certificate_file::leaf(&arguments.file)?;
+    let certificate = certificate_file::chain(&arguments.file)?.leaf;
     let serial = serial_number(&certificate)
         .map_err(|error| Failure::failed(format!("{}: {error}", arguments.file.display())))?;
     let revocation = Revocation {
