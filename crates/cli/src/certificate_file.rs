@@ -60,7 +60,7 @@ fn with_outline(path: &Path, der: Vec<u8>) -> Result<Vec<u8>, Failure> {
 /// All revocation lists of a file.
 ///
 /// # Errors
-/// As for [`leaf`]; or one is broken.
+/// As for [`chain`]; or one is broken.
 pub fn revocation_lists(path: &Path) -> Result<Vec<RevocationList>, Failure> {
     let bytes = files::read(path, MAX_CRL)?;
     let lists = encoded::read_all(&bytes, Wanted::RevocationList)
