@@ -94,23 +94,16 @@ impl Listed<'_> {
             "the {} is protected by authentication object {auth_id}, {why}",
             self.what
         );
-        let code = code::NO_SUCH_PIN;
-        let problem = Problem::new(Severity::Warning, code, self.file, self.path, message);
-        let problem = problem.about(ObjectRef::of(self.index, self.common, self.id));
-        Some(match (listed, pins.why_not_all()) {
-            (Some(_), _) => problem.hint(
+        let problem = self.no_such_pin(pins, message);
+        Some(match listed {
+            Some(_) => problem.hint(
                 "either EF(PrKDF) names the wrong object, or EF(AODF) says of a PIN of the holder that \
                  it is none: whoever issued the card must correct it",
             ),
-            (None, Some(_)) => {
-                problem.hint("what is wrong with EF(AODF) comes first: it may be listed there")
-            }
-            (None, None) => problem,
+            None => problem,
         })
     }
-}
 
-impl Listed<'_> {
     /// That its access control rules (PKCS#15 §6.1.8) name authentication objects that the card does not
     /// list, beside the one that protects it.
     fn rules_without_pin(&self, pins: &pins::Listed<'_>) -> Option<Problem> {
@@ -127,15 +120,20 @@ impl Listed<'_> {
             "the access control rules of the {} name the authentication object {id}, {why}",
             self.what
         );
+        Some(self.no_such_pin(pins, message))
+    }
+
+    /// The problem of an authentication object that is named and not listed.
+    fn no_such_pin(&self, pins: &pins::Listed<'_>, message: String) -> Problem {
         let code = code::NO_SUCH_PIN;
         let problem = Problem::new(Severity::Warning, code, self.file, self.path, message);
         let problem = problem.about(ObjectRef::of(self.index, self.common, self.id));
-        Some(match pins.why_not_all() {
+        match pins.why_not_all() {
             Some(_) => {
                 problem.hint("what is wrong with EF(AODF) comes first: it may be listed there")
             }
             None => problem,
-        })
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The PINs of a card for its image: all but their values.
 
-use kortlab_apdu::tlv::Reader;
 use kortlab_apdu::{Channel, StatusWord};
+use kortlab_card::dialect::{Dialect as _, Eid};
 use kortlab_card::pin::PinCoding;
 use kortlab_card::{CardError, FoundPin, PinPurpose, PinState, WhyUnknown};
 use kortlab_emulator::Application as _;
@@ -13,8 +13,6 @@ use super::notes::{Kind, Notes};
 use super::tree::Place;
 use super::walk::{is_final, select};
 
-/// The PIN references of the card, in the proprietary information of the EID applet's DFs.
-const PIN_REFERENCES: u32 = 0xC1;
 /// The most bytes that a PIN is stored in, in an image.
 const MAX_STORED: u32 = 64;
 /// What is assumed of a PIN whose tries the card does not tell.
@@ -66,15 +64,9 @@ impl<C: Channel> Reading<'_, C> {
     /// The references of PINs in the proprietary information of DFs (tag C1 in A5), which the AODF
     /// does not list.
     fn perhaps(&self) -> Vec<u8> {
-        let mut references = Vec::new();
-        for (_, found) in self.walk.tree.iter() {
-            let fcp = found.info.fcp.as_ref();
-            let objects = fcp.and_then(|fcp| fcp.proprietary_objects.as_deref());
-            let objects = Reader::new(objects.unwrap_or_default()).map_while(Result::ok);
-            let lists = objects.filter(|object| object.tag.value() == PIN_REFERENCES);
-            references.extend(lists.flat_map(|list| list.value.iter().copied()));
-        }
-        self.unlisted(references)
+        let files = self.walk.tree.iter();
+        let references = files.flat_map(|(_, found)| Eid.pin_references(&found.info));
+        self.unlisted(references.collect())
     }
 
     /// The references of PINs in access conditions that the AODF does not list.
