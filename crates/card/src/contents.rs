@@ -3,6 +3,8 @@
 //! A file that cannot be read, or an object in it that makes no sense, becomes a [`Problem`], and
 //! reading goes on. Only a card that is gone, or that has no PKCS#15 application, ends it.
 
+mod pieces;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -53,8 +55,10 @@ pub struct DirectoryFile<T> {
     pub path: FilePath,
     /// Its size in bytes: how much of it could be read.
     pub size: usize,
-    /// Its bytes.
+    /// Its bytes; of a file of records, all of them in a row.
     pub bytes: Vec<u8>,
+    /// Whether it is a file of records.
+    pub of_records: bool,
     /// The objects in it.
     pub directory: Directory<T>,
 }
@@ -602,23 +606,22 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
     /// EF.DIR as records (ISO/IEC 7816-4 §8.2.1.1). Each is read by itself: what fills it up
     /// behind its template is no filler between objects. `whole`: why it is not read in one piece.
     fn ef_dir_records(&mut self, whole: &CardError) -> Result<Option<EfDir>, CardError> {
-        let records = match self.files.read_records(&EF_DIR) {
-            Ok((_, records)) => records,
+        let records = match self.records("EF.DIR", &EF_DIR, whole) {
+            Ok(records) => records,
             Err(error) => {
-                let error = match whole.kind() {
-                    ErrorKind::Directory if !ends_all(&error) => whole.clone(),
-                    _ => error,
-                };
                 self.unreadable("EF.DIR", &EF_DIR, error)?;
                 return Ok(None);
             }
         };
-        self.source(&EF_DIR, Bytes::from(records.concat()));
         let mut dir = EfDir::default();
         for (index, record) in records.iter().enumerate() {
             let name = format!("EF.DIR, record {},", index + 1);
-            let parsed = self.keep(&name, &EF_DIR, EfDir::parse(record));
-            dir.entries.extend(parsed.entries);
+            let parsed = EfDir::parse(record);
+            for finding in parsed.findings {
+                let problem = Problem::of_content(&name, &EF_DIR, finding);
+                self.push(problem.in_record(index + 1));
+            }
+            dir.entries.extend(parsed.value.entries);
         }
         Ok(Some(dir))
     }
@@ -715,9 +718,8 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
             Some(path) => absolute(application, &path.path),
             None => absolute(application, &ODF),
         };
-        let known = self.files.read_once(&path)?;
-        let bytes = self.as_far("EF(ODF)", &path, known);
-        let odf = self.keep("EF(ODF)", &path, Odf::parse(&bytes));
+        let pieces = self.pieces("EF(ODF)", &path)?;
+        let odf = self.parsed("EF(ODF)", &path, &pieces);
         Ok(Found {
             dir: None,
             application: application.clone(),
@@ -988,11 +990,14 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         kind: ObjectKind,
         path: &FilePath,
     ) -> Result<Option<DirectoryFile<T>>, CardError> {
-        let Some(bytes) = self.content(name, path)? else {
-            return Ok(None);
+        let pieces = match self.pieces(name, path) {
+            Ok(pieces) => pieces,
+            Err(error) => {
+                self.unreadable(name, path, error)?;
+                return Ok(None);
+            }
         };
-        let parsed = Directory::parse(&bytes);
-        let mut directory = self.keep(name, path, parsed);
+        let mut directory = self.parsed(name, path, &pieces);
         let (count, stopped) = self.files.take_objects(directory.entries.len());
         directory.entries.truncate(count);
         if let Some(error) = stopped {
@@ -1001,16 +1006,17 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         Ok(Some(DirectoryFile {
             kind,
             path: path.clone(),
-            size: bytes.len(),
-            bytes: bytes.into(),
+            size: pieces.bytes.len(),
+            of_records: pieces.is_of_records(),
+            bytes: pieces.bytes.into(),
             directory,
         }))
     }
 
     /// The bytes of a file; if it could not be read to its end, those before.
     fn content(&mut self, name: &str, path: &FilePath) -> Result<Option<Bytes>, CardError> {
-        match self.files.read_once(path) {
-            Ok(known) => Ok(Some(self.as_far(name, path, known))),
+        match self.pieces(name, path) {
+            Ok(pieces) => Ok(Some(pieces.bytes)),
             Err(error) => {
                 self.unreadable(name, path, error)?;
                 Ok(None)

@@ -112,6 +112,8 @@ pub struct Problem {
     path: FilePath,
     object: Option<ObjectRef>,
     offset: Option<usize>,
+    /// The number of the record it is in, of a file of records.
+    record: Option<usize>,
     message: String,
     next_step: Option<String>,
 }
@@ -133,6 +135,7 @@ impl Problem {
             path: path.clone(),
             object: None,
             offset: None,
+            record: None,
             message: message.into(),
             next_step: None,
         }
@@ -151,6 +154,13 @@ impl Problem {
                 finding.message,
             )
         }
+    }
+
+    /// The same, in the record with this number.
+    #[must_use]
+    pub(crate) const fn in_record(mut self, number: usize) -> Self {
+        self.record = Some(number);
+        self
     }
 
     /// What a parser found in the bytes called `file` (`ATR`), at its offset. An error if something
@@ -375,9 +385,13 @@ impl Serialize for Object<'_> {
 impl Problem {
     /// The commands that show the file.
     fn how_to_look(&self) -> String {
+        let read = match self.record {
+            Some(number) => format!("'00B2{number:02X}04/256'"),
+            None => "'00B00000/256'".to_owned(),
+        };
         match self.path.strip_prefix(&APPLICATION) {
             None => format!(
-                "look at it with `kortlab apdu '00A40800:{}/256' '00B00000/256'`",
+                "look at it with `kortlab apdu '00A40800:{}/256' {read}`",
                 hex::encode_upper(self.path.below_master_file())
             ),
             // Its path from the MF is not known, and 3FFF is no file of the card.
@@ -387,7 +401,7 @@ impl Problem {
                     .map(|fid| format!("'00A40000:{fid}/256'"))
                     .collect();
                 format!(
-                    "look at it with `kortlab apdu '00A40400:AID/256' {} '00B00000/256'`, where AID \
+                    "look at it with `kortlab apdu '00A40400:AID/256' {} {read}`, where AID \
                      is that of the PKCS#15 application, which `kortlab info` shows",
                     steps.join(" ")
                 )

@@ -147,7 +147,7 @@ fn read_dir<C: Channel + ?Sized>(files: &mut Files<'_, C>) -> Result<EfDir, Card
     let records = match files.read(&EF_DIR) {
         Ok(content) => Ok(vec![content.data]),
         Err(error) if error.kind().may_be_of_records() => {
-            files.read_records(&EF_DIR).map(|(_, records)| records)
+            files.read_records(&EF_DIR).map(|read| read.records)
         }
         Err(error) => Err(error),
     };

@@ -418,9 +418,12 @@ fn files<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), 
         let mut by_records = false;
         let read = card.exclusively(|card| match card.files().read(&path) {
             Err(error) if error.kind().may_be_of_records() => {
-                let (info, records) = card.files().read_records(&path)?;
+                let read = card.files().read_records(&path)?;
                 by_records = true;
-                Ok((info, records.concat()))
+                match read.ended {
+                    Some(error) => Err(error),
+                    None => Ok((read.info, read.records.concat())),
+                }
             }
             other => other.map(|content| (content.info, content.data)),
         });

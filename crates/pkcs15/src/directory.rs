@@ -63,10 +63,17 @@ impl<T: DirectoryObject> Directory<T> {
     /// Reads the content of a directory file: all objects that can be read, and what is wrong.
     /// `00` and `FF` filler is passed over.
     pub fn parse(file: &[u8]) -> Parsed<Self> {
+        Self::parse_records(&[file])
+    }
+
+    /// The same of a file of records (ISO/IEC 7816-15 §7.5.1), the first one first. No object goes
+    /// on in the next record, and what fills a record up behind its objects is nothing wrong.
+    /// Offsets count from the start of the first record, as if they stood in a row.
+    pub fn parse_records(records: &[&[u8]]) -> Parsed<Self> {
         let mut notes = Notes::default();
         let mut entries = Vec::new();
         let mut seen = BTreeMap::new();
-        for piece in frame::cut(file, T::SHAPE, &mut notes) {
+        for piece in frame::cut(records, T::SHAPE, &mut notes) {
             let (offset, bytes) = match piece {
                 Piece::Garbage { .. } => continue,
                 Piece::Broken { offset, bytes } => (offset, bytes),
@@ -160,7 +167,7 @@ impl<T: DirectoryObject> Directory<T> {
     /// Where each of the [`entries`](Self::entries) of a file starts: offsets in bytes from the
     /// start of the file.
     pub fn offsets(file: &[u8]) -> Vec<usize> {
-        let pieces = frame::cut(file, T::SHAPE, &mut Notes::default());
+        let pieces = frame::cut(&[file], T::SHAPE, &mut Notes::default());
         let offsets = pieces.into_iter().filter_map(|piece| match piece {
             Piece::Object(tlv) => Some(tlv.offset),
             Piece::Broken { offset, .. } => Some(offset),
@@ -360,5 +367,71 @@ pub(crate) const fn choice_tag(choice: Option<u8>) -> u8 {
     match choice {
         None => 0x30,
         Some(number) => 0xA0 | number & 0x1F,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cdf::{Cdf, Certificate};
+    use crate::common::Path;
+
+    fn entry(label: &str, id: u8, fid: u8) -> Vec<u8> {
+        let common = CommonObjectAttributes::labelled(label);
+        let path = Path::file([0x43, fid]);
+        let certificate = Certificate::x509(common, Id::from(vec![id]), path);
+        encode_object(&certificate).expect("an entry")
+    }
+
+    #[test]
+    fn records_are_parsed_as_one_file_each_by_itself() {
+        let (mut one, two) = (entry("one", 1, 0x31), entry("two", 2, 0x32));
+        one.resize(one.len() + 7, 0xFF);
+        let file = [&one[..], &two].map(<[u8]>::to_vec);
+        let read = Cdf::parse_records(&file.each_ref().map(Vec::as_slice));
+        assert!(read.is_clean(), "{:?}", read.findings);
+        assert_eq!(read.value.objects().count(), 2);
+        // In one piece the filler is a fault.
+        assert!(!Cdf::parse(&file.concat()).is_clean());
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_record_has_its_place_among_all_of_them() {
+        let (one, same) = (entry("one", 1, 0x31), entry("two", 1, 0x31));
+        let three = entry("three", 3, 0x33);
+        let cut = &three[..three.len() - 4];
+        let read = Cdf::parse_records(&[&one, cut, &same]);
+        let told: Vec<_> = read
+            .findings
+            .iter()
+            .map(|finding| {
+                let object = finding.object.as_ref().map(|object| object.index);
+                (finding.code, finding.offset, object)
+            })
+            .collect();
+        let [second, third] = [one.len(), one.len() + cut.len()];
+        assert!(
+            told.contains(&(Code::Truncated, second, Some(1))),
+            "{told:?}"
+        );
+        assert!(
+            told.contains(&(Code::DuplicateId, third, Some(2))),
+            "{told:?}"
+        );
+        assert_eq!(read.value.entries.len(), 3);
+    }
+
+    #[test]
+    fn objects_are_counted_over_all_records() {
+        let one = entry("one", 1, 0x31);
+        let record = one.repeat(3);
+        let records = vec![record.as_slice(); 254];
+        let read = Cdf::parse_records(&records);
+        assert_eq!(read.value.entries.len(), MAX_OBJECTS);
+        let told = read
+            .findings
+            .iter()
+            .filter(|finding| finding.code == Code::TooMany);
+        assert_eq!(told.count(), 1);
     }
 }

@@ -25,7 +25,7 @@ impl<T: DirectoryObject> Edit<T> {
     pub fn new(file: &[u8], capacity: usize) -> Self {
         let mut objects = Vec::new();
         let mut garbage: Option<(usize, usize)> = None;
-        for piece in frame::cut(file, T::SHAPE, &mut Notes::default()) {
+        for piece in frame::cut(&[file], T::SHAPE, &mut Notes::default()) {
             match piece {
                 Piece::Object(tlv) => objects.push(tlv.raw.to_vec()),
                 Piece::Broken { bytes, .. } => objects.push(bytes.to_vec()),

@@ -42,10 +42,35 @@ pub(crate) enum Piece<'a> {
     Garbage { offset: usize, bytes: &'a [u8] },
 }
 
-/// Cuts `file` into pieces. Filler is left out.
-pub(crate) fn cut<'a>(file: &'a [u8], shape: Shape, notes: &mut Notes) -> Vec<Piece<'a>> {
-    let mut base = 0;
-    let mut bytes = file;
+/// Cuts a file into pieces. Filler is left out. A transparent file is one record; of a file of
+/// records each is cut by itself, and offsets count from the start of the first, as if they stood
+/// in a row.
+pub(crate) fn cut<'a>(records: &[&'a [u8]], shape: Shape, notes: &mut Notes) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::new();
+    let (mut start, mut objects) = (0, 0);
+    for record in records {
+        let (cut, too_many) = cut_record(record, start, objects, shape, notes);
+        let is_object = |piece: &&Piece<'_>| !matches!(piece, Piece::Garbage { .. });
+        objects += cut.iter().filter(is_object).count();
+        pieces.extend(cut);
+        start += record.len();
+        if too_many {
+            break;
+        }
+    }
+    pieces
+}
+
+/// Cuts the record that starts at byte `base` of the file; `objects` were in those before it. Gives
+/// as well whether there are too many.
+fn cut_record<'a>(
+    record: &'a [u8],
+    mut base: usize,
+    objects: usize,
+    shape: Shape,
+    notes: &mut Notes,
+) -> (Vec<Piece<'a>>, bool) {
+    let mut bytes = record;
     for _ in 0..MAX_WRAPPERS {
         let Some(wrapper) = wrapper(bytes, shape, MAX_WRAPPERS) else {
             break;
@@ -64,7 +89,7 @@ pub(crate) fn cut<'a>(file: &'a [u8], shape: Shape, notes: &mut Notes) -> Vec<Pi
         base,
         shape,
         pieces: Vec::new(),
-        objects: 0,
+        objects,
     }
     .cut(notes)
 }
@@ -78,7 +103,8 @@ struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    fn cut(mut self, notes: &mut Notes) -> Vec<Piece<'a>> {
+    /// The pieces, and whether there are more objects than are read.
+    fn cut(mut self, notes: &mut Notes) -> (Vec<Piece<'a>>, bool) {
         let mut position = 0;
         let mut told_filler = false;
         loop {
@@ -86,7 +112,7 @@ impl<'a> Cutter<'a> {
             let after_filler = filler > 0;
             position += filler;
             if self.from(position).is_empty() {
-                return self.pieces;
+                return (self.pieces, false);
             }
             if self.objects == MAX_OBJECTS {
                 let message = format_args!(
@@ -95,7 +121,7 @@ impl<'a> Cutter<'a> {
                 );
                 notes.error(Code::TooMany, self.base + position, message);
                 self.push_garbage(position, self.bytes.len());
-                return self.pieces;
+                return (self.pieces, true);
             }
             let before = self.objects;
             let start = position;

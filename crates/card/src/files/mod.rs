@@ -23,6 +23,7 @@ pub use budget::Budget;
 pub use info::FileInfo;
 pub(crate) use known::{Known, Shelf};
 pub use read::{Content, Remark};
+pub use record::Records;
 pub(crate) use select::APPLICATION;
 pub use write::UPDATE_BLOCK;
 

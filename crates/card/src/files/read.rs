@@ -44,6 +44,15 @@ impl Remark {
         let message = message.into();
         Self { code, message }
     }
+
+    /// The card has answered with a warning when the file at `path` was selected.
+    pub(super) fn of_selecting(path: &FilePath, warning: StatusWord) -> Self {
+        let text = format!(
+            "the card warns when {path} is selected: {warning} ({})",
+            warning.meaning()
+        );
+        Self::new(code::SELECTED_WITH_WARNING, text)
+    }
 }
 
 impl<C: Channel + ?Sized> Files<'_, C> {
@@ -96,12 +105,7 @@ impl<C: Channel + ?Sized> Files<'_, C> {
             Ok(info) => {
                 let (data, mut remarks, ended) = self.read_blocks(&path.to_string(), info.size());
                 if let Some(warning) = info.warning {
-                    let text = format!(
-                        "the card warns when {} is selected: {warning} ({})",
-                        path,
-                        warning.meaning()
-                    );
-                    remarks.insert(0, Remark::new(code::SELECTED_WITH_WARNING, text));
+                    remarks.insert(0, Remark::of_selecting(path, warning));
                 }
                 let ended = match is_directory(&info, &data, ended.as_ref()) {
                     true => Some(directory(path)),

@@ -269,7 +269,7 @@ impl<C: Channel> Card<C> {
         let directory = contents
             .certificates
             .iter()
-            .find(|file| file.kind == ObjectKind::Certificates)
+            .find(|file| file.kind == ObjectKind::Certificates && !file.of_records)
             .and_then(|file| {
                 kortlab_pkcs15::Edit::<Certificate>::new(&file.bytes, file.size).free()
             });

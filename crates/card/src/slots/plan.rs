@@ -364,7 +364,7 @@ impl<C: Channel> Card<C> {
         removed.dedup();
         // From the last one on, so that the indices of the others stay.
         for (path, index) in removed.into_iter().rev() {
-            let file = self.directory_file(path)?;
+            let file = in_one_piece(self.directory_file(path)?)?;
             let edit = edits
                 .entry(path)
                 .or_insert_with(|| Edit::<Certificate>::new(&file.bytes, file.size));
@@ -382,7 +382,7 @@ impl<C: Channel> Card<C> {
                 .map_err(|error| unwritable(path, error))?;
         }
         for (new, file) in change.write.iter().zip(&plan.transaction.create) {
-            let directory = self.directory_for_new()?;
+            let directory = in_one_piece(self.directory_for_new()?)?;
             let common = CommonObjectAttributes::labelled(new.label.as_str())
                 .with_flags(ObjectFlags::MODIFIABLE);
             // Where it is not known where the application is, the path begins at it: that is
@@ -553,6 +553,21 @@ pub(super) const fn creation(file: &NewContent) -> NewFile {
         size: file.size,
         pin_reference: file.pin_reference,
     }
+}
+
+/// The directory, if it is a transparent file: only such are written.
+fn in_one_piece(
+    file: &DirectoryFile<Certificate>,
+) -> Result<&DirectoryFile<Certificate>, CardError> {
+    if !file.of_records {
+        return Ok(file);
+    }
+    let message = format!(
+        "the directory {} is a file of records, which is read and not written; nothing was changed",
+        file.path
+    );
+    Err(CardError::new(ErrorKind::Unsupported, message)
+        .hint("use the tools of whoever issued the card"))
 }
 
 fn unwritable(path: &FilePath, error: EncodeError) -> CardError {

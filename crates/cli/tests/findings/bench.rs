@@ -176,3 +176,41 @@ fn remove(file: &mut Value, fid: &str) {
 fn bytes(file: &Value) -> Vec<u8> {
     hex::decode(file["data"].as_str().expect("data")).expect("hex")
 }
+
+/// Where the objects of a directory start.
+pub fn objects(data: &[u8]) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let mut at = 0;
+    while data.get(at) == Some(&0x30) {
+        starts.push(at);
+        let (length, header) = match data[at + 1] {
+            length @ 0x00..=0x7F => (usize::from(length), 2),
+            0x81 => (usize::from(data[at + 2]), 3),
+            _ => (
+                usize::from(data[at + 2]) << 8 | usize::from(data[at + 3]),
+                4,
+            ),
+        };
+        at += header + length;
+    }
+    starts
+}
+
+/// Makes a file one of these records.
+pub fn records(lab: &Lab, fid: &str, kind: &str, records: &[Vec<u8>]) {
+    let length = records.iter().map(Vec::len).max().unwrap_or_default();
+    change_file(lab, fid, |file| {
+        let fields = file.as_object_mut().expect("a file");
+        fields.remove("size");
+        fields.remove("data");
+        fields.insert("kind".into(), kind.into());
+        fields.insert("record_length".into(), length.into());
+        fields.insert("record_count".into(), records.len().max(4).into());
+        if kind == "linear-variable" {
+            let size: usize = records.iter().map(Vec::len).sum();
+            fields.insert("size".into(), size.into());
+        }
+        let records: Vec<_> = records.iter().map(hex::encode_upper).collect();
+        fields.insert("records".into(), records.into());
+    });
+}

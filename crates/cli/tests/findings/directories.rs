@@ -3,25 +3,6 @@
 use crate::bench::*;
 use crate::common::{Lab, assert_code, stdout};
 
-/// Where the objects of a directory start.
-fn objects(data: &[u8]) -> Vec<usize> {
-    let mut starts = Vec::new();
-    let mut at = 0;
-    while data.get(at) == Some(&0x30) {
-        starts.push(at);
-        let (length, header) = match data[at + 1] {
-            length @ 0x00..=0x7F => (usize::from(length), 2),
-            0x81 => (usize::from(data[at + 2]), 3),
-            _ => (
-                usize::from(data[at + 2]) << 8 | usize::from(data[at + 3]),
-                4,
-            ),
-        };
-        at += header + length;
-    }
-    starts
-}
-
 #[test]
 fn a_directory_that_is_not_there_is_a_finding() {
     let lab = valid();
@@ -166,21 +147,6 @@ fn a_key_that_names_a_pin_that_is_not_listed_is_a_finding() {
     assert!(codes.contains(&"no-such-pin".to_owned()), "{codes:?}");
 }
 
-/// EF.DIR of records: each application in one of its own, filled up to the length of a record.
-fn records(lab: &Lab, kind: &str, records: &[Vec<u8>]) {
-    let length = records.iter().map(Vec::len).max().unwrap_or_default();
-    change_file(lab, "2F00", |file| {
-        let fields = file.as_object_mut().expect("a file");
-        fields.remove("size");
-        fields.remove("data");
-        fields.insert("kind".into(), kind.into());
-        fields.insert("record_length".into(), length.into());
-        fields.insert("record_count".into(), 4.into());
-        let records: Vec<_> = records.iter().map(hex::encode_upper).collect();
-        fields.insert("records".into(), records.into());
-    });
-}
-
 #[test]
 fn an_ef_dir_of_records_is_read_record_by_record_and_its_padding_is_nothing_wrong() {
     // The second has discretionary data of its own (ISO/IEC 7816-4 §8.2.1.1).
@@ -199,7 +165,7 @@ fn an_ef_dir_of_records_is_read_record_by_record_and_its_padding_is_nothing_wron
         other.resize(pkcs15.len() + 9, padding);
         let mut pkcs15 = pkcs15.clone();
         pkcs15.resize(other.len(), padding);
-        records(&lab, kind, &[other, pkcs15]);
+        records(&lab, "2F00", kind, &[other, pkcs15]);
         let (document, exit) = run(&lab, &["info"]);
         assert_eq!(exit, 0, "{document:#}");
         assert_eq!(
@@ -217,7 +183,7 @@ fn a_record_of_ef_dir_that_is_broken_is_named_and_the_others_are_read() {
     let pkcs15 = data(&lab, "2F00");
     let mut broken = vec![0x61, 0x7F, 0x4F];
     broken.resize(pkcs15.len(), 0x00);
-    records(&lab, "linear-fixed", &[broken, pkcs15]);
+    records(&lab, "2F00", "linear-fixed", &[broken, pkcs15]);
     let (document, exit) = run(&lab, &["info"]);
     assert_eq!(exit, 6);
     let file = document["problems"][0]["file"].as_str().expect("a file");

@@ -22,6 +22,7 @@ mod other_content;
 mod pin_forms;
 mod pin_references;
 mod ranges;
+mod records;
 mod remedies;
 mod selection;
 mod tries;

@@ -131,7 +131,7 @@ fn difference(copy: &mut Session<InProcess>, place: &Place, found: &Found) -> Op
         }
         Body::Records { records, .. } => {
             let read = files.read_records(&FilePath::MASTER_FILE.join(&place.below));
-            let read = read.map(|(_, records)| records).unwrap_or_default();
+            let read = read.map(|read| read.records).unwrap_or_default();
             let by_path = place.application.is_none() || place.rooted;
             let is_same = !by_path || read == *records;
             (is_same, true)

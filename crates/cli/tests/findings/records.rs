@@ -1,0 +1,159 @@
+//! Directories in files of records (ISO/IEC 7816-15 §7.5.1).
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::bench::*;
+use crate::common::{Lab, assert_code, stderr, stdout};
+
+const ODF: &str = "5031";
+const AODF: &str = "4401";
+const PRKDF: &str = "4402";
+
+/// Each object of the directory in a record of its own, filled up where all have one length.
+fn one_a_record(lab: &Lab, fid: &str, kind: &str, filler: u8) {
+    let mut whole = data(lab, fid);
+    let starts = match fid {
+        ODF => tagged(&whole),
+        _ => objects(&whole),
+    };
+    // Of filler the last length is made as well: images leave erased bytes out.
+    whole.resize(whole.len() + 1, 0x00);
+    let ends = starts.iter().skip(1).copied().chain([whole.len()]);
+    let mut rows: Vec<Vec<u8>> = starts
+        .iter()
+        .zip(ends)
+        .map(|(&start, end)| whole[start..end].to_vec())
+        .collect();
+    let longest = rows.iter().map(Vec::len).max().expect("objects");
+    if kind == "linear-fixed" {
+        for row in &mut rows {
+            row.resize(longest + 5, filler);
+        }
+    }
+    records(lab, fid, kind, &rows);
+}
+
+/// Where the entries of the ODF start: each has a tag of its own, and a short length.
+fn tagged(data: &[u8]) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let mut at = 0;
+    while data.get(at).is_some_and(|&tag| tag >= 0xA0) {
+        starts.push(at);
+        at += 2 + usize::from(data[at + 1]);
+    }
+    starts
+}
+
+fn what_is_shown(lab: &Lab) -> Vec<(Value, i32)> {
+    let commands: [&[&str]; 5] = [
+        &["info"],
+        &["pin", "status"],
+        &["key", "list"],
+        &["cert", "list"],
+        &["cert", "check"],
+    ];
+    commands.iter().map(|command| run(lab, command)).collect()
+}
+
+#[test]
+fn directories_of_records_are_read_as_transparent_ones() {
+    for (kind, filler) in [
+        ("linear-variable", 0x00),
+        ("linear-fixed", 0x00),
+        ("linear-fixed", 0xFF),
+    ] {
+        let lab = valid();
+        let before = what_is_shown(&lab);
+        for fid in [ODF, AODF, PRKDF, CDF] {
+            one_a_record(&lab, fid, kind, filler);
+        }
+        let after = what_is_shown(&lab);
+        for ((after, exit), (before, exit_before)) in after.iter().zip(&before) {
+            assert_eq!(exit, exit_before, "{after:#}");
+            for field in ["certificates", "pins", "keys", "problems", "findings"] {
+                assert_eq!(after[field], before[field], "{kind}: {field}");
+            }
+        }
+        assert_code(&lab.run(&["diagnose"]), 0);
+    }
+}
+
+#[test]
+fn a_directory_of_records_is_not_written_and_no_pin_is_asked_for() {
+    let lab = valid();
+    for fid in [ODF, CDF] {
+        one_a_record(&lab, fid, "linear-fixed", 0x00);
+    }
+    let image = lab.image();
+    let slot = run(&lab, &["cert", "list"]).0["certificates"][2]["id"].clone();
+    let slot = slot.as_str().expect("an identifier");
+    // Without a PIN on its standard input.
+    let output = lab.run(&["cert", "remove", slot]);
+    assert_code(&output, 1);
+    let told = stderr(&output);
+    assert!(told.contains("file of records"), "{told}");
+    assert_eq!(lab.image(), image);
+}
+
+#[test]
+fn an_object_that_is_cut_in_its_record_takes_nothing_from_the_next() {
+    let lab = valid();
+    let whole = data(&lab, CDF);
+    let starts = objects(&whole);
+    let rows: Vec<Vec<u8>> = (0..4)
+        .map(|index| {
+            let end = starts.get(index + 1).copied().unwrap_or(whole.len());
+            let cut = if index == 1 { 9 } else { 0 };
+            whole[starts[index]..end - cut].to_vec()
+        })
+        .collect();
+    records(&lab, CDF, "linear-variable", &rows);
+    let found = assert_found(&lab, "truncated");
+    assert_eq!(found["file"], "EF(CDF)");
+    assert_eq!(found["offset"], starts[1]);
+    let next = found["next_step"].as_str().expect("a next step");
+    assert!(next.contains("'00B20204/256'"), "{next}");
+    let listed = run(&lab, &["cert", "list"]).0;
+    assert_eq!(listed["certificates"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_told_and_so_is_what_is_behind_it() {
+    // Over T=0 each record is asked for twice, once for its length (6Cxx).
+    for (fault, code) in [
+        ("sw:ins=B2,sw=6F00,nth=3", "file-unreadable"),
+        ("sw:ins=B2,sw=6982,nth=3", "file-unreadable"),
+        ("empty:ins=B2,nth=4", "nonsense-answer"),
+        ("status:ins=B2,sw=6281,nth=4", "corrupted"),
+    ] {
+        let lab = valid();
+        one_a_record(&lab, CDF, "linear-variable", 0x00);
+        let output = lab.run(&["cert", "check", "--json", "--fault", fault]);
+        let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(output.status.code(), Some(6), "{fault}");
+        let codes = codes(&document);
+        assert!(codes.contains(&code.to_owned()), "{fault}: {codes:?}");
+        let listed = lab.run(&["cert", "list", "--fault", fault]);
+        assert!(
+            stdout(&listed).contains(&format!("[{code}]")),
+            "{}",
+            stdout(&listed)
+        );
+    }
+}
+
+#[test]
+fn the_copy_of_a_card_with_directories_of_records_shows_the_same() {
+    let lab = valid();
+    for fid in [ODF, AODF, PRKDF, CDF] {
+        one_a_record(&lab, fid, "linear-variable", 0x00);
+    }
+    let before = run(&lab, &["cert", "list"]).0["certificates"].clone();
+    let copy = lab.path("copy.json");
+    assert_code(&lab.run(&["dump", "-o", copy.to_str().expect("a path")]), 0);
+    fs::rename(&copy, lab.path("card.json")).expect("a copy");
+    let after = run(&lab, &["cert", "list"]).0["certificates"].clone();
+    assert_eq!(after, before);
+}
