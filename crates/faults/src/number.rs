@@ -1,6 +1,6 @@
 //! Another number: `to=` or `by=`.
 
-use crate::parameters::{FaultError, Parameters, change};
+use crate::parameters::{FaultError, Parameters, lie};
 
 /// Another number, or so much more or less.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Change {
                 .ok()
                 .filter(|number| (0..=most).contains(number))
         })?;
-        let by = parameters.optional("by", "a number with its sign", change)?;
+        let by = parameters.optional("by", "a number with its sign", lie)?;
         match (to, by) {
             (Some(to), None) => Ok(Self::To(to)),
             (None, Some(by)) => Ok(Self::By(by)),

@@ -90,15 +90,6 @@ pub fn tag(text: &str) -> Option<Tag> {
     (length == bytes.len()).then_some(tag)
 }
 
-/// Tag and length of an object.
-pub fn header(tag: Tag, length: usize) -> Vec<u8> {
-    let whole = kortlab_apdu::tlv::object(tag, &vec![0; length.min(MAX_LENGTH)]);
-    whole[..whole.len() - length.min(MAX_LENGTH)].to_vec()
-}
-
-/// The longest value that a length is made for.
-const MAX_LENGTH: usize = 0x2_0000;
-
 /// An OCTET STRING that is the path of a Path (PKCS#15 §6.1.7): the first of a SEQUENCE in which
 /// nothing or an INTEGER follows, and of whole identifiers.
 pub fn is_path(tree: &Tree, index: usize, bytes: &[u8]) -> bool {

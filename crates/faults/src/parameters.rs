@@ -184,10 +184,16 @@ pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
     hex::decode(text).ok().filter(|bytes| !bytes.is_empty())
 }
 
-/// A number, with or without a sign, that is not 0.
+/// A number of bytes that are there, with or without a sign, that is not 0: at most 65 536.
 pub(crate) fn change(text: &str) -> Option<i64> {
+    lie(text).filter(|number| number.unsigned_abs() <= 0x1_0000)
+}
+
+/// A number that only stands there, with or without a sign, that is not 0: no more than four bytes
+/// say.
+pub(crate) fn lie(text: &str) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
-    (number != 0 && number.unsigned_abs() <= 0x1_0000).then_some(number)
+    (number != 0 && number.unsigned_abs() <= u64::from(u32::MAX)).then_some(number)
 }
 
 /// A number of bytes, at most 65 536.

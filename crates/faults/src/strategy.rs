@@ -220,13 +220,18 @@ pub(crate) fn any_text(dice: &mut Dice) -> String {
 
 /// A value for what stands in capitals.
 fn any_value(value: &str, dice: &mut Dice) -> String {
-    const STATUS: [&str; 12] = [
-        "9000", "6110", "6283", "6284", "6310", "63C0", "6984", "6982", "6A82", "6B00", "6C10",
-        "6F00",
+    const STATUS: [&str; 24] = [
+        "9000", "6100", "6110", "6281", "6282", "6283", "6284", "6310", "63C0", "6400", "6581",
+        "6700", "6881", "6982", "6983", "6984", "6A82", "6A83", "6A86", "6A88", "6B00", "6C10",
+        "6D00", "6F00",
     ];
     const TAGS: [&str; 8] = ["02", "03", "04", "0C", "30", "53", "A0", "A1"];
     const PATHS: [&str; 4] = ["3F00", "3F005015", "4B01", "3FFF4404"];
-    let small = [0, 1, 2, 3, 15, 16, 17, 127, 128, 255, 256, 257, 1024];
+    const COUNTS: [usize; 16] = [
+        0, 1, 2, 3, 15, 16, 17, 127, 128, 255, 256, 257, 1024, 4096, 0x7FFF, 0x1_0000,
+    ];
+    // What only stands there: of three and of four bytes, and around the sign of a number of 32 bits.
+    const LIES: [usize; 4] = [0x40_0000, 0x7FFF_FF00, 0x8000_0000, 0xFFFF_FF00];
     match value {
         "SW" => STATUS[dice.below(STATUS.len())].to_owned(),
         "TAG" => TAGS[dice.below(TAGS.len())].to_owned(),
@@ -239,9 +244,11 @@ fn any_value(value: &str, dice: &mut Dice) -> String {
         }
         "±N" => {
             let sign = if dice.below(2) == 0 { "" } else { "-" };
-            format!("{sign}{}", small[1 + dice.below(small.len() - 1)])
+            let index = 1 + dice.below(COUNTS.len() + LIES.len() - 1);
+            let number = COUNTS.get(index).or_else(|| LIES.get(index - COUNTS.len()));
+            format!("{sign}{}", number.copied().unwrap_or(1))
         }
-        "N" | "K" => small[dice.below(small.len())].to_string(),
+        "N" | "K" => COUNTS[dice.below(COUNTS.len())].to_string(),
         word => word.to_owned(),
     }
 }
@@ -310,6 +317,27 @@ mod tests {
                 kind.name
             );
         }
+    }
+
+    #[test]
+    fn lengths_of_megabytes_and_warnings_of_damage_come() {
+        let mut dice = Dice::new(1);
+        let texts: Vec<_> = (0..20_000)
+            .map(|_| any_text(&mut dice))
+            .filter(|text| Fault::parse(text).is_ok())
+            .collect();
+        let wanted = [
+            "sw=6281",
+            "length:",
+            "by=4194304",
+            "by=2147483648",
+            "by=-4294967040",
+        ];
+        for part in wanted {
+            assert!(texts.iter().any(|text| text.contains(part)), "{part}");
+        }
+        // What would be there is not of that size.
+        assert!(Fault::parse("resize:by=4194304").is_err());
     }
 
     #[test]

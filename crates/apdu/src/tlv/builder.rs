@@ -10,6 +10,14 @@ pub fn object(tag: impl Into<Tag>, value: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The tag and the length of a data object whose value has `length` bytes; the length is in the shortest
+/// form (ISO/IEC 7816-4 §6.3).
+pub fn header(tag: impl Into<Tag>, length: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    push_header(&mut out, tag.into(), length);
+    out
+}
+
 /// Builds a sequence of data objects.
 ///
 /// ```

@@ -10,7 +10,7 @@ pub mod counted;
 mod reader;
 mod tag;
 
-pub use builder::{Builder, object};
+pub use builder::{Builder, header, object};
 pub use reader::{Filler, Reader, Tlv, Visit, Walk, read_one, walk};
 pub use tag::{Tag, TagClass};
 

@@ -4,7 +4,7 @@ use kortlab_apdu::ChannelError;
 use kortlab_apdu::tlv::Tag;
 
 use crate::objects::{Objects, is_path};
-use crate::parameters::{FaultError, Parameters, change};
+use crate::parameters::{FaultError, Parameters, lie};
 use crate::tree::Tree;
 use crate::{Mutation, Strike, Vector};
 
@@ -36,7 +36,7 @@ impl Mutation for Count {
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
-            by: parameters.required("by", "a number with its sign", change)?,
+            by: parameters.required("by", "a number with its sign", lie)?,
             objects: Objects::from_parameters(parameters)?,
         })
     }

@@ -1,9 +1,10 @@
 //! `length:`: a length that lies.
 
 use kortlab_apdu::ChannelError;
+use kortlab_apdu::tlv::header;
 
-use crate::objects::{Objects, any, header};
-use crate::parameters::{FaultError, Parameters, change};
+use crate::objects::{Objects, any};
+use crate::parameters::{FaultError, Parameters, lie};
 use crate::tree::Tree;
 use crate::{Mutation, Strike, Vector};
 
@@ -36,7 +37,7 @@ impl Mutation for Length {
 
     fn from_parameters(parameters: &mut Parameters<'_>) -> Result<Self, FaultError> {
         Ok(Self {
-            by: parameters.required("by", "a number with its sign", change)?,
+            by: parameters.required("by", "a number with its sign", lie)?,
             objects: Objects::from_parameters(parameters)?,
         })
     }
@@ -51,5 +52,30 @@ impl Mutation for Length {
                 content.splice(node.start..node.value, header);
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kortlab_apdu::Layer as _;
+
+    use crate::Fault;
+    use crate::testing::Told;
+
+    #[test]
+    fn a_length_may_say_more_than_any_card_holds() {
+        for (by, header) in [
+            (0x40_0000_u32, &[0x30, 0x83, 0x40, 0x00, 0x03][..]),
+            (0x7FFF_FFFC, &[0x30, 0x84, 0x7F, 0xFF, 0xFF, 0xFF]),
+            (0xFFFF_FF00, &[0x30, 0x84, 0xFF, 0xFF, 0xFF, 0x03]),
+        ] {
+            let mut fault = Fault::parse(&format!("length:by={by},tag=30")).expect("a fault");
+            let mut card = Told::new(&[0x30, 0x03, 0x02, 0x01, 0x05, 0x90, 0x00]);
+            let answer = fault
+                .transmit(&mut card, &[0, 0xCA, 1, 1, 0])
+                .expect("an answer");
+            assert_eq!(answer, [header, &[0x02, 0x01, 0x05, 0x90, 0x00]].concat());
+        }
+        assert!(Fault::parse("length:by=4294967296").is_err());
     }
 }
