@@ -130,6 +130,8 @@ pub(crate) fn first(bytes: &[u8]) -> Option<(Option<Record>, usize)> {
     let data = behind.get(..length)?.to_vec();
     let is = |flag: u8| flags & flag != 0;
     let exchange = Exchange {
+        // Whoever reads it counts.
+        number: 0,
         header: [c, i, p, q],
         has_data: is(DATA),
         seen: is(SEEN).then_some(u16::from_be_bytes([s1, s2])),
@@ -151,6 +153,7 @@ mod tests {
 
     fn exchange() -> Exchange {
         Exchange {
+            number: 0,
             header: [0, 0x20, 0, 0x81],
             has_data: true,
             seen: Some(0x9000),

@@ -201,7 +201,6 @@ impl Laboratory {
             stderr: ran.stderr,
             given: seen.given.clone(),
             exchanges: seen.exchanges(),
-            not_kept: seen.not_kept(),
             commands: seen.commands,
             commands_over: seen.commands > self.limits.commands,
             tries: before

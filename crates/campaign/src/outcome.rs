@@ -18,6 +18,8 @@ pub enum Ended {
 /// A command and what was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
+    /// Which command it is, counted from 1.
+    pub number: usize,
     /// The command's first four bytes: what follows may be a PIN.
     pub header: [u8; 4],
     /// Whether data follows: VERIFY without data only asks how many tries are left.
@@ -42,10 +44,8 @@ pub struct Outcome {
     /// The data of all answers that it got, one behind the other; nothing if there were too many
     /// to keep.
     pub given: Option<Vec<u8>>,
-    /// The first commands, and the last.
+    /// The first commands, and the last; of those between, the last that were spoilt.
     pub exchanges: Vec<Exchange>,
-    /// How many commands between them were not kept, and how many of `exchanges` are before those.
-    pub not_kept: (usize, usize),
     /// How many commands there were.
     pub commands: usize,
     /// Whether it wanted more than it may have.
@@ -74,16 +74,6 @@ impl Outcome {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// Which command the exchange at this index is, counted from 1.
-    pub const fn number(&self, index: usize) -> usize {
-        let (count, before) = self.not_kept;
-        if index < before {
-            index + 1
-        } else {
-            index + 1 + count
-        }
-    }
-
     /// The exit code, if it is one that says that something went wrong.
     pub const fn bad_exit_code(&self) -> Option<i32> {
         match self.ended {
@@ -97,29 +87,5 @@ impl Outcome {
         self.exchanges
             .last()
             .map_or(0, |exchange| exchange.header[1])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_commands_have_the_numbers_that_they_had_whatever_was_not_kept() {
-        let mut outcome = Outcome {
-            ended: Ended::Exit(0),
-            stdout: Vec::new(),
-            stderr: String::new(),
-            given: None,
-            exchanges: Vec::new(),
-            not_kept: (0, 2),
-            commands: 3,
-            commands_over: false,
-            tries: Vec::new(),
-        };
-        let numbers = |outcome: &Outcome| [0, 1, 2, 3].map(|index| outcome.number(index));
-        assert_eq!(numbers(&outcome), [1, 2, 3, 4]);
-        outcome.not_kept.0 = 1000;
-        assert_eq!(numbers(&outcome), [1, 2, 1003, 1004]);
     }
 }

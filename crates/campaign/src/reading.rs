@@ -74,6 +74,7 @@ mod tests {
 
     fn exchange() -> Exchange {
         Exchange {
+            number: 0,
             header: [0, 0x20, 0, 0x81],
             has_data: true,
             seen: Some(0x9000),

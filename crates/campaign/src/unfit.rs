@@ -50,7 +50,6 @@ mod tests {
             stderr: String::new(),
             given: None,
             exchanges: Vec::new(),
-            not_kept: (0, 0),
             commands,
             commands_over: false,
             tries: Vec::new(),

@@ -14,6 +14,8 @@ use crate::outcome::Exchange;
 
 /// How many exchanges are kept from the beginning, and how many of the last.
 const KEPT: usize = 2048;
+/// How many of those between that were spoilt, the last ones.
+const KEPT_SPOILT: usize = 64;
 /// How many bytes of data are kept.
 const KEPT_DATA: usize = 1 << 20;
 
@@ -21,9 +23,8 @@ const KEPT_DATA: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Seen {
     first: Vec<Exchange>,
+    spoilt: VecDeque<Exchange>,
     last: VecDeque<Exchange>,
-    /// How many between them were not kept.
-    not_kept: usize,
     /// How many commands there were.
     pub commands: usize,
     /// The tries left of each PIN of the card.
@@ -40,8 +41,8 @@ impl Default for Seen {
     fn default() -> Self {
         Self {
             first: Vec::new(),
+            spoilt: VecDeque::new(),
             last: VecDeque::new(),
-            not_kept: 0,
             commands: 0,
             tries: Vec::new(),
             given: Some(Vec::new()),
@@ -74,7 +75,8 @@ impl Seen {
         self.tries = record.tries;
         self.gave(&record.data);
         if let Some(exchange) = record.exchange {
-            self.push(exchange);
+            let number = self.commands;
+            self.push(Exchange { number, ..exchange });
         }
     }
 
@@ -97,9 +99,14 @@ impl Seen {
             self.first.push(exchange);
             return;
         }
-        if self.last.len() == KEPT {
-            self.last.pop_front();
-            self.not_kept = self.not_kept.saturating_add(1);
+        if self.last.len() == KEPT
+            && let Some(between) = self.last.pop_front()
+            && between.spoilt
+        {
+            if self.spoilt.len() == KEPT_SPOILT {
+                self.spoilt.pop_front();
+            }
+            self.spoilt.push_back(between);
         }
         self.last.push_back(exchange);
     }
@@ -109,14 +116,10 @@ impl Seen {
         self.card = Some(answer.to_vec());
     }
 
-    /// How many exchanges were not kept, and behind how many that were.
-    pub const fn not_kept(&self) -> (usize, usize) {
-        (self.not_kept, KEPT)
-    }
-
-    /// The exchanges that were kept.
+    /// The exchanges that were kept, in their order.
     pub fn exchanges(&self) -> Vec<Exchange> {
-        self.first.iter().chain(&self.last).cloned().collect()
+        let kept = self.first.iter().chain(&self.spoilt).chain(&self.last);
+        kept.cloned().collect()
     }
 }
 
@@ -170,6 +173,7 @@ impl Layer for Outside {
         };
         seen.gave(data);
         let exchange = Exchange {
+            number: seen.commands,
             header,
             has_data: command.len() > 5,
             seen: answer.as_ref().ok().and_then(|answer| status(answer)),
@@ -263,22 +267,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_and_the_last_exchanges_are_kept_and_those_between_are_counted() {
+    fn the_first_and_the_last_exchanges_are_kept_and_of_those_between_what_was_spoilt() {
         let mut seen = Seen::default();
-        for number in 0..2 * KEPT + 5 {
+        let is_spoilt =
+            |number| number == 9 || (KEPT + 3..KEPT + 3 + 2 * KEPT_SPOILT).contains(&number);
+        for number in 1..=3 * KEPT {
             seen.push(Exchange {
-                header: (number as u32).to_be_bytes(),
+                number,
+                header: [0; 4],
                 has_data: false,
                 seen: None,
                 card: None,
-                spoilt: false,
+                spoilt: is_spoilt(number),
             });
         }
-        let kept = seen.exchanges();
-        assert_eq!(seen.not_kept(), (5, KEPT));
-        let number = |exchange: &Exchange| u32::from_be_bytes(exchange.header) as usize;
-        assert_eq!(kept.get(KEPT - 1).map(number), Some(KEPT - 1));
-        assert_eq!(kept.get(KEPT).map(number), Some(KEPT + 5));
-        assert_eq!(kept.last().map(number), Some(2 * KEPT + 4));
+        let kept: Vec<_> = seen.exchanges().iter().map(|one| one.number).collect();
+        let spoilt = KEPT + 3 + KEPT_SPOILT..KEPT + 3 + 2 * KEPT_SPOILT;
+        let expected: Vec<_> = (1..=KEPT)
+            .chain(spoilt)
+            .chain(2 * KEPT + 1..=3 * KEPT)
+            .collect();
+        assert_eq!(kept, expected);
     }
 }

@@ -75,7 +75,6 @@ mod tests {
             stderr: String::new(),
             given: Some(Vec::new()),
             exchanges: Vec::new(),
-            not_kept: (0, 0),
             commands: 0,
             commands_over: false,
             tries: vec![(0x81, 3, 3), (0x82, 3, 3)],
@@ -110,6 +109,7 @@ mod tests {
         assert_eq!((name, signature.as_str()), ("try-lost", "try-lost: PIN 82"));
         let mut ignored = outcome(Ended::Exit(0));
         ignored.exchanges.push(Exchange {
+            number: 1,
             header: [0, 0x20, 0, 0x81],
             has_data: true,
             seen: Some(0x6F00),
@@ -119,6 +119,7 @@ mod tests {
         assert_eq!(found(&ignored).unwrap().0, "refusal-ignored");
         // The second time it worked.
         ignored.exchanges.push(Exchange {
+            number: 1,
             header: [0, 0x20, 0, 0x81],
             has_data: true,
             seen: Some(0x9000),

@@ -76,7 +76,6 @@ mod tests {
             stderr: String::new(),
             given,
             exchanges: Vec::new(),
-            not_kept: (0, 0),
             commands: 1,
             commands_over: false,
             tries: Vec::new(),

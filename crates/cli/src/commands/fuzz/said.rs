@@ -1,5 +1,6 @@
 //! What is said of a finding and of an execution.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use kortlab_apdu::{StatusWord, instruction};
@@ -8,6 +9,10 @@ use serde::Serialize;
 
 /// How many exchanges are shown at the end.
 const SHOWN: usize = 12;
+/// How many of those before that were spoilt are shown, the last ones, and with each how many before and
+/// behind it.
+const SPOILT: usize = 8;
+const AROUND: (usize, usize) = (1, 2);
 
 /// How an execution ended, in words.
 pub fn ended(outcome: &Outcome) -> String {
@@ -45,18 +50,21 @@ impl fmt::Display for Line {
     }
 }
 
-/// The last exchanges; those that were spoilt are marked.
+/// The last exchanges, and those before of which the answers were spoilt, which are marked, with what is
+/// around them.
 pub fn trace(outcome: &Outcome) -> Vec<Line> {
-    let from = outcome.exchanges.len().saturating_sub(SHOWN);
-    let last_spoilt = outcome
-        .exchanges
-        .iter()
-        .rposition(|exchange| exchange.spoilt);
-    let from = from.min(last_spoilt.unwrap_or(from));
-    let shown = outcome.exchanges.iter().enumerate().skip(from);
+    let exchanges = &outcome.exchanges;
+    let from = exchanges.len().saturating_sub(SHOWN);
+    let mut shown: BTreeSet<usize> = (from..exchanges.len()).collect();
+    let spoilt = (0..from).rev();
+    let spoilt = spoilt.filter(|&index| exchanges.get(index).is_some_and(|one| one.spoilt));
+    for index in spoilt.take(SPOILT) {
+        shown.extend(index.saturating_sub(AROUND.0)..=index + AROUND.1);
+    }
+    let shown = shown.into_iter().filter_map(|index| exchanges.get(index));
     let word = |word: u16| format!("{word:04X}");
-    let lines = shown.map(|(index, exchange)| Line {
-        number: outcome.number(index),
+    let lines = shown.map(|exchange| Line {
+        number: exchange.number,
         command: exchange.header.map(|byte| format!("{byte:02X}")).concat(),
         answer: exchange.seen.map(word),
         card: exchange.card.filter(|_| exchange.spoilt).map(word),
@@ -66,9 +74,18 @@ pub fn trace(outcome: &Outcome) -> Vec<Line> {
     lines.collect()
 }
 
-/// The same, one a line.
+/// The same, one a line; dots where there were others between.
 pub fn exchanges(outcome: &Outcome) -> String {
-    trace(outcome).iter().map(Line::to_string).collect()
+    let mut text = String::new();
+    let mut next = None;
+    for line in trace(outcome) {
+        if next.is_some_and(|next| next != line.number) {
+            text.push_str("      …\n");
+        }
+        next = Some(line.number + 1);
+        text.push_str(&line.to_string());
+    }
+    text
 }
 
 fn line(exchange: &Exchange) -> String {
