@@ -7,8 +7,8 @@ use kortlab_pkcs15::{
     Directory, DirectoryObject, Edit, EncodeError, Finding, MAX_FINDINGS, MAX_OBJECTS, Parsed,
 };
 
-/// Objects and findings are bounded and point inside; what is written is DER, and is read back
-/// as it was; a file without findings comes out of an edit as it went in.
+/// Objects and findings are bounded and point inside, also of a file of records; what is written is DER,
+/// and is read back as it was; a file without findings comes out of an edit as it went in.
 pub(crate) fn directory<T: DirectoryObject + Clone + PartialEq + Debug>(data: &[u8]) {
     let read = Directory::<T>::parse(data);
     assert!(read.value.entries.len() <= MAX_OBJECTS);
@@ -25,6 +25,15 @@ pub(crate) fn directory<T: DirectoryObject + Clone + PartialEq + Debug>(data: &[
     assert_eq!(written.len(), data.len());
     if read.is_clean() {
         assert_eq!(Directory::<T>::parse(&written), read);
+    }
+    if let Some((&length, file)) = data.split_first() {
+        let records: Vec<_> = file.chunks(usize::from(length).max(1)).collect();
+        let read = Directory::<T>::parse_records(&records);
+        assert!(read.value.entries.len() <= MAX_OBJECTS);
+        assert_findings(&read.findings, file);
+        assert_read_back(&read, Directory::<T>::encode, |bytes| {
+            Directory::<T>::parse(bytes).value
+        });
     }
 }
 
