@@ -21,6 +21,7 @@
 //! | [`minimize`] | the fewest faults that still do it |
 //! | [`own_directory`] | a directory that goes with its process |
 
+mod answers;
 mod campaign;
 mod case;
 mod child;

@@ -7,6 +7,8 @@ use std::path::Path;
 use kortlab_faults::{Dice, Fault, MAX_FAULTS as MAX_LAYERS};
 use serde::{Deserialize, Serialize};
 
+use crate::answers;
+
 /// The most faults in one recipe.
 pub const MAX_FAULTS: usize = 8;
 
@@ -110,6 +112,14 @@ impl Recipe {
     pub fn nudged(&self, dice: &mut Dice, commands: usize) -> Option<Self> {
         let index = dice.below(self.0.len());
         let fault = self.0.get(index)?;
+        // A digit of a long list of answers is seldom one that anything depends on.
+        if answers::is_list(fault)
+            && dice.below(8) > 0
+            && let Some(other) = answers::changed(fault, dice)
+            && other != *fault
+        {
+            return Some(self.with(index, other));
+        }
         for _ in 0..8 {
             let other = nudged(fault, dice, commands)?;
             if other != *fault && Fault::parse(&other).is_ok() {
@@ -130,9 +140,18 @@ impl Recipe {
         Self(faults)
     }
 
-    /// Some faults of this recipe, and some of another one.
+    /// Some faults of this recipe, and some of another one; of two cards that answer from a list, often
+    /// one that begins as the one and goes on as the other.
     #[must_use]
     pub fn crossed(&self, other: &Self, dice: &mut Dice) -> Self {
+        let list_of = |recipe: &Self| recipe.0.iter().position(|fault| answers::is_list(fault));
+        if let (Some(index), Some(at)) = (list_of(self), list_of(other))
+            && dice.below(2) == 0
+            && let (Some(one), Some(two)) = (self.0.get(index), other.0.get(at))
+            && let Some(spliced) = answers::spliced(one, two, dice)
+        {
+            return self.with(index, spliced);
+        }
         let mut faults: Vec<String> = Vec::new();
         let all = self.0.iter().chain(&other.0);
         faults.extend(all.filter(|_| dice.below(3) > 0).cloned());
@@ -242,6 +261,25 @@ mod tests {
             .collect();
         assert!(
             crossed.contains("truncate:at=40,nth=7\nempty\n"),
+            "{crossed:?}"
+        );
+    }
+
+    #[test]
+    fn a_card_that_answers_from_a_list_is_changed_in_its_answers_and_goes_on_as_another() {
+        let one = Recipe::new(["answers:list=9000.6A82,atr=3B00".to_owned()]);
+        let other = Recipe::new(["answers:list=0102.0304.0506".to_owned(), "stale".to_owned()]);
+        let mut dice = Dice::new(3);
+        let nudged: std::collections::BTreeSet<_> = (0..200)
+            .filter_map(|_| one.nudged(&mut dice, 50))
+            .map(|recipe| recipe.faults()[0].matches('.').count())
+            .collect();
+        assert!(nudged.contains(&0) && nudged.contains(&2), "{nudged:?}");
+        let crossed: std::collections::BTreeSet<_> = (0..200)
+            .map(|_| one.crossed(&other, &mut dice).to_lines())
+            .collect();
+        assert!(
+            crossed.contains("answers:list=9000.0304.0506,atr=3B00\n"),
             "{crossed:?}"
         );
     }
