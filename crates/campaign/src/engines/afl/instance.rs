@@ -1,5 +1,6 @@
 //! One process of `afl-fuzz`: how it is started.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,6 +83,7 @@ impl Instance {
         ];
         variables.extend(SWITCHES.map(|name| (name, OsString::from("1"))));
         variables.extend(laboratory.surroundings());
+        variables.extend(told_to_ubsan(env::var_os(UNDEFINED.0).as_deref()));
         variables
     }
 
@@ -94,6 +96,24 @@ impl Instance {
             })
         })
     }
+}
+
+/// What UBSan is told, unless the user tells it something. AFL++ would have the program end at the first
+/// report: with one that comes with the good card, too, nothing behind it would ever be reached. A
+/// place that reports is one that was not reached before, so that its test case is kept and judged.
+/// The rest is what AFL++ tells it.
+const UNDEFINED: (&str, &str) = (
+    "UBSAN_OPTIONS",
+    "halt_on_error=0:abort_on_error=1:symbolize=0:malloc_context_size=0:\
+     allocator_may_return_null=1:handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:\
+     handle_sigill=0",
+);
+
+/// What is to be told to UBSan, to whom the user says this or nothing.
+fn told_to_ubsan(by_the_user: Option<&OsStr>) -> Option<(&'static str, OsString)> {
+    by_the_user
+        .is_none()
+        .then(|| (UNDEFINED.0, UNDEFINED.1.into()))
 }
 
 /// What AFL++ is told by the mere presence of a variable.
@@ -137,7 +157,20 @@ fn contains(bytes: &[u8], name: &[u8]) -> bool {
 
 /// Where `afl-fuzz` is, along a search path.
 pub fn find(path: &OsStr) -> Option<PathBuf> {
-    std::env::split_paths(path)
+    env::split_paths(path)
         .map(|place| place.join("afl-fuzz"))
         .find(|place| place.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_of_ubsan_does_not_end_the_program_unless_the_user_says_so() {
+        let (name, told) = told_to_ubsan(None).unwrap();
+        assert_eq!(name, "UBSAN_OPTIONS");
+        assert!(told.to_str().unwrap().contains("halt_on_error=0"));
+        assert_eq!(told_to_ubsan(Some(OsStr::new("halt_on_error=1"))), None);
+    }
 }

@@ -15,7 +15,7 @@ const MAX_HEAD: u64 = 4096;
 pub struct Stats {
     /// Executions, of all instances.
     pub executions: u64,
-    /// Executions a second since it was begun, of all instances.
+    /// Executions a second since it was begun, of all instances; 0 as long as it is not known.
     pub per_second: f64,
     /// Edges of the program that were reached by the instance that reached most.
     pub edges: u64,
@@ -101,9 +101,12 @@ fn of_stats(text: &str) -> Option<Stats> {
     })
 }
 
-/// What `executions` in so many whole seconds are in one.
+/// What `executions` in so many whole seconds are in one; 0 in the first, of which nothing is known.
 fn per_second(executions: u64, seconds: u64) -> f64 {
-    executions as f64 / seconds.max(1) as f64
+    match seconds {
+        0 => 0.0,
+        seconds => executions as f64 / seconds as f64,
+    }
 }
 
 #[cfg(test)]
@@ -121,6 +124,12 @@ mod tests {
         let stats = of_plot(PLOT).expect("numbers");
         assert_eq!((stats.executions, stats.edges, stats.kept), (2063, 44, 9));
         assert_eq!(stats.per_second, 412.6);
+        let first: String = PLOT
+            .lines()
+            .take(2)
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(of_plot(&first).expect("numbers").per_second, 0.0);
         let half = format!("{PLOT}10, 0, 2, 9, 7");
         assert_eq!(of_plot(&half), Some(stats));
         for text in ["", "# relative_time", "a\nb\n", "# total_execs\nx\n"] {

@@ -350,10 +350,13 @@ impl Driven<'_> {
 
     fn progress_line(&self) -> String {
         let stats = self.stats();
+        let rate = match stats.per_second {
+            0.0 => String::new(),
+            rate => format!(", {rate:.1} a second"),
+        };
         format!(
-            "{} executions, {:.1} a second, {} findings, {}, {} test cases",
+            "{} executions{rate}, {} findings, {}, {} test cases",
             stats.executions,
-            stats.per_second,
             self.campaign.tally().findings,
             edges(stats.edges, stats.all_edges),
             stats.kept
