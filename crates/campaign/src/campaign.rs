@@ -288,9 +288,12 @@ impl Campaign {
         keep: &(dyn Fn(&Found) -> Result<(), String> + Sync),
     ) -> Result<Option<Finding>, CampaignError> {
         let outcome = self.laboratory.execute(recipe)?;
-        if let Some(finding) = oracles::judge(&outcome, &self.good) {
+        let findings = oracles::all(&outcome, &self.good);
+        for finding in &findings {
             self.found(finding.clone(), execution, recipe, keep)?;
-            return Ok(Some(finding));
+        }
+        if let Some(gravest) = findings.into_iter().next() {
+            return Ok(Some(gravest));
         }
         let way = outcome.way();
         let mut state = self.state();
@@ -315,8 +318,8 @@ impl Campaign {
         let mut seen = 1;
         for _ in 0..AGAIN {
             let outcome = self.laboratory.execute(recipe)?;
-            let again = oracles::judge(&outcome, &self.good);
-            seen += u32::from(again.is_some_and(|again| again.signature == finding.signature));
+            let again = oracles::finds(&outcome, &self.good, &finding.signature);
+            seen += u32::from(again);
         }
         // One at a time, so that none is kept twice and none counts that was not kept.
         let mut state = self.state();

@@ -37,8 +37,7 @@ pub fn minimize(
 ) -> Result<Minimized, LaboratoryError> {
     let does = |candidate: &Recipe| -> Result<bool, LaboratoryError> {
         let outcome = laboratory.execute(candidate)?;
-        let found = oracles::judge(&outcome, good);
-        Ok(found.is_some_and(|found| found.signature == signature))
+        Ok(oracles::finds(&outcome, good, signature))
     };
     let mut shrinking = Shrinking {
         best: recipe.clone(),

@@ -63,6 +63,29 @@ pub fn judge(outcome: &Outcome, good: &Outcome) -> Option<Finding> {
     })
 }
 
+/// All that is to be found in this execution: one flaw, but for what a sanitizer reports and the program
+/// survives, which may be several.
+pub fn all(outcome: &Outcome, good: &Outcome) -> Vec<Finding> {
+    let reports = sanitizer::all(outcome, good).into_iter();
+    let mut found: Vec<Finding> = reports
+        .map(|(signature, what)| Finding {
+            oracle: sanitizer::NAME,
+            signature: format!("{}: {signature}", sanitizer::NAME),
+            what,
+        })
+        .collect();
+    if found.is_empty() {
+        found.extend(judge(outcome, good));
+    }
+    found
+}
+
+/// Whether what has this signature is found in this execution.
+pub fn finds(outcome: &Outcome, good: &Outcome, signature: &str) -> bool {
+    let found = all(outcome, good);
+    found.iter().any(|found| found.signature == signature)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +154,10 @@ mod tests {
         ignored.exchanges.truncate(1);
         ignored.exchanges[0].has_data = false;
         assert_eq!(found(&ignored), None);
+        // 80 E4 is DELETE to some cards, and to others a question (GET CARD DATA).
+        ignored.exchanges[0].has_data = true;
+        ignored.exchanges[0].header = [0x80, 0xE4, 0, 0];
+        assert_eq!(found(&ignored), None);
     }
 
     #[test]
@@ -173,7 +200,8 @@ mod tests {
         }
         // What UBSan says of places, the last two without tables for debuggers.
         for (place, told) in [
-            ("/my src/card.c:9:5", "/my src/card.c:9"),
+            ("/my src/card.c:9:5", "card.c:9"),
+            ("../../src/card.c:9:5", "card.c:9"),
             ("card.c:9", "card.c"),
             ("(/usr/bin/card+0x11f2)", "(/usr/bin/card+0x11f2)"),
             ("<unknown>", "<unknown>"),
@@ -183,6 +211,43 @@ mod tests {
             let expected = ("sanitizer", format!("sanitizer: {told}: division by zero"));
             assert_eq!(found(&reported), Some(expected));
         }
+    }
+
+    #[test]
+    fn a_stack_that_is_used_up_is_told_by_the_functions_that_call_each_other() {
+        let told = |innermost: &[&str], turn: usize| {
+            let circle = ["transmit", "select", "lock_obtained"];
+            let round = circle.iter().cycle().skip(turn).take(40);
+            let frames = innermost.iter().chain(round).chain(&["main"]);
+            let lines = frames
+                .enumerate()
+                .map(|(number, function)| format!("    #{number} 0x1 in {function} /src/a.c:1\n"));
+            let mut reported = outcome(Ended::Exit(1));
+            reported.stderr =
+                "==1==ERROR: AddressSanitizer: stack-overflow on address 0x7f\n".into();
+            reported.stderr.extend(lines);
+            found(&reported).unwrap().1
+        };
+        let expected = "sanitizer: stack-overflow in lock_obtained < transmit < select";
+        assert_eq!(told(&[], 0), expected);
+        assert_eq!(told(&[], 2), expected);
+        let printing = [
+            "printf_common(void*, char const*)",
+            "sprintf",
+            "dump",
+            "log",
+        ];
+        assert_eq!(told(&printing, 1), expected);
+        // One frame that is too large is no circle.
+        let mut large = outcome(Ended::Exit(1));
+        large.stderr =
+            "==1==ERROR: AddressSanitizer: stack-overflow on address 0x7f\n    #0 0x1 in \
+                        parse /src/a.c:1\n    #1 0x2 in main /src/a.c:9\n"
+                .into();
+        assert_eq!(
+            found(&large).unwrap().1,
+            "sanitizer: stack-overflow in parse < main"
+        );
     }
 
     #[test]
@@ -235,6 +300,21 @@ allocated by thread T0 here:
         assert_eq!(first, index("300", leak));
         let overflow = "==1==ERROR: AddressSanitizer: SEGV on unknown address 0x0\n    #0 0x1 in f /src/a.c:1\n";
         assert_eq!(index("300", overflow), "sanitizer: SEGV in f");
+        // What the program survives hides nothing that it survives as well, and what ends it counts
+        // alone.
+        let another = "card.c:12:1: runtime error: division by zero\n";
+        let mut several = outcome(Ended::Exit(0));
+        several.stderr = format!("card.c:9:5: runtime error: left shift\n{another}{leak}");
+        let good = outcome(Ended::Exit(0));
+        let told = |outcome: &Outcome| all(outcome, &good).into_iter().map(|one| one.signature);
+        let expected = [
+            "sanitizer: card.c:9: left shift",
+            "sanitizer: card.c:12: division by zero",
+        ];
+        assert!(told(&several).eq(expected));
+        assert!(finds(&several, &good, expected[1]));
+        several.stderr.push_str(overflow);
+        assert!(told(&several).eq(["sanitizer: SEGV in f"]));
         // What is reported with a good card as well is nothing that the answers did, unless it ends
         // the program.
         let mut good = outcome(Ended::Exit(0));

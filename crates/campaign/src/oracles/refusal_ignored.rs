@@ -37,9 +37,11 @@ fn last_refusals(outcome: &Outcome) -> Vec<([u8; 4], Option<u16>)> {
     let mut last: Vec<([u8; 4], Option<u16>)> = Vec::new();
     for exchange in &outcome.exchanges {
         let header = exchange.header;
+        // What an instruction means is the maker's own affair in a class of his (ISO/IEC 7816-4 §5.4.1).
+        let is_of_the_standard = header[0] & 0x80 == 0;
         // VERIFY without data only asks; whatever is answered is no refusal of anything.
         let asks = header[1] == 0x20 && !exchange.has_data;
-        if TO_BE_DONE.contains(&header[1]) && !asks {
+        if is_of_the_standard && TO_BE_DONE.contains(&header[1]) && !asks {
             last.retain(|(other, _)| *other != header);
             last.push((header, exchange.seen));
         }

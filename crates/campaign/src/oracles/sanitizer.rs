@@ -7,10 +7,21 @@ pub const DOES: &str = "a sanitizer reports an error (AddressSanitizer, UBSan, L
 
 /// How many frames tell findings apart.
 const FRAMES: usize = 3;
+/// A stack that is used up by functions that call each other says so by this.
+const STACK: &str = "stack-overflow";
+/// The most functions in such a circle, and how often it is to be seen whole.
+const CIRCLE: usize = 32;
+const ROUNDS: usize = 3;
 
 pub fn judge(outcome: &Outcome, good: &Outcome) -> Option<(String, String)> {
-    // A program may go on after a report, and leaks are told at its end: the gravest counts, but for
-    // what is reported, and survived, with a good card as well.
+    all(outcome, good).into_iter().next()
+}
+
+/// Everything that is reported, the gravest first: what has ended the program, and else all that it has
+/// gone on after, so that one report that comes often hides no others.
+pub fn all(outcome: &Outcome, good: &Outcome) -> Vec<(String, String)> {
+    // A program may go on after a report, and leaks are told at its end: the gravest kind counts, but
+    // for what is reported, and survived, with a good card as well.
     let mut reports = reports(&outcome.stderr);
     if !reports.is_empty() {
         let usual = self::reports(&good.stderr);
@@ -19,8 +30,13 @@ pub fn judge(outcome: &Outcome, good: &Outcome) -> Option<(String, String)> {
             report.gravity == Gravity::Error || !usual.iter().any(same)
         });
     }
-    let gravest = reports.into_iter().min_by_key(|report| report.gravity)?;
-    Some((gravest.signature, gravest.line))
+    let gravest = reports.iter().map(|report| report.gravity).min();
+    reports.retain(|report| Some(report.gravity) == gravest);
+    if gravest != Some(Gravity::Undefined) {
+        reports.truncate(1);
+    }
+    let told = reports.into_iter();
+    told.map(|report| (report.signature, report.line)).collect()
 }
 
 /// How grave a report is, the gravest first.
@@ -54,8 +70,11 @@ fn reports(said: &str) -> Vec<Report> {
             .skip_while(|line| frame(line).is_none())
             .map_while(|line| frame(line))
             .filter(|function| !is_of_the_sanitizer(function))
-            .take(FRAMES)
             .collect();
+        // Where in the circle the stack ends is chance.
+        let circle = (kind == STACK).then(|| self::circle(&frames)).flatten();
+        let mut frames = circle.unwrap_or(frames);
+        frames.truncate(FRAMES);
         let signature = match frames.is_empty() {
             true => kind,
             false => format!("{kind} in {}", frames.join(" < ")),
@@ -85,6 +104,12 @@ fn begun(line: &str) -> Option<(Gravity, String)> {
         return None;
     }
     let place = place.rsplit_once(':').map_or(place, |(place, _)| place);
+    // Another build of the same program has its sources elsewhere. What has no source is a place in a
+    // file that is run.
+    let place = match place.starts_with('(') {
+        true => place,
+        false => place.rsplit('/').next().unwrap_or(place),
+    };
     Some((
         Gravity::Undefined,
         format!("{place}: {}", without_values(what)),
@@ -125,10 +150,59 @@ fn frame(line: &str) -> Option<&str> {
     function.split_whitespace().next()
 }
 
+/// The functions that call each other round and round, the same ones in the same order wherever the
+/// stack ends.
+fn circle<'a>(frames: &[&'a str]) -> Option<Vec<&'a str>> {
+    (0..frames.len()).find_map(|start| {
+        let rest = frames.get(start..)?;
+        let length = (1..=CIRCLE).find(|length| {
+            rest.len() >= ROUNDS * length
+                && rest
+                    .iter()
+                    .zip(rest.iter().skip(*length))
+                    .take((ROUNDS - 1) * length)
+                    .all(|(one, next)| one == next)
+        })?;
+        let mut round = rest.get(..length)?.to_vec();
+        // It has no beginning: the turn that comes first in the alphabet stands for all.
+        let first = (0..length).min_by_key(|turn| {
+            let mut turned = round.clone();
+            turned.rotate_left(*turn);
+            turned
+        })?;
+        round.rotate_left(first);
+        Some(round)
+    })
+}
+
+/// Functions that sanitizers have in the place of the C library's, and how they do it.
+const REPLACED: [&str; 22] = [
+    "malloc",
+    "calloc",
+    "realloc",
+    "free",
+    "memcpy",
+    "memmove",
+    "memset",
+    "memcmp",
+    "memchr",
+    "strlen",
+    "strnlen",
+    "strcmp",
+    "strncmp",
+    "strcasecmp",
+    "strcpy",
+    "strncpy",
+    "strcat",
+    "strdup",
+    "sprintf",
+    "snprintf",
+    "vsnprintf",
+    "printf_common",
+];
+
 fn is_of_the_sanitizer(function: &str) -> bool {
-    function.starts_with("__")
-        || [
-            "malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "strlen",
-        ]
-        .contains(&function)
+    // With what a function of C++ takes.
+    let name = function.split('(').next().unwrap_or(function);
+    function.starts_with("__") || REPLACED.contains(&name)
 }

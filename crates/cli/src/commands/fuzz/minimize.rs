@@ -78,8 +78,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let failed = |error| about(&error);
     let good = laboratory.execute(&Recipe::default()).map_err(failed)?;
     let outcome = laboratory.execute(&case.faults).map_err(failed)?;
-    let found = oracles::judge(&outcome, &good);
-    if found.is_none_or(|found| found.signature != case.signature) {
+    if !oracles::finds(&outcome, &good, &case.signature) {
         return Err(
             Failure::failed("the finding is not there any more: nothing was written")
                 .hint("see with `kortlab fuzz replay --times 10` whether it comes now and then"),

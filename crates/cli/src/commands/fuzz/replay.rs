@@ -85,12 +85,10 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let mut last = None;
     for _ in 0..arguments.times {
         let outcome = laboratory.execute(&case.faults).map_err(failed)?;
-        let finding = oracles::judge(&outcome, &good);
-        let same = finding
-            .as_ref()
-            .is_some_and(|finding| finding.signature == case.signature);
+        let same = oracles::finds(&outcome, &good, &case.signature);
         found += u32::from(same);
-        let instead = finding.filter(|_| !same).map(|finding| finding.signature);
+        let instead = oracles::judge(&outcome, &good).filter(|_| !same);
+        let instead = instead.map(|finding| finding.signature);
         last = Some((outcome, instead));
     }
     let Some((outcome, instead)) = last else {
