@@ -23,6 +23,9 @@ pub struct Card {
     pub bytes: Vec<u8>,
 }
 
+/// How many characters of a fault are shown of a finding.
+const SHOWN: usize = 400;
+
 /// A finding as it is told.
 #[derive(Clone, Serialize)]
 pub struct Entry {
@@ -112,7 +115,10 @@ impl fmt::Display for Entry {
         writeln!(f, "{WARNING}{}{WARNING:#}", printable(&self.signature))?;
         writeln!(f, "  {}", printable(&self.what))?;
         for fault in &self.faults {
-            writeln!(f, "  --fault {fault}")?;
+            let shown: String = fault.chars().take(SHOWN).collect();
+            // All that a card has answered may be in one: the case has it whole.
+            let more = if shown.len() < fault.len() { "…" } else { "" };
+            writeln!(f, "  --fault {shown}{more}")?;
         }
         writeln!(f, "  {}, by execution {}", self.file, self.execution)
     }
