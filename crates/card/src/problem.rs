@@ -85,6 +85,8 @@ pub mod code {
     pub const KEY_FILE_NOT_ACTIVE: &str = "key-file-not-active";
     /// Two private keys are said to be at one place.
     pub const KEY_NAMED_TWICE: &str = "key-named-twice";
+    /// A directory is a file of records.
+    pub const DIRECTORY_OF_RECORDS: &str = "directory-of-records";
     /// A private key names no PIN, and cannot be used without one.
     pub const KEY_WITHOUT_PIN: &str = "key-without-pin";
     /// A private key names no file, and its card OS finds it by that.

@@ -66,7 +66,7 @@ impl<T: DirectoryObject> Directory<T> {
         Self::parse_records(&[file])
     }
 
-    /// The same of a file of records (ISO/IEC 7816-15 §7.5.1), the first one first. No object goes
+    /// The same of a file of records (ISO/IEC 7816-4 §7.4.1), the first one first. No object goes
     /// on in the next record, and what fills a record up behind its objects is nothing wrong.
     /// Offsets count from the start of the first record, as if they stood in a row.
     pub fn parse_records(records: &[&[u8]]) -> Parsed<Self> {

@@ -1,12 +1,12 @@
-//! Files that say what is on the card, in one piece or in records (ISO/IEC 7816-15 §7.5.1).
+//! Files that say what is on the card, in one piece or in records (ISO/IEC 7816-4 §7.4.1).
 
 use bytes::Bytes;
 use kortlab_apdu::{Channel, FilePath};
-use kortlab_pkcs15::{Directory, DirectoryObject};
+use kortlab_pkcs15::{Directory, DirectoryObject, Severity};
 
 use super::{Reading, ends_all};
 use crate::error::{CardError, ErrorKind};
-use crate::problem::Problem;
+use crate::problem::{Problem, code};
 
 /// A file as it was read.
 pub(super) struct Pieces {
@@ -58,6 +58,13 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
             }),
             Err(error) if error.kind().may_be_of_records() => {
                 let records = self.records(name, path, &error)?;
+                let message = "it is a file of records; it was read, but OpenSC and other programs read \
+                               directories in one piece, and find nothing of what is in it";
+                let code = code::DIRECTORY_OF_RECORDS;
+                let problem = Problem::new(Severity::Warning, code, name, path, message);
+                self.push(problem.hint(
+                    "whoever issued the card must put what is in it into a transparent file",
+                ));
                 Ok(Pieces {
                     bytes: records.concat().into(),
                     lengths: Some(records.iter().map(Vec::len).collect()),

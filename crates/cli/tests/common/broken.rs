@@ -100,6 +100,20 @@ pub fn change(image: &mut Value, step: &Value) {
         let index = index as usize;
         data.drain(starts[index]..starts[index + 1]);
     }
+    if step["records"] == true {
+        data.push(0);
+        let starts = starts(&data);
+        let records = starts.windows(2).map(|ends| &data[ends[0]..ends[1]]);
+        let records: Vec<_> = records.map(hex::encode_upper).collect();
+        let longest = starts.windows(2).map(|ends| ends[1] - ends[0]).max();
+        let fields = file.as_object_mut().unwrap();
+        fields.remove("data");
+        fields.insert("kind".into(), "linear-variable".into());
+        fields.insert("record_length".into(), longest.into());
+        fields.insert("record_count".into(), records.len().into());
+        fields.insert("records".into(), records.into());
+        return;
+    }
     if step["flip-last"] == true {
         *data.last_mut().unwrap() ^= 1;
     }

@@ -30,6 +30,7 @@ rules![
     non_minimal,
     wrappers,
     filler,
+    records,
     values,
     identifiers,
     certificates,
