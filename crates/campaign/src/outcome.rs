@@ -82,10 +82,17 @@ impl Outcome {
         }
     }
 
-    /// The instruction of the last command; 00 if there was none.
+    /// The instruction of the last command; of a GET RESPONSE that of the command whose answer it
+    /// fetches the first piece of; 00 if there was none.
     pub fn last_instruction(&self) -> u8 {
-        self.exchanges
-            .last()
-            .map_or(0, |exchange| exchange.header[1])
+        let mut last = self.exchanges.iter().rev();
+        let mut next = || last.next().map(|exchange| exchange.header[1]);
+        match next() {
+            Some(GET_RESPONSE) => next().unwrap_or(GET_RESPONSE),
+            last => last.unwrap_or(0),
+        }
     }
 }
+
+/// GET RESPONSE (ISO/IEC 7816-4 §5.3.4).
+const GET_RESPONSE: u8 = 0xC0;

@@ -126,6 +126,24 @@ mod tests {
         let mut endless = outcome(Ended::Exit(1));
         endless.commands_over = true;
         assert_eq!(found(&endless).unwrap().0, "endless");
+        // A loop of two commands is one finding, whichever was the last.
+        let command = |ins| Exchange {
+            number: 1,
+            header: [0xB0, ins, 1, 0],
+            has_data: false,
+            seen: Some(0x6110),
+            card: None,
+            spoilt: true,
+        };
+        for (last, told) in [
+            ([0x58, 0xC0, 0x58], "58"),
+            ([0xC0, 0x58, 0xC0], "58"),
+            ([0x58, 0xC0, 0xC0], "C0"),
+        ] {
+            endless.exchanges = last.map(command).into();
+            let expected = format!("endless: instruction {told}");
+            assert_eq!(found(&endless).unwrap().1, expected);
+        }
         let mut lost = outcome(Ended::Exit(1));
         lost.tries[1].2 = 2;
         let (name, signature) = found(&lost).unwrap();
