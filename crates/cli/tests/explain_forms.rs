@@ -353,3 +353,73 @@ fn a_file_of_a_kind_is_read_as_it_stands_where_only_so_it_is_of_it_and_how_is_sa
     );
     assert_eq!((code, error.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_pem_file_that_is_damaged_is_named_as_cert_write_names_it() {
+    let lab = Lab::new("valid");
+    certificate(&lab);
+    let pem = output(
+        &lab,
+        "openssl",
+        &["x509", "-inform", "DER", "-in", "one.der"],
+    );
+    let lines: Vec<_> = pem.lines().collect();
+    let quoted: String = lines.iter().map(|line| format!("> {line}\n")).collect();
+    for (name, text, told) in [
+        ("cut.pem", lines[..6].join("\n"), "does not end"),
+        ("sign.pem", pem.replacen('M', "!", 2), "is not base64"),
+        ("quoted.pem", quoted, "is not base64"),
+        ("returns.pem", lines[..6].join("\r"), "does not end"),
+    ] {
+        fs::write(lab.path(name), text).unwrap();
+        let explained = lab.run(&["explain", name]);
+        assert_plain_error(&explained, 1);
+        let said = stderr(&explained);
+        assert!(
+            said.contains("the block CERTIFICATE that begins on line 1"),
+            "{name}: {said}"
+        );
+        assert!(said.contains(told), "{name}: {said}");
+        let written = stderr(&lab.with_pins(&["cert", "write", "--key", "45", name]));
+        assert!(written.contains(told), "{name}: {written}");
+    }
+}
+
+#[test]
+fn what_stands_behind_a_certificate_is_not_its_issuers_fault() {
+    let lab = Lab::new("valid");
+    let der = certificate(&lab);
+    for (behind, told) in [
+        (&b"\n"[..], "1 byte behind the certificate"),
+        (&der, "look like another certificate"),
+    ] {
+        fs::write(lab.path("two.der"), [&der, behind].concat()).unwrap();
+        // OpenSSL reads it.
+        let read = ["x509", "-inform", "DER", "-in", "two.der", "-noout"];
+        output(&lab, "openssl", &read);
+        let explained = lab.run(&["explain", "two.der"]);
+        assert_code(&explained, 6);
+        let said = stdout(&explained);
+        assert!(said.contains("[behind-certificate]"), "{said}");
+        assert!(said.contains(told), "{said}");
+        assert!(!said.contains("issuer is at fault"), "{said}");
+    }
+}
+
+#[test]
+fn filler_in_an_answer_is_one_line_with_its_status_word_and_without() {
+    let lab = Lab::new("valid");
+    for filler in ["00", "FF"] {
+        let data = format!("61094F07A0000001510000{}", filler.repeat(200));
+        for given in [data.clone(), format!("{data}9000")] {
+            let said = stdout(&lab.run(&["explain", &given]));
+            assert!(said.lines().count() < 8, "{said}");
+            assert!(said.contains("filler"), "{said}");
+        }
+    }
+    // EF.DIR of the card, which is longer than what is in it.
+    let sent = lab.run(&["apdu", "00A4080C022F00", "00B0000000"]);
+    let said = stdout(&sent);
+    assert!(!said.contains("00 (0)"), "{said}");
+    assert!(said.contains("00, "), "{said}");
+}

@@ -62,6 +62,7 @@ impl Answer {
             sw: status.to_string(),
             meaning: status.meaning_after(command.ins()),
             tlv: Lines::new(&nodes)
+                .filter(|(_, node)| node.tag.is_some())
                 .map(|(depth, node)| Object::new(depth, node, data))
                 .collect(),
             file: (command.ins() == instruction::SELECT)

@@ -2,7 +2,6 @@
 
 use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::Tag;
-use kortlab_card::certificate::Rule;
 use kortlab_card::{CertificateInfo, ContentKind, Problem, Severity};
 
 use kortlab_issuer::DocumentError;
@@ -25,14 +24,10 @@ pub fn explain(bytes: &[u8]) -> Explanation {
     };
     let mut explanation = x509::signed("certificate", "tbsCertificate", bytes, body);
     let faults = info.faults.iter().map(|fault| {
-        let (code, message) = match fault.rule {
-            Rule::Der => ("not-strict-der", "not strict DER"),
-            Rule::Profile => ("not-rfc5280", "not as RFC 5280 has it"),
-        };
-        let message = format!("{message}: {}", fault.message);
+        let message = format!("{}{}", fault.rule.broken(), fault.message);
         Problem::new(
             fault.severity,
-            code,
+            fault.rule.code(),
             "certificate",
             &FilePath::EMPTY,
             message,

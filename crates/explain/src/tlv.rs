@@ -24,13 +24,14 @@ pub fn explain(bytes: &[u8]) -> Explanation {
     .settled()
 }
 
-/// The objects of bytes that are BER-TLV from the first to the last, and not just by chance: a tag
-/// of 00 or FF is filler, and bytes that parse as one empty object are not worth a tree.
+/// The objects of bytes that are BER-TLV from the first to the last, and not just by chance: they begin
+/// with no filler, and bytes that parse as one empty object are not worth a tree. Filler between and behind
+/// them is one node.
 pub fn whole(bytes: &[u8]) -> Option<Vec<Node>> {
     if matches!(bytes.first(), None | Some(0x00 | 0xFF)) || bytes.len() <= 2 {
         return None;
     }
-    let (nodes, errors) = tree(bytes, Filler::Reject);
+    let (nodes, errors) = tree(bytes, Filler::Skip);
     errors.is_empty().then_some(nodes)
 }
 

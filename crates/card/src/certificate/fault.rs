@@ -28,13 +28,40 @@ pub enum Rule {
     Der,
     /// What RFC 5280 asks beyond that.
     Profile,
+    /// That nothing stands behind it: the bytes are not one certificate, though it may be whole.
+    Alone,
+}
+
+impl Rule {
+    /// What breaks it, in one stable word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Der => "not-strict-der",
+            Self::Profile => "not-rfc5280",
+            Self::Alone => "behind-certificate",
+        }
+    }
+
+    /// What a certificate that breaks it is, in words with a colon behind; of nothing wrong with the
+    /// certificate itself, none.
+    pub const fn broken(self) -> &'static str {
+        match self {
+            Self::Der => "not strict DER: ",
+            Self::Profile => "not as RFC 5280 has it: ",
+            Self::Alone => "",
+        }
+    }
 }
 
 impl Fault {
     /// What is to be done about it.
     pub fn next_step(&self) -> &'static str {
-        match self.severity {
-            Severity::Note => {
+        match (self.severity, self.rule) {
+            (_, Rule::Alone) => {
+                "take away what stands behind it, or give each certificate by itself; the \
+                 certificate need not be made anew for that"
+            }
+            (Severity::Note, _) => {
                 "nothing needs to be done, unless it is for programs that are strict about RFC 5280 \
                  (`openssl verify -x509_strict`)"
             }
@@ -60,6 +87,11 @@ impl Faults {
     /// Not DER, and programs may refuse it.
     pub(super) fn error(&mut self, offset: usize, message: impl fmt::Display) {
         self.push(Severity::Error, Rule::Der, offset, &message);
+    }
+
+    /// Something stands behind it.
+    pub(super) fn behind(&mut self, offset: usize, message: impl fmt::Display) {
+        self.push(Severity::Error, Rule::Alone, offset, &message);
     }
 
     /// Not DER, in a way that is often seen and mostly read.

@@ -130,7 +130,7 @@ impl CertificateInfo {
                 .extensions
                 .is_some_and(|wrapper| has_unknown_critical(&wrapper)),
             is_whole: is_whole(der),
-            faults: faults(der, syntax::check).settle(),
+            faults: faults_of_certificate(der).settle(),
         })
     }
 
@@ -198,9 +198,10 @@ impl CertificateInfo {
             .is_none_or(|identifier| names_key_of(identifier, issuer))
     }
 
-    /// Whether it is DER all the way down.
+    /// Whether it is DER all the way down, and nothing stands behind it.
     pub fn is_strict_der(&self) -> bool {
-        self.faults.iter().all(|fault| fault.rule != Rule::Der)
+        let mut faults = self.faults.iter();
+        faults.all(|fault| fault.rule == Rule::Profile)
     }
 
     /// Whether every program can be expected to load it and to read the same in it.
@@ -259,6 +260,16 @@ pub(crate) fn at_start(content: &[u8]) -> Option<&[u8]> {
 pub(crate) fn public_key(content: &[u8]) -> Option<RsaPublicKey> {
     let outline = Outline::read(at_start(content)?)?;
     RsaPublicKey::from_der(outline.public_key.raw)
+}
+
+/// What is wrong with the certificate at the start of `der`; what stands behind it breaks none of its own
+/// rules.
+fn faults_of_certificate(der: &[u8]) -> Faults {
+    let mut faults = Faults::default();
+    let alone = read_one(der).map_or(der, |outer| outer.raw);
+    der_rules::check(alone, 0, &mut faults);
+    syntax::check(der, &mut faults);
+    faults
 }
 
 /// What is wrong with `der` by the rules of DER and by the syntax that `check` knows.

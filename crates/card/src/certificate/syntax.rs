@@ -47,6 +47,15 @@ const MAX_SERIAL: usize = 20;
 /// the epoch.
 const YEAR_2050: i64 = 2_524_608_000;
 
+/// Whether these bytes begin like a certificate: a body, an algorithm and a signature (RFC 5280 §4.1).
+fn begins_with_certificate(bytes: &[u8]) -> bool {
+    let parts = [Tag::SEQUENCE, Tag::SEQUENCE, Tag::BIT_STRING];
+    read_one(bytes).is_ok_and(|outer| {
+        let tags = outer.children().map_while(Result::ok).map(|part| part.tag);
+        outer.tag == Tag::SEQUENCE && tags.eq(parts)
+    })
+}
+
 /// Checks the certificate in `der`.
 pub(super) fn check(der: &[u8], faults: &mut Faults) {
     let Ok(outer) = read_one(der) else {
@@ -57,9 +66,14 @@ pub(super) fn check(der: &[u8], faults: &mut Faults) {
         .checked_sub(outer.raw.len())
         .filter(|more| *more > 0)
     {
-        faults.error(
+        let rest = der.get(outer.raw.len()..).unwrap_or_default();
+        let what = match begins_with_certificate(rest) {
+            true => ", which look like another certificate",
+            false => "",
+        };
+        faults.behind(
             outer.raw.len(),
-            format_args!("{} behind the certificate", ByteCount(more)),
+            format_args!("{} behind the certificate{what}", ByteCount(more)),
         );
     }
     let mut parts = Parts::of("the certificate", &outer, faults);

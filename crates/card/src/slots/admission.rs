@@ -47,7 +47,7 @@ impl<C: Channel> Card<C> {
             };
             for fault in &info.faults {
                 match fault.rule {
-                    Rule::Der => {
+                    Rule::Der | Rule::Alone => {
                         let text = format!("the certificate is not strict DER: {fault}");
                         remarks.object(Exception::NotStrictDer, text)?;
                     }

@@ -192,10 +192,7 @@ impl SlotProblem {
             Self::NotX509 => "kind-not-read",
             Self::Odd(remark) => remark.code,
             Self::WrongCount { .. } => code::COUNT_MISMATCH,
-            Self::NotStrict(fault) => match fault.rule {
-                Rule::Der => "not-strict-der",
-                Rule::Profile => "not-rfc5280",
-            },
+            Self::NotStrict(fault) => fault.rule.code(),
             Self::Expired => "expired",
             Self::NotYetValid => "not-yet-valid",
             Self::UnknownValidity => "unknown-validity",
@@ -436,10 +433,7 @@ impl fmt::Display for SlotProblem {
                     ByteCount(*length)
                 )
             }
-            Self::NotStrict(fault) => match fault.rule {
-                Rule::Der => write!(f, "not strict DER: {fault}"),
-                Rule::Profile => write!(f, "not as RFC 5280 has it: {fault}"),
-            },
+            Self::NotStrict(fault) => write!(f, "{}{fault}", fault.rule.broken()),
             Self::Expired => f.write_str("expired"),
             Self::NotYetValid => f.write_str("not valid yet"),
             Self::UnknownValidity => f.write_str(
@@ -472,6 +466,7 @@ impl fmt::Display for SlotProblem {
                 let how = match fault.rule {
                     Rule::Der => "is not strict DER",
                     Rule::Profile => "is not as RFC 5280 has it",
+                    Rule::Alone => "is not alone in its bytes",
                 };
                 write!(
                     f,

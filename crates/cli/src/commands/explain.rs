@@ -12,6 +12,7 @@ use clap::builder::PossibleValuesParser;
 use kortlab_apdu::ByteCount;
 use kortlab_explain::kind::Kind;
 use kortlab_explain::{Explanation, printable, written};
+use kortlab_issuer::encoded;
 use kortlab_trace::{MAX_TRACE, Reading, Source, What, packed, utf16_text};
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ use self::blocks::{Blocks, Explanations};
 use super::Context;
 use super::problem::{Shown, count, folded};
 use super::trace::Session;
+use crate::certificate_file::unusable;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::hexadecimal;
@@ -138,6 +140,12 @@ fn of_file(path: &Path, kind: Option<Kind>) -> Result<Given, Failure> {
     if let Some(text) = text {
         if let Some(blocks) = Blocks::read(text) {
             return Ok(Given::Blocks(blocks));
+        }
+        if kind.is_none()
+            && let Some(trouble) = encoded::trouble(text)
+            && kortlab_trace::read(text.as_bytes()).is_empty()
+        {
+            return Err(unusable(path, &trouble));
         }
         if let Some(written) = of_text(text) {
             let named = |failure: Failure| {

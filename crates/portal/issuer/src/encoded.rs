@@ -154,6 +154,19 @@ pub fn read_all(bytes: &[u8], wanted: Wanted) -> Result<Vec<Vec<u8>>, Unusable> 
         .collect()
 }
 
+/// Why a text with a BEGIN line is no PEM: a block does not end, or is not base64. `None` if there is no
+/// such line, or a block that can be read.
+pub fn trouble(text: &str) -> Option<Unusable> {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let blocks = match blocks(&text) {
+        Ok(blocks) => blocks,
+        Err(error) => return Some(error),
+    };
+    let mut decoded = blocks.iter().map(|block| block.decode().err());
+    let first = decoded.next()??;
+    decoded.all(|error| error.is_some()).then_some(first)
+}
+
 /// The one certificate that a file is about: the only one, or the leaf of a chain, which is the one
 /// that has issued none of the others.
 ///
