@@ -133,6 +133,37 @@ fn what_stays_impossible_is_said_to_be_an_unknown_card_os_and_costs_no_try() {
 }
 
 #[test]
+fn a_key_file_that_is_not_on_the_card_is_named_and_the_card_os_is_not_blamed() {
+    for protocol in PROTOCOLS {
+        for uses in [None, Some(&[0x69, 0x82][..]), Some(&[0x6A, 0x88])] {
+            let mut image = with_algorithms(protocol);
+            let directories = image.master_file.files_mut().into_iter().flatten();
+            for files in directories.filter_map(FileImage::files_mut) {
+                files.retain(|file| file.fid != Fid(0x4B01));
+            }
+            let (mut card, _) = open(image, uses);
+            card.verify(PinRole::Authentication, &pin("123456"))
+                .expect("verified");
+            let error = card
+                .still_unlocked(PinRole::Authentication, |key| {
+                    key.sign(Scheme::Pkcs1(Hash::Sha256), b"x")
+                })
+                .expect_err("no key");
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+            let text = error.to_string();
+            assert!(text.contains("3F00/5015/4B01"), "{text}");
+            assert!(text.contains("not on the card"), "{text}");
+            assert!(!text.contains("card OS"), "{text}");
+            assert!(
+                error
+                    .next_step()
+                    .is_some_and(|next| next.contains("the key is lost"))
+            );
+        }
+    }
+}
+
+#[test]
 fn a_pin_that_is_verified_is_not_asked_for_again() {
     let image = model(Protocol::T1).build().expect("an image");
     let (mut card, _) = open(image, Some(&[0x69, 0x82]));

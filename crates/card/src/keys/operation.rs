@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{Encryption, Key, RawInput, Scheme};
 use crate::card::Card;
 use crate::contents::is_final;
-use crate::dialect::{CardPadding, Operation, Step};
+use crate::dialect::{CardPadding, Dialect, Generic, Operation, Step};
 use crate::error::{CardError, ErrorKind};
 use crate::padding::{self, Hash, PaddingError};
 use crate::pins::PinObject;
@@ -131,11 +131,16 @@ impl<C: Channel> Card<C> {
         Some(pin)
     }
 
+    /// Whether this session has verified the PIN that protects a key.
+    fn is_unlocked(&self, key: &Key) -> bool {
+        let pin = self.protecting_pin(key);
+        pin.is_some_and(|pin| self.was_verified(&pin))
+    }
+
     /// What `6982` after a use of the key means: its PIN is not verified, or it is, and the card
     /// wants something else.
     fn not_allowed(&self, key: &Key, error: CardError) -> CardError {
-        let pin = self.protecting_pin(key);
-        if pin.is_some_and(|pin| self.was_verified(&pin)) {
+        if self.is_unlocked(key) {
             return error.with_kind(ErrorKind::Refused).hint(
                 "the key's PIN is verified: the card wants something else for this key, which its \
                  directories do not say",
@@ -152,8 +157,8 @@ impl<C: Channel> Card<C> {
     }
 
     /// Chooses the key and lets the card compute, with no other program in between, and takes what
-    /// `check` makes of the answer. On a card whose OS is not known the ways to choose a key are
-    /// tried one after the other; none of them costs a try of a PIN.
+    /// `check` makes of the answer. On a card of which it is not known how it uses keys the ways to
+    /// choose one are tried one after the other; none of them costs a try of a PIN.
     fn private_operation<T>(
         &mut self,
         key: &Key,
@@ -165,13 +170,18 @@ impl<C: Channel> Card<C> {
         let dialect = self.dialect();
         let mut last = None;
         let mut tried = 0_usize;
+        let mut no_file = false;
         for &(padding, input) in inputs {
             for steps in dialect.ways_to_choose(&location, operation, padding)? {
                 tried += 1;
-                let answer = self.compute(key, operation, &steps, input);
+                let answer = self.compute(key, operation, &steps, input, &mut no_file);
                 let error = match answer.and_then(|answer| check(padding, answer)) {
                     Ok(result) => return Ok(result),
-                    Err(error) if error.status() == Some(StatusWord::SECURITY_STATUS) => {
+                    // Of a key that is not there, whose PIN is verified, that says nothing.
+                    Err(error)
+                        if error.status() == Some(StatusWord::SECURITY_STATUS)
+                            && !(no_file && self.is_unlocked(key)) =>
+                    {
                         return Err(self.not_allowed(key, error));
                     }
                     Err(error) if is_final(&error) || !dialect.guesses() => return Err(error),
@@ -180,13 +190,27 @@ impl<C: Channel> Card<C> {
                 last = Some(error);
             }
         }
-        let verb = verb(operation);
+        let doing = format!("{} with the key {}", verb(operation), key.id);
         Err(match last {
+            // Some cards have keys that are no files, whatever the directory says; so it is tried.
+            Some(error) if no_file => error
+                .with_kind(ErrorKind::NotFound)
+                .context(&format!(
+                    "cannot {doing}: EF(PrKDF) names the file {} for it, which is not on the card, and \
+                     without that file the card does not find the key ({tried} ways to choose it \
+                     tried); at last",
+                    location.path
+                ))
+                .hint(
+                    "no try of a PIN was spent; the key is lost, or EF(PrKDF) is wrong: `kortlab \
+                     diagnose` tells more, and whoever issued the card must make a new key or correct \
+                     the path",
+                ),
             Some(error) => error
                 .context(&format!(
-                    "cannot {verb} with the key {}: the card OS is not known, and of the ways to \
-                     choose a key that ISO/IEC 7816 has, none worked ({tried} tried); at last",
-                    key.id
+                    "cannot {doing}: {}, and of the ways to choose a key that ISO/IEC 7816 has, none \
+                     worked ({tried} tried); at last",
+                    not_known(dialect)
                 ))
                 .hint(
                     "no try of a PIN was spent; use a program that knows this card, such as \
@@ -195,22 +219,24 @@ impl<C: Channel> Card<C> {
             None => CardError::new(
                 ErrorKind::Unsupported,
                 format!(
-                    "cannot {verb} with the key {} like this: the card OS is not known, and its \
-                     TokenInfo lists no algorithm without padding",
-                    key.id
+                    "cannot {doing} like this: {}, and its TokenInfo lists no algorithm without \
+                     padding",
+                    not_known(dialect)
                 ),
             )
             .hint("PKCS#1 v1.5 may work"),
         })
     }
 
-    /// One way: the steps that choose the key, then the operation.
+    /// One way: the steps that choose the key, then the operation. `no_file`: the card has no file at
+    /// the path of the key.
     fn compute(
         &mut self,
         key: &Key,
         operation: Operation,
         steps: &[Step],
         input: &[u8],
+        no_file: &mut bool,
     ) -> Result<Zeroizing<Vec<u8>>, CardError> {
         let (location, _) = key.location()?;
         let dialect = self.dialect();
@@ -228,15 +254,18 @@ impl<C: Channel> Card<C> {
                         Ok(()) => {}
                         Err(error) if is_final(&error) => return Err(error),
                         // Where that is refused, too, the current DF may be the right one.
-                        Err(_) => match path.split_last() {
-                            Some((directory, _)) if !directory.is_empty() => {
-                                match files.select_silently(&directory) {
-                                    Err(error) if is_final(&error) => return Err(error),
-                                    _ => {}
+                        Err(error) => {
+                            *no_file |= error.kind() == ErrorKind::NotFound;
+                            match path.split_last() {
+                                Some((directory, _)) if !directory.is_empty() => {
+                                    match files.select_silently(&directory) {
+                                        Err(error) if is_final(&error) => return Err(error),
+                                        _ => {}
+                                    }
                                 }
+                                _ => {}
                             }
-                            _ => {}
-                        },
+                        }
                     },
                     Step::Send(command) => files.demand(&doing, command).map(drop)?,
                 }
@@ -254,6 +283,14 @@ impl<C: Channel> Card<C> {
             Operation::Decipher => dialect.plaintext(&location, answer),
         };
         unwrapped.ok_or_else(|| wrong(&doing, "something else than a result"))
+    }
+}
+
+/// What is not known of a card whose ways to choose a key are tried.
+fn not_known(dialect: &dyn Dialect) -> String {
+    match dialect.name() == Generic.name() {
+        true => "the card OS is not known".to_owned(),
+        false => format!("how {} uses keys is not known", dialect.name()),
     }
 }
 
