@@ -428,7 +428,8 @@ impl<C: Channel> Card<C> {
         if self.before.iter().any(|(known, _)| known == pin) {
             return Ok(());
         }
-        let state = if self.session.channel.is_shared() {
+        let tells = self.dialect.tells_whether_verified();
+        let state = if tells && self.session.channel.is_shared() {
             // A card that does not tell is no reason not to verify.
             match self.state_of(pin) {
                 Err(error) if is_final(&error) => return Err(error),
@@ -508,7 +509,10 @@ fn open<C: Channel>(
         application: shelf.application.clone(),
         file: shelf.any_description(),
     };
-    match dialect::recognise(channel, &identity) {
+    let recognised = dialect::recognise(channel, &identity);
+    // A question of a dialect may have selected something.
+    shelf.selected = None;
+    match recognised {
         Ok(dialect) => Ok((identity, dialect, contents)),
         Err(error) => {
             *partly = Some(contents);

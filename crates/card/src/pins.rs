@@ -571,6 +571,9 @@ impl<C: Channel> Card<C> {
         if self.send_for(pin, "PIN", &doing, &command)? == StatusWord::SUCCESS {
             return Ok(true);
         }
+        if !self.dialect().tells_whether_verified() {
+            return Ok(false);
+        }
         // A PIN that was wrong, or is blocked, needs no taking back.
         let state = self.state_of(pin)?;
         Ok(matches!(state, PinState::TriesLeft(_) | PinState::Blocked))

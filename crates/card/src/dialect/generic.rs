@@ -54,8 +54,8 @@ impl Dialect for Generic {
         ways.into_iter().next().ok_or_else(|| {
             CardError::new(
                 ErrorKind::Unsupported,
-                "the card lists no algorithm that signs or deciphers without padding, and its OS is \
-                 not known",
+                "the card lists no algorithm that signs or deciphers without padding, and how its OS \
+                 uses keys is not known",
             )
         })
     }

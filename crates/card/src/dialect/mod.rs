@@ -6,6 +6,8 @@
 mod eid;
 mod expanded;
 mod generic;
+mod iso_applet;
+mod myeid;
 pub mod setcos;
 
 use core::fmt;
@@ -21,10 +23,12 @@ use crate::files::{FileInfo, Files};
 
 pub use eid::Eid;
 pub use generic::Generic;
+pub use iso_applet::IsoApplet;
+pub use myeid::MyEid;
 
 /// The dialects there are, in the order in which they are asked whether a card is theirs. Cards that
 /// are nobody's are [`Generic`]'s.
-const ALL: &[&dyn Dialect] = &[&Eid];
+const ALL: &[&dyn Dialect] = &[&Eid, &MyEid, &IsoApplet];
 
 /// What a card has told of itself when a dialect is looked for: nothing was asked that another
 /// card would not understand.
@@ -135,6 +139,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// (ISO/IEC 7816-4 §11.6.6).
     fn tells_pin_status(&self) -> bool;
 
+    /// Whether the answer to that question also says whether the PIN is verified: some cards tell the
+    /// tries that are left either way.
+    fn tells_whether_verified(&self) -> bool {
+        self.tells_pin_status()
+    }
+
     /// The references of the PINs and PUKs that a DF has, by what the card says of it; none where cards
     /// of this kind do not say that.
     fn pin_references(&self, directory: &FileInfo) -> Vec<u8> {
@@ -170,8 +180,8 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         padding: CardPadding,
     ) -> Result<Vec<Step>, CardError>;
 
-    /// Whether this card OS is not known, so that [`Dialect::ways_to_choose`] guesses: whatever one
-    /// way gives is checked, and the next one is tried.
+    /// Whether it is not known how this card OS uses a key, so that [`Dialect::ways_to_choose`] guesses:
+    /// whatever one way gives is checked, and the next one is tried.
     fn guesses(&self) -> bool {
         false
     }

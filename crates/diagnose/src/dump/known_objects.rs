@@ -1,5 +1,5 @@
-//! The data objects by which programs know cards of no known kind, and those that say what a card
-//! can: asked for with GET DATA, so that the copy answers as the card.
+//! The data objects by which programs know cards that have not the EID applet, and those that say what
+//! a card can: asked for with GET DATA, so that the copy answers as the card.
 
 use kortlab_apdu::{Channel, Command, FilePath, StatusWord, instruction};
 use kortlab_card::CardError;

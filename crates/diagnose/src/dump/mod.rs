@@ -288,17 +288,17 @@ impl<C: Channel> Reading<'_, C> {
         }
         self.extra_pins()?;
         let identified = self.walk.session.identify()?;
+        let is_eid = self.is_eid();
         let Self {
             walk,
             objects,
             card_objects,
-            dialect,
             purpose,
             piv_pins,
             ..
         } = self;
         walk.applications(&identified, objects)?;
-        if *purpose == Purpose::Image && dialect.name() == dialect::Generic.name() {
+        if *purpose == Purpose::Image && !is_eid {
             walk.known_objects(objects, card_objects)?;
             *piv_pins = walk.piv_pins()?;
         }
