@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use kortlab_apdu::{Channel, ResetKind, StatusWord};
+use kortlab_apdu::{Channel, Protocol, ResetKind, StatusWord};
 use kortlab_emulator::image::{
     FileContent, FileImage, KeyFileImage, NotRead, ObjectOfDf, PinImage, Provenance,
     RecordStructure, Recorded, RecordsImage, Refusal, SecretText, Unreadable,
@@ -253,6 +253,57 @@ fn data_objects_of_a_df_are_given_while_it_is_the_current_one() {
     assert_eq!(last(&mut card, &["00CB1234055C035FC10200"]), "6A82");
     assert_eq!(last(&mut card, &["00CB3FFF0253000000"]), "6700");
     assert_eq!(last(&mut card, &["00CB3FFF02530000"]), "6A80");
+}
+
+/// The copy, with the application of data objects as the card had it.
+fn with_objects(protocol: Protocol, objects_unasked: bool) -> InProcess {
+    let mut image = copy();
+    if protocol == Protocol::T0 {
+        image.protocol = protocol.into();
+        image.atr = vec![0x3B, 0x00].into();
+    }
+    let files = image.master_file.files_mut().unwrap();
+    let df = files.iter_mut().find(|file| file.as_df().is_some());
+    let df = df.expect("the application");
+    if let FileContent::Df(content) = &mut df.content {
+        let long = vec![0x42; 0x180];
+        content.objects[0].value = Some(long.into());
+    }
+    df.recorded = objects_unasked.then(|| {
+        Box::new(Recorded {
+            objects_unasked,
+            ..Recorded::default()
+        })
+    });
+    insert(image)
+}
+
+#[test]
+fn data_objects_are_given_without_le_where_the_card_gave_them() {
+    let select = "00A4040C05A000000308";
+    let (get, refused) = ("00CB3FFF055C035FC102", "00CB3FFF055C035FC103");
+    let part = |number: usize, status: &str| "42".repeat(number) + status;
+    let mut card = with_objects(Protocol::T1, true);
+    assert_eq!(last(&mut card, &[select, get]), part(0x100, "6180"));
+    assert_eq!(last(&mut card, &["00C0000000"]), part(0x80, "9000"));
+    assert_eq!(last(&mut card, &[refused]), "6982");
+    assert_eq!(last(&mut card, &["00CB3FFF055C035FC104"]), "6A88");
+    // Of the card's other DFs, and of a card that was not copied so, nothing is given.
+    assert_eq!(last(&mut card, &["00CB3F00055C035FC102"]), "6700");
+    let mut card = with_objects(Protocol::T1, false);
+    assert_eq!(last(&mut card, &[select, get]), "6700");
+}
+
+#[test]
+fn data_objects_are_offered_under_t0_whose_commands_have_no_le() {
+    for objects_unasked in [false, true] {
+        let mut card = with_objects(Protocol::T0, objects_unasked);
+        let select = "00A4040005A000000308";
+        assert_eq!(last(&mut card, &[select, "00CB3FFF055C035FC102"]), "6100");
+        let rest = last(&mut card, &["00C0000000"]);
+        assert_eq!(rest, "42".repeat(0x100) + "6180");
+        assert_eq!(last(&mut card, &["00CB3FFF055C035FC103"]), "6982");
+    }
 }
 
 #[test]

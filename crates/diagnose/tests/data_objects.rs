@@ -188,3 +188,46 @@ fn asking_tries_no_pin_and_looking_at_files_alone_asks_for_nothing() {
     assert!(copying.contains(&0xCA) && !copying.contains(&0x20));
     assert!(!instructions(false).contains(&0xCA));
 }
+
+/// Gives data also to a GET DATA that has no Le, as PIV cards do.
+#[derive(Clone)]
+struct Unasked;
+
+impl Layer for Unasked {
+    fn transmit(
+        &mut self,
+        next: &mut dyn Channel,
+        command: &[u8],
+    ) -> Result<Vec<u8>, kortlab_apdu::ChannelError> {
+        match command {
+            [0x00, 0xCB, _, _, lc, data @ ..] if data.len() == usize::from(*lc) => {
+                next.transmit(&[command, &[0x00]].concat())
+            }
+            _ => next.transmit(command),
+        }
+    }
+}
+
+#[test]
+fn a_data_object_that_a_card_gives_unasked_its_copy_gives_unasked_and_no_other() {
+    let application = FileImage::df(0x7F66, Vec::new()).with_name(PIV);
+    let long = vec![0x42; 0x180];
+    let objects = vec![
+        refused(&[0x5F, 0xC1, 0x01], 0x6982),
+        value(&[0x5F, 0xC1, 0x05], &long),
+    ];
+    let mut image = Image::plain(vec![with_objects(application, objects)]);
+    image.atr = vec![0x3B, 0x80, 0x01, 0x81].into();
+    image.protocol = kortlab_apdu::Protocol::T1.into();
+    let aid = format!("00A4040C{:02X}{}", PIV.len(), hex::encode_upper(PIV));
+    let get = "00CB3FFF055C035FC105";
+    // By programs as yubico-piv-tool it is asked for so.
+    let first = "42".repeat(0x100) + "6180";
+    let unasked = Layered::new(insert(&image), Unasked);
+    let copy = dump(unasked, &Options::default(), Box::new(|_| {})).expect("a copy");
+    assert_eq!(last(&copy.image, &[&aid, get]), first);
+    assert_eq!(last(&copy.image, &[&aid, &format!("{get}00")]), first);
+    let copy = read(&image, &[]);
+    assert_eq!(last(&copy.image, &[&aid, get]), "6700");
+    assert_eq!(last(&copy.image, &[&aid, &format!("{get}00")]), first);
+}

@@ -11,16 +11,18 @@ use crate::security::Operation;
 /// conditions are not satisfied.
 pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
     expect_no_data(command)?;
-    if command.ne().is_none() {
-        return Err(StatusWord::WRONG_LENGTH);
-    }
     let objects = &context.memory.state().data_objects;
     let of_card = objects.iter().find(|object| object.tag == command.p1_p2());
     let Some(object) = of_card else {
         let tag = command.p1_p2().to_be_bytes();
         let tag = tag.strip_prefix(&[0]).unwrap_or(&tag);
-        return get_data_of_df::object(context, context.current_df(), tag);
+        let df = context.current_df();
+        get_data_of_df::expect_le(context, df, command)?;
+        return get_data_of_df::object(context, df, tag);
     };
+    if command.ne().is_none() {
+        return Err(StatusWord::WRONG_LENGTH);
+    }
     if !object.access.says_nothing() {
         context.check(&object.access, Operation::Read)?;
     }

@@ -1,7 +1,7 @@
 //! GET DATA with a tag list (ISO/IEC 7816-4 §11.6.2, odd instruction): the data objects of a DF.
 
 use kortlab_apdu::tlv::read_one;
-use kortlab_apdu::{Command, Fid, Response, StatusWord};
+use kortlab_apdu::{Command, Fid, Protocol, Response, StatusWord};
 
 use crate::fs::{Body, FileId, FileSystem};
 use crate::os::{Answer, Context};
@@ -18,14 +18,34 @@ pub(crate) fn execute(context: &mut Context<'_>, command: &Command) -> Answer {
         Fid::MASTER_FILE => FileSystem::MASTER_FILE,
         _ => return Err(StatusWord::FILE_NOT_FOUND),
     };
-    if command.ne().is_none() {
-        return Err(StatusWord::WRONG_LENGTH);
-    }
+    expect_le(context, df, command)?;
     let list = read_one(command.data()).map_err(|_| StatusWord::WRONG_DATA)?;
     if list.tag.value() != TAG_LIST || list.value.is_empty() {
         return Err(StatusWord::WRONG_DATA);
     }
     object(context, df, list.value)
+}
+
+/// Checks that the command asks for data. A command under T=0 that has data has no Le: what there is
+/// to give is offered by `61xx`. Nor needs it one in a DF that was copied from a card which gives its
+/// objects either way.
+///
+/// # Errors
+/// `6700`: it asks for none.
+pub(super) fn expect_le(
+    context: &mut Context<'_>,
+    df: FileId,
+    command: &Command,
+) -> Result<(), StatusWord> {
+    if command.ne().is_some() || context.memory.state().protocol == Protocol::T0 {
+        return Ok(());
+    }
+    let recorded = context.file(df)?.recorded.as_deref();
+    if !recorded.is_some_and(|recorded| recorded.objects_unasked) {
+        return Err(StatusWord::WRONG_LENGTH);
+    }
+    context.session.unasked = true;
+    Ok(())
 }
 
 /// The data object of this DF with this tag.

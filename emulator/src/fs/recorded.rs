@@ -22,6 +22,10 @@ pub struct Recorded {
     /// applications do that know no other answer. Under T=1; T=0 always offers data.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unasked: bool,
+    /// Of a DF: whether GET DATA gives its data objects also where no data is asked for (no Le), as
+    /// cards do that have no other answer. Under T=1; T=0 always offers data.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub objects_unasked: bool,
     /// Of a DF: whether it has a file system of its own. While it is the current DF, or one in it,
     /// 3F00 and the paths from the MF begin here.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -92,6 +96,7 @@ impl Recorded {
     pub const fn is_empty(&self) -> bool {
         self.answer.is_none()
             && !self.unasked
+            && !self.objects_unasked
             && !self.file_system
             && self.select.is_none()
             && self.unreadable.is_none()

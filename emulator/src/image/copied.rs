@@ -47,6 +47,10 @@ pub(super) fn check_recorded(recorded: &Recorded, kind: FileKind, path: &str) ->
         let path = format!("{path}.file_system");
         return fail(&path, "only a DF has a file system of its own");
     }
+    if recorded.objects_unasked && kind != FileKind::Df {
+        let path = format!("{path}.objects_unasked");
+        return fail(&path, "only a DF has data objects");
+    }
     let answer = recorded.answer.as_ref();
     if answer.is_some_and(|answer| answer.0.len() > MAX_ANSWER) {
         return fail(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kortlab_apdu::tlv::{Reader, object};
-use kortlab_apdu::{Channel, Command, FilePath, StatusWord, instruction};
+use kortlab_apdu::{Channel, Command, FilePath, Protocol, StatusWord, instruction};
 use kortlab_card::applications::Reply;
 use kortlab_card::{CardError, Identification};
 
@@ -177,7 +177,7 @@ impl<C: Channel> Walk<'_, C> {
             return Ok(());
         };
         for &tag in kin.tags {
-            let command = get_data(tag, kin.by_list);
+            let command = get_data(tag, kin.by_list).expecting_any();
             let doing = format!("get data object {}", hex::encode_upper(tag));
             let answer = self.repeated(|files| {
                 select(files, place)?;
@@ -206,21 +206,67 @@ impl<C: Channel> Walk<'_, C> {
                 answer,
             });
         }
-        Ok(())
+        let given = objects.get(place).into_iter().flatten();
+        let mut given = given.filter_map(|object| {
+            let value = object
+                .answer
+                .as_ref()
+                .ok()
+                .filter(|value| !value.is_empty());
+            Some((object.tag.clone(), value?.clone()))
+        });
+        match given.next() {
+            Some((tag, value)) => self.objects_unasked(place, &get_data(&tag, kin.by_list), &value),
+            None => Ok(()),
+        }
+    }
+
+    /// Finds out whether an application gives a data object also where no data is asked for, as
+    /// programs for it do: without Le, under T=1.
+    fn objects_unasked(
+        &mut self,
+        place: &Place,
+        command: &Command,
+        value: &[u8],
+    ) -> Result<(), CardError> {
+        if self.session.channel_mut().protocol() == Protocol::T0 {
+            return Ok(());
+        }
+        let answer = self.repeated(|files| {
+            select(files, place)?;
+            files.send("get a data object without asking for data", command)
+        });
+        match answer {
+            Ok(answer) => {
+                // All of it, or as much as a short answer holds.
+                let given = answer.data();
+                if answer.is_success() && !given.is_empty() && value.starts_with(given) {
+                    self.tree.tell_objects_unasked(place);
+                }
+                Ok(())
+            }
+            Err(error) if is_final(&error) => Err(error),
+            Err(error) => {
+                let why = format!("{error}; the copy gives them only where they are asked for");
+                let what = format!("{place}, data objects");
+                self.notes.add(what, Kind::Nonsense, None, why);
+                Ok(())
+            }
+        }
     }
 }
 
-/// GET DATA for one tag: in P1-P2, or in a tag list of the current DF (ISO/IEC 7816-4 §11.6.2).
+/// GET DATA for one tag: in P1-P2, or in a tag list of the current DF (ISO/IEC 7816-4 §11.6.2). It asks
+/// for no data yet.
 fn get_data(tag: &[u8], by_list: bool) -> Command {
-    let command = match *tag {
+    match *tag {
         _ if by_list => {
             Command::new(instruction::GET_DATA_ODD, 0x3F, 0xFF).with_data(object(0x5C_u8, tag))
         }
         [high, low] => Command::new(instruction::GET_DATA, high, low),
         [low] => Command::new(instruction::GET_DATA, 0x00, low),
         _ => Command::new(instruction::GET_DATA, 0x00, 0x00),
-    };
-    command.expecting_any()
+    }
 }
 
 /// Whether a status word says that there is no such data object.

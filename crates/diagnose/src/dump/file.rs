@@ -84,6 +84,7 @@ fn recorded(found: &Found) -> Option<Box<Recorded>> {
     let recorded = Recorded {
         answer: None,
         unasked: found.unasked,
+        objects_unasked: false,
         file_system: false,
         select: found.refused.and_then(Refusal::new),
         unreadable,

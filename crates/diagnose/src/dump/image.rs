@@ -72,6 +72,7 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
                     found: &unseen,
                     name: None,
                     rooted: false,
+                    objects_unasked: false,
                     objects: Vec::new(),
                 };
                 dfs.entry(above.clone()).or_default().push(ghost);
@@ -82,6 +83,7 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
             // The same file by another way: only its data objects are new.
             let siblings = dfs.entry(parent).or_default().iter_mut();
             if let Some(known) = siblings.into_iter().find(|node| node.fid == fid) {
+                known.objects_unasked |= found.objects_unasked;
                 for object in objects {
                     if known.objects.iter().all(|one| one.tag != object.tag) {
                         known.objects.push(object);
@@ -99,6 +101,7 @@ pub(super) fn make(parts: &Parts<'_>, notes: &mut Notes) -> (Image, replica::Pla
             found,
             name,
             rooted: place.rooted && place.below.is_empty(),
+            objects_unasked: found.objects_unasked,
             objects: objects.iter().collect(),
         });
     }
@@ -161,6 +164,8 @@ struct Node<'a> {
     name: Option<Vec<u8>>,
     /// Whether it has a file system of its own.
     rooted: bool,
+    /// Whether it gives its data objects also where no data is asked for.
+    objects_unasked: bool,
     objects: Vec<&'a super::applications::DataObject>,
 }
 
@@ -199,6 +204,9 @@ impl Maker<'_> {
             }
             if node.rooted {
                 child.recorded.get_or_insert_default().file_system = true;
+            }
+            if node.objects_unasked && child.as_df().is_some() {
+                child.recorded.get_or_insert_default().objects_unasked = true;
             }
             self.name(&mut child, node.name);
             self.fill(&mut child, &below);

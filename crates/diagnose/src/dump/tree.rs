@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub info: FileInfo,
     /// Whether it said that also where it was not asked for.
     pub unasked: bool,
+    /// Whether it gave its data objects also to a GET DATA that asks for no data.
+    pub objects_unasked: bool,
     /// With which status word SELECT was refused.
     pub refused: Option<StatusWord>,
     /// What is in it.
@@ -144,6 +146,7 @@ impl Found {
         Self {
             info,
             unasked: false,
+            objects_unasked: false,
             refused: None,
             body,
             public: None,
@@ -155,6 +158,7 @@ impl Found {
         Self {
             info: FileInfo::default(),
             unasked: false,
+            objects_unasked: false,
             refused: Some(status),
             body: Body::Unknown,
             public: None,
@@ -215,6 +219,14 @@ impl Tree {
         let index = self.places.get(place).copied();
         if let Some((_, found)) = index.and_then(|index| self.files.get_mut(index)) {
             found.public = Some(told);
+        }
+    }
+
+    /// Keeps that a DF gives its data objects also where no data is asked for.
+    pub(super) fn tell_objects_unasked(&mut self, place: &Place) {
+        let index = self.places.get(place).copied();
+        if let Some((_, found)) = index.and_then(|index| self.files.get_mut(index)) {
+            found.objects_unasked = true;
         }
     }
 
