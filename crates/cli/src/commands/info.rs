@@ -8,7 +8,7 @@ use clap::Args;
 use kortlab_apdu::{Channel, Protocol};
 use kortlab_card::{Against, ErrorKind, Problem, Token};
 use kortlab_explain::card::{
-    CertificateEntry, KeyEntry, PinEntry, TokenWords, UriEntry, serial, uris,
+    CertificateEntry, KeyEntry, PinEntry, PublicKeyWords, TokenWords, UriEntry, serial, uris,
 };
 use serde::Serialize;
 
@@ -87,13 +87,16 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     };
     let applications = contents.dir.iter().flat_map(|dir| dir.objects());
     let keys: Vec<_> = card.keys().iter().map(KeyEntry::from).collect();
+    let public_keys = contents.public_keys.iter();
+    let public_keys = public_keys.flat_map(|file| file.directory.objects());
+    let public_keys: Vec<_> = public_keys.map(PublicKeyWords::from).collect();
     let words = TokenWords {
         label: contents.label(),
         manufacturer: token.and_then(|token| token.manufacturer_id.as_deref()),
         serial: card.serial_number(),
     };
     let info = Info {
-        uris: uris(words, &pins, &keys, &certificates),
+        uris: uris(words, &pins, &keys, &public_keys, &certificates),
         shows_uris: arguments.uris,
         token: "pkcs15",
         label: contents.label().map(str::to_owned),

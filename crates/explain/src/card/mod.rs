@@ -10,4 +10,4 @@ pub use certificate::{CertificateEntry, NotCheckedEntry, slot_id, usual_label};
 pub use key::KeyEntry;
 pub use pin::PinEntry;
 pub use serial::serial;
-pub use uri::{TokenWords, UriEntry, uris};
+pub use uri::{PublicKeyWords, TokenWords, UriEntry, uris};

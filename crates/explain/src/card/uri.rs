@@ -1,5 +1,8 @@
 //! PKCS#11 URIs (RFC 7512) of keys and certificates, as p11tool spells them with OpenSC's module.
 
+use std::collections::BTreeSet;
+
+use kortlab_pkcs15::PublicKey;
 use serde::Serialize;
 
 use super::{CertificateEntry, KeyEntry, PinEntry};
@@ -23,7 +26,7 @@ pub struct TokenWords<'a> {
 /// The URI of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UriEntry {
-    /// `private` or `cert`.
+    /// `private`, `public` or `cert`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The identifier, of the key and of its certificates.
@@ -32,12 +35,34 @@ pub struct UriEntry {
     pub uri: String,
 }
 
-/// The URIs of the keys, then of the certificates. Where it is not known under which PIN an object is, the
-/// URI is without the name of the token: it still names the object.
+/// What a card says of a public key in EF(PuKDF).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKeyWords {
+    /// The identifier, of the private key and of its certificates.
+    pub id: String,
+    /// What the card calls it.
+    pub label: Option<String>,
+}
+
+impl From<&PublicKey> for PublicKeyWords {
+    fn from(key: &PublicKey) -> Self {
+        Self {
+            id: key.id().to_string(),
+            label: key.common.label.clone(),
+        }
+    }
+}
+
+/// The URIs of the private keys, then of the public keys and of the certificates. Where it is not known
+/// under which PIN an object is, the URI is without the name of the token: it still names the object.
+///
+/// OpenSC's module has a public key for each that EF(PuKDF) lists, and for each certificate of an
+/// identifier that it does not list, which is called as the certificate is.
 pub fn uris(
     token: TokenWords<'_>,
     pins: &[PinEntry],
     keys: &[KeyEntry],
+    public_keys: &[PublicKeyWords],
     certificates: &[CertificateEntry],
 ) -> Vec<UriEntry> {
     let role = |id: &str| keys.iter().find(|key| key.id == id).and_then(|key| key.pin);
@@ -54,10 +79,21 @@ pub fn uris(
     let of_keys = keys
         .iter()
         .map(|key| entry("private", &key.id, key.label.as_deref()));
-    let of_certificates = certificates
+    let of_public = public_keys
         .iter()
-        .map(|certificate| entry("cert", &certificate.key, certificate.label.as_deref()));
-    of_keys.chain(of_certificates).collect()
+        .map(|key| entry("public", &key.id, key.label.as_deref()));
+    let listed: BTreeSet<_> = public_keys.iter().map(|key| key.id.as_str()).collect();
+    let of_certificate = |kind, one: &CertificateEntry| entry(kind, &one.key, one.label.as_deref());
+    let without = certificates
+        .iter()
+        .filter(|one| !listed.contains(one.key.as_str()));
+    let of_without = without.map(|one| of_certificate("public", one));
+    let of_certificates = certificates.iter().map(|one| of_certificate("cert", one));
+    of_keys
+        .chain(of_public)
+        .chain(of_without)
+        .chain(of_certificates)
+        .collect()
 }
 
 fn uri(
