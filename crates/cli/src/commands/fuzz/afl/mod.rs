@@ -166,10 +166,13 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     };
     let has_begun = stats.executions > 0 || is_enough(goal, campaign);
     let ran = match ran {
-        Ok(()) if !has_begun && !stop.load(Ordering::Relaxed) => Err(Failure::failed(
-            "AFL++ has made no execution in this time: nothing is known of the program",
-        )
-        .hint("give it more with --time")),
+        Ok(()) if !has_begun && !stop.load(Ordering::Relaxed) => {
+            Err(Failure::failed(match driven.running.is_empty() {
+                true => "the time was over before AFL++ began: trying what it begins with took it",
+                false => "AFL++ has noted nothing in this time: it still tried what it begins with",
+            })
+            .hint("give it more with --time, or less with --corpus"))
+        }
         ran => ran,
     };
     let engine = Engine::Other {
