@@ -13,6 +13,7 @@ use crate::files::{Budget, FileInfo, Files, Known, Shelf};
 use crate::keys::RsaPublicKey;
 use crate::pin_reference::Ways;
 use crate::pins::{PinObject, PinState};
+use crate::problem::Problem;
 use crate::profile::Profile;
 use crate::session::{NoToken, Session, repeated};
 use crate::slots::Procedure;
@@ -99,7 +100,7 @@ impl<C: Channel> Card<C> {
             Ok(opened) => opened,
             Err(error) => return Err(NoToken::new(session, error).with_contents(partly)),
         };
-        Ok(Self {
+        let mut card = Self {
             session,
             identity,
             dialect,
@@ -113,7 +114,24 @@ impl<C: Channel> Card<C> {
             access_rules: BTreeMap::new(),
             procedure: Procedure::SOUND,
             told: Vec::new(),
-        })
+        };
+        card.take_problems();
+        Ok(card)
+    }
+
+    /// The problem, which names no command as its next step that would be refused on this card.
+    pub(crate) fn of_this_card(&self, problem: Problem) -> Problem {
+        match self.can_change_slots() {
+            Ok(()) => problem,
+            Err(_) => problem.of_fixed_card(),
+        }
+    }
+
+    /// What was found wrong before it was known which card OS it is, or anew, as of this card.
+    fn take_problems(&mut self) {
+        let found = core::mem::take(&mut self.contents.problems);
+        let found = found.into_iter().map(|problem| self.of_this_card(problem));
+        self.contents.problems = found.collect();
     }
 
     /// Has this session change its card in another order, so that a harness can show that it finds
@@ -187,6 +205,7 @@ impl<C: Channel> Card<C> {
                 card.scope,
             )
         })?;
+        self.take_problems();
         self.public_keys.clear();
         self.uses_of_keys.clear();
         self.access_rules.clear();
@@ -205,6 +224,7 @@ impl<C: Channel> Card<C> {
             Contents::read_known(channel, shelf, Scope::Everything)
         })?;
         self.scope = Scope::Everything;
+        self.take_problems();
         self.public_keys.clear();
         Ok(())
     }

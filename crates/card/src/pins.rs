@@ -240,18 +240,45 @@ impl<C: Channel> Card<C> {
     /// is gone.
     pub fn can_send_pin(&mut self, role: PinRole) -> Result<(), CardError> {
         let object = self.pin_to_send(role)?;
-        let name = format!("PIN for {role}");
-        p2(&object, &name)?;
-        self.form(&name, object.format, self.doubt_of(&object).as_ref())?;
+        self.can_send(&object, &format!("PIN for {role}"))
+    }
+
+    /// Whether the PIN called `name` can be sent as `object` says.
+    pub(crate) fn can_send(&self, object: &PinObject, name: &str) -> Result<(), CardError> {
+        p2(object, name)?;
+        self.form(name, object.format, self.doubt_of(object).as_ref())?;
+        Ok(())
+    }
+
+    /// Whether the PIN for `role` can be changed, before anybody is asked for it.
+    ///
+    /// # Errors
+    /// As for [`Card::can_send_pin`]; or the card says that it cannot be changed.
+    pub fn can_change_pin(&mut self, role: PinRole) -> Result<(), CardError> {
+        self.can_send_pin(role)?;
+        must_not_be_disabled(&self.pin(role)?, role, PinFlags::CHANGE_DISABLED)
+    }
+
+    /// Whether this can be the new PIN for `role`: long enough, not too long, of the characters that the
+    /// card takes.
+    ///
+    /// # Errors
+    /// It cannot ([`ErrorKind::Invalid`]); or as for [`Card::can_send_pin`].
+    pub fn can_be_new_pin(&mut self, role: PinRole, new: &Pin) -> Result<(), CardError> {
+        let object = self.pin_to_send(role)?;
+        let name = format!("new PIN for {role}");
+        let doubt = self.doubt_of(&object);
+        self.encode(&name, new, object.format, doubt.as_ref())?;
         Ok(())
     }
 
     /// The same of the PUK that unblocks the PIN for `role`.
     ///
     /// # Errors
-    /// As for [`Card::can_send_pin`].
+    /// As for [`Card::can_send_pin`]; or the card says that the PIN cannot be unblocked.
     pub fn can_send_puk(&mut self, role: PinRole) -> Result<(), CardError> {
         self.can_send_pin(role)?;
+        must_not_be_disabled(&self.pin(role)?, role, PinFlags::UNBLOCK_DISABLED)?;
         let (format, doubt) = self.puk_format(&self.pin(role)?);
         self.form("PUK", format, doubt.as_ref())?;
         Ok(())
@@ -398,12 +425,7 @@ impl<C: Channel> Card<C> {
     pub fn change_pin(&mut self, role: PinRole, old: &Pin, new: &Pin) -> Result<(), CardError> {
         let object = self.pin_to_send(role)?;
         let name = format!("PIN for {role}");
-        if object.flags.contains(PinFlags::CHANGE_DISABLED) {
-            return Err(CardError::new(
-                ErrorKind::Unsupported,
-                format!("the {name} cannot be changed: the card says so (change-disabled)"),
-            ));
-        }
+        must_not_be_disabled(&object, role, PinFlags::CHANGE_DISABLED)?;
         let doubt = self.doubt_of(&object);
         let new = self.encode(&format!("new {name}"), new, object.format, doubt.as_ref())?;
         let old = self.encode(&name, old, object.format, doubt.as_ref())?;
@@ -422,12 +444,7 @@ impl<C: Channel> Card<C> {
     pub fn unblock_pin(&mut self, role: PinRole, puk: &Pin, new: &Pin) -> Result<(), CardError> {
         let object = self.pin_to_send(role)?;
         let name = format!("PIN for {role}");
-        if object.flags.contains(PinFlags::UNBLOCK_DISABLED) {
-            return Err(CardError::new(
-                ErrorKind::Unsupported,
-                format!("the {name} cannot be unblocked: the card says so (unblock-disabled)"),
-            ));
-        }
+        must_not_be_disabled(&object, role, PinFlags::UNBLOCK_DISABLED)?;
         let new = self.encode(
             &format!("new {name}"),
             new,
@@ -634,6 +651,23 @@ impl PinIndex {
         }
         Self(index)
     }
+}
+
+/// That the AODF does not say of the PIN for `role` what `flag` says: that it cannot be changed, or
+/// unblocked (PKCS#15 §6.8.2).
+fn must_not_be_disabled(pin: &PinObject, role: PinRole, flag: PinFlags) -> Result<(), CardError> {
+    if !pin.flags.contains(flag) {
+        return Ok(());
+    }
+    let what = match flag {
+        PinFlags::CHANGE_DISABLED => "changed",
+        _ => "unblocked",
+    };
+    Err(CardError::new(
+        ErrorKind::Unsupported,
+        format!("the PIN for {role} cannot be {what}: the card says so ({flag})"),
+    )
+    .hint("nothing was sent to the card; whoever issued it can tell what is to be done"))
 }
 
 /// P2 of VERIFY for the PIN called `name`.

@@ -10,6 +10,7 @@ use kortlab_apdu::FilePath;
 use kortlab_pkcs15::{Finding, ObjectRef, Severity};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
+use crate::elsewhere;
 use crate::error::{CardError, ErrorKind};
 use crate::files::APPLICATION;
 
@@ -118,6 +119,10 @@ pub struct Problem {
     record: Option<usize>,
     message: String,
     next_step: Option<String>,
+    /// The next step on a card whose certificates this program does not change, if that is another.
+    elsewhere: Option<String>,
+    /// Whether it is of such a card.
+    is_fixed: bool,
 }
 
 impl Problem {
@@ -140,6 +145,8 @@ impl Problem {
             record: None,
             message: message.into(),
             next_step: None,
+            elsewhere: None,
+            is_fixed: false,
         }
     }
 
@@ -220,6 +227,27 @@ impl Problem {
         self
     }
 
+    /// The same problem with another next step where it is of a card whose certificates this program
+    /// does not change, so that none of its commands can be named there.
+    #[must_use]
+    pub fn hint_elsewhere(mut self, next_step: impl Into<String>) -> Self {
+        self.elsewhere = Some(next_step.into());
+        self
+    }
+
+    /// The same problem of a card whose certificates this program does not change
+    /// ([`Card::can_change_slots`](crate::Card::can_change_slots)).
+    #[must_use]
+    pub const fn of_fixed_card(mut self) -> Self {
+        self.is_fixed = true;
+        self
+    }
+
+    /// Whether it is of a card whose certificates this program does not change.
+    pub const fn is_of_fixed_card(&self) -> bool {
+        self.is_fixed
+    }
+
     /// The same problem with this next step, unless it has one of its own.
     #[must_use]
     pub fn or_hint(mut self, next_step: &str) -> Self {
@@ -275,7 +303,8 @@ impl Problem {
 
     /// What to do about it.
     pub fn next_step(&self) -> String {
-        match &self.next_step {
+        let elsewhere = self.elsewhere.as_ref().filter(|_| self.is_fixed);
+        match elsewhere.or(self.next_step.as_ref()) {
             Some(next) => next.clone(),
             None => self.usual_step(),
         }
@@ -306,6 +335,10 @@ impl Problem {
         }
         let look = self.how_to_look();
         match self.code {
+            // Nothing of this program's was interrupted there.
+            code::FILE_ABSENT | code::DANGLING_PATH if self.is_fixed => {
+                "whoever issued the card must restore the file, or the card be replaced".to_owned()
+            }
             code::FILE_ABSENT | code::DANGLING_PATH => "if a change of the card was interrupted, \
                  run `kortlab recover`; otherwise whoever issued the card must restore the file, \
                  or the card be replaced"
@@ -316,6 +349,10 @@ impl Problem {
             | code::SELECTED_WITH_WARNING => {
                 format!("read it again; if it stays so, {look}, and have the card replaced")
             }
+            "duplicate-id" if self.file == "EF(CDF)" && self.is_fixed => format!(
+                "if that entry is not wanted, whoever issued the card must take it away: kortlab \
+                 changes no certificates on cards of this OS; {look}"
+            ),
             "duplicate-id" if self.file == "EF(CDF)" => match &self.object {
                 Some(object) => format!(
                     "if that entry is not wanted, take it away with `kortlab cert remove {}#{}`: a \
@@ -324,6 +361,7 @@ impl Problem {
                 ),
                 None => look,
             },
+            code::NO_CERTIFICATES if self.is_fixed => elsewhere::write(None),
             code::NO_CERTIFICATES => {
                 "write one with `kortlab cert write`, or renew the card".to_owned()
             }
@@ -347,6 +385,7 @@ impl Problem {
             _ if self.severity == Severity::Note => {
                 "nothing needs to be done; middleware that follows the standard copes".to_owned()
             }
+            _ if self.is_fixed => format!("{look}; whoever wrote the file must correct it"),
             _ => format!(
                 "{look}; if a change of the card was interrupted, run `kortlab recover`, otherwise \
                  whoever wrote the file must correct it"

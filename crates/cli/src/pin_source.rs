@@ -191,6 +191,18 @@ pub fn new_pin(source: Option<String>) -> Result<Pin, Failure> {
     Ok(first)
 }
 
+/// The PIN that replaces another one, if it is not typed: then it can be looked at before another PIN is
+/// asked for.
+///
+/// # Errors
+/// As for [`PinSources::pin`].
+pub fn new_pin_at_hand(source: Option<&str>) -> Result<Option<Pin>, Failure> {
+    match Source::parse(source.map(str::to_owned), Secret::New)? {
+        Source::Prompt => Ok(None),
+        source => source.read(Secret::New).map(Some),
+    }
+}
+
 /// Reads a PIN that replaced another one in a recorded session; it is not sent to a card.
 ///
 /// # Errors

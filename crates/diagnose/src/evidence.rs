@@ -308,6 +308,10 @@ fn as_state(problem: &Problem, all: bool) -> Problem {
         problem.message(),
     );
     match all {
+        true if problem.is_of_fixed_card() => note.hint(
+            "write one with a program that knows this card, such as OpenSC's `pkcs15-init`, or have \
+             the card renewed by whoever issued it",
+        ),
         true => note.hint("write one with `kortlab cert write`, or renew the card"),
         false => note.hint(problem.next_step()),
     }

@@ -112,6 +112,17 @@ pub enum Encryption {
     Raw,
 }
 
+/// What a key is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task<'a> {
+    /// Sign a message of which this is the digest, by this scheme.
+    Digest(Scheme, &'a [u8]),
+    /// Sign what the caller has encoded.
+    Raw(RawInput<'a>),
+    /// Decipher a cryptogram.
+    Decipher(Encryption, &'a [u8]),
+}
+
 impl<C: Channel> Card<C> {
     /// The private keys that the card lists.
     pub fn keys(&self) -> Vec<Key> {

@@ -39,12 +39,12 @@ use kortlab_apdu::Channel;
 use kortlab_pkcs15::Id;
 use zeroize::Zeroizing;
 
-use super::operation::ToSign;
-use super::{Encryption, Key, RawInput, Scheme};
+use super::{Encryption, Key, RawInput, Scheme, Task};
 use crate::card::Card;
 use crate::error::{CardError, ErrorKind};
 use crate::pin::Pin;
 use crate::pin_doubt;
+use crate::pins::PinObject;
 use crate::role::PinRole;
 
 /// A private key that may be used: its PIN is verified, and no other program has the card.
@@ -88,7 +88,18 @@ impl<C: Channel> Card<C> {
     ) -> Result<T, CardError> {
         let key = self.key(id)?;
         key.location()?;
-        let Some(object) = self.protecting_pin(&key) else {
+        let (object, name) = self.pin_of_key(&key)?;
+        self.exclusively(|card| {
+            card.verify_object(&object, &name, pin)?;
+            work(&mut UnlockedKey { card, key })
+        })
+    }
+
+    /// The PIN that protects `key`, and what it is called, if there is no doubt that it is the one, and
+    /// about the form in which it is sent.
+    pub(super) fn pin_of_key(&mut self, key: &Key) -> Result<(PinObject, String), CardError> {
+        let id = &key.id;
+        let Some(object) = self.protecting_pin(key) else {
             return Err(CardError::new(
                 ErrorKind::NotFound,
                 format!("the card lists no PIN that protects the key {id}"),
@@ -109,10 +120,8 @@ impl<C: Channel> Card<C> {
             doubt => doubt,
         };
         self.certain(&name, doubt)?;
-        self.exclusively(|card| {
-            card.verify_object(&object, &name, pin)?;
-            work(&mut UnlockedKey { card, key })
-        })
+        self.can_send(&object, &name)?;
+        Ok((object, name))
     }
 
     /// Does `work` with the key `id`, for which the card lists no PIN.
@@ -183,17 +192,18 @@ impl<C: Channel> UnlockedKey<'_, C> {
     /// # Errors
     /// As for [`UnlockedKey::sign`], and a digest of the wrong length.
     pub fn sign_digest(&mut self, scheme: Scheme, digest: &[u8]) -> Result<Vec<u8>, CardError> {
-        let to_sign = ToSign::Digest(scheme, digest);
-        self.card.sign_with(&self.key, to_sign)
+        self.perform(Task::Digest(scheme, digest))
+            .map(|mut signature| core::mem::take(&mut *signature))
     }
 
     /// Does the private operation with what the caller has encoded. The result is checked as a
     /// signature is.
     ///
     /// # Errors
-    /// As for [`UnlockedKey::sign`], and an input of the wrong length.
+    /// As for [`UnlockedKey::sign`]; an input of the wrong length; no DigestInfo where one is wanted.
     pub fn sign_raw(&mut self, input: RawInput<'_>) -> Result<Vec<u8>, CardError> {
-        self.card.sign_with(&self.key, ToSign::Raw(input))
+        self.perform(Task::Raw(input))
+            .map(|mut signature| core::mem::take(&mut *signature))
     }
 
     /// Deciphers a cryptogram.
@@ -207,7 +217,15 @@ impl<C: Channel> UnlockedKey<'_, C> {
         encryption: Encryption,
         cryptogram: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, CardError> {
-        self.card.decipher_with(&self.key, encryption, cryptogram)
+        self.perform(Task::Decipher(encryption, cryptogram))
+    }
+
+    /// Does what [`Card::can_use`] was asked about: gives a signature or a plaintext.
+    ///
+    /// # Errors
+    /// As for [`UnlockedKey::sign`] and [`UnlockedKey::decipher`].
+    pub fn perform(&mut self, task: Task<'_>) -> Result<Zeroizing<Vec<u8>>, CardError> {
+        self.card.use_key(&self.key, task)
     }
 }
 

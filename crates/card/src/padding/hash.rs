@@ -2,9 +2,11 @@
 
 use core::fmt;
 
-use kortlab_apdu::tlv::{Builder, Tag};
+use kortlab_apdu::tlv::{Builder, Tag, read_one};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
+
+use super::PaddingError;
 
 /// A hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +82,44 @@ impl Hash {
     }
 }
 
+/// Whether `info` is a DigestInfo (RFC 8017 §9.2): an AlgorithmIdentifier and a digest, which has the
+/// length that its hash function gives, if that is one of [`Hash::ALL`].
+///
+/// # Errors
+/// It is none, and what is wrong.
+pub fn check_digest_info(info: &[u8]) -> Result<(), PaddingError> {
+    let no = |what| Err(PaddingError::NoDigestInfo(what));
+    let Ok(outer) = read_one(info) else {
+        return no("it is not one object of DER");
+    };
+    let mut parts = outer.children();
+    let (Some(Ok(algorithm)), Some(Ok(digest)), None) = (parts.next(), parts.next(), parts.next())
+    else {
+        return no("it is not a SEQUENCE of an algorithm and a digest");
+    };
+    let of_digest_info = outer.tag == Tag::SEQUENCE
+        && algorithm.tag == Tag::SEQUENCE
+        && digest.tag == Tag::OCTET_STRING;
+    if !of_digest_info || outer.raw.len() != info.len() {
+        return no("it is not a SEQUENCE of an algorithm and a digest, and nothing else");
+    }
+    let Some(Ok(identifier)) = algorithm.children().next() else {
+        return no("its algorithm has no identifier");
+    };
+    if identifier.tag != Tag::OBJECT_IDENTIFIER {
+        return no("its algorithm has no identifier");
+    }
+    let named = |hash: &Hash| hash.identifier() == identifier.value;
+    match Hash::ALL.into_iter().find(named) {
+        Some(hash) if digest.value.len() != hash.len() => Err(PaddingError::DigestLength {
+            hash,
+            length: digest.value.len(),
+            expected: hash.len(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -94,6 +134,33 @@ impl fmt::Display for Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_digest_info_of_the_right_length_is_taken_for_one() {
+        for hash in Hash::ALL {
+            let info = hash.digest_info(&hash.digest(b"abc"));
+            assert_eq!(check_digest_info(&info), Ok(()));
+            assert!(check_digest_info(&[&info[..], &[0]].concat()).is_err());
+            assert!(check_digest_info(info.get(..info.len() - 1).unwrap_or(&[])).is_err());
+            let short = hash.digest_info(&[1; 19]);
+            assert!(matches!(
+                check_digest_info(&short),
+                Err(PaddingError::DigestLength { length: 19, .. })
+            ));
+        }
+        // MD5, which is not made here.
+        let md5 = "3020300c06082a864886f70d020505000410000102030405060708090a0b0c0d0e0f";
+        assert_eq!(check_digest_info(&hex::decode(md5).expect("hex")), Ok(()));
+        for none in [
+            &[][..],
+            &[0x30, 0],
+            &[1; 36],
+            &[0x30, 4, 0x30, 0, 4, 0],
+            b"text",
+        ] {
+            assert!(check_digest_info(none).is_err(), "{none:02X?}");
+        }
+    }
 
     #[test]
     fn digest_infos_begin_as_rfc_8017_lists_them() {

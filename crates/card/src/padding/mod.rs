@@ -6,7 +6,7 @@ mod oaep;
 mod pkcs1;
 mod pss;
 
-pub use hash::Hash;
+pub use hash::{Hash, check_digest_info};
 pub use oaep::decode as oaep_decode;
 pub use pkcs1::{decode as pkcs1_decode, encode as pkcs1_encode};
 pub use pss::encode as pss_encode;
@@ -36,6 +36,9 @@ pub enum PaddingError {
         /// How long it must be, in bytes.
         expected: usize,
     },
+    /// What is to be signed as a DigestInfo is none.
+    #[error("the input is no DigestInfo (RFC 8017 §9.2): {0}")]
+    NoDigestInfo(&'static str),
     /// The key is too short for this padding.
     #[error("the key is too short for this padding")]
     KeyTooShort,

@@ -57,7 +57,8 @@ impl<C: Channel> Card<C> {
             problems.push(problem.at(der.len()).about(object).hint(
                 "see what they are with `kortlab explain`; `kortlab cert remove` takes the entry away \
                  and leaves such a file on the card",
-            ));
+            )
+            .hint_elsewhere("see what they are with `kortlab explain`"));
         }
         Ok(problems)
     }

@@ -11,6 +11,7 @@ use crate::card::Card;
 use crate::certificate::{
     CertificateInfo, Limits, ReadTime, is_signed_by_spki, limits, same_name, why_no_issuer,
 };
+use crate::elsewhere;
 use crate::error::{CardError, ErrorKind};
 use crate::keys::{EcPoint, Key, KeyKind};
 use crate::ocsp::{AnswerTrouble, Answers, OcspAnswer};
@@ -228,7 +229,10 @@ impl<C: Channel> Card<C> {
             if gone.is_none() {
                 let certificates = &checked.certificates;
                 checked.problems =
-                    key_entries::problems(card.contents(), certificates, &issuers, now);
+                    key_entries::problems(card.contents(), certificates, &issuers, now)
+                        .into_iter()
+                        .map(|problem| card.of_this_card(problem))
+                        .collect();
             }
             checked.lists = lists.troubles();
             checked.answers = answers.troubles();
@@ -254,6 +258,18 @@ impl<C: Channel> Card<C> {
     /// # Errors
     /// The card is gone.
     pub fn check_as_far(
+        &mut self,
+        now: SystemTime,
+        against: &Against,
+        checked: &mut Checked,
+    ) -> Result<(), CardError> {
+        let read = self.look_at_all(now, against, checked);
+        let told = core::mem::take(&mut checked.problems);
+        checked.problems = told.into_iter().map(|one| self.of_this_card(one)).collect();
+        read
+    }
+
+    fn look_at_all(
         &mut self,
         now: SystemTime,
         against: &Against,
@@ -304,6 +320,10 @@ impl<C: Channel> Card<C> {
             "write one with `kortlab cert write`, or renew the card; where an empty card is right, \
              check it with --allow-empty",
         )
+        .hint_elsewhere(format!(
+            "{}; where an empty card is right, check it with --allow-empty",
+            elsewhere::write(None)
+        ))
     }
 
     fn look_at_key(

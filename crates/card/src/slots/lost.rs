@@ -7,6 +7,7 @@ use kortlab_apdu::Channel;
 use kortlab_pkcs15::{ObjectRef, Severity};
 
 use crate::card::Card;
+use crate::elsewhere;
 use crate::problem::{Problem, code};
 
 impl<C: Channel> Card<C> {
@@ -36,7 +37,11 @@ impl<C: Channel> Card<C> {
                 problems.push(problem.about(object).hint(
                     "write its certificate with `kortlab cert write`, or renew the card; where the \
                      key is to have none, check with --allow-empty",
-                ));
+                )
+                .hint_elsewhere(format!(
+                    "{}; where the key is to have none, check with --allow-empty",
+                    elsewhere::write(Some(key.id()))
+                )));
             }
         }
         problems

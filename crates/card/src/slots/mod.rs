@@ -97,6 +97,8 @@ pub struct Slot {
     /// Why it was not read, if reading the card was stopped before it
     /// ([`Budget`](crate::files::Budget)).
     pub unread: Option<String>,
+    /// Whether it is on a card whose certificates this program does not change.
+    pub(crate) is_fixed: bool,
 }
 
 impl Slot {
@@ -430,6 +432,7 @@ fn parsed_once(parsed: &mut Parsed, der: &[u8]) -> Option<Arc<CertificateInfo>> 
 /// The slots as the directories list them, not read yet.
 fn listed<C: Channel>(card: &Card<C>) -> Vec<Slot> {
     let mut slots = Vec::new();
+    let is_fixed = card.can_change_slots().is_err();
     for file in &card.contents().certificates {
         for (index, entry) in file.directory.entries.iter().enumerate() {
             let Entry::Object(object) = entry else {
@@ -451,6 +454,7 @@ fn listed<C: Channel>(card: &Card<C>) -> Vec<Slot> {
                 info: None,
                 findings: Vec::new(),
                 unread: None,
+                is_fixed,
             });
         }
     }

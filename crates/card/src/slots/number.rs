@@ -7,6 +7,7 @@ use kortlab_pkcs15::{ObjectRef, Severity};
 use super::CheckedSlot;
 use crate::card::Card;
 use crate::certificate::{CARD_NUMBER_PREFIX, is_card_number};
+use crate::elsewhere;
 use crate::problem::{Problem, code};
 
 /// The fewest digits of a number that another may be held against in part.
@@ -70,6 +71,10 @@ impl<C: Channel> Card<C> {
                     problem.about(object).hint(
                         "if it was written to the wrong card, remove it with `kortlab cert remove`",
                     )
+                    .hint_elsewhere(format!(
+                        "if it was written to the wrong card, {}",
+                        elsewhere::remove(slot.key_id())
+                    ))
                 })
                 .collect(),
         }

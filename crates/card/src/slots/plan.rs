@@ -297,7 +297,8 @@ impl<C: Channel> Card<C> {
                      nor deletes files; nothing was changed",
                     dialect.name()
                 ),
-            )),
+            )
+            .hint(super::OTHER_PROGRAM)),
         }
     }
 

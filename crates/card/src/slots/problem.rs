@@ -8,6 +8,7 @@ use kortlab_pkcs15::{Id, KeyUsage, ObjectRef, Severity};
 
 use super::Slot;
 use crate::certificate::{ContentKind, Fault, Rule};
+use crate::elsewhere;
 use crate::error::{CardError, ErrorKind};
 use crate::files::Remark;
 use crate::problem::{Problem, code};
@@ -379,6 +380,41 @@ impl SlotProblem {
         step
     }
 
+    /// The same on a card whose certificates this program does not change, if that is something else.
+    fn next_step_elsewhere(&self, slot: &Slot) -> Option<String> {
+        let key = slot.key_id();
+        Some(match self {
+            Self::Unreadable(error) if error.next_step().is_some() => return None,
+            Self::NotCertificate(kind) if kind.is_secret() => return None,
+            Self::Unreadable(_) => format!("if it is not wanted, {}", elsewhere::remove(key)),
+            Self::NotCertificate(_) => format!(
+                "see what its file holds with `kortlab cert read --raw {}`; if it is not wanted, {}",
+                slot.entry(),
+                elsewhere::remove(key)
+            ),
+            Self::WrongCount { .. } => format!(
+                "the directory is at fault, not the certificate: {}",
+                elsewhere::write(Some(key))
+            ),
+            Self::Expired | Self::Revoked { .. } => elsewhere::RENEW.to_owned(),
+            Self::IssuerNotValid { .. } => format!(
+                "give the issuer's present certificate, if there is one for the same key; otherwise {}",
+                elsewhere::RENEW
+            ),
+            Self::KeyMismatch { .. } => elsewhere::remove(key),
+            Self::NoKey { .. } => format!(
+                "if the key is gone for good, {}; see the keys with `kortlab key list`",
+                elsewhere::remove(key)
+            ),
+            Self::UsageMismatch { .. } => {
+                "have the certificate written for the key that it is for, or EF(PrKDF) corrected, by \
+                 whoever issued the card"
+                    .to_owned()
+            }
+            _ => return None,
+        })
+    }
+
     /// The same as a problem of the file that `slot` is in.
     pub fn to_problem(&self, slot: &Slot) -> Problem {
         let (file, path) = match &slot.path {
@@ -392,6 +428,14 @@ impl SlotProblem {
                 Some(slot.key_id()),
             ))
             .hint(self.next_step_for(slot));
+        let problem = match self.next_step_elsewhere(slot) {
+            Some(next) => problem.hint_elsewhere(next),
+            None => problem,
+        };
+        let problem = match slot.is_fixed {
+            true => problem.of_fixed_card(),
+            false => problem,
+        };
         match self.offset() {
             Some(offset) => problem.at(slot.start.saturating_add(offset)),
             None => problem,

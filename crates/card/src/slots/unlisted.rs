@@ -17,6 +17,7 @@ use super::names::Names;
 use crate::card::Card;
 use crate::certificate::{self, CertificateInfo};
 use crate::contents::{ends_all, is_final};
+use crate::elsewhere;
 use crate::error::CardError;
 use crate::problem::{Problem, code};
 use crate::profile::Profile;
@@ -283,6 +284,10 @@ fn certificate_not_listed(path: &FilePath) -> Problem {
         "if a change of the card was interrupted, run `kortlab recover`; if a certificate is \
          missing, write it anew with `kortlab cert write`",
     )
+    .hint_elsewhere(format!(
+        "if a certificate is missing: {}",
+        elsewhere::write(None)
+    ))
 }
 
 fn directory_not_listed(path: &FilePath, lost: &[ObjectKind]) -> Problem {

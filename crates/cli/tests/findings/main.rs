@@ -5,6 +5,7 @@
 mod common;
 
 mod authority;
+mod before_pin;
 mod bench;
 mod certificates;
 mod counts;

@@ -855,3 +855,19 @@ fn a_card_with_one_bad_carrier_certificate_is_never_called_renewed() {
         }
     }
 }
+
+#[test]
+fn a_card_whose_certificates_cannot_be_changed_is_refused_before_a_pin_is_asked_for() {
+    let date = date();
+    let NewCard { mut image, world } =
+        new_card(CardState::Expired, Protocol::T1, 11, date).unwrap();
+    // Nobody here knows which OS it has.
+    image.data_objects.clear();
+    let mut world = world;
+    let card = VirtualCard::new(image, CardRng::from_seed(11)).unwrap();
+    let mut card = Card::open(InProcess::ephemeral(card)).unwrap();
+    let mut holder = Holder::default();
+    let error = guide(&mut card, &mut world, &mut holder).expect_err("it cannot be renewed");
+    assert!(error.to_string().contains("neither creates"), "{error}");
+    assert_eq!(holder.asked, []);
+}

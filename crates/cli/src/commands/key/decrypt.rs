@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use kortlab_card::dialect::Operation;
-use kortlab_card::{Encryption, Hash, Id};
+use kortlab_card::{Encryption, Hash, Id, Task};
 
-use super::sign::give_out;
+use super::sign::{give_out, may_give_out};
 use super::{parse_id, with_key};
 use crate::commands::{Context, session};
 use crate::failure::{Exit, Failure};
@@ -79,16 +78,11 @@ impl From<PaddingChoice> for Encryption {
 /// Decrypts.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let cryptogram = files::read(&arguments.input, MAX_INPUT)?;
+    may_give_out(arguments.out.as_deref(), arguments.force)?;
     let mut card = session::open(context)?;
     let key = card.key(&arguments.key)?;
-    // Told before the PIN is typed, not after.
-    key.allows(Operation::Decipher)?;
-    let encryption = arguments.padding.into();
-    let plaintext = busy("decrypting", || {
-        with_key(context, &mut card, &key, |key| {
-            key.decipher(encryption, &cryptogram)
-        })
-    })?;
+    let task = Task::Decipher(arguments.padding.into(), &cryptogram);
+    let plaintext = busy("decrypting", || with_key(context, &mut card, &key, task))?;
     give_out(
         context,
         arguments.out.as_deref(),

@@ -5,7 +5,8 @@ mod list;
 mod sign;
 
 use clap::{Args, Subcommand};
-use kortlab_card::{Card, CardError, Id, Key, UnlockedKey};
+use kortlab_card::{Card, Id, Key, Task, UnlockedKey};
+use zeroize::Zeroizing;
 
 use super::{Context, session};
 use crate::channel::AnyChannel;
@@ -49,13 +50,16 @@ pub fn parse_id(text: &str) -> Result<Id, String> {
     }
 }
 
-/// Uses a key, with the PIN that protects it.
-fn with_key<T>(
+/// Uses a key, with the PIN that protects it. Whatever is known without the PIN is told before it is
+/// asked for.
+fn with_key(
     context: &Context,
     card: &mut Card<AnyChannel>,
     key: &Key,
-    work: impl FnOnce(&mut UnlockedKey<'_, AnyChannel>) -> Result<T, CardError>,
-) -> Result<T, Failure> {
+    task: Task<'_>,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    card.can_use(key, task)?;
+    let work = |key: &mut UnlockedKey<'_, AnyChannel>| key.perform(task);
     match (key.pin, &key.auth_id) {
         (Some(role), _) => {
             let pin = session::pin(context, card, role)?;

@@ -4,9 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kortlab_apdu::Channel;
-use kortlab_card::dialect::Operation;
-use kortlab_card::{CardError, Hash, Id, RawInput, Scheme, UnlockedKey};
+use kortlab_card::{Hash, Id, RawInput, Scheme, Task};
 use kortlab_terminal::new_file;
 use serde::Serialize;
 
@@ -76,12 +74,8 @@ enum SchemeChoice {
 }
 
 impl SchemeChoice {
-    /// Signs the input like this.
-    fn sign<C: Channel>(
-        self,
-        key: &mut UnlockedKey<'_, C>,
-        input: &[u8],
-    ) -> Result<Vec<u8>, CardError> {
+    /// What the key is to do with the input; `digest` gets its digest, where it is hashed here.
+    fn task<'a>(self, input: &'a [u8], digest: &'a mut Vec<u8>) -> Task<'a> {
         let scheme = match self {
             Self::Pkcs1Sha256 => Scheme::Pkcs1(Hash::Sha256),
             Self::Pkcs1Sha384 => Scheme::Pkcs1(Hash::Sha384),
@@ -91,25 +85,23 @@ impl SchemeChoice {
             Self::PssSha384 => Scheme::Pss(Hash::Sha384),
             Self::PssSha512 => Scheme::Pss(Hash::Sha512),
             Self::PssSha1 => Scheme::Pss(Hash::Sha1),
-            Self::Pkcs1Digestinfo => return key.sign_raw(RawInput::DigestInfo(input)),
-            Self::Raw => return key.sign_raw(RawInput::Block(input)),
+            Self::Pkcs1Digestinfo => return Task::Raw(RawInput::DigestInfo(input)),
+            Self::Raw => return Task::Raw(RawInput::Block(input)),
         };
-        key.sign(scheme, input)
+        *digest = scheme.hash().digest(input);
+        Task::Digest(scheme, digest)
     }
 }
 
 /// Signs.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let input = files::read(&arguments.input, MAX_INPUT)?;
+    may_give_out(arguments.out.as_deref(), arguments.force)?;
     let mut card = session::open(context)?;
     let key = card.key(&arguments.key)?;
-    // Told before the PIN is typed, not after.
-    key.allows(Operation::Sign)?;
-    let signature = busy("signing", || {
-        with_key(context, &mut card, &key, |key| {
-            arguments.scheme.sign(key, &input)
-        })
-    })?;
+    let mut digest = Vec::new();
+    let task = arguments.scheme.task(&input, &mut digest);
+    let signature = busy("signing", || with_key(context, &mut card, &key, task))?;
     give_out(
         context,
         arguments.out.as_deref(),
@@ -117,6 +109,14 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         "signature",
         &signature,
     )
+}
+
+/// Says beforehand what [`give_out`] would refuse.
+pub fn may_give_out(out: Option<&Path>, force: bool) -> Result<(), Failure> {
+    match out {
+        Some(path) if path != Path::new("-") => new_file::may_write(path, force),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a result as bytes to a file or to standard output, or shows it in hexadecimal.

@@ -3,7 +3,7 @@
 use clap::Args;
 use kortlab_card::PinRole;
 
-use super::Which;
+use super::{Which, new_pin_at_hand};
 use crate::commands::{Context, Done, session};
 use crate::failure::{Exit, Failure};
 use crate::pin_source as pin;
@@ -28,8 +28,14 @@ pub struct Arguments {
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
     let role = PinRole::from(arguments.which);
     let mut card = session::open(context)?;
+    // Told before a PIN is typed, not after.
+    card.can_change_pin(role)?;
+    let at_hand = new_pin_at_hand(&mut card, role, arguments.new_pin.as_deref())?;
     let old = session::pin(context, &mut card, role)?;
-    let new = pin::new_pin(arguments.new_pin)?;
+    let new = match at_hand {
+        Some(new) => new,
+        None => pin::new_pin(arguments.new_pin)?,
+    };
     session::alone(&mut card, |card| card.change_pin(role, &old, &new))?;
     context
         .output

@@ -6,10 +6,12 @@ mod unblock;
 mod verify;
 
 use clap::{Args, Subcommand, ValueEnum};
-use kortlab_card::PinRole;
+use kortlab_card::{Card, Pin, PinRole};
 
 use super::Context;
+use crate::channel::AnyChannel;
 use crate::failure::{Exit, Failure};
+use crate::pin_source;
 
 /// Show, verify, change and unblock the PINs
 #[derive(Args)]
@@ -40,6 +42,20 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         Command::Change(arguments) => change::run(context, arguments),
         Command::Unblock(arguments) => unblock::run(context, arguments),
     }
+}
+
+/// The new PIN for `role`, if it is not typed; that it can be none is told before the old PIN or the PUK
+/// is asked for.
+fn new_pin_at_hand(
+    card: &mut Card<AnyChannel>,
+    role: PinRole,
+    source: Option<&str>,
+) -> Result<Option<Pin>, Failure> {
+    let new = pin_source::new_pin_at_hand(source)?;
+    if let Some(new) = &new {
+        card.can_be_new_pin(role, new)?;
+    }
+    Ok(new)
 }
 
 /// Which PIN.

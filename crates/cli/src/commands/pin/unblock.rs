@@ -3,7 +3,7 @@
 use clap::Args;
 use kortlab_card::PinRole;
 
-use super::Which;
+use super::{Which, new_pin_at_hand};
 use crate::commands::{Context, Done, session};
 use crate::failure::{Exit, Failure};
 use crate::pin_source as pin;
@@ -29,8 +29,12 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let mut card = session::open(context)?;
     // Told before the PUK is typed, not after.
     card.can_send_puk(role)?;
+    let at_hand = new_pin_at_hand(&mut card, role, arguments.new_pin.as_deref())?;
     let puk = context.pins.puk()?;
-    let new = pin::new_pin(arguments.new_pin)?;
+    let new = match at_hand {
+        Some(new) => new,
+        None => pin::new_pin(arguments.new_pin)?,
+    };
     session::alone(&mut card, |card| card.unblock_pin(role, &puk, &new))?;
     let done = Done::pin(role, "unblocked", "is unblocked and has its new value");
     context.output.report(&done)?;

@@ -145,6 +145,8 @@ pub enum Cause {
         number: String,
         /// The number in the carrier's.
         own: String,
+        /// Whether certificates can be removed from this card.
+        can_go: bool,
     },
     /// The holder said that something is wrong.
     #[error("{0} were not confirmed")]
@@ -267,6 +269,9 @@ impl RenewalError {
                 "set the clock of this computer if it is wrong; else show this to those who run the portal"
                     .to_owned(),
             ),
+            Cause::OtherCards { can_go: false, .. } => {
+                Some("find out how it came there, and have the card's issuer remove it".to_owned())
+            }
             Cause::OtherCards { .. } => Some(
                 "find out how it came there, and remove it with `kortlab cert remove`".to_owned(),
             ),

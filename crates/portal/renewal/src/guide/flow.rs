@@ -115,7 +115,7 @@ impl<C: Channel> Flow<'_, C> {
     fn insert_card(&mut self) -> StepResult<Vec<Row>> {
         self.recover()?;
         let rows = self.rows()?;
-        must_be_of_one_card(&rows)?;
+        must_be_of_one_card(&rows, self.card.can_change_slots().is_ok())?;
         self.facts = notes::facts(self.notes, rows.iter().map(|row| &*row.slot.der))?;
         let label = self.card.contents().label().unwrap_or_default().to_owned();
         let report = report(&rows);
@@ -127,7 +127,11 @@ impl<C: Channel> Flow<'_, C> {
         }
         match is_complete {
             true => self.must_be_in_order(&rows)?,
-            false => self.tell_faults()?,
+            false => {
+                self.tell_faults()?;
+                // Before a PIN is asked for.
+                self.card.can_change_slots()?;
+            }
         }
         Ok(rows)
     }
@@ -216,7 +220,6 @@ impl<C: Channel> Flow<'_, C> {
         let rows = self.rows()?;
         let listed = self.portal.certificates(&session.token)?;
         // Before anything is removed or ordered.
-        self.card.can_change_slots()?;
         let going_on = self.issued_before(session, &listed)?;
         if going_on.is_none() {
             // An order that could not be approved would leave the card without any HCC.
@@ -728,7 +731,7 @@ fn must_be_tried(role: PinRole, certificate: &[u8], row: &TestPageRow) -> StepRe
 
 /// What the HCCs say is compared with an order and kept for a run that is begun again: it must be of
 /// this card's.
-fn must_be_of_one_card(rows: &[Row]) -> StepResult<()> {
+fn must_be_of_one_card(rows: &[Row], can_go: bool) -> StepResult<()> {
     let of = |colour| {
         let summaries = rows.iter().map(|row| &row.row.summary);
         summaries.filter(move |summary| summary.colour == colour)
@@ -746,6 +749,7 @@ fn must_be_of_one_card(rows: &[Row]) -> StepResult<()> {
             certificate: describe(summary),
             number: number.clone(),
             own: own.clone(),
+            can_go,
         }),
     }
 }
