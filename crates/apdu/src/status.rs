@@ -160,6 +160,12 @@ impl StatusWord {
         self.0 == 0x9000
     }
 
+    /// Whether the command was carried out, and something is the matter with what it was about (`62xx`
+    /// and `63xx`, ISO/IEC 7816-4 §5.6).
+    pub const fn is_warning(self) -> bool {
+        matches!(self.sw1(), 0x62 | 0x63)
+    }
+
     /// What this status word asks of the sender.
     pub const fn kind(self) -> StatusKind {
         let count = if self.sw2() == 0 {

@@ -31,7 +31,11 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
     });
     let objects = private.chain(public).chain(certificates).chain(data);
     let pins = pins::Listed::of(contents);
+    // One fault is told once: what EF(AODF) would list is not looked for where that is told to be
+    // damaged, or not to be there.
+    let is_told = contents.damage_to_pins_is_told();
     let mut problems: Vec<_> = objects
+        .filter(|object| !is_told || object.names_only_listed(&pins))
         .flat_map(|object| {
             let by_rules = object.rules_without_pin(&pins);
             object.without_pin(&pins).into_iter().chain(by_rules)
@@ -79,6 +83,14 @@ fn listed<'a, T: DirectoryObject>(
 }
 
 impl Listed<'_> {
+    /// Whether every authentication object that it names is listed.
+    fn names_only_listed(&self, pins: &pins::Listed<'_>) -> bool {
+        let rules = self.common.access_control_rules.iter();
+        let by_rules = rules.flat_map(|rule| rule.security_condition.auth_ids());
+        let mut named = self.common.auth_id.iter().chain(by_rules);
+        named.all(|id| pins.purpose(id).is_some())
+    }
+
     /// That it names an authentication object that the card does not list (PKCS#15 §6.1.8), or, if it
     /// is a private key, one that no holder has.
     fn without_pin(&self, pins: &pins::Listed<'_>) -> Option<Problem> {

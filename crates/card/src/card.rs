@@ -9,7 +9,7 @@ use kortlab_pkcs15::{Id, ObjectValue, Path};
 use crate::contents::{Contents, Scope, ends_all, is_final};
 use crate::dialect::{self, Dialect, Identity};
 use crate::error::{CardError, ErrorKind};
-use crate::files::{Budget, FileInfo, Files, Known, Shelf};
+use crate::files::{Budget, FileInfo, Files, Known, Remark, Shelf};
 use crate::keys::RsaPublicKey;
 use crate::pin_reference::Ways;
 use crate::pins::{PinObject, PinState};
@@ -325,6 +325,11 @@ impl<C: Channel> Card<C> {
     ) -> Result<Vec<u8>, CardError> {
         let Session { channel, shelf, .. } = &mut self.session;
         Files::metered(channel, shelf).read_record(path, number)
+    }
+
+    /// The files that were read with a warning, and the warning.
+    pub(crate) fn warned_files(&self) -> impl Iterator<Item = (FilePath, &Remark)> {
+        self.session.shelf.read_with_warning()
     }
 
     /// Whether a file that could be read is said to be in this state of its life cycle (tag 8A).

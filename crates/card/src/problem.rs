@@ -31,7 +31,9 @@ pub mod code {
     pub const SIZE_MISMATCH: &str = "size-mismatch";
     /// The card warns that a file may be corrupted (6281).
     pub const CORRUPTED: &str = "corrupted";
-    /// The card selected the file with a warning (`62xx`).
+    /// The card warns otherwise when it gives what a file holds (`62xx` or `63xx` with data).
+    pub const READ_WITH_WARNING: &str = "read-with-warning";
+    /// The card selected the file with a warning (`62xx` or `63xx`).
     pub const SELECTED_WITH_WARNING: &str = "selected-with-warning";
     /// An entry of the ODF, or of a certificate, names no file.
     pub const ENTRY_WITHOUT_FILE: &str = "entry-without-file";
@@ -346,6 +348,7 @@ impl Problem {
             code::FILE_UNREADABLE
             | code::NONSENSE_ANSWER
             | code::CORRUPTED
+            | code::READ_WITH_WARNING
             | code::SELECTED_WITH_WARNING => {
                 format!("read it again; if it stays so, {look}, and have the card replaced")
             }

@@ -69,6 +69,22 @@ impl Contents {
         self.why_not_all("EF(AODF)", is_kind, &self.authentication)
     }
 
+    /// Whether there may be more PINs than are listed, and what is the matter with the files that list
+    /// them is a finding already.
+    pub(crate) fn damage_to_pins_is_told(&self) -> bool {
+        if self.why_not_all_pins().is_none() {
+            return false;
+        }
+        let entries = self.odf.objects();
+        let entries = entries.filter(|entry| entry.kind == ObjectKind::AuthObjects);
+        let mut files: Vec<_> = entries
+            .filter_map(|entry| Some(self.absolute(entry.path()?)))
+            .collect();
+        files.push(self.odf_path.clone());
+        let mut found = self.problems.iter().filter(|problem| problem.counts());
+        found.any(|problem| files.contains(problem.path()))
+    }
+
     fn why_not_all<T>(
         &self,
         name: &str,

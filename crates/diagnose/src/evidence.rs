@@ -8,7 +8,7 @@ use kortlab_apdu::fcp::FileKind;
 use kortlab_apdu::{Channel, Command, FilePath, StatusWord, instruction};
 use kortlab_card::contents::DirectoryFile;
 use kortlab_card::dialect::{Dialect as _, Eid};
-use kortlab_card::files::FileInfo;
+use kortlab_card::files::{FileInfo, Remark};
 use kortlab_card::{
     Against, Card, CardError, Checked, Contents, ErrorKind, Key, ObjectRef, PinPurpose, PinState,
     Problem, Severity, Slot, UnlistedPin, WhyUnknown,
@@ -426,14 +426,17 @@ fn files<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), 
                 by_records = true;
                 match read.ended {
                     Some(error) => Err(error),
-                    None => Ok((read.info, read.records.concat())),
+                    None => Ok((read.info, read.records.concat(), read.remarks)),
                 }
             }
-            other => other.map(|content| (content.info, content.data)),
+            other => other.map(|content| (content.info, content.data, content.remarks)),
         });
         let mut ends_alike = false;
         let (info, again) = match read {
-            Ok((info, data)) => (info, Ok(data)),
+            Ok((info, data, remarks)) => {
+                warned_again(evidence, &name, &path, &remarks);
+                (info, Ok(data))
+            }
             Err(error) if is_final(&error) => return Err(error),
             Err(error) => {
                 let ended = card.contents().why_not_all_of(&path);
@@ -460,6 +463,19 @@ fn files<C: Channel>(card: &mut Card<C>, evidence: &mut Evidence) -> Result<(), 
         );
     }
     Ok(())
+}
+
+/// Tells of what the card warned when it gave a file once more, and not before.
+fn warned_again(evidence: &mut Evidence, name: &str, path: &FilePath, remarks: &[Remark]) {
+    for remark in remarks.iter().filter(|remark| remark.is_of_reading()) {
+        let mut told = evidence.problems.iter();
+        let is_told = |one: &Problem| one.path() == path && one.code() == remark.code;
+        if !told.any(is_told) {
+            let severity = Severity::Warning;
+            let problem = Problem::new(severity, remark.code, name, path, &*remark.message);
+            evidence.problems.push(problem);
+        }
+    }
 }
 
 /// What a certificate's file held when it was first read: the certificate, in what stands around it

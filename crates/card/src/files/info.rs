@@ -10,7 +10,7 @@ pub struct FileInfo {
     pub fcp: Option<Fcp>,
     /// What in them does not fit the standard.
     pub findings: Vec<Error>,
-    /// The warning (`62xx`) that the card gave with it, if it did: the file is selected, and
+    /// The warning (`62xx` or `63xx`) that the card gave with it, if it did: the file is selected, and
     /// something is the matter with it.
     pub warning: Option<StatusWord>,
     /// The whole answer.

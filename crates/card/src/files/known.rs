@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kortlab_apdu::{Command, FilePath, instruction};
 
 use super::budget::{Budget, Meter};
-use super::{FileInfo, Remark};
+use super::{APPLICATION, FileInfo, Remark};
 use crate::error::CardError;
 
 /// The content of a file as it was read, shared by all who name the file.
@@ -34,6 +34,13 @@ pub(crate) struct Shelf {
     /// The DF that was selected last, if nothing was selected or changed since.
     pub(crate) selected: Option<FilePath>,
     pub(crate) meter: Meter,
+}
+
+impl Known {
+    /// What the card warns of when it gives what the file holds.
+    pub(crate) fn warning(&self) -> Option<&Remark> {
+        self.remarks.iter().find(|remark| remark.is_of_reading())
+    }
 }
 
 impl Shelf {
@@ -68,6 +75,19 @@ impl Shelf {
     /// The file as it was read.
     pub(crate) fn get(&self, path: &FilePath) -> Option<Known> {
         self.files.get(&key(path)).cloned()
+    }
+
+    /// The files that were read with a warning of what they hold, by their paths from the MF on, and the
+    /// warning.
+    pub(crate) fn read_with_warning(&self) -> impl Iterator<Item = (FilePath, &Remark)> {
+        self.files.iter().filter_map(|(path, known)| {
+            let remark = known.warning()?;
+            let path = match path.is_absolute() || path.starts_with(&APPLICATION) {
+                true => path.clone(),
+                false => FilePath::MASTER_FILE.join(path),
+            };
+            Some((path, remark))
+        })
     }
 
     /// What the card says of some file that was read: any shows the form in which it answers.

@@ -39,6 +39,47 @@ pub struct Remark {
 }
 
 impl Remark {
+    /// That the card warns when it gives the bytes of `name` from byte `offset` on.
+    pub(crate) fn of_reading(name: &str, status: StatusWord, offset: usize) -> Self {
+        match status {
+            StatusWord::CORRUPTED_DATA => Self::new(
+                code::CORRUPTED,
+                format!("the card warns that {name} may be corrupted from byte {offset} on (6281)"),
+            ),
+            _ => Self::new(
+                code::READ_WITH_WARNING,
+                format!(
+                    "the card warns when it gives the bytes of {name} from byte {offset} on: {status} \
+                     ({})",
+                    status.meaning_after(instruction::READ_BINARY)
+                ),
+            ),
+        }
+    }
+
+    /// The same of a record.
+    pub(crate) fn of_record(path: &FilePath, status: StatusWord, number: u8) -> Self {
+        let code = match status {
+            StatusWord::CORRUPTED_DATA => code::CORRUPTED,
+            _ => code::READ_WITH_WARNING,
+        };
+        let text = match status {
+            StatusWord::CORRUPTED_DATA => {
+                format!("the card warns that record {number} of {path} may be corrupted (6281)")
+            }
+            _ => format!(
+                "the card warns when it gives record {number} of {path}: {status} ({})",
+                status.meaning_after(instruction::READ_RECORD)
+            ),
+        };
+        Self::new(code, text)
+    }
+
+    /// Whether it says that the bytes may be others than those that were written.
+    pub fn is_of_reading(&self) -> bool {
+        matches!(self.code, code::CORRUPTED | code::READ_WITH_WARNING)
+    }
+
     /// A remark; `code` is one of [`code`].
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
@@ -184,12 +225,8 @@ impl<C: Channel + ?Sized> Files<'_, C> {
             }
             match block {
                 Block::Data(block) => data.extend_from_slice(&block),
-                Block::Damaged(block) => {
-                    let text = format!(
-                        "the card warns that {name} may be corrupted from byte {} on (6281)",
-                        data.len()
-                    );
-                    remarks.push(Remark::new(code::CORRUPTED, text));
+                Block::Warned(status, block) => {
+                    warned(&mut remarks, name, status, data.len());
                     data.extend_from_slice(&block);
                 }
                 Block::Last(block) => {
@@ -232,7 +269,9 @@ impl<C: Channel + ?Sized> Files<'_, C> {
                 shelf.meter.received(block.bytes().len());
             }
             match block {
-                Ok(Block::Data(block) | Block::Damaged(block)) if !block.is_empty() => {
+                Ok(Block::Data(block)) if !block.is_empty() => data.extend_from_slice(&block),
+                Ok(Block::Warned(status, block)) => {
+                    warned(remarks, name, status, data.len());
                     data.extend_from_slice(&block);
                 }
                 Ok(Block::Last(block)) => {
@@ -254,7 +293,7 @@ impl<C: Channel + ?Sized> Files<'_, C> {
     }
 
     /// Reads `length` bytes of the selected EF, which is called `name` in errors, from byte `offset`
-    /// on; fewer where the file ends.
+    /// on; fewer where the file ends. Warnings of the card are left out.
     ///
     /// # Errors
     /// As for [`Files::read`].
@@ -264,20 +303,39 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         offset: usize,
         length: usize,
     ) -> Result<Vec<u8>, CardError> {
+        self.read_part_warned(name, offset, length)
+            .map(|(data, _)| data)
+    }
+
+    /// The same, with what the card warns of.
+    ///
+    /// # Errors
+    /// As for [`Files::read`].
+    pub fn read_part_warned(
+        &mut self,
+        name: &str,
+        offset: usize,
+        length: usize,
+    ) -> Result<(Vec<u8>, Vec<Remark>), CardError> {
         let mut data = Vec::new();
+        let mut remarks = Vec::new();
         let step = self.read_step();
         let end = offset.saturating_add(length).min(MAX_FILE);
         while offset + data.len() < end && offset + data.len() <= MAX_OFFSET {
             let at = offset + data.len();
             match self.read_block(name, at, (end - at).min(step))? {
-                Block::Data(block) | Block::Damaged(block) => data.extend_from_slice(&block),
+                Block::Data(block) => data.extend_from_slice(&block),
+                Block::Warned(status, block) => {
+                    warned(&mut remarks, name, status, at);
+                    data.extend_from_slice(&block);
+                }
                 Block::Last(block) => {
                     data.extend_from_slice(&block);
                     break;
                 }
             }
         }
-        Ok(data)
+        Ok((data, remarks))
     }
 
     /// How many bytes to ask for at once: more than 256 only where extended length is carried.
@@ -312,8 +370,9 @@ impl<C: Channel + ?Sized> Files<'_, C> {
                 )
             }
             StatusWord::SUCCESS => Ok(Block::Data(block)),
-            StatusWord::CORRUPTED_DATA if !block.is_empty() => Ok(Block::Damaged(block)),
             StatusWord::END_OF_FILE => Ok(Block::Last(block)),
+            // A warning is given after the command was carried out (ISO/IEC 7816-4 §5.6).
+            _ if status.is_warning() && !block.is_empty() => Ok(Block::Warned(status, block)),
             // The offset is at, or behind, the end of the file; of an empty one, already 0 is.
             StatusWord::WRONG_P1_P2 => Ok(Block::Last(Vec::new())),
             // Bytes of this file came before: it is the selection that is gone.
@@ -394,16 +453,25 @@ fn header_of_sequence(bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// Notes a warning, each of them at the first byte of which it is given.
+fn warned(remarks: &mut Vec<Remark>, name: &str, status: StatusWord, offset: usize) {
+    let remark = Remark::of_reading(name, status, offset);
+    if !remarks.iter().any(|known| known.code == remark.code) {
+        remarks.push(remark);
+    }
+}
+
 enum Block {
     Data(Vec<u8>),
-    Damaged(Vec<u8>),
+    /// With what the card warns of.
+    Warned(StatusWord, Vec<u8>),
     Last(Vec<u8>),
 }
 
 impl Block {
     fn bytes(&self) -> &[u8] {
         match self {
-            Self::Data(bytes) | Self::Damaged(bytes) | Self::Last(bytes) => bytes,
+            Self::Data(bytes) | Self::Warned(_, bytes) | Self::Last(bytes) => bytes,
         }
     }
 }

@@ -5,7 +5,6 @@ use kortlab_apdu::{Channel, Command, FilePath, StatusWord, instruction};
 use super::{FileInfo, Files, MAX_FILE, MAX_RECORDS, Remark};
 use crate::contents::is_final;
 use crate::error::{CardError, ErrorKind};
-use crate::problem::code;
 
 /// P2: the record with the number in P1, of the current EF.
 const BY_NUMBER: u8 = 0x04;
@@ -69,11 +68,9 @@ impl<C: Channel + ?Sized> Files<'_, C> {
             let status = response.status();
             match status {
                 StatusWord::SUCCESS | StatusWord::END_OF_FILE if !response.data().is_empty() => {}
-                StatusWord::CORRUPTED_DATA if !response.data().is_empty() => {
-                    let text = format!(
-                        "the card warns that record {number} of {path} may be corrupted (6281)"
-                    );
-                    read.remarks.push(Remark::new(code::CORRUPTED, text));
+                // A warning is given after the command was carried out (ISO/IEC 7816-4 §5.6).
+                _ if status.is_warning() && !response.data().is_empty() => {
+                    read.remarks.push(Remark::of_record(path, status, number));
                 }
                 StatusWord::RECORD_NOT_FOUND => break,
                 // As cards say, too, that no record has this number.

@@ -95,6 +95,10 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         let response = self.send(&doing, &command)?;
         match response.status() {
             StatusWord::SUCCESS => Ok(FileInfo::parse(response.data())),
+            status if status.is_warning() => Ok(FileInfo {
+                warning: Some(status),
+                ..FileInfo::parse(response.data())
+            }),
             status => Err(CardError::refused(&doing, &command, status)),
         }
     }
@@ -284,7 +288,7 @@ impl<C: Channel + ?Sized> Files<'_, C> {
         match status {
             StatusWord::SUCCESS => Ok(FileInfo::parse(response.data())),
             // A warning is given after the command was carried out (ISO/IEC 7816-4 §5.6).
-            _ if status.sw1() == 0x62 => Ok(FileInfo {
+            _ if status.is_warning() => Ok(FileInfo {
                 warning: Some(status),
                 ..FileInfo::parse(response.data())
             }),

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::time::{Duration, SystemTime};
 
-use kortlab_apdu::Channel;
+use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{Id, PublicKey, Severity};
 
 use super::{Slot, SlotProblem, key_entries, listed, usage};
@@ -294,8 +294,31 @@ impl<C: Channel> Card<C> {
             checked.not_looked_for.extend(unlisted.not_looked_for);
             let others = card.other_numbers(&checked.certificates);
             checked.problems.extend(others);
+            let warned = card.read_with_warning(checked);
+            checked.problems.extend(warned);
             Ok(())
         })
+    }
+
+    /// The files that the card gave with a warning, where that is not told yet: those of public keys and of
+    /// others whose value alone is used.
+    fn read_with_warning(&self, checked: &Checked) -> Vec<Problem> {
+        let is_told = |path: &FilePath, code: &str| {
+            let of_slots = checked.certificates.iter().any(|one| {
+                let findings = || one.problems.iter().map(SlotProblem::code);
+                one.slot.path.as_ref() == Some(path) && findings().any(|told| told == code)
+            });
+            let problems = self.contents().problems.iter().chain(&checked.problems);
+            let mut of_files = problems.filter(|problem| problem.path() == path);
+            of_slots || of_files.any(|problem| problem.code() == code)
+        };
+        self.warned_files()
+            .filter(|(path, remark)| !is_told(path, remark.code))
+            .map(|(path, remark)| {
+                let severity = Severity::Warning;
+                Problem::new(severity, remark.code, "a file", &path, &*remark.message)
+            })
+            .collect()
     }
 
     fn no_certificates(&self) -> Problem {

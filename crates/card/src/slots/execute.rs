@@ -247,7 +247,12 @@ impl<C: Channel> Card<C> {
     /// The first thing that is not as it was when the plan was made, in words.
     fn what_changed(&mut self, transaction: &Transaction) -> Result<Option<String>, CardError> {
         for change in &transaction.directories {
-            if self.files().read(&change.path)?.data != *change.before {
+            let now = self.files().read(&change.path)?;
+            if let Some(warning) = now.remarks.iter().find(|remark| remark.is_of_reading()) {
+                let what = format!("the directory {}: {}", change.path, warning.message);
+                return Ok(Some(what));
+            }
+            if now.data != *change.before {
                 return Ok(Some(format!("the directory {} was changed", change.path)));
             }
         }

@@ -97,6 +97,9 @@ impl<C: Channel> Card<C> {
             Look::Anew => self.files().read_anew(path)?,
             Look::Once => self.file_once(path)?,
         };
+        if let Some(warning) = known.warning() {
+            return Err(uncertain(&warning.message));
+        }
         match known.ended {
             Some(error) => Err(error),
             None => Ok(known),
@@ -104,9 +107,19 @@ impl<C: Channel> Card<C> {
     }
 }
 
+/// What the card gives with a warning is nothing that a change relies on.
+pub(super) fn uncertain(warning: &str) -> CardError {
+    CardError::new(
+        ErrorKind::Nonsense,
+        format!("what it holds is not certain: {warning}"),
+    )
+    .hint("read it again; if the card goes on to warn, have it replaced")
+}
+
 /// Why a file is not a plain one whose bytes are all there is to it; `None` if it is one.
 pub(super) fn not_plain(info: &FileInfo) -> Option<&'static str> {
     match info.kind() {
+        _ if info.warning.is_some() => Some("the card warns when it is selected"),
         None => Some("the card does not say what kind of file it is"),
         Some(FileKind::WorkingEf(Structure::Transparent)) => None,
         Some(FileKind::Df) => Some("it is a directory of files (DF)"),

@@ -10,6 +10,7 @@ use kortlab_pkcs15::{
     Path, PrivateKey, PublicKey, Unknown,
 };
 
+use super::guard::uncertain;
 use super::journal::{DirectoryChange, NewContent, PinUse, Transaction};
 use super::names::Names;
 use super::{Slot, invalid, switch};
@@ -20,6 +21,7 @@ use crate::directory_ranges;
 use crate::error::{CardError, ErrorKind};
 use crate::files::APPLICATION;
 use crate::pins;
+use crate::problem::{Problem, code};
 use crate::role::PinRole;
 
 /// The most file identifiers that are tried for a new file.
@@ -414,6 +416,11 @@ impl<C: Channel> Card<C> {
                     )
                     .hint("`kortlab info` shows what is wrong with the card's files"));
                 }
+                if let Some(warned) = self.warned_of(path) {
+                    return Err(uncertain(warned.message()).context(&format!(
+                        "the directory {path} is not rewritten, and nothing was changed"
+                    )));
+                }
                 if let Some(part) = directory_ranges::part(self.contents(), path, file.size) {
                     return Err(CardError::new(
                         ErrorKind::Unsupported,
@@ -442,6 +449,15 @@ impl<C: Channel> Card<C> {
                 })
             })
             .collect()
+    }
+
+    /// That the card has warned of what the directory at `path` holds.
+    fn warned_of(&self, path: &FilePath) -> Option<&Problem> {
+        let mut problems = self.contents().problems.iter();
+        problems.find(|problem| {
+            problem.path() == path
+                && matches!(problem.code(), code::CORRUPTED | code::READ_WITH_WARNING)
+        })
     }
 
     /// The directory that a new certificate is listed in: the first one for the holder's that has

@@ -10,7 +10,7 @@ use kortlab_apdu::{Channel, Fid, FilePath, StatusWord, instruction};
 
 use super::Slot;
 use super::execute::{needs_pin, unsupported};
-use super::guard::{Found, Look, not_plain};
+use super::guard::{Found, Look, not_plain, uncertain};
 use super::journal::{OldContent, Transaction};
 use super::names::Names;
 use super::plan::{Change, Plan};
@@ -89,6 +89,9 @@ impl<C: Channel> Card<C> {
                 ),
             )
             .hint(super::OTHER_PROGRAM));
+        }
+        if let Some(warning) = content.remarks.iter().find(|remark| remark.is_of_reading()) {
+            return keep(uncertain(&warning.message).to_string());
         }
         if let Some(why) = not_plain(&content.info) {
             return keep(why.to_owned());

@@ -11,6 +11,7 @@ use core::ops::Range;
 use kortlab_apdu::{Channel, FilePath};
 use kortlab_pkcs15::{Certificate, Edit};
 
+use super::guard::uncertain;
 use super::journal::DirectoryChange;
 use crate::card::Card;
 use crate::contents::is_filler;
@@ -111,9 +112,12 @@ impl<C: Channel> Card<C> {
         expected: &[u8],
     ) -> Result<(), CardError> {
         let name = path.to_string();
-        let read = self
+        let (read, warnings) = self
             .files()
-            .read_part_selected(&name, offset, expected.len())?;
+            .read_part_warned(&name, offset, expected.len())?;
+        if let Some(warning) = warnings.first() {
+            return Err(uncertain(&warning.message));
+        }
         if read == expected {
             return Ok(());
         }

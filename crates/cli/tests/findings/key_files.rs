@@ -188,7 +188,7 @@ fn a_file_that_was_read_and_is_said_to_be_a_directory_or_of_records_is_found() {
 
 #[test]
 fn a_warning_with_which_a_key_file_is_selected_is_told() {
-    for status in ["6200", "6281", "6284", "6286", "62F1"] {
+    for status in ["6200", "6281", "6284", "6286", "62F1", "6310", "63C2"] {
         let lab = valid();
         change_file(&lab, KEY, |file| {
             file["recorded"] = serde_json::json!({ "select": status });

@@ -25,7 +25,9 @@ fn said_by_all(lab: &Lab) -> Vec<(Value, i32)> {
 
 #[test]
 fn a_directory_of_the_application_that_warns_is_a_finding() {
-    for status in ["6281", "6283", "6284", "6285", "62F1"] {
+    for status in [
+        "6281", "6283", "6284", "6285", "62F1", "6300", "6310", "63C2",
+    ] {
         let lab = valid();
         answer_select(&lab, "5015", status);
         for (document, exit) in said_by_all(&lab) {
@@ -41,7 +43,7 @@ fn a_directory_of_the_application_that_warns_is_a_finding() {
 
 #[test]
 fn a_directory_of_the_application_that_cannot_be_selected_is_an_error_and_is_blamed() {
-    for status in ["6A88", "6982", "6985", "6310", "6F00"] {
+    for status in ["6A88", "6982", "6985", "6F00"] {
         let lab = valid();
         answer_select(&lab, "5015", status);
         for (document, exit) in said_by_all(&lab) {
@@ -92,7 +94,6 @@ fn a_name_of_the_application_that_is_not_what_ef_dir_says_is_a_finding() {
 fn a_key_file_that_cannot_be_selected_is_a_finding_unless_the_card_only_forbids_it() {
     for (status, severity) in [
         ("6A88", "warning"),
-        ("6310", "warning"),
         ("6F00", "warning"),
         ("6581", "warning"),
         ("6982", "note"),
@@ -166,5 +167,68 @@ fn a_pin_that_the_card_says_is_no_pin_of_the_holder_is_not_taken_for_another() {
             let text = crate::common::stdout(&status);
             assert!(!text.contains("one PIN is for everything"), "{text}");
         }
+    }
+}
+
+/// The files that say what is on a card.
+const FILES: [&str; 8] = [
+    "2F00", "5031", "5032", "5033", "4401", "4402", "4403", "4404",
+];
+
+#[test]
+fn what_a_card_gives_with_a_warning_is_used_and_the_warning_is_a_finding() {
+    let lab = valid();
+    let good = run(&lab, &["cert", "list", "--date", DAY]).0;
+    let certificates = |document: &Value| {
+        let all = document["certificates"].as_array().expect("a list").iter();
+        all.map(|one| one["id"].clone()).collect::<Vec<_>>()
+    };
+    for (status, code) in [
+        ("6281", "corrupted"),
+        ("6200", "read-with-warning"),
+        ("6286", "read-with-warning"),
+        ("62F1", "read-with-warning"),
+        ("6310", "read-with-warning"),
+        ("63C1", "read-with-warning"),
+    ] {
+        for file in FILES.iter().chain(&["4333"]) {
+            let fault = format!("status:sw={status},ins=B0,file={file}");
+            let (document, exit) = run(&lab, &["--fault", &fault, "cert", "list", "--date", DAY]);
+            assert_eq!(exit, 0, "{fault}: {document:#}");
+            assert_eq!(certificates(&document), certificates(&good), "{fault}");
+            for command in ["check", "diagnose"] {
+                let words = match command {
+                    "check" => &["cert", "check", "--date", DAY][..],
+                    _ => &["diagnose", "--date", DAY],
+                };
+                let (document, exit) = run(&lab, &[&["--fault", &fault], words].concat());
+                let found = problem(&document, code);
+                assert_eq!(exit, 6, "{fault} {command}: {document:#}");
+                let path = found["path"].as_str().expect("a path");
+                assert!(path.ends_with(file), "{fault} {command}: {found:#}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_card_gives_with_a_warning_is_neither_deleted_nor_written_back() {
+    for status in ["6281", "6310", "62F1"] {
+        // The file of the certificate: its entry goes, the file stays.
+        let lab = valid();
+        let fault = format!("status:sw={status},ins=B0,file=4334");
+        let output = lab.with_pins(&["--fault", &fault, "cert", "remove", "4334"]);
+        assert_code(&output, 0);
+        assert!(stderr(&output).contains("stays"), "{}", stderr(&output));
+        assert!(!data(&lab, "4334").is_empty());
+        // The directory: nothing is changed.
+        let lab = valid();
+        let before = lab.image();
+        let fault = format!("status:sw={status},ins=B0,file=4403");
+        let output = lab.with_pins(&["--fault", &fault, "cert", "remove", "4334"]);
+        assert!(!output.status.success());
+        let said = stderr(&output);
+        assert!(said.contains("4403 is not rewritten"), "{said}");
+        assert!(lab.image() == before, "{status}");
     }
 }

@@ -199,7 +199,7 @@ impl<C: Channel> Walk<'_, C> {
                 let occurrence = if index == 0 { 0x00 } else { 0x02 };
                 let command = Command::new(instruction::SELECT, 0x04, occurrence);
                 let answer = files.send(&doing, &command.with_data([first]).expecting_any())?;
-                let is_selected = answer.is_success() || answer.status().sw1() == 0x62;
+                let is_selected = answer.is_success() || answer.status().is_warning();
                 let name = super::applications::whole_aid(&[first], answer.data());
                 // Without a name nothing is known, and the first again is the end.
                 if !is_selected || name.len() < 5 || names.contains(&name) {

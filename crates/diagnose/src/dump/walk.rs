@@ -518,7 +518,10 @@ fn transparent<C: Channel + ?Sized>(
     troubles: &mut Troubles,
 ) -> Result<(Vec<u8>, Option<StatusWord>), CardError> {
     let name = place.to_string();
-    let (mut data, _, ended) = files.read_selected_as_far(&name, size);
+    let (mut data, remarks, ended) = files.read_selected_as_far(&name, size);
+    for remark in remarks.iter().filter(|remark| remark.is_of_reading()) {
+        troubles.push(warned(remark.message.clone()));
+    }
     let mut refused = None;
     match ended {
         Some(error) if error.is_reset() => return Err(error),
@@ -581,7 +584,12 @@ fn records<C: Channel + ?Sized>(
         let command = Command::new(instruction::READ_RECORD, number, BY_NUMBER).expecting_any();
         match files.send(&doing, &command) {
             Ok(answer) => match answer.status() {
-                StatusWord::SUCCESS | StatusWord::END_OF_FILE | StatusWord::CORRUPTED_DATA => {
+                StatusWord::SUCCESS | StatusWord::END_OF_FILE => records.push(answer.into_data()),
+                status if status.is_warning() && !answer.data().is_empty() => {
+                    troubles.push(warned(format!(
+                        "the card warns when it gives record {number}: {status} ({})",
+                        status.meaning_after(instruction::READ_RECORD)
+                    )));
                     records.push(answer.into_data());
                 }
                 StatusWord::RECORD_NOT_FOUND => break,
@@ -600,6 +608,15 @@ fn records<C: Channel + ?Sized>(
         }
     }
     Ok(Body::Records { records, ended })
+}
+
+/// That the card gave bytes, and warned of them.
+fn warned(what: String) -> Trouble {
+    Trouble {
+        kind: Kind::Differs,
+        what,
+        so: "; the copy does not warn".to_owned(),
+    }
 }
 
 /// Whether a status word says that there is no record of this number, in other words than `6A83`.

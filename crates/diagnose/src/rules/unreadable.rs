@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
         "unreadable",
         "nonsense-answer",
         "corrupted",
+        "read-with-warning",
         "selected-with-warning",
         "budget",
         "too-many",
