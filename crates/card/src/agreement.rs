@@ -23,13 +23,20 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
     let public = listed(&contents.public_keys, "EF(PuKDF)", "key", |key| {
         (&key.common, Some(key.id()))
     });
+    let secret = listed(&contents.secret_keys, "EF(SKDF)", "key", |key| {
+        (&key.common, Some(key.id()))
+    });
     let certificates = listed(&contents.certificates, "EF(CDF)", "certificate", |one| {
         (&one.common, Some(one.id()))
     });
     let data = listed(&contents.data, "EF(DODF)", "object", |one| {
         (&one.common, None)
     });
-    let objects = private.chain(public).chain(certificates).chain(data);
+    let objects = private
+        .chain(public)
+        .chain(secret)
+        .chain(certificates)
+        .chain(data);
     let pins = pins::Listed::of(contents);
     // One fault is told once: what EF(AODF) would list is not looked for where that is told to be
     // damaged, or not to be there.
@@ -44,6 +51,17 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
     for file in &contents.private_keys {
         let keys = file.directory.listed();
         problems.extend(keys.filter_map(|(index, key)| in_directory(&file.path, index, key)));
+    }
+    for file in &contents.secret_keys {
+        let keys = file.directory.listed();
+        problems.extend(keys.filter_map(|(index, key)| {
+            key.value().direct()?;
+            let message = "the value of the key stands in the directory, for everybody to read: it is \
+                           no secret";
+            let code = code::KEY_IN_DIRECTORY;
+            let problem = Problem::new(Severity::Warning, code, "EF(SKDF)", &file.path, message);
+            Some(problem.about(ObjectRef::of(index, &key.common, Some(key.id()))))
+        }));
     }
     problems
 }

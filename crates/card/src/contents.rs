@@ -14,7 +14,7 @@ use kortlab_apdu::{Channel, FilePath, StatusWord};
 use kortlab_pkcs15::{
     Application, AuthenticationAttributes, AuthenticationObject, Certificate, Code, DataObject,
     Directory, DirectoryObject, EfDir, ISO_7816_15_AID, ObjectKind, ObjectRef, Odf, Parsed, Path,
-    PrivateKey, PublicKey, Severity, TokenInfo, UnusedSpaceRecord,
+    PrivateKey, PublicKey, SecretKey, Severity, TokenInfo, UnusedSpaceRecord,
 };
 
 use crate::agreement;
@@ -104,6 +104,8 @@ pub struct Contents {
     pub private_keys: Vec<DirectoryFile<PrivateKey>>,
     /// Public keys, trusted ones included.
     pub public_keys: Vec<DirectoryFile<PublicKey>>,
+    /// Secret keys.
+    pub secret_keys: Vec<DirectoryFile<SecretKey>>,
     /// Certificates: the holder's, trusted and useful ones; [`DirectoryFile::kind`] tells.
     pub certificates: Vec<DirectoryFile<Certificate>>,
     /// PINs and other authentication objects.
@@ -193,6 +195,7 @@ impl Contents {
             odf: Odf::default(),
             private_keys: Vec::new(),
             public_keys: Vec::new(),
+            secret_keys: Vec::new(),
             certificates: Vec::new(),
             authentication: Vec::new(),
             data: Vec::new(),
@@ -424,6 +427,10 @@ impl Contents {
                 ObjectKind::PublicKeys | ObjectKind::TrustedPublicKeys => {
                     let file = reader.directory(name, entry.kind, &path)?;
                     self.public_keys.extend(file);
+                }
+                ObjectKind::SecretKeys => {
+                    let file = reader.directory(name, entry.kind, &path)?;
+                    self.secret_keys.extend(file);
                 }
                 ObjectKind::Certificates
                 | ObjectKind::TrustedCertificates

@@ -507,6 +507,8 @@ fn name_of<'a>(contents: &Contents, path: &FilePath) -> &'a str {
         "EF(PrKDF)"
     } else if lists(&contents.public_keys, path) {
         "EF(PuKDF)"
+    } else if lists(&contents.secret_keys, path) {
+        "EF(SKDF)"
     } else if lists(&contents.certificates, path) {
         "EF(CDF)"
     } else if lists(&contents.authentication, path) {

@@ -37,7 +37,7 @@ pub enum Kind {
 }
 
 /// The kinds by the words that people say for them.
-const NAMES: [(&str, Kind); 19] = [
+const NAMES: [(&str, Kind); 20] = [
     ("command", Kind::Command),
     ("answer", Kind::Answer),
     ("status", Kind::Status),
@@ -52,6 +52,7 @@ const NAMES: [(&str, Kind); 19] = [
     ("odf", Kind::Pkcs15(pkcs15::File::Odf)),
     ("prkdf", Kind::Pkcs15(pkcs15::File::PrivateKeys)),
     ("pukdf", Kind::Pkcs15(pkcs15::File::PublicKeys)),
+    ("skdf", Kind::Pkcs15(pkcs15::File::SecretKeys)),
     ("cdf", Kind::Pkcs15(pkcs15::File::Certificates)),
     ("aodf", Kind::Pkcs15(pkcs15::File::AuthObjects)),
     ("dodf", Kind::Pkcs15(pkcs15::File::DataObjects)),

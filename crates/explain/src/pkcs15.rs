@@ -8,7 +8,7 @@ use kortlab_card::Problem;
 use kortlab_pkcs15::{
     Aodf, Application, AuthenticationObject, Cdf, Certificate, CommonObjectAttributes, DataObject,
     Directory, DirectoryObject, Dodf, EfDir, Entry, Odf, OdfEntry, Parsed, Path, PrKdf, PrivateKey,
-    PuKdf, PublicKey, TokenInfo, UnusedSpace, UnusedSpaceRecord,
+    PuKdf, PublicKey, SecretKey, SkDf, TokenInfo, UnusedSpace, UnusedSpaceRecord,
 };
 
 use crate::hexadecimal::Hex;
@@ -31,6 +31,8 @@ pub enum File {
     PrivateKeys,
     /// EF(PuKDF): public keys.
     PublicKeys,
+    /// EF(SKDF): secret keys.
+    SecretKeys,
     /// EF(CDF): certificates.
     Certificates,
     /// EF(AODF): PINs and their like.
@@ -43,12 +45,13 @@ pub enum File {
 
 impl File {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Dir,
         Self::TokenInfo,
         Self::Odf,
         Self::PrivateKeys,
         Self::PublicKeys,
+        Self::SecretKeys,
         Self::Certificates,
         Self::AuthObjects,
         Self::DataObjects,
@@ -63,6 +66,7 @@ impl File {
             Self::Odf => "EF(ODF)",
             Self::PrivateKeys => "EF(PrKDF)",
             Self::PublicKeys => "EF(PuKDF)",
+            Self::SecretKeys => "EF(SKDF)",
             Self::Certificates => "EF(CDF)",
             Self::AuthObjects => "EF(AODF)",
             Self::DataObjects => "EF(DODF)",
@@ -86,6 +90,7 @@ pub fn explain(file: File, bytes: &[u8]) -> Explanation {
         File::Odf => directory(file, bytes, "directory", Odf::parse(bytes)),
         File::PrivateKeys => directory(file, bytes, "private key", PrKdf::parse(bytes)),
         File::PublicKeys => directory(file, bytes, "public key", PuKdf::parse(bytes)),
+        File::SecretKeys => directory(file, bytes, "secret key", SkDf::parse(bytes)),
         File::Certificates => directory(file, bytes, "certificate", Cdf::parse(bytes)),
         File::AuthObjects => directory(file, bytes, "authentication object", Aodf::parse(bytes)),
         File::DataObjects => directory(file, bytes, "data object", Dodf::parse(bytes)),
@@ -260,6 +265,18 @@ impl Words for PublicKey {
     fn words(&self) -> Vec<String> {
         let mut words = common(&self.common);
         words.push(format!("key {}", self.id()));
+        let usage: Vec<_> = self.usage().names().collect();
+        words.push(usage.join(" "));
+        words.extend(self.path().map(path));
+        words
+    }
+}
+
+impl Words for SecretKey {
+    fn words(&self) -> Vec<String> {
+        let mut words = common(&self.common);
+        words.push(format!("key {}", self.id()));
+        words.extend(self.length().map(|bits| format!("{bits} bits")));
         let usage: Vec<_> = self.usage().names().collect();
         words.push(usage.join(" "));
         words.extend(self.path().map(path));

@@ -525,6 +525,7 @@ fn file_of(kind: ObjectKind) -> Option<pkcs15::File> {
     Some(match kind {
         ObjectKind::PrivateKeys => pkcs15::File::PrivateKeys,
         ObjectKind::PublicKeys | ObjectKind::TrustedPublicKeys => pkcs15::File::PublicKeys,
+        ObjectKind::SecretKeys => pkcs15::File::SecretKeys,
         ObjectKind::Certificates
         | ObjectKind::TrustedCertificates
         | ObjectKind::UsefulCertificates => pkcs15::File::Certificates,

@@ -44,7 +44,7 @@
 //! | [`dir`] | EF.DIR: the applications |
 //! | [`token_info`] | EF(TokenInfo) |
 //! | [`odf`] | EF(ODF): where the directory files are |
-//! | [`prkdf`], [`pukdf`] | private and public keys |
+//! | [`prkdf`], [`pukdf`], [`skdf`] | private, public and secret keys |
 //! | [`cdf`] | certificates |
 //! | [`aodf`], [`aodf::pin_rules`] | PINs and their like; whether the rules for one fit together |
 //! | [`dodf`] | data objects |
@@ -71,6 +71,7 @@ mod oid;
 pub mod prkdf;
 pub mod pukdf;
 mod schema;
+pub mod skdf;
 mod time;
 pub mod token_info;
 pub mod unused_space;
@@ -101,6 +102,7 @@ pub use odf::{ObjectKind, Odf, OdfEntry, PathOrObjects};
 pub use oid::Oid;
 pub use prkdf::{CommonPrivateKeyAttributes, PrKdf, PrivateKey, PrivateKeyAttributes};
 pub use pukdf::{CommonPublicKeyAttributes, PuKdf, PublicKey, PublicKeyAttributes};
+pub use skdf::{CommonSecretKeyAttributes, SecretKey, SecretKeyAttributes, SecretKeyKind, SkDf};
 pub use time::GeneralizedTime;
 pub use token_info::{AlgorithmInfo, LastUpdate, SecurityEnvironmentInfo, TokenInfo};
 pub use unused_space::{UnusedSpace, UnusedSpaceRecord};

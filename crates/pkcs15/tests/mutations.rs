@@ -25,6 +25,7 @@ fn every_directory(visit: &mut impl Visit) {
     visit.visit("ODF", &card::odf());
     visit.visit("PrKDF", &card::prkdf());
     visit.visit("PuKDF", &card::pukdf());
+    visit.visit("SKDF", &card::skdf());
     visit.visit("CDF", &card::cdf());
     visit.visit("AODF", &card::aodf());
     visit.visit("DODF", &card::dodf());

@@ -42,6 +42,7 @@ fn openssl_reads_every_file_of_a_card() {
         card::token_info().encode(),
         card::prkdf().encode(),
         card::pukdf().encode(),
+        card::skdf().encode(),
         card::cdf().encode(),
         card::aodf().encode(),
         card::dodf().encode(),

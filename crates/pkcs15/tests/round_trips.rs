@@ -184,6 +184,7 @@ every_directory! {
     odf: common::odf_entry() => kortlab_pkcs15::OdfEntry;
     prkdf: common::private_key() => kortlab_pkcs15::PrivateKey;
     pukdf: common::public_key() => kortlab_pkcs15::PublicKey;
+    skdf: common::secret_key() => kortlab_pkcs15::SecretKey;
     cdf: common::certificate() => kortlab_pkcs15::Certificate;
     aodf: common::authentication_object() => kortlab_pkcs15::AuthenticationObject;
     dodf: common::data_object() => kortlab_pkcs15::DataObject;

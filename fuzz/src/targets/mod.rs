@@ -67,6 +67,7 @@ targets![
     receipt,
     response,
     script,
+    skdf,
     socket_frame,
     tlv,
     token_info,

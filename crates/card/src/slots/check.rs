@@ -279,6 +279,7 @@ impl<C: Channel> Card<C> {
             card.survey_as_far(now, against, checked)?;
             let of_keys = card.key_files(&checked.certificates)?;
             checked.problems.extend(of_keys);
+            checked.problems.extend(card.secret_key_files()?);
             if checked.certificates.is_empty() {
                 checked.problems.push(card.no_certificates());
             } else {

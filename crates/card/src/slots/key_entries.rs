@@ -54,8 +54,15 @@ pub(super) fn problems(
             names: public.map_or(&[], |public| &public.key_identifiers),
         }
     });
+    let secret = listed(&contents.secret_keys, "EF(SKDF)", |key| Said {
+        common: &key.common,
+        key: &key.key,
+        subject: None,
+        names: &[],
+    });
     private
         .chain(public)
+        .chain(secret)
         .flat_map(|entry| {
             let own = known.get(&entry.said.key.id);
             let own = own.map_or(&[][..], Vec::as_slice);

@@ -36,6 +36,7 @@ mod problem;
 mod procedure;
 mod recover;
 mod release;
+mod secret_keys;
 mod switch;
 mod unlisted;
 mod usage;

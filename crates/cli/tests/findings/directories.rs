@@ -279,7 +279,7 @@ fn a_directory_file_whose_path_leads_to_a_df_is_said_to_and_is_no_empty_one() {
         (0xA0, "EF(PrKDF)", &[][..]),
         (0xA1, "EF(PuKDF)", &[]),
         (0xA2, "EF(PuKDF)", &[]),
-        (0xA3, "EF(SKDF)", &["kind-not-read"]),
+        (0xA3, "EF(SKDF)", &[]),
         (0xA4, "EF(CDF)", &["no-certificates"]),
         (0xA5, "EF(CDF)", &[]),
         (0xA6, "EF(CDF)", &[]),

@@ -25,6 +25,7 @@ mod pin_references;
 mod ranges;
 mod records;
 mod remedies;
+mod secret_keys;
 mod selection;
 mod tries;
 mod twice;

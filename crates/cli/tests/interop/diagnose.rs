@@ -190,3 +190,65 @@ fn openssl_verifies_what_is_silent_and_not_what_has_another_signature() {
     let codes: Vec<_> = problems.iter().map(|problem| &problem["code"]).collect();
     assert_eq!(codes, ["bad-signature"]);
 }
+
+/// Puts a directory of secret keys with this content on the card, and the file of its keys.
+fn with_secret_keys(link: Link, content: &[u8]) -> Lab {
+    Lab::with_changed_card("valid", link, |image| {
+        image["capacity"] = 1_048_576.into();
+        let files = file(image, "5015")["files"].as_array_mut().unwrap();
+        for (fid, data) in [("4406", content), ("4B07", &[0; 16])] {
+            files.push(serde_json::json!({
+                "fid": fid, "kind": "transparent", "size": data.len(),
+                "data": hex::encode_upper(data), "access": "0101",
+            }));
+        }
+        let odf = file(image, "5031");
+        let before = odf["data"].as_str().unwrap().to_owned();
+        odf["data"] = format!("{before}A30A300804063F0050154406").into();
+    })
+}
+
+#[test]
+fn the_secret_keys_that_are_read_are_those_that_opensc_reads() {
+    use kortlab_pkcs15::{
+        CommonKeyAttributes, CommonObjectAttributes, CommonSecretKeyAttributes, KeyUsage, Path,
+        SecretKey, SecretKeyKind, SkDf, Unknown,
+    };
+    let key = |kind, id: u8| {
+        let mut key = SecretKey::generic(
+            CommonObjectAttributes::labelled(format!("Secret {id:02X}")).with_auth_id(0x01),
+            CommonKeyAttributes::new(id, KeyUsage::ENCRYPT | KeyUsage::DECRYPT),
+            Path::file([0x3F, 0x00, 0x50, 0x15, 0x4B, 0x07]),
+        );
+        key.kind = kind;
+        key.key.key_reference = Some(u32::from(id));
+        key.secret = Some(CommonSecretKeyAttributes {
+            key_length: Some(192),
+            unknown: Unknown::default(),
+        });
+        key
+    };
+    // genericSecretKey, des2Key and des3Key.
+    let keys = [
+        key(SecretKeyKind::Generic, 0x51),
+        key(SecretKeyKind::Numbered(3), 0x52),
+        key(SecretKeyKind::Numbered(4), 0x53),
+    ];
+    let content = SkDf::new(keys).encode().unwrap();
+    for link in [Link::T0, Link::T1] {
+        let lab = with_secret_keys(link, &content);
+        let output = lab.pkcs15_tool(&["-D"]).success().unwrap();
+        assert_no_error_line(&output);
+        let text = output.stdout_text();
+        for id in ["51", "52", "53"] {
+            assert!(text.contains(&format!("[Secret {id}]")), "{text}");
+        }
+        assert_eq!(text.matches("3f0050154b07").count(), 3, "{text}");
+        assert_eq!(diagnosed(&lab), []);
+        let explained = lab.kortlab(&["explain", "--as", "skdf", &hex::encode(&content)]);
+        let explained = explained.run().unwrap().stdout_text();
+        for id in ["51", "52", "53"] {
+            assert!(explained.contains(&format!("Secret {id}")), "{explained}");
+        }
+    }
+}

@@ -105,12 +105,14 @@ fn kinds(contents: &Contents) -> Vec<(Place, pkcs15::File)> {
     use pkcs15::File;
     let keys = contents.private_keys.iter().map(|file| &file.path);
     let public = contents.public_keys.iter().map(|file| &file.path);
+    let secret = contents.secret_keys.iter().map(|file| &file.path);
     let certificates = contents.certificates.iter().map(|file| &file.path);
     let pins = contents.authentication.iter().map(|file| &file.path);
     let data = contents.data.iter().map(|file| &file.path);
     let unused = contents.unused_space.iter().map(|file| &file.path);
     let mut named: Vec<(&FilePath, File)> = keys.map(|path| (path, File::PrivateKeys)).collect();
     named.extend(public.map(|path| (path, File::PublicKeys)));
+    named.extend(secret.map(|path| (path, File::SecretKeys)));
     named.extend(certificates.map(|path| (path, File::Certificates)));
     named.extend(pins.map(|path| (path, File::AuthObjects)));
     named.extend(data.map(|path| (path, File::DataObjects)));

@@ -12,11 +12,12 @@ use p15::{
     AccessControlRule, AccessMode, AlgorithmInfo, Application, AuthenticationAttributes,
     AuthenticationObject, Certificate, CertificateAttributes, CommonKeyAttributes,
     CommonObjectAttributes, CommonPrivateKeyAttributes, CommonPublicKeyAttributes,
-    CredentialIdentifier, DataAttributes, DataObject, Ddo, Element, Id, KeyAccess, KeyInfo,
-    KeyUsage, LastUpdate, ObjectFlags, ObjectKind, ObjectValue, OdfEntry, Oid, Operations, Path,
-    PathOrObjects, PinAttributes, PinFlags, PinType, PrivateKey, PrivateKeyAttributes, PublicKey,
-    PublicKeyAttributes, SecurityCondition, SecurityEnvironmentInfo, TokenFlags, TokenInfo,
-    Unknown, UnusedSpaceRecord, Usage, X509KeyUsage,
+    CommonSecretKeyAttributes, CredentialIdentifier, DataAttributes, DataObject, Ddo, Element, Id,
+    KeyAccess, KeyInfo, KeyUsage, LastUpdate, ObjectFlags, ObjectKind, ObjectUnknown, ObjectValue,
+    OdfEntry, Oid, Operations, Path, PathOrObjects, PinAttributes, PinFlags, PinType, PrivateKey,
+    PrivateKeyAttributes, PublicKey, PublicKeyAttributes, SecretKey, SecretKeyAttributes,
+    SecretKeyKind, SecurityCondition, SecurityEnvironmentInfo, TokenFlags, TokenInfo, Unknown,
+    UnusedSpaceRecord, Usage, X509KeyUsage,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -271,6 +272,35 @@ pub fn private_key() -> impl Strategy<Value = PrivateKey> {
             private,
             attributes,
             unknown: p15::ObjectUnknown::default(),
+        }
+    })
+}
+
+pub fn secret_key() -> impl Strategy<Value = SecretKey> {
+    let kind = prop_oneof![
+        Just(SecretKeyKind::Generic),
+        (0_u8..14).prop_map(SecretKeyKind::Numbered),
+        Just(SecretKeyKind::Numbered(15)),
+        Just(SecretKeyKind::Other {
+            key_type: "2.16.840.1.101.3.4.1".parse().expect("an identifier"),
+            unknown: Unknown::default(),
+        }),
+    ];
+    let secret = of(any::<u32>()).prop_map(|key_length| CommonSecretKeyAttributes {
+        key_length,
+        unknown: Unknown::default(),
+    });
+    (kind, common(), key(), of(secret), value()).prop_map(|(kind, common, key, secret, value)| {
+        SecretKey {
+            kind,
+            common,
+            key,
+            secret,
+            attributes: SecretKeyAttributes {
+                value,
+                unknown: Unknown::default(),
+            },
+            unknown: ObjectUnknown::default(),
         }
     })
 }
@@ -635,6 +665,17 @@ pub mod card {
             public("Legitimering", 0x45, KeyUsage::VERIFY | KeyUsage::ENCRYPT),
             public("Underskrift", 0x46, KeyUsage::NON_REPUDIATION),
         ])
+    }
+
+    pub fn skdf() -> p15::SkDf {
+        let secret = |label: &str, id: u8, file| {
+            p15::SecretKey::generic(
+                CommonObjectAttributes::labelled(label).with_auth_id(0x01),
+                CommonKeyAttributes::new(id, KeyUsage::ENCRYPT | KeyUsage::DECRYPT),
+                path(file),
+            )
+        };
+        p15::SkDf::new([secret("AES", 0x47, 0x4B07), secret("DES", 0x48, 0x4B08)])
     }
 
     pub fn certificate(label: &str, id: u8, file: u16) -> Certificate {
