@@ -9,6 +9,7 @@ use kortlab_pkcs15::{
 };
 
 use crate::contents::{Contents, DirectoryFile};
+use crate::key_claims;
 use crate::pins;
 use crate::problem::{Problem, code};
 
@@ -52,6 +53,7 @@ pub(crate) fn problems(contents: &Contents) -> Vec<Problem> {
         let keys = file.directory.listed();
         problems.extend(keys.filter_map(|(index, key)| in_directory(&file.path, index, key)));
     }
+    problems.extend(key_claims::problems(contents));
     for file in &contents.secret_keys {
         let keys = file.directory.listed();
         problems.extend(keys.filter_map(|(index, key)| {

@@ -63,6 +63,7 @@ pub mod elsewhere;
 mod error;
 pub mod files;
 mod index;
+mod key_claims;
 pub mod keys;
 pub mod ocsp;
 pub mod padding;

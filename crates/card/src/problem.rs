@@ -102,6 +102,8 @@ pub mod code {
     pub const KEY_PERIOD: &str = "key-period";
     /// PINs of one card go to it in different forms.
     pub const PIN_FORMS_DIFFER: &str = "pin-forms-differ";
+    /// What a directory says of a key does not fit together, or with EF(TokenInfo).
+    pub const KEY_CONTRADICTION: &str = "key-contradiction";
     /// The value of a private key stands in its directory.
     pub const KEY_IN_DIRECTORY: &str = "key-in-directory";
     /// Anything else that is odd.

@@ -158,19 +158,25 @@ fn a_certificate_for_another_key_of_the_curve_is_found() {
 }
 
 #[test]
-fn a_directory_of_secret_keys_is_told_of_unless_it_is_empty() {
-    let secret = hex::decode("A40F300C0C0A41204145532D6B65792E0300").expect("hex");
-    for (content, told) in [
-        (&[0xFF; 64][..], false),
-        (&[0x00; 64], false),
-        (&secret, true),
+fn a_directory_of_secret_keys_is_read_and_one_of_a_kind_that_is_not_known_is_told_of() {
+    // An AES key, whose file is 3F00/5015/4B07; the same for RSA with one byte cut.
+    let secret = "301A300C0C0A41204145532D6B65792E3008040147030206C0A100";
+    let path = "A10C300A300804063F0050154B07";
+    let whole = secret.replace("301A", "3026").replace("A100", path);
+    let whole = hex::decode(whole).expect("hex");
+    for (entry, content, codes) in [
+        ("A3", &[0xFF; 64][..], &[][..]),
+        ("A3", &[0x00; 64], &[]),
+        ("A3", &whole, &[]),
+        ("AA", &whole, &[code::KIND_NOT_READ]),
+        ("AA", &[0x00; 64], &[]),
     ] {
         let mut image = model(Protocol::T0).build().expect("an image");
         add(
             &mut image,
             FileImage::transparent(0x4407, content.len() as u32, content),
         );
-        let entry = hex::decode("A30A300804063F0050154407").expect("hex");
+        let entry = hex::decode(format!("{entry}0A300804063F0050154407")).expect("hex");
         let odf = file(&mut image, 0x5031);
         odf.data_mut().expect("ODF").extend(&entry);
         let odf = odf.as_transparent_mut().expect("an EF");
@@ -179,9 +185,7 @@ fn a_directory_of_secret_keys_is_told_of_unless_it_is_empty() {
             .max(odf.data.as_ref().map_or(0, |data| data.0.len() as u32));
         let card = Card::open(insert(image)).expect("a session");
         let problems = &card.contents().problems;
-        let left_out = problems
-            .iter()
-            .any(|problem| problem.code() == code::KIND_NOT_READ);
-        assert_eq!(left_out, told, "{problems:?}");
+        let found: Vec<_> = problems.iter().map(|problem| problem.code()).collect();
+        assert_eq!(found, codes, "{problems:?}");
     }
 }

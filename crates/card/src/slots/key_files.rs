@@ -83,6 +83,8 @@ impl<C: Channel> Card<C> {
             info.and_then(FileInfo::kind) == Some(FileKind::Df)
         };
         problems.extend(named_twice(&keys, is_directory, certificates));
+        let is_described = |path: &FilePath| files.get(path).is_some_and(Option::is_some);
+        problems.extend(numbered_twice(&keys, is_described, is_directory));
         problems.extend(self.wrong_references(&files));
         problems.extend(self.unusable_keys()?);
         Ok(problems)
@@ -369,6 +371,44 @@ fn named_twice(
             first.id, key.id, place.path
         );
         problems.push(key.wrongly_listed(severity, code::KEY_NAMED_TWICE, message));
+    }
+    problems
+}
+
+/// Private keys that have one number (keyReference, ISO/IEC 7816-15 §8.2.9) in one directory. Where each
+/// has a file of its own, it may be chosen by that, and the number mean little.
+fn numbered_twice(
+    keys: &[Listed],
+    is_described: impl Fn(&FilePath) -> bool,
+    is_directory: impl Fn(&FilePath) -> bool,
+) -> Vec<Problem> {
+    let mut seen = BTreeMap::<(FilePath, u32), &Listed>::new();
+    let mut problems = Vec::new();
+    for key in keys {
+        let path = &key.place.path;
+        let Some(reference) = key.place.reference.filter(|_| is_described(path)) else {
+            continue;
+        };
+        let directory = match is_directory(path) {
+            true => path.clone(),
+            false => path.split_last().map_or(FilePath::EMPTY, |(df, _)| df),
+        };
+        let first = *seen.entry((directory, reference)).or_insert(key);
+        // One place of two keys is told as that.
+        if first.id == key.id || first.place == key.place {
+            continue;
+        }
+        let message = format!(
+            "the keys {} and {} both have the number {reference} (keyReference, ISO/IEC 7816-15 §8.2.9): \
+             a card that chooses a key by its number takes one for the other",
+            first.id, key.id
+        );
+        let code = code::KEY_CONTRADICTION;
+        let problem = key.wrongly_listed(Severity::Note, code, message);
+        problems.push(problem.hint(
+            "nothing needs to be done where signatures by both keys verify; else whoever wrote \
+             EF(PrKDF) must correct it",
+        ));
     }
     problems
 }

@@ -16,6 +16,7 @@ mod extensions;
 mod free_space;
 mod good_cards;
 mod issuers;
+mod key_claims;
 mod key_files;
 mod lists;
 mod ocsp;

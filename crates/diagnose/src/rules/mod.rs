@@ -39,6 +39,7 @@ rules![
     revocation,
     keys,
     key_files,
+    key_claims,
     usage,
     pairs,
     pins,
