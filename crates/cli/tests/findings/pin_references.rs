@@ -70,6 +70,8 @@ fn assert_found_at(lab: &Lab, expected: &[(u64, usize)]) {
 /// No command that would send this PIN sends anything that costs a try.
 #[track_caller]
 fn assert_not_sent(lab: &Lab, role: &str, key: &str) {
+    // As long as the modulus: a request that could work.
+    fs::write(lab.path("block"), [1; 256]).expect("written");
     fs::write(lab.path("message"), "a message").expect("written");
     let before = tries(lab);
     let mut commands = vec![
@@ -90,7 +92,7 @@ fn assert_not_sent(lab: &Lab, role: &str, key: &str) {
         if is_known_os(lab) {
             commands.push(vec!["cert", "remove", "4333"]);
         }
-        commands.push(vec!["key", "decrypt", "--in", "message", "--key", key]);
+        commands.push(vec!["key", "decrypt", "--in", "block", "--key", key]);
     }
     for command in commands {
         let mut kortlab = lab.command(&command);
