@@ -386,21 +386,47 @@ fn an_hsa_id_is_not_broken_at_its_hyphen() {
     assert!(found >= 4, "{found}");
 }
 
+/// Plain Chromium asks for the PINs of a card one after another, before it shows a certificate: at the
+/// trial as at the log-in, and when either is tried again.
 #[test]
-fn the_start_page_says_how_often_the_browsers_dialogue_comes() {
-    for (name, said) in [
-        (
-            "sv /",
-            "Avbryter du vid Legitimering, så kommer rutan några gånger till, ungefär en gång",
-        ),
-        (
-            "en /",
-            "If you cancel at Legitimering, the dialogue comes some more times, about once",
-        ),
-    ] {
-        let text = Dom::parse(&all_pages().0[name]).text();
-        assert!(text.contains(said), "{text}");
+fn each_page_that_leads_to_where_a_certificate_is_asked_for_says_which_pin_comes_first() {
+    let mut found = 0;
+    for (name, body) in &all_pages().0 {
+        let dom = Dom::parse(body);
+        let is_at_one = name.contains(" log-in") || name.contains(" trial");
+        let leads_there = dom
+            .all("a")
+            .filter_map(|link| link.attribute("href"))
+            .any(|address| match address {
+                "https://portal.example:8444/" | "https://portal.example:8445/" => true,
+                "/" => is_at_one,
+                _ => false,
+            });
+        if !leads_there {
+            continue;
+        }
+        let said = match name.starts_with("sv") {
+            true => [
+                "Webbläsaren frågar först efter PIN\u{2011}koden för legitimering",
+                "Står det Underskrift, så tryck på Avbryt",
+                "Avbryter du vid Legitimering, så kommer rutan några gånger till, ungefär en gång",
+                "En webbläsare som startas med kortlab browser frågar bara efter",
+            ],
+            false => [
+                "The browser first asks for the PIN for legitimering",
+                "If it says Underskrift (signature), press Cancel",
+                "If you cancel at Legitimering, the dialogue comes some more times, about once",
+                "A browser that is started by kortlab browser asks only for",
+            ],
+        };
+        let text = dom.text();
+        for said in said {
+            assert!(text.contains(said), "{name}: {said}: {text}");
+        }
+        found += 1;
     }
+    // In each language: the start page, the end of a session, the test page twice, the trial, a refusal.
+    assert!(found >= 10, "{found}");
 }
 
 #[test]

@@ -166,6 +166,7 @@ fn the_trial_does_not_say_what_a_log_in_takes() {
             assert_eq!(answer.status, 403);
             let text = page(&answer).text();
             assert!(text.contains(said) && !text.contains(not), "{text}");
+            assert!(text.contains("kortlab browser"), "{text}");
         }
     }
 }

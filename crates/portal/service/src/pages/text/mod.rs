@@ -6,6 +6,7 @@
 mod card;
 mod frame;
 mod menu;
+mod pin_dialogue;
 mod reasons;
 mod renewal;
 mod start;
@@ -72,6 +73,7 @@ mod tests {
             super::card::ALL,
             super::frame::ALL,
             super::menu::ALL,
+            super::pin_dialogue::ALL,
             super::reasons::ALL,
             super::renewal::ALL,
             super::start::ALL,

@@ -9,10 +9,6 @@ texts! {
     start_log_in: "Logga in", "Log in";
     start_hint: "Välj certifikatet som är utfärdat av Telia Card Identifier.",
         "Choose the certificate issued by Telia Card Identifier.";
-    start_hint_more: "Webbläsaren frågar först efter PIN\u{2011}koden för legitimering (kallas också autentisering eller identifiering) och visar sedan flera certifikat. Läs vilken PIN\u{2011}kod rutan gäller innan du skriver.",
-        "The browser first asks for the PIN for legitimering (authentication, also called identification), and then shows several certificates. Read which PIN the dialogue is about before you type.";
-    start_other_pin: "Står det Underskrift, så tryck på Avbryt (Cancel), så ofta som rutan kommer: den koden behövs inte för att logga in, och tre fel låser den. Avbryter du vid Legitimering, så kommer rutan några gånger till, ungefär en gång för varje certifikat, innan webbläsaren ger upp. En webbläsare som startas med kortlab browser frågar bara efter PIN\u{2011}koden för legitimering.",
-        "If it says Underskrift (signature), press Cancel, as often as the dialogue comes: that PIN is not needed to log in, and three wrong ones block it. If you cancel at Legitimering, the dialogue comes some more times, about once for each certificate, before the browser gives up. A browser that is started by kortlab browser asks only for the PIN for legitimering.";
     start_steps: "Så går det till", "How it goes";
     start_step_card: "Stäng andra webbläsarfönster och sätt i kortet i läsaren.",
         "Close other browser windows and put the card into the reader.";

@@ -23,8 +23,8 @@ texts! {
         "A certificate on the card could not be read and is not shown.";
     test_try: "Prova kortet", "Try the card";
     test_try_authentication: "Prova legitimering", "Try authentication (legitimering)";
-    test_try_authentication_text: "Välj ett certifikat, blått eller rosa, och ange PIN\u{2011}koden för legitimering. Saknas ett nytt certifikat i webbläsarens lista? Ta ut kortet och sätt i det igen.",
-        "Choose a certificate, blue or pink, and enter the PIN for legitimering. Is a new certificate missing from the browser's list? Take the card out and put it in again.";
+    test_try_authentication_text: "Välj ett certifikat i webbläsarens lista, blått eller rosa. Saknas ett nytt certifikat i webbläsarens lista? Ta ut kortet och sätt i det igen.",
+        "Choose a certificate in the browser's list, blue or pink. Is a new certificate missing from the browser's list? Take the card out and put it in again.";
     test_try_signature: "Prova underskrift", "Try signature (underskrift)";
     test_try_signature_text: "Skriv under en text som inte betyder något, med PIN\u{2011}koden för underskrift.",
         "Sign a text that means nothing, with the PIN for underskrift.";
