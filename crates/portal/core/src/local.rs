@@ -95,11 +95,12 @@ impl LocalPortal {
     }
 
     /// Enrols a card: issues its carrier certificates, valid for five years from now. Each of the
-    /// two keys is to be the card's own by its modulus, of 2048 bits or more, without a small factor (NIST
-    /// SP 800-89 §5.3.3), with the exponent of NIST FIPS 186-5 §A.1.1 (65537 or more).
+    /// two keys is to be the card's own by its modulus, and no authority's here; of 2048 bits or more, with
+    /// a modulus that keeps its factors to itself (NIST SP 800-89 §5.3.3: no small factor, no prime and no
+    /// power of one; no close primes) and the exponent of NIST FIPS 186-5 §A.1.1 (65537 or more).
     ///
     /// # Errors
-    /// The card is enrolled already, a key is weak, used twice or another card's, or a certificate
+    /// The card is enrolled already, a key is weak, used twice, another card's or an authority's, or a certificate
     /// could not be made.
     pub fn enrol(&mut self, enrolment: &Enrolment) -> Result<CarrierPair, PortalError> {
         self.enrol_at(enrolment, self.clock.now())
@@ -162,6 +163,14 @@ impl LocalPortal {
         ] {
             if let Some(why) = key.weakness() {
                 return Err(unsuitable(purpose, why));
+            }
+            let mut authorities = [&self.carrier, &self.hcc].into_iter();
+            if let Some(authority) = authorities.find(|authority| authority.has_key(key)) {
+                let name = authority.kind().common_name();
+                return Err(unsuitable(
+                    purpose,
+                    format!("it is the key of the portal's own authority {name}, by its modulus"),
+                ));
             }
             if let Some(owner) = self.state.owner(key) {
                 return Err(unsuitable(

@@ -10,7 +10,7 @@ use kortlab_issuer::authority::{AuthorityKind, CertificateState};
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::clock::{Clock, DAY};
 use kortlab_issuer::holder::Holder;
-use kortlab_issuer::inspect::{Colour, Purpose};
+use kortlab_issuer::inspect::{CertificateSummary, Colour, Purpose};
 use kortlab_issuer::profile::CarrierSubject;
 use kortlab_issuer::public_key::PublicKey;
 use kortlab_issuer::random::IssuerRng;
@@ -19,6 +19,8 @@ use kortlab_portal_core::{
     Approval, Enrolment, KeyRefused, LogInKey, LogInScheme, OrderId, OrderState, Portal,
     PortalError, SessionToken,
 };
+use rsa::PrivateKey;
+use rsa::traits::PrivateKeyParts as _;
 use support::{SoftKey, SoftLogIn, World};
 
 /// The code of a refusal.
@@ -909,6 +911,56 @@ fn a_card_is_enrolled_once_and_an_unknown_one_gets_nothing() {
     let nobody = CardNumber::generate(&mut IssuerRng::from_seed(99, "nobody"));
     let result = world.portal.issue_at_the_counter(&nobody);
     assert_eq!(code(result), "unknown-card");
+}
+
+#[test]
+fn a_modulus_that_anyone_can_take_apart_and_an_authoritys_are_no_cards() {
+    let mut world = World::new();
+    let authorities = [
+        world.portal.carrier_authority().certificate_der(),
+        world.portal.hcc_authority().certificate_der(),
+    ]
+    .map(|certificate| {
+        let certificate = CertificateSummary::from_der(certificate).unwrap();
+        certificate.public_key.unwrap()
+    });
+    let [carrier, hcc] = authorities;
+    let mut enrol = |authentication_key: PublicKey, signature_key: PublicKey| {
+        let rng = &mut IssuerRng::from_seed(8, "another");
+        world.portal.enrol(&Enrolment {
+            holder: Holder::generate(rng),
+            card_number: CardNumber::generate(rng),
+            authentication_key,
+            signature_key,
+            carrier_subject: CarrierSubject::Card,
+        })
+    };
+    let [new, other] = ["new", "other"].map(|name| SoftKey::new(name).public());
+    let of_carrier = PublicKey::from_components(&carrier.modulus(), &[1, 0, 3]).unwrap();
+    for (key, why) in [
+        (square_of_a_prime(), "a power of a prime"),
+        (carrier, "own authority"),
+        (of_carrier, "own authority"),
+        (hcc, "own authority"),
+    ] {
+        for (authentication, signature) in [(&key, &new), (&new, &key)] {
+            let refused = enrol(authentication.clone(), signature.clone()).unwrap_err();
+            assert_eq!(refused.code(), "unsuitable-key");
+            assert!(refused.to_string().contains(why), "{refused}");
+        }
+    }
+    assert!(
+        enrol(new, other).is_ok(),
+        "what was refused left nothing behind"
+    );
+}
+
+/// 2048 bits, and anyone takes the root.
+fn square_of_a_prime() -> PublicKey {
+    let key = PrivateKey::new(&mut IssuerRng::from_seed(1, "square"), 2048).unwrap();
+    let prime = key.primes().first().unwrap().to_be_bytes();
+    let prime = rsa::BoxedUint::from_be_slice(&prime, 2048).unwrap();
+    PublicKey::from_components(&prime.wrapping_square().to_be_bytes(), &[1, 0, 1]).unwrap()
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub mod encoded;
 mod error;
 pub mod holder;
 pub mod inspect;
+mod modulus;
 mod name;
 pub mod ocsp;
 mod oid;

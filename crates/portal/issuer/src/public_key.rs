@@ -9,6 +9,7 @@ use sha2::Sha256;
 use spki::SubjectPublicKeyInfoOwned;
 
 use crate::error::{DocumentError, IssueError, decode_der};
+use crate::modulus;
 use crate::random::IssuerRng;
 
 /// The size of an authority's key, and of a card's.
@@ -18,8 +19,6 @@ const LIMIT: usize = 1024;
 /// The least that a card is enrolled with.
 const LEAST_BITS: u32 = 2048;
 const LEAST_EXPONENT: u64 = 65537;
-/// A modulus has no factor below this one (NIST SP 800-89 §5.3.3).
-const LEAST_FACTOR: u32 = 752;
 const BITS: core::ops::RangeInclusive<u32> = 1024..=4096;
 
 /// An RSA public key of 1024 to 4096 bits.
@@ -118,22 +117,7 @@ impl PublicKey {
                 "its public exponent is less than {LEAST_EXPONENT} (FIPS 186-5, A.1.1)"
             ));
         }
-        self.small_factor().map(|factor| {
-            format!("its modulus is divisible by {factor}, so anyone finds the private key (SP 800-89, 5.3.3)")
-        })
-    }
-
-    /// The least factor of the modulus, if it is a small one. The least divisor above 1 is a prime, so
-    /// that all odd numbers can be tried; a modulus is odd.
-    fn small_factor(&self) -> Option<u32> {
-        let modulus = self.key.n().to_be_bytes();
-        let remainder = |divisor: u32| {
-            let digit = |rest: u32, byte: &u8| ((rest << 8) | u32::from(*byte)) % divisor;
-            modulus.iter().fold(0, digit)
-        };
-        (3..LEAST_FACTOR)
-            .step_by(2)
-            .find(|divisor| remainder(*divisor) == 0)
+        modulus::weakness(self.key.n())
     }
 
     /// The modulus, big-endian, without zeros before it: who has its factors has the private key of

@@ -132,6 +132,11 @@ impl Authority {
         self.kind
     }
 
+    /// Whether this is its key, by the modulus: another exponent makes no other key.
+    pub fn has_key(&self, key: &PublicKey) -> bool {
+        PublicKey::from_spki(&self.public_key).is_ok_and(|own| own.modulus() == key.modulus())
+    }
+
     /// Its own certificate, DER.
     pub fn certificate_der(&self) -> &[u8] {
         &self.certificate
