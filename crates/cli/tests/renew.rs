@@ -326,6 +326,8 @@ fn a_card_of_another_portal_is_refused_with_a_reason() {
     let said = stderr(&output);
     assert!(said.contains("step 2, Logga in"), "{said}");
     assert!(said.contains("is not known here"), "{said}");
+    assert!(said.contains("whoever administers the portal"), "{said}");
+    assert!(!said.contains("begin again"), "{said}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kortlab_portal_api::{ParseError, Problem, limits, parse, problem};
 use kortlab_portal_core::{PortalError, SessionToken};
@@ -226,6 +226,7 @@ fn once(
             again: if again { Again::Yes(None) } else { Again::No },
         }
     };
+    let begun = Instant::now();
     let response = request
         .send()
         .map_err(|error| failed(Failure::of_request(&name, &error)))?;
@@ -237,10 +238,15 @@ fn once(
         .take(limits::ANSWER as u64 + 1)
         .read_to_end(&mut body)
         .map_err(|error| {
-            failed(Failure::new(
-                &name,
-                format!("the answer broke off ({error})"),
-            ))
+            // A server that sends a byte now and then breaks nothing off: its time is over.
+            let what = match begun.elapsed() >= timeouts.call {
+                true => format!(
+                    "the answer took longer than {} s; is the portal overloaded?",
+                    timeouts.call.as_secs_f64()
+                ),
+                false => format!("the answer broke off ({error})"),
+            };
+            failed(Failure::new(&name, what))
         })?;
     if status.is_success() {
         return Ok(Answer {

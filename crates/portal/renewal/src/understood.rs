@@ -13,7 +13,9 @@
 
 use kortlab_issuer::card_number::CardNumber;
 use kortlab_issuer::inspect::{CertificateSummary, Colour, Employer, Purpose};
-use kortlab_portal_core::{DataLine, IssuedPair, Order, OrderId, OrderState, Receipt, TRIAL_TEXT};
+use kortlab_portal_core::{
+    DataLine, IssuedPair, Order, OrderId, OrderState, Receipt, Session, TRIAL_TEXT,
+};
 
 use crate::plain::{not_of_a_name, visible};
 use crate::said::{GIVEN_NAME, SURNAME, Said};
@@ -234,6 +236,26 @@ pub fn order(order: &Order, facts: &CardFacts) -> Result<Vec<Difference>, NotUnd
         })?;
     }
     Ok(differences(order.data_to_check(), facts))
+}
+
+/// Tells who the portal says has logged in, where that is not whom the card's certificates name: by the
+/// name and the HSA-id. An employer may be another one since; the order says so.
+pub fn logged_in(session: &Session, facts: &CardFacts) -> Vec<Difference> {
+    let holder = &session.holder;
+    let lines = [
+        ("Namn", "Name", holder.full_name()),
+        ("HSA-id", "HSA-id", holder.hsa_id.as_str().to_owned()),
+    ];
+    let lines = lines.map(|(swedish, english, value)| DataLine {
+        swedish,
+        english,
+        value,
+    });
+    let mut differences = differences(lines.into(), facts);
+    for difference in &mut differences {
+        difference.line.value = short(&difference.line.value);
+    }
+    differences
 }
 
 fn differences(lines: Vec<DataLine>, facts: &CardFacts) -> Vec<Difference> {

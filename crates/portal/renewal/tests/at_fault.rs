@@ -20,6 +20,7 @@ use kortlab_portal_core::{
 use kortlab_renewal::guide::{Cause, Event, Interaction, Outcome, RenewalError, Step, renew};
 use kortlab_renewal::notes::MemoryNotes;
 use kortlab_renewal::states::{CardState, NewCard, new_card};
+use kortlab_renewal::understood::Difference;
 use kortlab_renewal::world::TestWorld;
 
 /// Has the PINs, keeps what happens, and signs no receipt if told so.
@@ -72,7 +73,7 @@ fn guide_at(
     fault: Fault,
     card: &mut Card<InProcess>,
     world: &mut TestWorld,
-    holder: &mut Holder,
+    holder: &mut dyn Interaction,
 ) -> Result<Outcome, RenewalError> {
     let clock = world.clock.clone();
     let mut portal = Faulty {
@@ -121,6 +122,10 @@ enum Fault {
     Tries(PinRole, Answer),
     /// Lets in whoever comes, without asking for a certificate.
     AsksForNothing,
+    /// Says that somebody of another surname has logged in.
+    Renames,
+    /// Has never heard of the card.
+    KnowsNoCard,
     /// Somebody puts the new certificate for signature on hold, or revokes it, before the receipt is shown
     /// or, if so, before it is signed.
     Ends {
@@ -227,6 +232,13 @@ impl Portal for Faulty<'_> {
     fn log_in(&mut self, key: &mut dyn LogInKey) -> Result<Session, PortalError> {
         match self.fault {
             Fault::AsksForNothing => self.portal.log_in_proven(key.certificate()),
+            Fault::KnowsNoCard => Err(PortalError::UnknownCertificate {
+                issuer: "TEST Telia Card Identifier CA v3".to_owned(),
+            }),
+            Fault::Renames => self.portal.log_in(key).map(|mut session| {
+                session.holder.surname = "Nygift".to_owned();
+                session
+            }),
             _ => self.portal.log_in(key),
         }
     }
@@ -617,7 +629,10 @@ fn what_is_over_by_the_clock_of_this_side_is_not_valid_because_a_portal_says_so(
     let mut holder = Holder::default();
     let error = guide_at(Fault::CallsAllValid, &mut card, &mut world, &mut holder).unwrap_err();
     assert!(matches!(error.cause(), Cause::Lapsed { .. }), "{error}");
-    assert!(error.how_to_continue().contains("clock"));
+    let hint = error.how_to_continue();
+    assert!(hint.contains("clock"), "{hint}");
+    let end = "; then begin again (nothing was changed)";
+    assert!(hint.ends_with(end), "{hint}");
     assert!(
         !holder
             .0
@@ -937,4 +952,57 @@ fn who_is_told_to_order_a_new_card_is_not_told_to_begin_again() {
         assert!(hint.starts_with("nothing was changed; "), "{hint}");
         assert!(!hint.contains("begin again"), "{hint}");
     }
+}
+
+#[test]
+fn a_session_of_somebody_else_stops_the_guide_before_anything_on_the_card_is_changed() {
+    let (mut card, mut world) = insert(CardState::Expired, 11);
+    let before = ders(&mut card);
+    let error = guide_at(
+        Fault::Renames,
+        &mut card,
+        &mut world,
+        &mut Holder::default(),
+    );
+    let error = error.unwrap_err();
+    assert_eq!(error.step(), Step::LogIn, "{error}");
+    assert!(matches!(error.cause(), Cause::OtherHolder(_)), "{error}");
+    let (said, own) = (error.to_string(), world.holder.full_name());
+    assert!(said.contains("Nygift") && said.contains(&own), "{said}");
+    let hint = error.how_to_continue();
+    assert!(hint.contains("without --yes"), "{hint}");
+    assert_eq!(ders(&mut card), before);
+
+    // Whoever has looked at the name is asked once, and goes on.
+    #[derive(Default)]
+    struct Person(Holder, Vec<String>);
+    impl Interaction for Person {
+        fn pin(&mut self, role: PinRole, step: Step) -> Result<Pin, String> {
+            self.0.pin(role, step)
+        }
+        fn differences_are_right(&mut self, differences: &[Difference]) -> bool {
+            let values = differences.iter().map(|one| one.line.value.clone());
+            self.1.extend(values);
+            true
+        }
+    }
+    let mut person = Person::default();
+    let outcome = guide_at(Fault::Renames, &mut card, &mut world, &mut person);
+    assert!(matches!(outcome, Ok(Outcome::Renewed(_))), "{outcome:?}");
+    let [name] = &*person.1 else {
+        panic!("{:?}", person.1);
+    };
+    assert!(name.ends_with(" Nygift"), "{name}");
+}
+
+#[test]
+fn who_can_help_a_card_that_the_portal_does_not_know_is_said() {
+    let (mut card, mut world) = insert(CardState::Expired, 11);
+    let holder = &mut Holder::default();
+    let error = guide_at(Fault::KnowsNoCard, &mut card, &mut world, holder).unwrap_err();
+    assert_eq!(error.step(), Step::LogIn, "{error}");
+    let hint = error.how_to_continue();
+    assert!(hint.starts_with("nothing was changed; "), "{hint}");
+    assert!(hint.contains("administers the portal"), "{hint}");
+    assert!(hint.contains("beginning again does not help"), "{hint}");
 }

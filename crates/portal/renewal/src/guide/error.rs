@@ -154,6 +154,12 @@ pub enum Cause {
     /// The portal asks to sign, or to write, what is not understood. Nothing of it was.
     #[error(transparent)]
     NotUnderstood(#[from] NotUnderstood),
+    /// The portal has let in somebody else than the card's certificates name, and nobody has confirmed it.
+    #[error(
+        "{} of whom the portal has logged in is “{}”, and the card says “{}”",
+        .0.line.english, .0.line.value, .0.on_card.join(" / ")
+    )]
+    OtherHolder(Difference),
     /// Personal data of the order are other than the card's certificates say, and nobody has
     /// confirmed them.
     #[error(
@@ -283,7 +289,7 @@ impl RenewalError {
                 "show this to those who run the portal; sign nothing there until it is explained"
                     .to_owned(),
             ),
-            Cause::OtherData(_) | Cause::OtherPair(_) => Some(
+            Cause::OtherHolder(_) | Cause::OtherData(_) | Cause::OtherPair(_) => Some(
                 "if the new data are right, confirm them at a terminal, without --yes".to_owned(),
             ),
             Cause::Notes(_) => Some(
@@ -313,11 +319,26 @@ impl RenewalError {
                 "{unchanged}do what the portal says of this card; as it is now, beginning again does not help"
             );
         }
-        let again = self.again();
-        match own {
-            Some(own) => format!("{own}; then {again}"),
-            None => again.to_owned(),
+        if self.is_unknown_there() {
+            return "nothing was changed; is it the right card, and the right portal? If so, have whoever \
+                    administers the portal enrol the card (`kortlab admin enrol`): until then beginning \
+                    again does not help"
+                .to_owned();
         }
+        let (state, again) = self.again();
+        match (own, state) {
+            (Some(own), Some(state)) => format!("{own}; then {again} ({state})"),
+            (Some(own), None) => format!("{own}; then {again}"),
+            (None, Some(state)) => format!("{state}; {again}"),
+            (None, None) => again.to_owned(),
+        }
+    }
+
+    /// Whether the portal knows nothing of the card that logs in.
+    fn is_unknown_there(&self) -> bool {
+        matches!(&self.cause, Cause::Portal(error)
+            if matches!(error.code(), "unknown-certificate" | "unknown-card"))
+            && matches!(self.step, Step::InsertCard | Step::LogIn)
     }
 
     /// Whether the portal serves this card no longer, or not yet, as its carrier's certificates are.
@@ -353,15 +374,19 @@ impl RenewalError {
         }
     }
 
-    fn again(&self) -> &'static str {
+    /// What stands already, if that is to be said, and how to go on.
+    fn again(&self) -> (Option<&'static str>, &'static str) {
         if self.receipt_signed {
-            return "the receipt is signed; begin again to check once more";
+            return (
+                Some("the receipt is signed"),
+                "begin again to check once more",
+            );
         }
         if let Some(again) = self.pair_is_over() {
-            return again;
+            return (None, again);
         }
-        match self.step {
-            Step::InsertCard | Step::LogIn => "nothing was changed; begin again",
+        let again = match self.step {
+            Step::InsertCard | Step::LogIn => return (Some("nothing was changed"), "begin again"),
             Step::RemoveOld | Step::Order | Step::Approve => {
                 "begin again: what is removed stays removed, nothing is ordered twice"
             }
@@ -371,7 +396,8 @@ impl RenewalError {
             Step::LogOut | Step::Check | Step::TryAuthentication | Step::TrySignature => {
                 "begin again to check once more; no receipt was signed this time"
             }
-        }
+        };
+        (None, again)
     }
 }
 

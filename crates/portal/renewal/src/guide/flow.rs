@@ -41,6 +41,8 @@ pub(super) struct Flow<'a, C: Channel> {
     pub(super) notes: &'a mut dyn HolderNotes,
     /// What the card's certificates say at the beginning: later, some of them are gone.
     pub(super) facts: CardFacts,
+    /// What is other than they say, and a person has confirmed in this run.
+    pub(super) confirmed: Vec<Difference>,
     /// Whether the portal has taken a receipt in this run.
     pub(super) receipt_signed: bool,
 }
@@ -211,6 +213,12 @@ impl<C: Channel> Flow<'_, C> {
             card_number: session.card_number,
             holder: session.holder.full_name(),
         });
+        // Before anything on the card is changed for them.
+        let differences = understood::logged_in(&session, &self.facts);
+        if let Some(first) = self.unconfirmed(&differences) {
+            let _ = self.portal.log_out(&session.token);
+            return Err(Cause::OtherHolder(first));
+        }
         Ok(session)
     }
 
@@ -419,10 +427,16 @@ impl<C: Channel> Flow<'_, C> {
         Ok(UnderWay::Open(order))
     }
 
-    /// Has a person confirm what is other than the card says; the first of it if none does.
+    /// Has a person confirm what is other than the card says, once each; the first of it if none does.
     fn unconfirmed(&mut self, differences: &[Difference]) -> Option<Difference> {
-        let first = differences.first()?;
-        (!self.holder.differences_are_right(differences)).then(|| first.clone())
+        let asked = |one: &&Difference| !self.confirmed.contains(one);
+        let new: Vec<_> = differences.iter().filter(asked).cloned().collect();
+        let first = new.first()?.clone();
+        if !self.holder.differences_are_right(&new) {
+            return Some(first);
+        }
+        self.confirmed.extend(new);
+        None
     }
 
     /// The newest order whose two certificates are good, or on hold until its receipt is signed:

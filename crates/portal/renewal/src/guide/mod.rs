@@ -65,6 +65,7 @@ pub fn renew<C: Channel>(
         journal,
         notes,
         facts: CardFacts::default(),
+        confirmed: Vec::new(),
         receipt_signed: false,
     }
     .run()
