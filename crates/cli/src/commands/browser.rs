@@ -63,8 +63,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", default_value = "kortlab-portal")]
     data: PathBuf,
 
-    /// Keep the profile in this directory, which is made if need be; otherwise it is a temporary
-    /// one, removed at the end
+    /// Keep the profile in this directory, which is made if need be: it is empty, or holds a profile
+    /// that this command has made. Otherwise it is a temporary one, removed at the end
     #[arg(long, value_name = "DIR")]
     profile: Option<PathBuf>,
 

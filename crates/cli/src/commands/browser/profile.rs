@@ -24,6 +24,9 @@ app opensc-pkcs11 {
     }
 }
 ";
+/// The file of these settings, and how it begins: by it a profile of ours is known.
+const OPENSC_CONF: &str = "opensc.conf";
+const MADE_BY_US: &str = "# Made by kortlab browser";
 /// The names of what is added to the certificate database.
 const AUTHORITY: &str = "kortlab portal";
 const MODULE: &str = "kortlab opensc";
@@ -41,11 +44,11 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Makes a temporary profile, or one in `kept`, which may have been made earlier. `authority`
-    /// is trusted for servers.
+    /// Makes a temporary profile, or one in `kept`, which may have been made earlier, by this command.
+    /// `authority` is trusted for servers.
     ///
     /// # Errors
-    /// Something cannot be written, or NSS's programs refuse it.
+    /// `kept` holds something else, something cannot be written, or NSS's programs refuse it.
     pub fn make(
         kept: Option<&Path>,
         programs: &Programs,
@@ -65,6 +68,7 @@ impl Profile {
                 }
             }
             Some(directory) => {
+                may_be_filled(directory)?;
                 make_private(directory)?;
                 let directory = fs::canonicalize(directory)
                     .map_err(|error| Failure::file("find", directory, &error))?;
@@ -91,7 +95,7 @@ impl Profile {
 
     /// OpenSC's settings.
     pub fn opensc_conf(&self) -> PathBuf {
-        self.directory.join("opensc.conf")
+        self.directory.join(OPENSC_CONF)
     }
 
     /// Chromium's own directory.
@@ -196,6 +200,29 @@ impl Profile {
     }
 }
 
+/// Refuses a directory with something in it that this command has not made: somebody's home, or a
+/// profile of another browser, would get the portal's authority and the module as well.
+fn may_be_filled(directory: &Path) -> Result<(), Failure> {
+    // Written before anything else, and by nobody else.
+    let settings = fs::read(directory.join(OPENSC_CONF)).unwrap_or_default();
+    if settings.starts_with(MADE_BY_US.as_bytes()) {
+        return Ok(());
+    }
+    let mut entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Failure::file("read", directory, &error)),
+    };
+    if entries.next().is_none() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{} is not empty, and no profile that kortlab browser has made; nothing in it was changed",
+        directory.display()
+    ))
+    .hint("name a directory that is empty or not there yet with --profile; or leave it out, for a profile that is removed at the end"))
+}
+
 /// Makes a directory for this user alone.
 fn make_private(directory: &Path) -> Result<(), Failure> {
     DirBuilder::new()
@@ -203,4 +230,43 @@ fn make_private(directory: &Path) -> Result<(), Failure> {
         .mode(0o700)
         .create(directory)
         .map_err(|error| Failure::file("make", directory, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Exit;
+
+    #[test]
+    fn only_a_directory_that_is_empty_new_or_ours_becomes_a_profile() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("profile");
+        may_be_filled(&path).expect("it is not there yet");
+        fs::create_dir(&path).expect("a directory");
+        may_be_filled(&path).expect("it is empty");
+        fs::write(path.join(OPENSC_CONF), OPENSC).expect("written");
+        fs::write(path.join("chromium.log"), "").expect("written");
+        may_be_filled(&path).expect("it is ours");
+
+        for (name, is_directory) in [(".pki", true), ("opensc.conf", false)] {
+            let other = directory.path().join(format!("with {name}"));
+            fs::create_dir(&other).expect("a directory");
+            match is_directory {
+                true => fs::create_dir(other.join(name)).expect("a directory"),
+                false => fs::write(other.join(name), "mine").expect("written"),
+            }
+            let failure = may_be_filled(&other).expect_err(name);
+            assert_eq!(failure.exit(), Exit::Usage);
+            assert!(failure.message().contains("is not empty"), "{name}");
+            assert!(
+                failure
+                    .next_step()
+                    .is_some_and(|next| next.contains("--profile"))
+            );
+            assert_eq!(fs::read_dir(&other).expect("there").count(), 1);
+        }
+        let file = directory.path().join("file");
+        fs::write(&file, "").expect("written");
+        may_be_filled(&file).expect_err("a file");
+    }
 }

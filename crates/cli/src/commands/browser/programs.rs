@@ -36,11 +36,11 @@ impl Programs {
     /// Finds what is needed; `chromium` and `module` take the place of the usual ones.
     ///
     /// # Errors
-    /// All that is missing, with the packages that bring it.
+    /// What was named and is not there; or all that is missing, with the packages that bring it.
     pub fn find(chromium: Option<&Path>, module: Option<&Path>) -> Result<Self, Failure> {
         let mut missing = Missing::default();
         let chromium = match chromium {
-            Some(named) => find_program(named),
+            Some(named) => Some(named_program(named)?),
             None => BROWSERS.iter().find_map(|name| find_program(name.as_ref())),
         };
         let found = (
@@ -53,7 +53,7 @@ impl Programs {
             missing.unless(find_program("modutil".as_ref()), "modutil", "libnss3-tools"),
             missing.unless(
                 match module {
-                    Some(named) => named.is_file().then(|| named.to_path_buf()),
+                    Some(named) => Some(named_module(named)?),
                     None => find_module(),
                 },
                 "OpenSC's PKCS#11 module",
@@ -107,6 +107,38 @@ impl Missing {
             "on Debian and Ubuntu: apt-get install {}",
             packages.join(" ")
         ))
+    }
+}
+
+/// The program that --chromium names. Nothing that could be installed takes its place.
+fn named_program(named: &Path) -> Result<PathBuf, Failure> {
+    find_program(named).ok_or_else(|| {
+        not_there("--chromium", named, match named.components().count() {
+            0 | 1 => "no program of this name is on the search path",
+            _ => what_it_is(named),
+        })
+        .hint("name the program of a Chromium; or leave --chromium out, for the one on the search path")
+    })
+}
+
+/// The file that --module names.
+fn named_module(named: &Path) -> Result<PathBuf, Failure> {
+    match named.is_file() {
+        true => Ok(named.to_path_buf()),
+        false => Err(not_there("--module", named, what_it_is(named))
+            .hint("name the file of a PKCS#11 module; or leave --module out, for OpenSC's")),
+    }
+}
+
+fn not_there(option: &str, named: &Path, why: &str) -> Failure {
+    Failure::usage(format!("{option} {}: {why}", named.display()))
+}
+
+/// What is at a path where no file is.
+fn what_it_is(path: &Path) -> &'static str {
+    match path.is_dir() {
+        true => "that is a directory",
+        false => "there is no such file",
     }
 }
 
@@ -167,6 +199,42 @@ mod tests {
             next.ends_with("apt-get install chromium libnss3-tools"),
             "{next}"
         );
+    }
+
+    #[test]
+    fn what_was_named_and_is_not_there_is_named_and_no_package() {
+        let sh = Path::new("/bin/sh");
+        for (chromium, module, said) in [
+            (
+                "/bin/no-such-program",
+                None,
+                "--chromium /bin/no-such-program: there is no such file",
+            ),
+            ("/bin", None, "--chromium /bin: that is a directory"),
+            (
+                "no-such-program",
+                None,
+                "--chromium no-such-program: no program of this name",
+            ),
+            (
+                "/bin/sh",
+                Some("/no-such.so"),
+                "--module /no-such.so: there is no such file",
+            ),
+            (
+                "/bin/sh",
+                Some("/bin"),
+                "--module /bin: that is a directory",
+            ),
+        ] {
+            let found = Programs::find(Some(chromium.as_ref()), module.map(Path::new));
+            let failure = found.expect_err(said);
+            assert!(failure.message().starts_with(said), "{}", failure.message());
+            let next = failure.next_step().expect("a next step");
+            assert!(!next.contains("apt-get"), "{next}");
+        }
+        assert_eq!(named_module(sh).expect("a file"), sh);
+        assert_eq!(named_program(sh).expect("a file"), sh);
     }
 
     #[test]
