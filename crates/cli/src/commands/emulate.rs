@@ -28,6 +28,7 @@ use self::seat::Readers;
 use super::Context;
 use crate::channel::{AntennaArguments, Primes, insert};
 use crate::control::{ControlArguments, ControlDoor, Gate, Lab, Place, Plugged, SharedCard};
+use crate::desk::check_apart;
 use crate::failure::{Exit, Failure};
 use crate::output::{hint, note};
 
@@ -84,6 +85,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
             Failure::usage("a socket holds one card").hint("give one FILE, or leave --socket out")
         );
     }
+    check_apart(context, &arguments.files)?;
     let (tell, told) = mpsc::channel();
     let addresses = match &arguments.socket {
         Some(path) => vec![format!("socket:{}", path.display())],

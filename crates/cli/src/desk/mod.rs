@@ -270,7 +270,10 @@ fn card(
 }
 
 /// Refuses an image that is to be in two readers, unless each gets a copy.
-fn check_apart(context: &Context, images: &[PathBuf]) -> Result<(), Failure> {
+///
+/// # Errors
+/// One is named twice.
+pub fn check_apart(context: &Context, images: &[PathBuf]) -> Result<(), Failure> {
     if context.ephemeral {
         return Ok(());
     }

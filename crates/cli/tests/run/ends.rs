@@ -91,6 +91,9 @@ fn an_image_that_is_missing_in_use_or_none_is_told_in_a_line_and_nothing_is_run(
     let twice = finish(lab.kortlab(&["run", "card.json", "./card.json", "--", "touch", "ran"]));
     assert_plain_error(&twice, 2);
     assert!(stderr(&twice).contains("named twice"), "{}", stderr(&twice));
+    let twice = finish(lab.kortlab(&["emulate", "card.json", "./card.json"]));
+    assert_plain_error(&twice, 2);
+    assert!(stderr(&twice).contains("named twice"), "{}", stderr(&twice));
     assert!(!lab.path("ran").exists());
     // A copy in memory is in nobody's way.
     let script = format!(

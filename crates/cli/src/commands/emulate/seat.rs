@@ -40,11 +40,21 @@ mod with_pcsc {
     const PATIENCE: Duration = Duration::from_secs(3);
     const PAUSE: Duration = Duration::from_millis(100);
 
+    /// How vpcd's slots are called, but by somebody who has configured another name.
+    const VIRTUAL: &str = "Virtual PCD";
+
+    fn slots(readers: &[Reader]) -> usize {
+        let is_virtual = |reader: &&Reader| reader.name.starts_with(VIRTUAL);
+        readers.iter().filter(is_virtual).count()
+    }
+
     /// The readers as they were before the cards came.
     pub struct Readers {
         taken: BTreeSet<String>,
         /// Why there was no PC/SC service, if so.
         missing: Option<String>,
+        /// How many virtual readers there were, free or not.
+        slots: usize,
         cards: usize,
     }
 
@@ -52,8 +62,9 @@ mod with_pcsc {
         /// Looks at the readers, into which so many cards are to come. Where the system starts
         /// pcscd when it is asked for, that starts it.
         pub fn before(cards: usize) -> Self {
-            let (taken, missing) = match readers() {
+            let (slots, taken, missing) = match readers() {
                 Ok(readers) => (
+                    slots(&readers),
                     readers
                         .into_iter()
                         .filter(|reader| reader.state != Occupancy::Empty)
@@ -61,11 +72,12 @@ mod with_pcsc {
                         .collect(),
                     None,
                 ),
-                Err(error) => (BTreeSet::new(), Some(error.to_string())),
+                Err(error) => (0, BTreeSet::new(), Some(error.to_string())),
             };
             Self {
                 taken,
                 missing,
+                slots,
                 cards,
             }
         }
@@ -77,6 +89,19 @@ mod with_pcsc {
                             vsmartcard-vpcd`, then `pcscd --foreground` as root; or use the card \
                             without one: --socket PATH"
                     .to_owned(),
+                // The driver is there: each of its slots has a port of its own, and no more are there.
+                None if self.slots > 0 => {
+                    let slots = match self.slots {
+                        1 => "one slot".to_owned(),
+                        slots => format!("{slots} slots"),
+                    };
+                    format!(
+                        "pcscd runs, and vpcd in it with {slots} (as it is packaged it has two, at \
+                         consecutive ports), none of them at {address}; put in no more cards than there \
+                         are slots, or see to the port (--vpcd); `kortlab pcscd` and `kortlab run` take \
+                         any number of cards, without vpcd"
+                    )
+                }
                 None => format!(
                     "pcscd runs, and has no virtual reader at {address}; Debian and Ubuntu: \
                      `apt-get install vsmartcard-vpcd`, then start pcscd again; or use the card \
@@ -162,10 +187,36 @@ mod with_pcsc {
         }
 
         #[test]
+        fn a_card_too_many_for_vpcds_slots_is_not_told_to_install_vpcd() {
+            let two = [
+                reader(0, "Virtual PCD 00 00", Some(ATR)),
+                reader(1, "Virtual PCD 00 01", None),
+            ];
+            let other = [reader(0, "Some Reader 00 00", None)];
+            let said = |readers: &[Reader]| {
+                let before = Readers {
+                    taken: BTreeSet::new(),
+                    missing: None,
+                    slots: slots(readers),
+                    cards: 3,
+                };
+                before.what_is_missing("localhost:35965")
+            };
+            let two = said(&two);
+            assert!(
+                two.contains("with 2 slots") && two.contains("localhost:35965"),
+                "{two}"
+            );
+            assert!(!two.contains("apt-get"), "{two}");
+            assert!(said(&other).contains("apt-get install vsmartcard-vpcd"));
+        }
+
+        #[test]
         fn a_card_is_in_the_reader_that_shows_its_atr_and_held_none_before() {
             let before = |cards| Readers {
                 taken: ["Old".to_owned()].into(),
                 missing: None,
+                slots: 2,
                 cards,
             };
             let now = [
