@@ -11,6 +11,7 @@ use std::net::{Shutdown, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use common::portal::Portal;
 use common::{Lab, Running, assert_code, assert_plain_error, stderr, stdout};
@@ -478,4 +479,37 @@ fn the_responder_and_the_lists_that_certificates_name_are_asked_if_that_is_wante
         .map(|problem| problem["code"].as_str().unwrap())
         .collect();
     assert_eq!(codes, ["not-reached"], "{document:#}");
+}
+
+/// An instance that only reads writes nothing to the store.
+#[test]
+fn a_store_that_does_not_answer_is_to_be_there_and_good_for_what_is_done_with_it() {
+    let lab = Lab::new("valid");
+    let (portal, _) = start(&lab, &[]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !["carrier-ocsp.pem", "hcc-ocsp.pem"]
+        .iter()
+        .all(|name| lab.path("portal").join(name).exists())
+    {
+        assert!(Instant::now() < deadline, "the responders' files are made");
+        thread::sleep(Duration::from_millis(50));
+    }
+    drop(portal);
+    let store = "postgres://reader@127.0.0.1:1/kortlab";
+    let portal = ["portal", "--data", "portal", "--store", store];
+    for (options, said, not) in [
+        (
+            &["--read-only", "--pki-listen", "127.0.0.1:0"][..],
+            "can be read",
+            "written",
+        ),
+        (&FREE_PORTS[..], "can be written", "can be read"),
+    ] {
+        let output = lab.run(&[&portal[..], options].concat());
+        assert_code(&output, 1);
+        let error = stderr(&output);
+        let hint = error.lines().find(|line| line.starts_with("hint: "));
+        let hint = hint.unwrap_or_else(|| panic!("{error}"));
+        assert!(hint.contains(said) && !hint.contains(not), "{error}");
+    }
 }

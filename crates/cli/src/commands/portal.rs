@@ -152,7 +152,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let stopped = signals()?;
     let path = arguments.data.clone();
     let source = Source::Directory { path, store };
-    let portal = Server::start(config, source).map_err(not_started)?;
+    let portal =
+        Server::start(config, source).map_err(|error| not_started(error, CAN_BE_WRITTEN))?;
     context.output.event(&Started {
         url: portal.urls().main.clone(),
         log_in_url: portal.urls().log_in.clone(),
@@ -193,7 +194,8 @@ fn run_read_only(
         limits: limits(arguments.rate, arguments.change_rate),
     };
     let stopped = signals()?;
-    let instance = Server::start_read_only(config, &arguments.data, &store).map_err(not_started)?;
+    let instance = Server::start_read_only(config, &arguments.data, &store)
+        .map_err(|error| not_started(error, CAN_BE_READ))?;
     context.output.event(&StartedReadOnly {
         pki_url: format!("http://{}", instance.address()),
         data: arguments.data.clone(),
@@ -205,8 +207,12 @@ fn run_read_only(
     Ok(Exit::Done)
 }
 
-/// Why a portal did not start.
-fn not_started(error: StartError) -> Failure {
+/// What the store is for: a portal writes to it, an instance that only reads does not.
+const CAN_BE_WRITTEN: &str = "can be written";
+const CAN_BE_READ: &str = "can be read";
+
+/// Why a portal did not start, or an instance that only reads; what the store is to be good for.
+fn not_started(error: StartError, store: &str) -> Failure {
     let kind = match &error {
         error if error.is_in_use() => "in-use",
         StartError::Directory { .. } => "file",
@@ -215,9 +221,9 @@ fn not_started(error: StartError) -> Failure {
     let failure = Failure::failed(error.to_string()).of_kind(kind);
     match error {
         // The others say it themselves.
-        StartError::Store(_) => failure.hint(
-            "see that the store is there and can be written, or name another one (--store, --store-file)",
-        ),
+        StartError::Store(_) => failure.hint(format!(
+            "see that the store is there and {store}, or name another one (--store, --store-file)"
+        )),
         _ => failure,
     }
 }
