@@ -68,6 +68,29 @@ fn what_takes_two_spoilt_answers_is_found_made_small_and_seen_again() {
     );
 }
 
+#[test]
+fn a_large_corpus_leaves_afl_its_time() {
+    let lab = Lab::new("valid");
+    let program = planted(&lab, "afl-clang-fast");
+    let corpus = lab.path("corpus");
+    fs::create_dir(&corpus).unwrap();
+    for number in 0..2000_u16 {
+        // An ATR and an answer, in the form of OpenSC's fuzzers.
+        let [high, low] = number.to_be_bytes();
+        let pieces = [&[0x3B, 0x00][..], &[high, low, 0x90, 0x00]];
+        let with_length = |piece: &[u8]| [&(piece.len() as u16).to_ne_bytes()[..], piece].concat();
+        let file = pieces.map(with_length).concat();
+        fs::write(corpus.join(format!("{number:04}")), file).unwrap();
+    }
+    let corpus = corpus.to_str().unwrap();
+    let options = ["--jobs", "1", "--time", "8", "--corpus", corpus];
+    let output = lab.run(&fuzz(&options, &program, "both"));
+    let report = document(&output);
+    assert!(report["executions"].as_u64().unwrap() > 0, "{report}");
+    let said = stderr(&output);
+    assert!(said.contains("seeds were not tried"), "{said}");
+}
+
 /// The process of AFL++ that its own notes name, once there are some.
 fn process_of(instance: &Path) -> Option<u32> {
     let notes = fs::read_to_string(instance.join("fuzzer_stats")).ok()?;

@@ -135,8 +135,11 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let inputs = Inputs::open(&sync, &list).map_err(|error| Failure::file("use", &list, &error))?;
     let since = Instant::now();
     let instances = instances(&arguments, &place.library()?.path(), &begun, &sync)?;
+    let goal = arguments.campaign.goal(arguments.executions);
     if instances.iter().any(|instance| !instance.was_begun()) {
-        sow(&begun, &findings, &out.join("seeds"), &stop)?;
+        // What AFL++ begins with has half of its time, so that it does begin.
+        let until = goal.time.map(|time| since + time / 2);
+        sow(&begun, &findings, &out.join("seeds"), &stop, until)?;
     } else if !begun.corpus.is_empty() {
         warn("the campaign goes on with what it has: --corpus is for its beginning");
     }
@@ -146,9 +149,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         store: &begun.store,
         judging,
         running: Vec::new(),
-        begun: since,
+        begun: Instant::now(),
     };
-    let goal = arguments.campaign.goal(arguments.executions);
     let ran = driven.run(&afl_fuzz, &instances, goal, &stop);
     let saved = begun.store.save(campaign.progress());
     let stats = driven.stats();
@@ -168,7 +170,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let ran = match ran {
         Ok(()) if !has_begun && !stop.load(Ordering::Relaxed) => {
             Err(Failure::failed(match driven.running.is_empty() {
-                true => "the time was over before AFL++ began: trying what it begins with took it",
+                true => "AFL++ was not begun",
                 false => "AFL++ has noted nothing in this time: it still tried what it begins with",
             })
             .hint("give it more with --time, or less with --corpus"))
@@ -231,12 +233,13 @@ fn instances(
 
 /// Writes what AFL++ begins with: the example of each mutation, and what the campaign has come upon by
 /// itself. Each is tried before, and those that are findings are kept as such: AFL++ begins with what
-/// does no harm.
+/// does no harm. What is not tried until then is left out, and told.
 fn sow(
     begun: &Begun,
     findings: &Findings<'_>,
     directory: &Path,
     stop: &AtomicBool,
+    until: Option<Instant>,
 ) -> Result<(), Failure> {
     let campaign = &begun.campaign;
     make(directory)?;
@@ -251,6 +254,15 @@ fn sow(
     let keep = |found: &_| findings.keep(found);
     for (number, seed) in seeds.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        if number > 0 && until.is_some_and(|until| Instant::now() >= until) {
+            let left = seeds.len() - number;
+            warn(format_args!(
+                "{left} of {} seeds were not tried: half of the time of --time was over; AFL++ begins \
+                 with those before",
+                seeds.len()
+            ));
             break;
         }
         let found = campaign.consider(seed, &keep);
