@@ -280,6 +280,16 @@ pub(crate) fn take_apart<'a>(
     type_schema: Schema,
     notes: &mut Notes,
 ) -> Option<Parts<'a>> {
+    take_apart_with(what, tlv, [schema, SUB_CLASS_CONTENT, type_schema], notes)
+}
+
+/// The same; the schemas are those of the object, of its subClassAttributes and of its typeAttributes.
+pub(crate) fn take_apart_with<'a>(
+    what: &'static str,
+    tlv: &Tlv<'a>,
+    [schema, sub_schema, type_schema]: [Schema; 3],
+    notes: &mut Notes,
+) -> Option<Parts<'a>> {
     let keep = |tlv: &Tlv<'a>, _: &mut Notes| Some(*tlv);
     let mut unknown = ObjectUnknown::default();
     let mut fields = Fields::open(what, schema, tlv, notes);
@@ -290,7 +300,7 @@ pub(crate) fn take_apart<'a>(
         .unwrap_or_default();
     let class = fields.need("classAttributes", notes, keep)?;
     let sub_class = fields.read(notes, |outer, notes| {
-        let mut inner = Fields::open("subClassAttributes", SUB_CLASS_CONTENT, outer, notes);
+        let mut inner = Fields::open("subClassAttributes", sub_schema, outer, notes);
         let attributes = inner.read(notes, keep)?;
         unknown.sub_class = inner.finish(notes);
         Some(attributes)

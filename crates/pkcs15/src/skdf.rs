@@ -7,7 +7,7 @@ use crate::directory::{self, Directory, ObjectUnknown, SUB_CLASS, sealed};
 use crate::element::Unknown;
 use crate::error::EncodeError;
 use crate::fields::{self, Fields, Writer};
-use crate::finding::Notes;
+use crate::finding::{Code, Notes};
 use crate::flags::KeyUsage;
 use crate::frame::{self, Shape};
 use crate::id::Id;
@@ -58,6 +58,8 @@ pub enum SecretKeyKind {
 pub struct CommonSecretKeyAttributes {
     /// The key's length in bits.
     pub key_length: Option<u32>,
+    /// Whether the length stands there without a SEQUENCE around it, as OpenSC writes it.
+    pub is_bare: bool,
     /// Elements that this version does not know.
     pub unknown: Unknown,
 }
@@ -74,6 +76,8 @@ pub struct SecretKeyAttributes {
 /// The number of `otherKey`.
 const OTHER_KEY: u8 = 14;
 
+/// CommonSecretKeyAttributes, or their keyLen alone.
+const SUB_CLASS_CONTENT: Schema = &[&[0x30, 0x02]];
 const SECRET_SCHEMA: Schema = &[&[0x02]];
 const TYPE_SCHEMA: Schema = &[&[0x30]];
 const VALUE_SCHEMA: Schema = &[VALUE_TAGS];
@@ -126,7 +130,8 @@ impl SecretKey {
 
     /// One that has no identifier of an algorithm around it.
     fn decode_as(kind: SecretKeyKind, tlv: &Tlv<'_>, notes: &mut Notes) -> Option<Self> {
-        let parts = directory::take_apart("secret key", tlv, SUB_CLASS, TYPE_SCHEMA, notes)?;
+        let schemas = [SUB_CLASS, SUB_CLASS_CONTENT, TYPE_SCHEMA];
+        let parts = directory::take_apart_with("secret key", tlv, schemas, notes)?;
         Some(Self {
             kind,
             key: CommonKeyAttributes::decode(&parts.class, notes),
@@ -154,14 +159,28 @@ impl SecretKey {
 
 impl CommonSecretKeyAttributes {
     fn decode(tlv: &Tlv<'_>, notes: &mut Notes) -> Self {
+        if tlv.tag == Tag::INTEGER {
+            let message = "keyLen stands in the subClassAttributes without the SEQUENCE around it, as OpenSC \
+                           writes it";
+            notes.note(Code::MissingElement, tlv.offset, message);
+            return Self {
+                key_length: fields::unsigned("keyLen", tlv, notes),
+                is_bare: true,
+                unknown: Unknown::default(),
+            };
+        }
         let mut fields = Fields::open("CommonSecretKeyAttributes", SECRET_SCHEMA, tlv, notes);
         Self {
             key_length: fields.read(notes, |tlv, notes| fields::unsigned("keyLen", tlv, notes)),
+            is_bare: false,
             unknown: fields.finish(notes),
         }
     }
 
     fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        if let (true, Some(length)) = (self.is_bare, self.key_length) {
+            return Ok(fields::unsigned_to_der(0x02, length));
+        }
         Writer::new()
             .maybe_unsigned(0x02, self.key_length)
             .finish(0x30, &self.unknown)
@@ -245,6 +264,7 @@ impl sealed::Object for SecretKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Severity;
 
     fn key(kind: SecretKeyKind) -> SecretKey {
         let mut key = SecretKey::generic(
@@ -255,6 +275,7 @@ mod tests {
         key.kind = kind;
         key.secret = Some(CommonSecretKeyAttributes {
             key_length: Some(192),
+            is_bare: false,
             unknown: Unknown::default(),
         });
         key
@@ -275,6 +296,16 @@ mod tests {
             assert!(parsed.findings.is_empty(), "{:?}", parsed.findings);
             assert_eq!(parsed.value, directory);
         }
+        // As OpenSC's `pkcs15-init --store-secret-key` writes it.
+        let bare = "303D300F0C066165736B6579030206C0040101301604010B030206C003020780020101A106020101020102\
+                    A00402020080A10C300A300804063F0050154D01";
+        let bare = hex::decode(bare).expect("hex");
+        let parsed = SkDf::parse(&bare);
+        let told: Vec<_> = parsed.findings.iter().map(|one| one.severity).collect();
+        assert_eq!(told, [Severity::Note], "{:?}", parsed.findings);
+        let read = parsed.value.objects().next().expect("a key");
+        assert_eq!(read.length(), Some(128));
+        assert_eq!(parsed.value.encode(), Ok(bare));
         assert!(
             SkDf::new([key(SecretKeyKind::Numbered(16))])
                 .encode()

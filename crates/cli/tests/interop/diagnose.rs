@@ -224,6 +224,7 @@ fn the_secret_keys_that_are_read_are_those_that_opensc_reads() {
         key.key.key_reference = Some(u32::from(id));
         key.secret = Some(CommonSecretKeyAttributes {
             key_length: Some(192),
+            is_bare: false,
             unknown: Unknown::default(),
         });
         key

@@ -288,6 +288,7 @@ pub fn secret_key() -> impl Strategy<Value = SecretKey> {
     ];
     let secret = of(any::<u32>()).prop_map(|key_length| CommonSecretKeyAttributes {
         key_length,
+        is_bare: false,
         unknown: Unknown::default(),
     });
     (kind, common(), key(), of(secret), value()).prop_map(|(kind, common, key, secret, value)| {
