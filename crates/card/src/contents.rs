@@ -17,6 +17,7 @@ use kortlab_pkcs15::{
     PrivateKey, PublicKey, SecretKey, Severity, TokenInfo, UnusedSpaceRecord,
 };
 
+use self::pieces::Pieces;
 use crate::agreement;
 use crate::applications;
 use crate::directory_ranges;
@@ -997,12 +998,8 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
         kind: ObjectKind,
         path: &FilePath,
     ) -> Result<Option<DirectoryFile<T>>, CardError> {
-        let pieces = match self.pieces(name, path) {
-            Ok(pieces) => pieces,
-            Err(error) => {
-                self.unreadable(name, path, error)?;
-                return Ok(None);
-            }
+        let Some(pieces) = self.pieces_if_readable(name, path)? else {
+            return Ok(None);
         };
         let mut directory = self.parsed(name, path, &pieces);
         let (count, stopped) = self.files.take_objects(directory.entries.len());
@@ -1022,8 +1019,18 @@ impl<C: Channel + ?Sized> Reading<'_, C> {
 
     /// The bytes of a file; if it could not be read to its end, those before.
     fn content(&mut self, name: &str, path: &FilePath) -> Result<Option<Bytes>, CardError> {
+        let pieces = self.pieces_if_readable(name, path)?;
+        Ok(pieces.map(|pieces| pieces.bytes))
+    }
+
+    /// A file, in one piece or by its records; that it cannot be read is told.
+    fn pieces_if_readable(
+        &mut self,
+        name: &str,
+        path: &FilePath,
+    ) -> Result<Option<Pieces>, CardError> {
         match self.pieces(name, path) {
-            Ok(pieces) => Ok(Some(pieces.bytes)),
+            Ok(pieces) => Ok(Some(pieces)),
             Err(error) => {
                 self.unreadable(name, path, error)?;
                 Ok(None)

@@ -94,38 +94,17 @@ impl Dialect for Eid {
         }
     }
 
-    /// SELECT of the key file by its path, then MSE with the algorithm, the key file's
-    /// identifier, and the key's number if it has one.
-    fn choose_key(
+    fn guesses(&self) -> bool {
+        false
+    }
+
+    fn ways_to_choose(
         &self,
         key: &KeyLocation,
         operation: Operation,
         padding: CardPadding,
-    ) -> Result<Vec<Step>, CardError> {
-        let Some(file) = key.path.fid() else {
-            return Err(CardError::new(
-                ErrorKind::Unsupported,
-                "the card does not say in which file the key is, and this card OS needs that",
-            ));
-        };
-        let algorithm = match padding {
-            CardPadding::Raw => ALGORITHM_RAW,
-            CardPadding::Pkcs1 => ALGORITHM_PKCS1,
-        };
-        let template = match operation {
-            Operation::Sign => TEMPLATE_SIGNATURE,
-            Operation::Decipher => TEMPLATE_CONFIDENTIALITY,
-        };
-        let data = Builder::new()
-            .primitive(0x80, &[algorithm])
-            .primitive(0x81, &file.bytes())
-            .maybe(key.reference, |data, number| {
-                data.primitive(0x84, &[number])
-            })
-            .finish();
-        let set = Command::new(instruction::MANAGE_SECURITY_ENVIRONMENT, MSE_SET, template)
-            .with_data(data);
-        Ok(vec![Step::Select(key.path.clone()), Step::Send(set)])
+    ) -> Result<Vec<Vec<Step>>, CardError> {
+        Ok(vec![self.choose_key(key, operation, padding)?])
     }
 
     /// A command of its own, which answers the identifiers in a row.
@@ -160,6 +139,42 @@ impl Dialect for Eid {
     fn delete_file(&self, file_id: Fid) -> Option<Command> {
         let command = Command::new(instruction::DELETE_FILE, 0x00, 0x00);
         Some(command.with_data(file_id.bytes()))
+    }
+}
+
+impl Eid {
+    /// SELECT of the key file by its path, then MSE with the algorithm, the key file's
+    /// identifier, and the key's number if it has one.
+    fn choose_key(
+        &self,
+        key: &KeyLocation,
+        operation: Operation,
+        padding: CardPadding,
+    ) -> Result<Vec<Step>, CardError> {
+        let Some(file) = key.path.fid() else {
+            return Err(CardError::new(
+                ErrorKind::Unsupported,
+                "the card does not say in which file the key is, and this card OS needs that",
+            ));
+        };
+        let algorithm = match padding {
+            CardPadding::Raw => ALGORITHM_RAW,
+            CardPadding::Pkcs1 => ALGORITHM_PKCS1,
+        };
+        let template = match operation {
+            Operation::Sign => TEMPLATE_SIGNATURE,
+            Operation::Decipher => TEMPLATE_CONFIDENTIALITY,
+        };
+        let data = Builder::new()
+            .primitive(0x80, &[algorithm])
+            .primitive(0x81, &file.bytes())
+            .maybe(key.reference, |data, number| {
+                data.primitive(0x84, &[number])
+            })
+            .finish();
+        let set = Command::new(instruction::MANAGE_SECURITY_ENVIRONMENT, MSE_SET, template)
+            .with_data(data);
+        Ok(vec![Step::Select(key.path.clone()), Step::Send(set)])
     }
 }
 

@@ -3,7 +3,7 @@
 use kortlab_apdu::tlv::Builder;
 use kortlab_apdu::{Command, Fid, instruction};
 
-use super::{CardPadding, Dialect, Identity, KeyLocation, NewFile, Operation, Recognition, Step};
+use super::{CardPadding, Dialect, Identity, KeyLocation, Operation, Recognition, Step};
 use crate::error::{CardError, ErrorKind};
 
 /// MSE: SET, for computation, decipherment, internal authentication (ISO/IEC 7816-4 table 79).
@@ -34,108 +34,74 @@ impl Dialect for Generic {
     fn tells_pin_status(&self) -> bool {
         false
     }
+}
 
-    fn card_paddings(&self, _: Operation) -> &'static [CardPadding] {
-        &[CardPadding::Pkcs1, CardPadding::Raw]
+/// What ISO/IEC 7816-4 §11.5.11 and -8 allow: MSE SET with the key's number (84 of a private
+/// key, 83 where a card counts it among the public ones), its file (81), or both, with an
+/// algorithm's number (80) that the TokenInfo lists and without; then MSE RESTORE of a security
+/// environment that it lists, and the key's number. Without padding by the card only with an
+/// algorithm that says so.
+pub(super) fn ways_to_choose(
+    key: &KeyLocation,
+    operation: Operation,
+    padding: CardPadding,
+) -> Result<Vec<Vec<Step>>, CardError> {
+    let file = key.path.fid();
+    if key.reference.is_none() && file.is_none() {
+        return Err(CardError::new(
+            ErrorKind::Unsupported,
+            "the card says neither the key's number nor its file",
+        ));
     }
-
-    fn guesses(&self) -> bool {
-        true
+    let listed = key.algorithms.iter().filter(|algorithm| {
+        algorithm.padding == padding && algorithm.operations.contains(&operation)
+    });
+    let mut algorithms: Vec<_> = listed.map(|one| Some(one.reference)).collect();
+    if padding == CardPadding::Pkcs1 {
+        algorithms.push(None);
     }
-
-    /// The first of [`Generic::ways_to_choose`].
-    fn choose_key(
-        &self,
-        key: &KeyLocation,
-        operation: Operation,
-        padding: CardPadding,
-    ) -> Result<Vec<Step>, CardError> {
-        let ways = self.ways_to_choose(key, operation, padding)?;
-        ways.into_iter().next().ok_or_else(|| {
-            CardError::new(
-                ErrorKind::Unsupported,
-                "the card lists no algorithm that signs or deciphers without padding, and how its OS \
-                 uses keys is not known",
-            )
-        })
-    }
-
-    /// What ISO/IEC 7816-4 §11.5.11 and -8 allow: MSE SET with the key's number (84 of a private
-    /// key, 83 where a card counts it among the public ones), its file (81), or both, with an
-    /// algorithm's number (80) that the TokenInfo lists and without; then MSE RESTORE of a security
-    /// environment that it lists, and the key's number. Without padding by the card only with an
-    /// algorithm that says so.
-    fn ways_to_choose(
-        &self,
-        key: &KeyLocation,
-        operation: Operation,
-        padding: CardPadding,
-    ) -> Result<Vec<Vec<Step>>, CardError> {
-        let file = key.path.fid();
-        if key.reference.is_none() && file.is_none() {
-            return Err(CardError::new(
-                ErrorKind::Unsupported,
-                "the card says neither the key's number nor its file",
-            ));
+    let template = match operation {
+        Operation::Sign => 0xB6,
+        Operation::Decipher => 0xB8,
+    };
+    let set = |algorithm: Option<u8>, file: Option<Fid>, key: Option<(u8, u8)>| {
+        let data = Builder::new()
+            .maybe(algorithm, |data, number| data.primitive(0x80, &[number]))
+            .maybe(file, |data, file| data.primitive(0x81, &file.bytes()))
+            .maybe(key, |data, (tag, number)| data.primitive(tag, &[number]))
+            .finish();
+        Step::Send(mse(SET, template).with_data(data))
+    };
+    let private = key.reference.map(|number| (0x84, number));
+    let public = key.reference.map(|number| (0x83, number));
+    let mut ways = Vec::new();
+    for &algorithm in &algorithms {
+        if private.is_some() {
+            ways.push(vec![set(algorithm, None, private)]);
         }
-        let listed = key.algorithms.iter().filter(|algorithm| {
-            algorithm.padding == padding && algorithm.operations.contains(&operation)
-        });
-        let mut algorithms: Vec<_> = listed.map(|one| Some(one.reference)).collect();
-        if padding == CardPadding::Pkcs1 {
-            algorithms.push(None);
+        if file.is_some() {
+            ways.push(vec![set(algorithm, file, private)]);
         }
-        let template = match operation {
-            Operation::Sign => 0xB6,
-            Operation::Decipher => 0xB8,
-        };
-        let set = |algorithm: Option<u8>, file: Option<Fid>, key: Option<(u8, u8)>| {
-            let data = Builder::new()
-                .maybe(algorithm, |data, number| data.primitive(0x80, &[number]))
-                .maybe(file, |data, file| data.primitive(0x81, &file.bytes()))
-                .maybe(key, |data, (tag, number)| data.primitive(tag, &[number]))
-                .finish();
-            Step::Send(mse(SET, template).with_data(data))
-        };
-        let private = key.reference.map(|number| (0x84, number));
-        let public = key.reference.map(|number| (0x83, number));
-        let mut ways = Vec::new();
-        for &algorithm in &algorithms {
-            if private.is_some() {
-                ways.push(vec![set(algorithm, None, private)]);
-            }
-            if file.is_some() {
-                ways.push(vec![set(algorithm, file, private)]);
-            }
-            if file.is_some() && private.is_some() {
-                ways.push(vec![set(algorithm, file, None)]);
-            }
-            if public.is_some() {
-                ways.push(vec![set(algorithm, None, public)]);
-            }
+        if file.is_some() && private.is_some() {
+            ways.push(vec![set(algorithm, file, None)]);
         }
-        if padding == CardPadding::Pkcs1 {
-            for &environment in &key.environments {
-                let restore = Step::Send(mse(RESTORE, environment));
-                ways.push(vec![restore, set(None, None, private.or(public))]);
-            }
+        if public.is_some() {
+            ways.push(vec![set(algorithm, None, public)]);
         }
-        ways.truncate(MAX_WAYS);
-        if !key.path.is_empty() {
-            for way in &mut ways {
-                way.insert(0, Step::SelectNear(key.path.clone()));
-            }
-        }
-        Ok(ways)
     }
-
-    fn create_file(&self, _: NewFile) -> Option<Command> {
-        None
+    if padding == CardPadding::Pkcs1 {
+        for &environment in &key.environments {
+            let restore = Step::Send(mse(RESTORE, environment));
+            ways.push(vec![restore, set(None, None, private.or(public))]);
+        }
     }
-
-    fn delete_file(&self, _: Fid) -> Option<Command> {
-        None
+    ways.truncate(MAX_WAYS);
+    if !key.path.is_empty() {
+        for way in &mut ways {
+            way.insert(0, Step::SelectNear(key.path.clone()));
+        }
     }
+    Ok(ways)
 }
 
 fn mse(p1: u8, p2: u8) -> Command {

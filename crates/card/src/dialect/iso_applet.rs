@@ -1,13 +1,10 @@
 //! IsoApplet, a free PKCS#15 applet for Java cards: OpenSC has a driver of its own for it.
 
 use kortlab_apdu::fcp::Template;
-use kortlab_apdu::{Command, Fid, Response, instruction};
+use kortlab_apdu::{Command, Response, instruction};
 
-use super::{
-    CardPadding, Dialect, Generic, Identity, KeyLocation, NewFile, Operation, Recognition, Step,
-};
+use super::{Dialect, Identity, Recognition};
 use crate::applications::ISO_APPLET;
-use crate::error::CardError;
 use crate::files::FileInfo;
 
 /// SELECT by a name (ISO/IEC 7816-4 table 39).
@@ -56,40 +53,6 @@ impl Dialect for IsoApplet {
     /// It tells the tries that are left of a PIN that is verified, too.
     fn tells_whether_verified(&self) -> bool {
         false
-    }
-
-    fn card_paddings(&self, operation: Operation) -> &'static [CardPadding] {
-        Generic.card_paddings(operation)
-    }
-
-    fn guesses(&self) -> bool {
-        Generic.guesses()
-    }
-
-    fn choose_key(
-        &self,
-        key: &KeyLocation,
-        operation: Operation,
-        padding: CardPadding,
-    ) -> Result<Vec<Step>, CardError> {
-        Generic.choose_key(key, operation, padding)
-    }
-
-    fn ways_to_choose(
-        &self,
-        key: &KeyLocation,
-        operation: Operation,
-        padding: CardPadding,
-    ) -> Result<Vec<Vec<Step>>, CardError> {
-        Generic.ways_to_choose(key, operation, padding)
-    }
-
-    fn create_file(&self, file: NewFile) -> Option<Command> {
-        Generic.create_file(file)
-    }
-
-    fn delete_file(&self, file_id: Fid) -> Option<Command> {
-        Generic.delete_file(file_id)
     }
 }
 

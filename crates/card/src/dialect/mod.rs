@@ -120,7 +120,8 @@ pub enum Step {
     Send(Command),
 }
 
-/// How one kind of card OS wants its commands.
+/// How one kind of card OS wants its commands. What a dialect does not say itself is as on a card of no
+/// known kind ([`Generic`]).
 pub trait Dialect: fmt::Debug + Send + Sync {
     /// The name of the card OS, for people.
     fn name(&self) -> &'static str;
@@ -167,36 +168,28 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     }
 
     /// Which paddings the card does for `operation`.
-    fn card_paddings(&self, operation: Operation) -> &'static [CardPadding];
-
-    /// The commands that choose a key for an operation (MSE: SET).
-    ///
-    /// # Errors
-    /// The key's location does not say what this card OS needs.
-    fn choose_key(
-        &self,
-        key: &KeyLocation,
-        operation: Operation,
-        padding: CardPadding,
-    ) -> Result<Vec<Step>, CardError>;
+    fn card_paddings(&self, operation: Operation) -> &'static [CardPadding] {
+        let _ = operation;
+        &[CardPadding::Pkcs1, CardPadding::Raw]
+    }
 
     /// Whether it is not known how this card OS uses a key, so that [`Dialect::ways_to_choose`] guesses:
     /// whatever one way gives is checked, and the next one is tried.
     fn guesses(&self) -> bool {
-        false
+        true
     }
 
-    /// The ways to choose a key, in the order in which they are to be tried.
+    /// The ways to choose a key for an operation (MSE), in the order in which they are to be tried.
     ///
     /// # Errors
-    /// As for [`Dialect::choose_key`].
+    /// The key's location does not say what this card OS needs.
     fn ways_to_choose(
         &self,
         key: &KeyLocation,
         operation: Operation,
         padding: CardPadding,
     ) -> Result<Vec<Vec<Step>>, CardError> {
-        Ok(vec![self.choose_key(key, operation, padding)?])
+        generic::ways_to_choose(key, operation, padding)
     }
 
     /// The command that lists the files in the selected DF; `None` if this card OS has none.
@@ -205,11 +198,17 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     }
 
     /// The command that creates a file in the selected DF; `None` if files cannot be created.
-    fn create_file(&self, file: NewFile) -> Option<Command>;
+    fn create_file(&self, file: NewFile) -> Option<Command> {
+        let _ = file;
+        None
+    }
 
     /// The command that deletes the file with this identifier from the selected DF; `None` if
     /// files cannot be deleted.
-    fn delete_file(&self, file_id: Fid) -> Option<Command>;
+    fn delete_file(&self, file_id: Fid) -> Option<Command> {
+        let _ = file_id;
+        None
+    }
 
     /// VERIFY for the PIN with this reference; `pin` is padded already.
     fn verify(&self, reference: u8, pin: &[u8]) -> Command {

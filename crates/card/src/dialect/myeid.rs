@@ -2,12 +2,9 @@
 //! driver.
 
 use kortlab_apdu::atr::Atr;
-use kortlab_apdu::{Command, Fid, instruction};
+use kortlab_apdu::{Command, instruction};
 
-use super::{
-    CardPadding, Dialect, Generic, Identity, KeyLocation, NewFile, Operation, Recognition, Step,
-};
-use crate::error::CardError;
+use super::{Dialect, Identity, Recognition};
 
 /// With which the historical bytes of these cards' answers to reset end (ISO/IEC 7816-4 §12.1.1):
 /// some have a prefix.
@@ -47,40 +44,6 @@ impl Dialect for MyEid {
     fn list_files(&self) -> Option<Command> {
         let [high, low] = LIST_OF_FILES.to_be_bytes();
         Some(Command::new(instruction::GET_DATA, high, low).expecting_any())
-    }
-
-    fn card_paddings(&self, operation: Operation) -> &'static [CardPadding] {
-        Generic.card_paddings(operation)
-    }
-
-    fn guesses(&self) -> bool {
-        Generic.guesses()
-    }
-
-    fn choose_key(
-        &self,
-        key: &KeyLocation,
-        operation: Operation,
-        padding: CardPadding,
-    ) -> Result<Vec<Step>, CardError> {
-        Generic.choose_key(key, operation, padding)
-    }
-
-    fn ways_to_choose(
-        &self,
-        key: &KeyLocation,
-        operation: Operation,
-        padding: CardPadding,
-    ) -> Result<Vec<Vec<Step>>, CardError> {
-        Generic.ways_to_choose(key, operation, padding)
-    }
-
-    fn create_file(&self, file: NewFile) -> Option<Command> {
-        Generic.create_file(file)
-    }
-
-    fn delete_file(&self, file_id: Fid) -> Option<Command> {
-        Generic.delete_file(file_id)
     }
 }
 

@@ -29,7 +29,7 @@ fn remove(file: &mut Value, fid: &str) {
 }
 
 /// Where each object of a directory starts, and where the last one ends.
-fn starts(data: &[u8]) -> Vec<usize> {
+pub fn starts(data: &[u8]) -> Vec<usize> {
     let mut at = 0;
     let mut starts = vec![0];
     while data.get(at).is_some_and(|tag| *tag != 0) {

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::bench::*;
-use crate::common::{Lab, assert_code, stderr, stdout};
+use crate::common::{Lab, assert_code, broken, stderr, stdout};
 
 const ODF: &str = "5031";
 const AODF: &str = "4401";
@@ -14,18 +14,11 @@ const PRKDF: &str = "4402";
 /// Each object of the directory in a record of its own, filled up where all have one length.
 fn one_a_record(lab: &Lab, fid: &str, kind: &str, filler: u8) {
     let mut whole = data(lab, fid);
-    let starts = match fid {
-        ODF => tagged(&whole),
-        _ => objects(&whole),
-    };
     // Of filler the last length is made as well: images leave erased bytes out.
     whole.resize(whole.len() + 1, 0x00);
-    let ends = starts.iter().skip(1).copied().chain([whole.len()]);
-    let mut rows: Vec<Vec<u8>> = starts
-        .iter()
-        .zip(ends)
-        .map(|(&start, end)| whole[start..end].to_vec())
-        .collect();
+    let ends = broken::starts(&whole);
+    let rows = ends.windows(2).map(|ends| whole[ends[0]..ends[1]].to_vec());
+    let mut rows: Vec<_> = rows.collect();
     let longest = rows.iter().map(Vec::len).max().expect("objects");
     if kind == "linear-fixed" {
         for row in &mut rows {
@@ -33,17 +26,6 @@ fn one_a_record(lab: &Lab, fid: &str, kind: &str, filler: u8) {
         }
     }
     records(lab, fid, kind, &rows);
-}
-
-/// Where the entries of the ODF start: each has a tag of its own, and a short length.
-fn tagged(data: &[u8]) -> Vec<usize> {
-    let mut starts = Vec::new();
-    let mut at = 0;
-    while data.get(at).is_some_and(|&tag| tag >= 0xA0) {
-        starts.push(at);
-        at += 2 + usize::from(data[at + 1]);
-    }
-    starts
 }
 
 fn what_is_shown(lab: &Lab) -> Vec<(Value, i32)> {

@@ -32,10 +32,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     card.can_change_pin(role)?;
     let at_hand = new_pin_at_hand(&mut card, role, arguments.new_pin.as_deref())?;
     let old = session::pin(context, &mut card, role)?;
-    let new = match at_hand {
-        Some(new) => new,
-        None => pin::new_pin(arguments.new_pin)?,
-    };
+    let new = at_hand.map_or_else(|| pin::new_pin(arguments.new_pin), Ok)?;
     session::alone(&mut card, |card| card.change_pin(role, &old, &new))?;
     context
         .output

@@ -31,10 +31,7 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     card.can_send_puk(role)?;
     let at_hand = new_pin_at_hand(&mut card, role, arguments.new_pin.as_deref())?;
     let puk = context.pins.puk()?;
-    let new = match at_hand {
-        Some(new) => new,
-        None => pin::new_pin(arguments.new_pin)?,
-    };
+    let new = at_hand.map_or_else(|| pin::new_pin(arguments.new_pin), Ok)?;
     session::alone(&mut card, |card| card.unblock_pin(role, &puk, &new))?;
     let done = Done::pin(role, "unblocked", "is unblocked and has its new value");
     context.output.report(&done)?;
