@@ -369,7 +369,7 @@ impl<C: Channel> Card<C> {
         };
         self.exclusively(|card| {
             if !directory.is_empty() {
-                match card.files().select_silently(directory) {
+                match card.files().select_df(directory) {
                     Ok(()) => {}
                     Err(error) if is_final(&error) => return Err(error),
                     Err(error) => return Ok(PinState::Unknown(selected(error))),

@@ -3,12 +3,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+
+/// So many symbolic links are followed to where a new file would be.
+const MOST_LINKS: usize = 40;
 
 /// Reads a whole file of at most `limit` bytes.
 ///
@@ -125,10 +128,46 @@ pub fn read_text(path: &Path, limit: usize) -> Result<Zeroizing<String>, Failure
     }
 }
 
-/// Whether two paths name the same file.
+/// What a path is a name of.
+#[derive(PartialEq, Eq)]
+pub enum Place {
+    /// A file that is there: its device and inode.
+    There(u64, u64),
+    /// A file that is not there yet.
+    New(PathBuf),
+}
+
+impl Place {
+    /// Where this is, by whatever name and through whatever links; none if no file can be there.
+    pub fn of(path: &Path) -> Option<Self> {
+        if let Ok(found) = fs::metadata(path) {
+            return Some(Self::There(found.dev(), found.ino()));
+        }
+        // A link may say where a file will be.
+        let mut path = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            let Ok(target) = fs::read_link(&path) else {
+                break;
+            };
+            path = match path.parent() {
+                Some(directory) => directory.join(target),
+                None => target,
+            };
+        }
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(Self::New(directory.join(path.file_name()?)))
+    }
+}
+
+/// Whether two paths name the same file, also one that is not there yet.
 pub fn same_file(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    real(one) == real(other)
+    match (Place::of(one), Place::of(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
 }
 
 /// Writes a file of this user's alone, whole or not at all, so that it outlives a crash.

@@ -3,15 +3,16 @@
 
 use std::any::TypeId;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, FileType};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command};
 
 use crate::channel::CardSpec;
 use crate::failure::Failure;
+use crate::files::Place;
 
 /// The options whose files are written; all other files are read.
 pub const WRITTEN: [&str; 6] = ["trace", "trace_start", "html", "bundle", "out", "output"];
@@ -19,8 +20,6 @@ pub const WRITTEN: [&str; 6] = ["trace", "trace_start", "html", "bundle", "out",
 const REPLACED: &str = "case";
 /// The name that the help gives to where a secret comes from.
 const SOURCE: &str = "SOURCE";
-/// So many symbolic links are followed to where a new file would be.
-const MOST_LINKS: usize = 40;
 
 /// The files that a command line names.
 #[derive(Clone, Debug, Default)]
@@ -33,15 +32,6 @@ struct Named {
     shown: String,
     path: PathBuf,
     is_written: bool,
-}
-
-/// What a path is a name of.
-#[derive(PartialEq, Eq)]
-enum Place {
-    /// A file that is there: its device and inode.
-    There(u64, u64),
-    /// A file that is not there yet.
-    New(PathBuf),
 }
 
 impl NamedFiles {
@@ -98,7 +88,7 @@ impl NamedFiles {
     /// There is one.
     pub fn must_be_apart(&self) -> Result<(), Failure> {
         for written in self.0.iter().filter(|file| file.is_written) {
-            let Some(place) = Place::of(&written.path) else {
+            let Some(written_place) = place(&written.path) else {
                 continue;
             };
             let others = self
@@ -106,7 +96,7 @@ impl NamedFiles {
                 .iter()
                 .filter(|other| other.id != written.id && other.id != REPLACED);
             for other in others {
-                if Place::of(&other.path).as_ref() != Some(&place) {
+                if place(&other.path).as_ref() != Some(&written_place) {
                     continue;
                 }
                 let (one, two) = (&written.shown, &other.shown);
@@ -154,31 +144,11 @@ impl NamedFiles {
     }
 }
 
-impl Place {
-    /// Where this is; none if no file can be lost there, as in a pipe, a device or a directory.
-    fn of(path: &Path) -> Option<Self> {
-        if let Ok(found) = fs::metadata(path) {
-            let kind = found.file_type();
-            let keeps = !kind.is_char_device() && !kind.is_fifo() && !kind.is_dir();
-            return keeps.then(|| Self::There(found.dev(), found.ino()));
-        }
-        // A link may say where a file will be.
-        let mut path = path.to_owned();
-        for _ in 0..MOST_LINKS {
-            let Ok(target) = fs::read_link(&path) else {
-                break;
-            };
-            path = match path.parent() {
-                Some(directory) => directory.join(target),
-                None => target,
-            };
-        }
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new(".")).canonicalize().ok()?;
-        Some(Self::New(directory.join(path.file_name()?)))
-    }
+/// Where this is; none if no file can be lost there, as in a pipe, a device or a directory.
+fn place(path: &Path) -> Option<Place> {
+    let found = fs::metadata(path).map(|found| found.file_type()).ok();
+    let keeps = |kind: FileType| !kind.is_char_device() && !kind.is_fifo() && !kind.is_dir();
+    Place::of(path).filter(|_| found.is_none_or(keeps))
 }
 
 /// The file that a secret comes from, if it comes from one.

@@ -49,7 +49,7 @@ fn no_command_sends_more_than_it_needs() {
     for (arguments, most) in [
         (&["info"][..], 79),
         // Four of them ask by which PINs the keys are used, as OpenSC does not.
-        (&["pin", "status"], 27),
+        (&["pin", "status"], 26),
         (&["cert", "list"], 71),
         // Six of them look for files that no directory names, and four ask what the files of the keys
         // are.

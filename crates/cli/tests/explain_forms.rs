@@ -8,6 +8,7 @@ mod common;
 use std::fs;
 use std::process::Command;
 
+use base64::Engine as _;
 use common::{Lab, assert_code, assert_plain_error, stderr, stdout};
 
 /// A certificate of the card, which the forms are of.
@@ -118,13 +119,56 @@ fn every_block_of_a_chain_is_explained_and_what_is_not_is_counted() {
     let broken = "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n";
     let (words, document) = explained(&format!("{broken}{leaf}"), 6);
     assert_eq!(document["not_explained"], 1);
+    assert_eq!(document["damaged"][0]["block"], 1);
     assert!(
-        words.contains("not explained: 1 of the 2 blocks"),
+        words.contains("not explained: the block CERTIFICATE that begins on line 1 is not base64"),
         "{words}"
     );
+    let (words, document) = explained(&format!("{leaf}-----BEGIN X-----\nBQA="), 6);
+    assert_eq!(document["not_explained"], 1);
+    assert!(words.contains("does not end"), "{words}");
     let (_, document) = explained(&leaf.repeat(100), 6);
     assert_eq!(document["more"].as_array().map(Vec::len), Some(31));
     assert_eq!(document["not_explained"], 68);
+}
+
+/// Judged by OpenSSL, which reads none of these either.
+#[test]
+fn a_damaged_block_alone_is_named_and_of_a_private_key_nothing_is_shown() {
+    let lab = Lab::new("valid");
+    let key = output(&lab, "openssl", &["genrsa", "2048"]);
+    let lines: Vec<_> = key.lines().collect();
+    let (first, last) = (lines[0], lines[lines.len() - 1]);
+    let explained = |text: &str, code: i32| {
+        fs::write(lab.path("block.pem"), text).unwrap();
+        let run = lab.run(&["explain", "block.pem"]);
+        assert_code(&run, code);
+        format!("{}{}", stdout(&run), stderr(&run))
+    };
+    let empty = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+    assert!(explained(empty, 1).contains("begins on line 1 is empty"));
+    let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nBAEB\n-----END RSA PRIVATE KEY-----\n";
+    assert!(explained(old, 1).contains("is encrypted"));
+    // Its first lines, one that is missing in it, and its last ones alone.
+    for body in [
+        &lines[1..4],
+        &[&lines[1..3], &lines[5..20]].concat(),
+        &lines[9..20],
+    ] {
+        let text = format!("{first}\n{}\n{last}\n", body.join("\n"));
+        let told = explained(&text, 6);
+        assert!(told.contains("a private key"), "{told}");
+        let hex = |line: &&str| {
+            let der = base64::engine::general_purpose::STANDARD
+                .decode(line)
+                .unwrap();
+            hex::encode_upper(der)
+        };
+        for shown in body.iter().map(hex) {
+            let digits: String = told.chars().filter(|sign| !sign.is_whitespace()).collect();
+            assert!(!digits.contains(&shown[8..24]), "{told}");
+        }
+    }
 }
 
 #[test]

@@ -117,7 +117,8 @@ impl Object {
 }
 
 /// What an answer says: data and status word. `command` is what it answers, if that is known: the
-/// same data mean one thing behind SELECT and another behind READ BINARY.
+/// same data mean one thing behind SELECT and another behind READ BINARY. Where it is not, data that begin
+/// as SELECT's do are taken for such.
 pub fn explain(command: Option<&Command>, bytes: &[u8]) -> Explanation {
     let response = match Response::parse(bytes) {
         Ok(response) => response,
@@ -134,7 +135,10 @@ pub fn explain(command: Option<&Command>, bytes: &[u8]) -> Explanation {
         }
     };
     let data = response.data();
-    let is_select = command.is_some_and(|command| command.ins() == instruction::SELECT);
+    let is_select = match command {
+        Some(command) => command.ins() == instruction::SELECT,
+        None => fcp::is_alone(data),
+    };
     let (mut nodes, problems) = match is_select && fcp::is_template(data) {
         true => {
             let file = fcp::explain(data);
@@ -224,11 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn what_select_says_is_a_file_only_behind_select() {
+    fn what_select_says_is_a_file_behind_select_or_what_is_not_known() {
         let bytes = [0x62, 0x04, 0x83, 0x02, 0x2F, 0x00, 0x90, 0x00];
         let select = Command::new(instruction::SELECT, 0, 0);
         let file = explain(Some(&select), &bytes);
         assert_eq!(file.nodes[0].parts[0].name, "file identifier");
-        assert_eq!(explain(None, &bytes).nodes[0].parts[0].name, "83");
+        assert_eq!(explain(None, &bytes).nodes, file.nodes);
+        let read = Command::new(instruction::READ_BINARY, 0, 0);
+        let data = explain(Some(&read), &bytes);
+        assert_eq!(data.nodes[0].parts[0].name, "83");
     }
 }

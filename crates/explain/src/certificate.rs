@@ -56,9 +56,16 @@ pub fn holds_secret(bytes: &[u8]) -> bool {
     ContentKind::of(bytes).is_secret()
 }
 
+/// What is said of a private key of so many bytes, and of what is left of one: nothing of them is shown.
+pub fn private_key(length: usize) -> Explanation {
+    of_kind(ContentKind::PrivateKey, Span::new(0, length), &[])
+}
+
 fn something_else(bytes: &[u8]) -> Explanation {
-    let kind = ContentKind::of(bytes);
-    let span = Span::new(0, bytes.len());
+    of_kind(ContentKind::of(bytes), Span::new(0, bytes.len()), bytes)
+}
+
+fn of_kind(kind: ContentKind, span: Span, bytes: &[u8]) -> Explanation {
     let node = match kind.is_secret() {
         true => Node::without_value(NOT_DECODED, span),
         false => Node::new(NOT_DECODED, span, bytes),

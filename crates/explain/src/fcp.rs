@@ -4,7 +4,7 @@ use core::fmt;
 
 use kortlab_apdu::ByteCount;
 use kortlab_apdu::fcp::{Fcp, FileDescriptor};
-use kortlab_apdu::tlv::{Filler, Tag};
+use kortlab_apdu::tlv::{Filler, Tag, read_one};
 use kortlab_card::Problem;
 use serde::Serialize;
 
@@ -87,7 +87,7 @@ impl fmt::Display for File {
 
 /// What the template says, object by object.
 pub fn explain(bytes: &[u8]) -> Explanation {
-    let (mut nodes, errors) = tlv::tree(bytes, Filler::Reject);
+    let (mut nodes, errors) = tlv::tree(bytes, Filler::Skip);
     for node in &mut nodes {
         name(node, bytes);
     }
@@ -112,6 +112,16 @@ pub fn explain(bytes: &[u8]) -> Explanation {
         problems,
     }
     .settled()
+}
+
+/// Whether these bytes are one template, and behind it at most filler.
+pub(crate) fn is_alone(bytes: &[u8]) -> bool {
+    let filler = |byte: &u8| matches!(byte, 0x00 | 0xFF);
+    is_template(bytes)
+        && read_one(bytes).is_ok_and(|template| {
+            let behind = bytes.get(template.raw.len()..).unwrap_or_default();
+            behind.iter().all(filler)
+        })
 }
 
 /// Whether these bytes begin as a template does that says something of a file.

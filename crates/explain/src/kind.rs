@@ -92,6 +92,8 @@ impl Kind {
         match bytes {
             [first, _] if is_status(*first) => Self::Status,
             [0x3B | 0x3F, ..] if Atr::parse(bytes).is_ok() => Self::Atr,
+            _ if fcp::is_alone(bytes) => Self::File,
+            [data @ .., first, _] if is_status(*first) && fcp::is_alone(data) => Self::Answer,
             _ if fcp::is_template(bytes) && tlv::whole(bytes).is_some() => Self::File,
             // The classes that ISO/IEC 7816-4 §5.4.1 and cards use.
             [0x00..=0x1F | 0x80..=0xBF, ..] if Command::parse(bytes).is_ok() => Self::Command,
@@ -172,6 +174,12 @@ mod tests {
             ("80CA9F7F00", Kind::Command),
             ("3B7D96000080318065B0A31101F383009000", Kind::Atr),
             ("62048302 2F00", Kind::File),
+            ("62048302 2F00 0000FF00", Kind::File),
+            ("62048302 2F00 9000", Kind::Answer),
+            ("62048302 2F00 6283", Kind::Answer),
+            ("6F058403414243 0000000000000000 9000", Kind::Answer),
+            ("6F058403414243 FFFFFFFFFFFFFFFF 9000", Kind::Answer),
+            ("62048302 2F00 80020100", Kind::File),
             ("30030201059000", Kind::Answer),
             ("3003020105", Kind::Tlv),
             ("", Kind::Tlv),

@@ -3,9 +3,9 @@
 use kortlab_apdu::Error;
 use kortlab_apdu::error::ErrorKind;
 use kortlab_apdu::tlv::{Filler, read_one};
-use kortlab_card::Problem;
+use kortlab_card::{Problem, begins_private_key};
 
-use crate::node::{Explanation, MAX_DEPTH, MAX_NODES, Node};
+use crate::node::{Explanation, MAX_DEPTH, MAX_NODES, NOT_DECODED, Node};
 use crate::span::Span;
 
 /// What whoever sees such a problem can do.
@@ -62,6 +62,18 @@ pub(crate) fn open(node: &mut Node, all: &[u8], depth: usize, nodes: usize) {
     }
 }
 
+/// So many bytes `00` are one node.
+const LEAST_ZEROS: usize = 4;
+
+/// What is said of the bytes of a private key.
+const SECRET: &str = "a private key, whose bytes are not shown here";
+
+/// Whether there is a private key in bytes that are not taken apart, or what is left of one.
+fn holds_private_key(bytes: &[u8]) -> bool {
+    let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == 0x30);
+    starts.any(|(at, _)| bytes.get(at..).is_some_and(begins_private_key))
+}
+
 struct Builder<'a> {
     all: &'a [u8],
     left: usize,
@@ -98,6 +110,12 @@ impl Builder<'_> {
             let span = Span::new(rest.offset, filling);
             return (Node::without_value("filler", span), false);
         }
+        // Data objects of tag 00, without a value, are filler too: none is defined (§5.2.2.1).
+        let zeros = bytes.iter().take_while(|byte| **byte == 0x00).count() & !1;
+        if zeros >= LEAST_ZEROS {
+            let node = Node::without_value("filler", Span::new(rest.offset, zeros));
+            return (node, false);
+        }
         let object = match read_one(bytes) {
             Ok(object) => object,
             Err(error) => {
@@ -105,6 +123,13 @@ impl Builder<'_> {
                 return (self.give_up(rest, error.kind(), error.offset()), true);
             }
         };
+        if begins_private_key(object.raw) {
+            let span = Span::new(rest.offset, object.raw.len());
+            return (
+                Node::without_value(object.tag.to_string(), span).meaning(SECRET),
+                false,
+            );
+        }
         let span = Span::new(rest.offset, object.raw.len());
         let content = Span::new(rest.offset + object.header_len, object.value.len());
         let mut node = Node::without_value(object.tag.to_string(), span);
@@ -128,7 +153,10 @@ impl Builder<'_> {
 
     fn give_up(&mut self, rest: Span, kind: ErrorKind, offset: usize) -> Node {
         self.errors.push(Error::new(kind, offset));
-        Node::not_decoded(rest, self.all, &kind.to_string())
+        match holds_private_key(rest.of(self.all)) {
+            true => Node::without_value(NOT_DECODED, rest).meaning(SECRET),
+            false => Node::not_decoded(rest, self.all, &kind.to_string()),
+        }
     }
 }
 
@@ -177,6 +205,42 @@ mod tests {
             Some(10),
             "the rest is one node"
         );
+    }
+
+    #[test]
+    fn of_a_private_key_nothing_is_shown_wherever_it_stands_and_however_it_is_cut() {
+        let number = kortlab_apdu::tlv::object(Tag::INTEGER, &[0x5A; 257]);
+        let key = [vec![0x02, 0x01, 0x00], number].concat();
+        let key = kortlab_apdu::tlv::object(Tag::SEQUENCE, &key);
+        let wrapped = kortlab_apdu::tlv::object(Tag::context(0, true), &key);
+        for bytes in [&key[..], &wrapped, &key[..100], &wrapped[..100]] {
+            let explained = explain(bytes);
+            let told = explained.lines().map(|(_, node)| node.to_string());
+            let told: String = told.collect();
+            assert!(
+                told.contains("private key") && !told.contains("5A"),
+                "{told}"
+            );
+            let json = serde_json::to_string(&explained).expect("JSON");
+            assert!(!json.contains("5A5A"), "{json}");
+        }
+    }
+
+    #[test]
+    fn many_zeros_are_one_line_wherever_they_stand() {
+        let bytes = [
+            0x6F, 0x0C, 0x84, 0x03, 0x41, 0x42, 0x43, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        let explained = explain(&bytes);
+        let parts = &explained.nodes[0].parts;
+        let told: Vec<_> = parts.iter().map(|node| (&*node.name, node.span)).collect();
+        let expected = [
+            ("84", Span::new(2, 5)),
+            ("filler", Span::new(7, 6)),
+            ("not decoded", Span::new(13, 1)),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(explained.problems[0].code(), "truncated");
     }
 
     #[test]

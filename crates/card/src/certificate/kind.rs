@@ -5,6 +5,7 @@ use core::fmt;
 use kortlab_apdu::ByteCount;
 use kortlab_apdu::tlv::{Reader, Tag, Tlv, read_one};
 
+use super::private_key::begins_private_key;
 use super::{CertificateInfo, at_start};
 
 /// How a private key in OpenSSH's own form begins.
@@ -46,7 +47,7 @@ pub enum ContentKind {
     Pem,
     /// A message of PKCS #7 (RFC 5652).
     Pkcs7,
-    /// A private key. Its bytes are not given out.
+    /// A private key, or what is left of one. Its bytes are not given out.
     PrivateKey,
     /// A public key.
     PublicKey,
@@ -83,7 +84,11 @@ impl ContentKind {
                 false => Self::Pem,
             };
         }
-        if content.starts_with(OPENSSH_KEY) {
+        let filler = |byte: &&u8| matches!(byte, 0x00 | 0xFF);
+        let behind_filler = content.iter().take_while(filler).count();
+        if content.starts_with(OPENSSH_KEY)
+            || content.get(behind_filler..).is_some_and(begins_private_key)
+        {
             return Self::PrivateKey;
         }
         match content {
@@ -122,11 +127,6 @@ impl ContentKind {
         let tags: Vec<_> = children.iter().map(|child| child.tag.value()).collect();
         match (outer.tag.value(), tags.as_slice()) {
             (0x30, [0x06, 0xA0]) => Self::Pkcs7,
-            // PrivateKeyInfo, RSAPrivateKey, ECPrivateKey.
-            (0x30, [0x02, 0x30, 0x04, ..] | [0x02, 0x04, ..])
-            | (0x30, [0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, ..]) => {
-                Self::PrivateKey
-            }
             (0x30, [0x02, 0x02] | [0x30, 0x03]) => Self::PublicKey,
             (0x30, [0x30, 0x30, 0x03]) => Self::OtherSigned,
             (tag, _) => match certificate_in(outer, MAX_WRAPPERS) {
@@ -338,9 +338,13 @@ mod tests {
             ContentKind::of(&object(Tag::SEQUENCE, &pkcs7)),
             ContentKind::Pkcs7
         );
-        let key = vec![object(Tag::INTEGER, &[0x01]); 9].concat();
-        let kind = ContentKind::of(&object(Tag::SEQUENCE, &key));
-        assert!(kind.is_secret(), "{kind:?}");
+        let modulus = object(Tag::INTEGER, &[0x5A; 257]);
+        let key = [vec![0x02, 0x01, 0x00], modulus].concat();
+        let key = [&[0xFF, 0x00], &object(Tag::SEQUENCE, &key)[..]].concat();
+        for key in [&key[2..], &key, &key[..200]] {
+            let kind = ContentKind::of(key);
+            assert!(kind.is_secret(), "{kind:?}");
+        }
         assert_eq!(ContentKind::of(b"hello"), ContentKind::Unknown);
     }
 }

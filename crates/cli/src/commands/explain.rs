@@ -12,7 +12,6 @@ use clap::builder::PossibleValuesParser;
 use kortlab_apdu::ByteCount;
 use kortlab_explain::kind::Kind;
 use kortlab_explain::{Explanation, printable, written};
-use kortlab_issuer::encoded;
 use kortlab_trace::{MAX_TRACE, Reading, Source, What, packed, utf16_text};
 use serde::Serialize;
 
@@ -139,13 +138,16 @@ fn of_file(path: &Path, kind: Option<Kind>) -> Result<Given, Failure> {
     };
     if let Some(text) = text {
         if let Some(blocks) = Blocks::read(text) {
-            return Ok(Given::Blocks(blocks));
-        }
-        if kind.is_none()
-            && let Some(trouble) = encoded::trouble(text)
-            && kortlab_trace::read(text.as_bytes()).is_empty()
-        {
-            return Err(unusable(path, &trouble));
+            match blocks.trouble() {
+                None => return Ok(Given::Blocks(blocks)),
+                Some(trouble)
+                    if kind.is_none() && kortlab_trace::read(text.as_bytes()).is_empty() =>
+                {
+                    return Err(unusable(path, trouble));
+                }
+                // A session in whose text a block begins, or bytes of a kind that was said.
+                Some(_) => {}
+            }
         }
         if let Some(written) = of_text(text) {
             let named = |failure: Failure| {

@@ -88,12 +88,18 @@ fn an_image_that_is_missing_in_use_or_none_is_told_in_a_line_and_nothing_is_run(
     assert_plain_error(&output, 1);
     assert!(stderr(&output).contains("in use"), "{}", stderr(&output));
     assert!(!lab.path("ran").exists());
-    let twice = finish(lab.kortlab(&["run", "card.json", "./card.json", "--", "touch", "ran"]));
-    assert_plain_error(&twice, 2);
-    assert!(stderr(&twice).contains("named twice"), "{}", stderr(&twice));
-    let twice = finish(lab.kortlab(&["emulate", "card.json", "./card.json"]));
-    assert_plain_error(&twice, 2);
-    assert!(stderr(&twice).contains("named twice"), "{}", stderr(&twice));
+    std::fs::hard_link(lab.path("card.json"), lab.path("hard.json")).unwrap();
+    std::os::unix::fs::symlink("card.json", lab.path("soft.json")).unwrap();
+    for other in ["./card.json", "soft.json", "hard.json"] {
+        for command in [
+            &["run", "card.json", other, "--", "touch", "ran"][..],
+            &["emulate", "card.json", other],
+        ] {
+            let twice = finish(lab.kortlab(command));
+            assert_plain_error(&twice, 2);
+            assert!(stderr(&twice).contains("named twice"), "{}", stderr(&twice));
+        }
+    }
     assert!(!lab.path("ran").exists());
     // A copy in memory is in nobody's way.
     let script = format!(

@@ -117,8 +117,7 @@ pub fn read_all(bytes: &[u8], wanted: Wanted) -> Result<Vec<Vec<u8>>, Unusable> 
     let Some(text) = text_of(bytes) else {
         return one(bytes.to_vec(), wanted);
     };
-    // Old Macintosh files end their lines with CR alone.
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text = unix_lines(&text);
     let blocks = blocks(&text)?;
     if blocks.is_empty() {
         return match base64_alone(&text) {
@@ -154,17 +153,33 @@ pub fn read_all(bytes: &[u8], wanted: Wanted) -> Result<Vec<Vec<u8>>, Unusable> 
         .collect()
 }
 
-/// Why a text with a BEGIN line is no PEM: a block does not end, or is not base64. `None` if there is no
-/// such line, or a block that can be read.
-pub fn trouble(text: &str) -> Option<Unusable> {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let blocks = match blocks(&text) {
-        Ok(blocks) => blocks,
-        Err(error) => return Some(error),
-    };
-    let mut decoded = blocks.iter().map(|block| block.decode().err());
-    let first = decoded.next()??;
-    decoded.all(|error| error.is_some()).then_some(first)
+/// A block of PEM, and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PemBlock {
+    /// What its BEGIN line calls it.
+    pub label: String,
+    /// The bytes, or why they cannot be told.
+    pub content: Result<Vec<u8>, Unusable>,
+}
+
+impl PemBlock {
+    /// Whether it is called a private key, encrypted or not.
+    pub fn is_private_key(&self) -> bool {
+        kind_of_label(&self.label) == Kind::PrivateKey
+    }
+}
+
+/// The blocks of a text, also those that do not end or are not base64: the first ones, and how many more
+/// there are. It has none if no line begins one.
+pub fn pem_blocks(text: &str, most: usize) -> (Vec<PemBlock>, usize) {
+    let text = unix_lines(text);
+    let blocks = begun_blocks(&text);
+    let more = blocks.len().saturating_sub(most);
+    let blocks = blocks.iter().take(most).map(|block| PemBlock {
+        label: block.label.to_owned(),
+        content: block.decode(),
+    });
+    (blocks.collect(), more)
 }
 
 /// The one certificate that a file is about: the only one, or the leaf of a chain, which is the one
@@ -423,16 +438,29 @@ fn give(wanted: Wanted) -> String {
     format!("give a {} as DER or PEM", wanted.noun())
 }
 
+/// A text whose lines end as Unix has it. Old Macintosh files end theirs with CR alone.
+fn unix_lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
 /// One block of PEM.
 struct Block<'a> {
     label: &'a str,
     /// Its first line, from 1.
     line: usize,
     body: Vec<&'a str>,
+    /// Whether there is the END line to it.
+    is_ended: bool,
 }
 
 impl Block<'_> {
     fn decode(&self) -> Result<Vec<u8>, Unusable> {
+        self.must_end()?;
+        let is_encrypted =
+            |line: &&str| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED");
+        if self.body.iter().any(is_encrypted) {
+            return Err(self.unusable("is encrypted (RFC 1421, 4.6.1.1)", "decrypt it first"));
+        }
         // Headers end with an empty line; base64 has no colon.
         let headers = self.body.iter().any(|line| line.contains(':'));
         let skipped = match headers {
@@ -444,21 +472,49 @@ impl Block<'_> {
             .flat_map(|line| line.chars())
             .filter(|character| !character.is_whitespace())
             .collect();
-        BASE64.decode(&text).map_err(|error| {
-            Unusable::new(
-                format!(
-                    "the block {} that begins on line {} is not base64: {error}",
-                    self.label, self.line
-                ),
-                "copy it again, whole, from its BEGIN line to its END line",
-            )
-        })
+        if text.is_empty() {
+            return Err(self.unusable("is empty", COPY_AGAIN));
+        }
+        let decoded = BASE64.decode(&text);
+        decoded.map_err(|error| self.unusable(&format!("is not base64: {error}"), COPY_AGAIN))
+    }
+
+    fn must_end(&self) -> Result<(), Unusable> {
+        match self.is_ended {
+            true => Ok(()),
+            false => Err(self.unusable("does not end", COPY_AGAIN)),
+        }
+    }
+
+    fn unusable(&self, what: &str, next_step: &str) -> Unusable {
+        let Self { label, line, .. } = self;
+        let text = format!("the block {label} that begins on line {line} {what}");
+        Unusable::new(text, next_step)
     }
 }
 
+/// What to do with a block that is damaged.
+const COPY_AGAIN: &str = "copy it again, whole, from its BEGIN line to its END line";
+
+/// The blocks of a text in which each one that begins must end.
 fn blocks(text: &str) -> Result<Vec<Block<'_>>, Unusable> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block<'_>> = None;
+    let blocks = begun_blocks(text);
+    if let Some(unended) = blocks.iter().find(|block| !block.is_ended) {
+        unended.must_end()?;
+    }
+    if blocks.len() > MAX_OBJECTS {
+        return Err(Unusable::new(
+            format!("there are more than {MAX_OBJECTS} blocks in it"),
+            "give fewer at a time",
+        ));
+    }
+    Ok(blocks)
+}
+
+/// Every block that begins. One ends where its END line is; without that, where another one begins or ends.
+fn begun_blocks(text: &str) -> Vec<Block<'_>> {
+    let mut blocks: Vec<Block<'_>> = Vec::new();
+    let mut is_open = false;
     let numbered = text.lines().enumerate();
     for (index, line) in numbered.flat_map(|(index, line)| pieces(line).map(move |it| (index, it)))
     {
@@ -468,34 +524,24 @@ fn blocks(text: &str) -> Result<Vec<Block<'_>>, Unusable> {
             (label.len() <= MAX_LABEL).then_some(label)
         };
         if let Some(label) = label("-----BEGIN ") {
-            if let Some(unended) = &open {
-                return Err(unended_block(unended));
-            }
-            open = Some(Block {
+            blocks.push(Block {
                 label,
                 line: index + 1,
                 body: Vec::new(),
+                is_ended: false,
             });
-        } else if let Some(end) = label("-----END ") {
-            match open.take() {
-                Some(block) if block.label == end => blocks.push(block),
-                Some(block) => return Err(unended_block(&block)),
-                None => {}
+            is_open = true;
+        } else if let Some(block) = blocks.last_mut().filter(|_| is_open) {
+            match label("-----END ") {
+                Some(end) => {
+                    block.is_ended = block.label == end;
+                    is_open = false;
+                }
+                None => block.body.push(line),
             }
-            if blocks.len() > MAX_OBJECTS {
-                return Err(Unusable::new(
-                    format!("there are more than {MAX_OBJECTS} blocks in it"),
-                    "give fewer at a time",
-                ));
-            }
-        } else if let Some(block) = &mut open {
-            block.body.push(line);
         }
     }
-    match open {
-        Some(unended) => Err(unended_block(&unended)),
-        None => Ok(blocks),
-    }
+    blocks
 }
 
 /// A line, taken apart where a BEGIN or an END stands in it with something before or behind: of a block
@@ -527,16 +573,6 @@ fn marker(line: &str) -> Option<(usize, usize)> {
     let label = start + from(start).find(' ')?;
     let end = label + from(label).find("-----")?;
     Some((start, end + "-----".len()))
-}
-
-fn unended_block(block: &Block<'_>) -> Unusable {
-    Unusable::new(
-        format!(
-            "the block {} that begins on line {} does not end",
-            block.label, block.line
-        ),
-        "copy it again, whole, from its BEGIN line to its END line",
-    )
 }
 
 /// base64 of DER without BEGIN and END, as it is cut out of XML and of web pages.

@@ -1,7 +1,8 @@
 //! RSA public keys as certificates and requests carry them.
 
-use der::Encode;
+use der::{Decode as _, Encode as _};
 use rsa::BoxedUint;
+use rsa::pkcs1::{RsaPublicKey, UintRef};
 use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
 use rsa::traits::PublicKeyParts;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use spki::SubjectPublicKeyInfoOwned;
 
 use crate::error::{DocumentError, IssueError, decode_der};
 use crate::modulus;
+use crate::oid::RSA_ENCRYPTION;
 use crate::random::IssuerRng;
 
 /// The size of an authority's key, and of a card's.
@@ -19,6 +21,8 @@ const LIMIT: usize = 1024;
 /// The least that a card is enrolled with.
 const LEAST_BITS: u32 = 2048;
 const LEAST_EXPONENT: u64 = 65537;
+/// As [`rsa::PublicKey::MAX_PUB_EXPONENT`] has it.
+const MOST_EXPONENT_BITS: u32 = 33;
 const BITS: core::ops::RangeInclusive<u32> = 1024..=4096;
 
 /// An RSA public key of 1024 to 4096 bits.
@@ -67,8 +71,15 @@ impl PublicKey {
             BoxedUint::from_be_slice(bytes, bytes.len() as u32 * 8)
                 .map_err(|_| refused("a number of it is too long"))
         };
-        let key = rsa::PublicKey::new(number(modulus)?, number(exponent)?)
-            .map_err(|error| refused(error.to_string()))?;
+        let (modulus, exponent) = (number(modulus)?, number(exponent)?);
+        let exponent_bits = exponent.bit_width_vartime();
+        let key = rsa::PublicKey::new(modulus, exponent).map_err(|error| match error {
+            rsa::Error::PublicExponentTooLarge => refused(format!(
+                "its public exponent has {exponent_bits} bits, and {MOST_EXPONENT_BITS} are the \
+                 most that is accepted; take {LEAST_EXPONENT}, as nearly all keys do"
+            )),
+            error => refused(error.to_string()),
+        })?;
         Self::new(key)
     }
 
@@ -77,9 +88,19 @@ impl PublicKey {
             what: "the public key",
             source,
         })?;
-        let key = rsa::PublicKey::from_public_key_der(&der)
-            .map_err(|error| refused(format!("it is not an RSA key ({error})")))?;
-        Self::new(key)
+        match rsa::PublicKey::from_public_key_der(&der) {
+            Ok(key) => Self::new(key),
+            // Whose numbers can be read is an RSA key, if one of no use.
+            Err(error) => {
+                match RsaPublicKey::<UintRef<'_>>::from_der(info.subject_public_key.raw_bytes()) {
+                    Ok(numbers) if info.algorithm.oid == RSA_ENCRYPTION => {
+                        let (n, e) = (numbers.modulus, numbers.public_exponent);
+                        Self::from_components(n.as_bytes(), e.as_bytes())
+                    }
+                    _ => Err(refused(format!("it is not an RSA key ({error})"))),
+                }
+            }
+        }
     }
 
     fn new(key: rsa::PublicKey) -> Result<Self, DocumentError> {
@@ -251,6 +272,42 @@ mod tests {
         assert_ne!(one, other);
         assert_eq!(one.modulus(), other.modulus());
         assert_eq!(one.modulus().len(), 256);
+    }
+
+    #[test]
+    fn of_an_rsa_key_of_no_use_the_number_is_named_and_not_the_kind() {
+        let private = rsa::PrivateKey::new(&mut IssuerRng::from_seed(1, "key"), 2048).unwrap();
+        let modulus = private.n().to_be_bytes();
+        let why = |modulus: &[u8], exponent: &[u8]| {
+            let [n, e] = [modulus, exponent].map(|bytes| der::asn1::UintRef::new(bytes).unwrap());
+            let numbers = RsaPublicKey {
+                modulus: n,
+                public_exponent: e,
+            };
+            let key = der::asn1::BitString::from_bytes(&numbers.to_der().unwrap()).unwrap();
+            let mut info = PublicKey::new(private.to_public_key())
+                .unwrap()
+                .to_spki()
+                .unwrap();
+            info.subject_public_key = key;
+            let read = PublicKey::from_spki_der(&info.to_der().unwrap());
+            read.map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(why(&modulus, &[1, 0, 1]), Ok(()));
+        for (exponent, named) in [
+            (&[2, 0, 0, 0, 1][..], "its public exponent has 34 bits"),
+            (&[1; 32], "its public exponent has 249 bits"),
+            (&[1], "exponent"),
+            (&[1, 0, 0], "exponent"),
+        ] {
+            let error = why(&modulus, exponent).unwrap_err();
+            assert!(
+                error.contains(named) && !error.contains("not an RSA"),
+                "{error}"
+            );
+        }
+        let error = why(&modulus[..64], &[1, 0, 1]).unwrap_err();
+        assert!(error.contains("modulus"), "{error}");
     }
 
     #[test]

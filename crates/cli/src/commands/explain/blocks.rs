@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use kortlab_explain::Explanation;
+use kortlab_explain::{Explanation, certificate};
+use kortlab_issuer::encoded::{PemBlock, Unusable, pem_blocks};
 use serde::Serialize;
 
-use super::{Parts, Told, base64};
+use super::{Parts, Told};
 use crate::commands::problem::count;
 use crate::output::{BOLD, WARNING};
 
@@ -14,42 +15,24 @@ const MAX_BLOCKS: usize = 32;
 
 /// The blocks of a text, in their order.
 pub(super) struct Blocks {
-    /// What the first ones hold.
-    ders: Vec<Block>,
+    first: Vec<PemBlock>,
     /// How many more blocks there are.
     more: usize,
 }
 
-/// One that is explained.
-struct Block {
-    /// Which of all blocks, from 1.
-    number: usize,
-    der: Vec<u8>,
-}
-
 impl Blocks {
-    /// Reads a text in PEM, with text around its blocks or not. `None` if it has no block, or none of
-    /// base64.
+    /// Reads a text in PEM, with text around its blocks or not. `None` if no block begins in it.
     pub(super) fn read(text: &str) -> Option<Self> {
-        let (mut ders, mut more, mut rest) = (Vec::new(), 0, text);
-        let mut number = 0;
-        while let Some((body, behind)) = next(rest) {
-            rest = behind;
-            number += 1;
-            match base64(body).filter(|_| ders.len() < MAX_BLOCKS) {
-                Some(der) => ders.push(Block { number, der }),
-                None => more += 1,
-            }
-        }
-        (!ders.is_empty()).then_some(Self { ders, more })
+        let (first, more) = pem_blocks(text, MAX_BLOCKS);
+        (!first.is_empty()).then_some(Self { first, more })
     }
-}
 
-/// The body of the next block, and what stands behind it.
-fn next(text: &str) -> Option<(&str, &str)> {
-    let (_, rest) = text.split_once("-----BEGIN ")?;
-    let (_, rest) = rest.split_once("-----")?;
-    rest.split_once("-----END ")
+    /// Why none of them can be read, if that is so: what is wrong with the first.
+    pub(super) fn trouble(&self) -> Option<&Unusable> {
+        let mut errors = self.first.iter().map(|block| block.content.as_ref().err());
+        let first = errors.next()??;
+        errors.all(|error| error.is_some()).then_some(first)
+    }
 }
 
 /// What the blocks say.
@@ -61,23 +44,57 @@ pub(super) struct Explanations {
     /// The others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     more: Vec<Explanation>,
-    /// How many blocks were not explained: beyond the limit, or no base64.
+    /// How many blocks were not explained: beyond the limit, or damaged.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_explained: Option<usize>,
+    /// The damaged ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<Damaged>,
     #[serde(skip)]
     numbers: Vec<usize>,
+    #[serde(skip)]
+    beyond: usize,
+}
+
+/// A block that cannot be read.
+#[derive(Serialize)]
+struct Damaged {
+    /// Which of all blocks, from 1.
+    block: usize,
+    message: String,
+    next_step: String,
 }
 
 impl Explanations {
-    /// Explains each; there is at least one.
+    /// Explains each that can be read; there is at least one. Of what is called a private key nothing is
+    /// shown, whatever its bytes have become.
     pub(super) fn new(blocks: &Blocks, explain: impl Fn(&[u8]) -> Explanation) -> Self {
-        let mut all = blocks.ders.iter().map(|block| explain(&block.der));
+        let (mut all, mut numbers, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, block) in (1..).zip(&blocks.first) {
+            match &block.content {
+                Ok(der) => {
+                    numbers.push(number);
+                    all.push(match block.is_private_key() {
+                        true => certificate::private_key(der.len()),
+                        false => explain(der),
+                    });
+                }
+                Err(error) => damaged.push(Damaged {
+                    block: number,
+                    message: error.to_string(),
+                    next_step: error.next_step().to_owned(),
+                }),
+            }
+        }
+        let mut all = all.into_iter();
         Self {
             // Of no block there are no bytes.
             first: all.next().unwrap_or_else(|| explain(&[])),
             more: all.collect(),
-            not_explained: Some(blocks.more).filter(|more| *more > 0),
-            numbers: blocks.ders.iter().map(|block| block.number).collect(),
+            not_explained: Some(blocks.more + damaged.len()).filter(|count| *count > 0),
+            damaged,
+            numbers,
+            beyond: blocks.more,
         }
     }
 
@@ -110,12 +127,22 @@ impl fmt::Display for Explanations {
             }
             Parts(explanation).fmt(f)?;
         }
-        match self.not_explained {
-            None => Ok(()),
-            Some(count) => writeln!(
+        if self.not_explained.is_some() {
+            writeln!(f)?;
+        }
+        for Damaged {
+            message, next_step, ..
+        } in &self.damaged
+        {
+            writeln!(f, "{WARNING}not explained{WARNING:#}: {message}")?;
+            writeln!(f, "  next: {next_step}")?;
+        }
+        match self.beyond {
+            0 => Ok(()),
+            count => writeln!(
                 f,
-                "\n{WARNING}not explained{WARNING:#}: {count} of the {total} blocks; at most \
-                 {MAX_BLOCKS} are, and none whose body is not base64"
+                "{WARNING}not explained{WARNING:#}: {count} of the {total} blocks; at most \
+                 {MAX_BLOCKS} are"
             ),
         }
     }
@@ -134,21 +161,32 @@ mod tests {
         let text = [block("BQA="), block("Proc-Type: x"), block("BAEB")].concat();
         let blocks = Blocks::read(&text).expect("blocks");
         let read: Vec<_> = blocks
-            .ders
+            .first
             .iter()
-            .map(|block| (block.number, block.der.as_slice()))
+            .map(|block| block.content.as_deref().ok())
             .collect();
-        assert_eq!(read, [(1, &[5, 0][..]), (3, &[4, 1, 1])]);
-        assert_eq!(blocks.more, 1);
+        assert_eq!(read, [Some(&[5, 0][..]), None, Some(&[4, 1, 1])]);
+        assert!(blocks.trouble().is_none());
         let blocks = Blocks::read(&block("BQA=").repeat(1000)).expect("blocks");
-        assert_eq!((blocks.ders.len(), blocks.more), (MAX_BLOCKS, 968));
-        for none in [
-            "",
-            "text",
-            &block("Proc-Type: x"),
-            "-----BEGIN X-----\nBQA=",
-        ] {
+        assert_eq!((blocks.first.len(), blocks.more), (MAX_BLOCKS, 968));
+        for none in ["", "text", "-----END X-----"] {
             assert!(Blocks::read(none).is_none(), "{none}");
+        }
+        for (damaged, why) in [
+            (block("Proc-Type: x"), "on line 2 is not base64"),
+            (block(""), "on line 2 is empty"),
+            (
+                block("Proc-Type: 4,ENCRYPTED\n\nBAEB"),
+                "on line 2 is encrypted",
+            ),
+            (
+                "-----BEGIN X-----\nBQA=".to_owned(),
+                "on line 1 does not end",
+            ),
+        ] {
+            let blocks = Blocks::read(&damaged).expect("a block");
+            let trouble = blocks.trouble().expect("a damaged block").to_string();
+            assert!(trouble.ends_with(why) || trouble.contains(why), "{trouble}");
         }
     }
 }
