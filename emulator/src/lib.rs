@@ -56,7 +56,7 @@ mod transport;
 pub use applications::Application;
 pub use card::VirtualCard;
 pub use holder::Holder;
-pub use image::{Image, ImageError};
+pub use image::{Image, ImageError, KeysDigest};
 pub use in_process::{InProcess, Inserted};
 pub use memory::state;
 pub use random::CardRng;

@@ -1,6 +1,6 @@
 //! Reading images with the applications that are built in.
 
-use crate::image::{Image, ImageError, Known, check_primes};
+use crate::image::{Image, ImageError, KeysDigest, Known, check_primes, keys_digest};
 use crate::models;
 
 impl Image {
@@ -34,6 +34,12 @@ impl Image {
     /// The first key whose are not, with its JSON path.
     pub fn check_primes(&self) -> Result<(), ImageError> {
         check_primes(self)
+    }
+
+    /// The SHA-256 of all numbers of its keys, in their order; `None` without keys. Images with the same one
+    /// have the same keys, so that [`Image::check_primes`] says the same of both.
+    pub fn keys_digest(&self) -> Option<KeysDigest> {
+        keys_digest(self)
     }
 
     /// Checks that what the image says fits together; [`Image::from_json`] and

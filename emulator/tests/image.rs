@@ -549,6 +549,50 @@ fn a_key_with_a_composite_number_for_a_prime_is_refused() {
 }
 
 #[test]
+fn the_digest_of_the_keys_is_of_each_of_their_numbers_and_of_nothing_else() {
+    let of = |value: &Value| {
+        let image = Image::from_known_json(value.to_string().as_bytes());
+        image.expect("an image").keys_digest()
+    };
+    let key = "/master_file/files/10/files/1/key";
+    let first = of(&value());
+    assert!(first.is_some());
+    let mut digests = vec![first];
+    for name in ["n", "e", "d", "p", "q"] {
+        let mut changed = value();
+        let number = changed
+            .pointer_mut(&format!("{key}/{name}"))
+            .expect("a number");
+        let digits = number.as_str().expect("digits").to_owned();
+        let last = if digits.ends_with('1') { "3" } else { "1" };
+        *number = json!(format!("{}{last}", &digits[..digits.len() - 1]));
+        digests.push(of(&changed));
+    }
+    let different: std::collections::BTreeSet<_> = digests.iter().collect();
+    assert_eq!(different.len(), digests.len());
+    let mut other = value();
+    other["serial"] = json!("00");
+    other["atr"] = json!("3B00");
+    if let Some(fields) = other.pointer_mut(key).and_then(Value::as_object_mut) {
+        fields.insert("user_consent".to_owned(), json!(true));
+    }
+    assert_eq!(of(&other), first);
+    // Digits that stand in the next number instead of this one make another digest.
+    let mut moved = value();
+    let number = |value: &Value, name: &str| {
+        let found = value.pointer(&format!("{key}/{name}"));
+        found.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let (p, q) = (number(&moved, "p"), number(&moved, "q"));
+    let (p, tail) = p.split_at(p.len() - 2);
+    let (p, q) = (json!(p), json!(format!("{tail}{q}")));
+    for (name, number) in [("p", p), ("q", q)] {
+        moved["master_file"]["files"][10]["files"][1]["key"][name] = number;
+    }
+    assert_ne!(of(&moved), first);
+}
+
+#[test]
 fn a_key_whose_numbers_do_not_belong_together_is_refused() {
     let key = "/master_file/files/10/files/1/key";
     let number = |name: &str| {

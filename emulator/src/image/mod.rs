@@ -6,6 +6,7 @@
 
 mod check;
 mod copied;
+mod digest;
 mod error;
 mod file;
 mod files;
@@ -43,6 +44,8 @@ pub use crate::state::{Model, Settings};
 use crate::random::CardRng;
 
 pub(crate) use check::check_primes;
+pub use digest::KeysDigest;
+pub(crate) use digest::keys_digest;
 pub(crate) use known::Known;
 
 /// The most bytes of JSON text an image may have.

@@ -6,6 +6,7 @@ mod journal;
 mod layers;
 mod open;
 mod planted;
+mod proven;
 mod remembered;
 mod spec;
 mod start;
@@ -20,10 +21,11 @@ pub use open::connect;
 #[cfg(not(feature = "pcsc"))]
 pub use open::without_pcsc;
 pub use open::{
-    AnyChannel, OnFailure, Primes, Proof, VirtualCardChannel, about as about_image, insert, open,
-    open_with_journal,
+    AnyChannel, OnFailure, Primes, VirtualCardChannel, about as about_image, check_image, insert,
+    open, open_with_journal,
 };
 pub use planted::{FaultEntry, Planted};
+pub use proven::Proof;
 pub use remembered::Remembered;
 pub use spec::{CardSpec, check_image_name};
 pub use start::StartFile;

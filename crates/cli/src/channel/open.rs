@@ -1,7 +1,6 @@
 //! Opens the card that was named, with the layers around it that were asked for.
 
-use std::path::{Path, PathBuf};
-use std::thread::{self, JoinHandle};
+use std::path::Path;
 use std::time::Duration;
 
 use kortlab_apdu::{Channel, ChannelError, FilePath};
@@ -13,6 +12,7 @@ use kortlab_emulator::{
 use kortlab_trace::{MAX_TRACE, Manner, Replay};
 
 use super::journal::{CardJournal, SharedImage};
+use super::proven::{Proof, Unproven};
 use super::{CardSpec, Layers};
 #[cfg(not(feature = "pcsc"))]
 use crate::failure::Exit;
@@ -127,42 +127,22 @@ pub fn insert(
     on_failure: OnFailure,
     primes: Primes,
 ) -> Result<(VirtualCardChannel, Option<Proof>), Failure> {
-    let (file, image) = read(path, ephemeral, primes)?;
-    let unproven = (primes == Primes::Meanwhile).then(|| image.clone());
-    let card = of_image(path, file, image, layers, Some(on_failure))?;
-    warn_of_change(path, &card);
+    let (file, image) = read(path, ephemeral)?;
+    let unproven = Unproven::of(path, &image);
+    let file = file.map(|file| SharedImage::new(file, image.clone()));
+    let card = of_image(path, image)?;
     // Only of a card that there is.
-    Ok((card, unproven.map(|image| Proof::begin(path, image))))
-}
-
-/// Whether the primes of a card's keys are primes, which is being looked at.
-pub struct Proof {
-    path: PathBuf,
-    thread: JoinHandle<Result<(), ImageError>>,
-}
-
-impl Proof {
-    fn begin(path: &Path, image: Image) -> Self {
-        Self {
-            path: path.to_owned(),
-            thread: thread::spawn(move || image.check_primes()),
+    let proof = match (unproven, primes) {
+        (Some(unproven), Primes::Meanwhile) => Some(unproven.begin()),
+        (Some(unproven), Primes::First) => {
+            unproven.check()?;
+            None
         }
-    }
-
-    /// Waits for the end of it.
-    ///
-    /// # Errors
-    /// They are not.
-    pub fn finish(self) -> Result<(), Failure> {
-        match self.thread.join() {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(about(&self.path, &error)),
-            Err(_) => Err(Failure::failed(format!(
-                "the keys of {} could not be looked at",
-                self.path.display()
-            ))),
-        }
-    }
+        (None, _) => None,
+    };
+    let card = with_layers(card, file, layers, Some(on_failure))?;
+    warn_of_change(path, &card);
+    Ok((card, proof))
 }
 
 /// Says so if a change of the card is not finished.
@@ -184,44 +164,59 @@ fn virtual_card(
     ephemeral: bool,
     layers: &Layers,
 ) -> Result<VirtualCardChannel, Failure> {
-    let (file, image) = read(path, ephemeral, Primes::First)?;
-    of_image(path, file, image, layers, None)
+    let (file, image) = read(path, ephemeral)?;
+    let unproven = Unproven::of(path, &image);
+    let file = file.map(|file| SharedImage::new(file, image.clone()));
+    let card = of_image(path, image)?;
+    unproven.map_or(Ok(()), Unproven::check)?;
+    with_layers(card, file, layers, None)
 }
 
-/// Reads an image, and locks its file unless it is only looked at.
-fn read(
-    path: &Path,
-    ephemeral: bool,
-    primes: Primes,
-) -> Result<(Option<ImageFile>, Image), Failure> {
-    let locked = |(file, image)| (Some(file), image);
-    let read = match (ephemeral, primes) {
-        (true, Primes::First) => ImageFile::peek(path).map(|image| (None, image)),
-        (true, Primes::Meanwhile) => ImageFile::peek_again(path).map(|image| (None, image)),
-        (false, Primes::First) => ImageFile::open_within(path, PATIENCE).map(locked),
-        (false, Primes::Meanwhile) => ImageFile::open_known_within(path, PATIENCE).map(locked),
+/// Reads an image, and locks its file unless it is only looked at. Whether it fits together is not looked
+/// at.
+fn read(path: &Path, ephemeral: bool) -> Result<(Option<ImageFile>, Image), Failure> {
+    let read = match ephemeral {
+        true => ImageFile::peek_again(path).map(|image| (None, image)),
+        false => {
+            let opened = ImageFile::open_known_within(path, PATIENCE);
+            opened.map(|(file, image)| (Some(file), image))
+        }
     };
     read.map_err(|error| about(path, &error))
 }
 
-/// The card of this image, which is saved in its file if there is one.
-fn of_image(
-    path: &Path,
-    file: Option<ImageFile>,
-    image: Image,
+/// The card of this image.
+fn of_image(path: &Path, image: Image) -> Result<VirtualCard, Failure> {
+    let rng = CardRng::from_os()
+        .map_err(|error| Failure::failed(format!("no random numbers: {error}")))?;
+    VirtualCard::new(image, rng).map_err(|error| about(path, &error))
+}
+
+/// The card with its layers, which is saved in the file of its image if there is one.
+fn with_layers(
+    mut card: VirtualCard,
+    file: Option<SharedImage>,
     layers: &Layers,
     on_failure: Option<OnFailure>,
 ) -> Result<VirtualCardChannel, Failure> {
     let store = match file {
-        Some(file) => ImageStore::File(SharedImage::new(file, image.clone()), on_failure),
+        Some(file) => ImageStore::File(file, on_failure),
         None => ImageStore::Nowhere(Ephemeral),
     };
-    let rng = CardRng::from_os()
-        .map_err(|error| Failure::failed(format!("no random numbers: {error}")))?;
-    let mut card = VirtualCard::new(image, rng).map_err(|error| about(path, &error))?;
     layers.plant(&mut card);
     layers.begin(&card)?;
     Ok(Inserted::new(card, store))
+}
+
+/// Refuses an image that another process will use, and that is none or has keys that are none.
+///
+/// # Errors
+/// The file cannot be read, or is no card image.
+pub fn check_image(path: &Path) -> Result<(), Failure> {
+    let (_, image) = read(path, true)?;
+    let unproven = Unproven::of(path, &image);
+    of_image(path, image)?;
+    unproven.map_or(Ok(()), Unproven::check)
 }
 
 /// Why no card is behind a socket, and what to do.

@@ -132,6 +132,8 @@ fn keys_whose_primes_are_none_are_told_when_the_program_has_ended_and_to_a_stand
 {
     let lab = Lab::new("valid");
     let mut image = serde_json::from_slice(&lab.read("card.json")).expect("an image");
+    // What is known of the good keys is not true of those.
+    assert!(lab.ran(&["opensc-tool", "-n"]).contains("SetCOS"));
     assert!(spoil_a_prime(&mut image));
     lab.write("card.json", &serde_json::to_vec(&image).expect("JSON"));
     let output = lab.run(&["opensc-tool", "-n"]);
@@ -142,9 +144,17 @@ fn keys_whose_primes_are_none_are_told_when_the_program_has_ended_and_to_a_stand
         "{}",
         stderr(&output)
     );
-    let standing = finish(lab.kortlab(&["pcscd", "card.json"]));
-    assert_plain_error(&standing, 1);
-    assert!(stderr(&standing).contains("not a prime"));
+    for arguments in [
+        &["pcscd", "card.json"][..],
+        &["emulate", "card.json"],
+        &["-c", "card.json", "info"],
+        &["-c", "card.json", "--ephemeral", "info"],
+        &["run", "--in-process", "card.json", "--", "true"],
+    ] {
+        let refused = finish(lab.kortlab(arguments));
+        assert_plain_error(&refused, 1);
+        assert!(stderr(&refused).contains("not a prime"), "{arguments:?}");
+    }
 }
 
 #[test]

@@ -3,13 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use kortlab_emulator::ImageFile;
 use kortlab_faults::MAX_FAULTS;
 use kortlab_pcsc::in_process::{CARDS, FAULTS, READERS};
 
 use super::library::Library;
 use super::program::Program;
-use crate::channel::about_image;
+use crate::channel::check_image;
 use crate::commands::Context;
 use crate::desk::ReaderArguments;
 use crate::failure::{Exit, Failure};
@@ -41,7 +40,7 @@ pub fn run(
     let library = Library::find()?;
     let mut cards = Vec::new();
     for image in &images {
-        ImageFile::peek(image).map_err(|error| about_image(image, &error))?;
+        check_image(image)?;
         cards.push(line(image)?);
     }
     let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
