@@ -12,6 +12,7 @@
 //! | [`fid`], [`file_path`] | file identifiers and paths, ISO/IEC 7816-4 §7.2.2 and §7.3.2 |
 //! | [`fcp`] | file control information: FCI, FCP, FMD, ISO/IEC 7816-4 §7.4 |
 //! | [`tlv`] | BER-TLV data objects, ISO/IEC 7816-4 §5.2 and X.690 |
+//! | [`private_key`] | what must not be shown, by how it begins: RFC 5958, 8017 and 5915 |
 //! | [`script`] | commands and expected answers as text |
 //! | [`error`] | what is wrong, and at which byte |
 
@@ -28,6 +29,7 @@ pub mod file_path;
 pub mod historical;
 pub mod instruction;
 pub mod life_cycle;
+pub mod private_key;
 pub mod response;
 pub mod script;
 pub mod status;

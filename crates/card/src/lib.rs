@@ -88,7 +88,7 @@ mod unusable_keys;
 mod verdict;
 
 pub use card::Card;
-pub use certificate::{CertificateInfo, ContentKind, begins_private_key};
+pub use certificate::{CertificateInfo, ContentKind};
 pub use contents::Contents;
 pub use error::{CardError, ErrorKind};
 pub use keys::{Encryption, Key, KeyKind, RawInput, RsaPublicKey, Scheme, Task, UnlockedKey};

@@ -171,6 +171,103 @@ fn a_damaged_block_alone_is_named_and_of_a_private_key_nothing_is_shown() {
     }
 }
 
+/// Keys as OpenSSL writes them; what is secret in them it says, too.
+#[test]
+fn of_a_private_key_in_whatever_form_and_wrapping_nothing_is_shown() {
+    let lab = Lab::new("valid");
+    for (name, options) in [
+        ("rsa", &["genpkey", "-algorithm", "RSA"][..]),
+        (
+            "ec",
+            &["ecparam", "-genkey", "-noout", "-name", "prime256v1"],
+        ),
+        ("ed", &["genpkey", "-algorithm", "ed25519"]),
+    ] {
+        let key = output(&lab, "openssl", options);
+        fs::write(lab.path("key.pem"), key).unwrap();
+        let told = output(
+            &lab,
+            "openssl",
+            &["pkey", "-in", "key.pem", "-text", "-noout"],
+        );
+        let start = ["prime1:", "priv:"]
+            .iter()
+            .find_map(|start| told.split_once(start));
+        let digits: String = start.unwrap().1.lines().skip(1).take(2).collect();
+        let digits = digits.replace([' ', ':'], "").to_uppercase();
+        let secret = digits
+            .strip_prefix("00")
+            .unwrap_or(&digits)
+            .get(..24)
+            .unwrap();
+        let certify = "req -x509 -key key.pem -subj /CN=A -out cert.pem";
+        output(&lab, "openssl", &certify.split(' ').collect::<Vec<_>>());
+        let wrap = "pkcs12 -export -inkey key.pem -in cert.pem -keypbe NONE -certpbe NONE -passout pass:x \
+                    -out key.p12";
+        output(
+            &lab,
+            "openssl",
+            &wrap.split_whitespace().collect::<Vec<_>>(),
+        );
+        let mut forms = vec![fs::read(lab.path("key.p12")).unwrap()];
+        let convert = "pkey -in key.pem -outform DER -out key.der";
+        output(&lab, "openssl", &convert.split(' ').collect::<Vec<_>>());
+        forms.push(fs::read(lab.path("key.der")).unwrap());
+        if name != "ed" {
+            let convert = format!("{name} -in key.pem -outform DER -out key.der");
+            output(&lab, "openssl", &convert.split(' ').collect::<Vec<_>>());
+            forms.push(fs::read(lab.path("key.der")).unwrap());
+        }
+        let last = forms.last().unwrap().clone();
+        let wrapped = kortlab_apdu::tlv::object(kortlab_apdu::tlv::Tag::OCTET_STRING, &last);
+        let mut damaged = last.clone();
+        let version = damaged
+            .windows(2)
+            .position(|two| two == [0x02, 0x01])
+            .unwrap()
+            + 2;
+        damaged[version] ^= 0x08;
+        forms.extend([wrapped, damaged, last[4..].to_vec()]);
+        // Written and read again in pieces, as cards do.
+        let mut trace = String::from("> 00A40000024B01\n< 9000\n");
+        for (ins, answers) in [("D6", false), ("B0", true)] {
+            for (index, piece) in last.chunks(128).enumerate() {
+                let (header, piece) = (
+                    format!("00{ins}{:04X}", index * 128),
+                    hex::encode_upper(piece),
+                );
+                trace.push_str(&match answers {
+                    true => format!("> {header}80\n< {piece}9000\n"),
+                    false => format!("> {header}{:02X}{piece}\n< 9000\n", piece.len() / 2),
+                });
+            }
+        }
+        forms.push(trace.clone().into_bytes());
+        let in_one = last.get(..200).unwrap_or(&last);
+        let length = in_one.len();
+        forms.push(format!("00D60000{length:02X}{}", hex::encode_upper(in_one)).into_bytes());
+        for (index, form) in forms.iter().enumerate() {
+            fs::write(lab.path("form"), form).unwrap();
+            for arguments in [
+                &["explain", "form"][..],
+                &["--json", "explain", "form"],
+                &["--json", "explain", "--as", "tlv", "form"],
+                &["--json", "explain", "--as", "prkdf", "form"],
+                &["trace", "show", "form"],
+                &["-c", "replay:form", "info"],
+            ] {
+                let run = lab.run(arguments);
+                let told = format!("{}{}", stdout(&run), stderr(&run)).to_uppercase();
+                let told = told.replace([' ', '\n', ':'], "");
+                assert!(
+                    !told.contains(secret),
+                    "{name} {index} {arguments:?}: {told}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn what_tshark_prints_of_a_capture_is_its_bytes() {
     let lab = Lab::new("valid");

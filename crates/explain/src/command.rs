@@ -1,7 +1,6 @@
 //! Commands (ISO/IEC 7816-4 §5.4).
 
-use kortlab_apdu::ByteCount;
-use kortlab_apdu::{Command, instruction};
+use kortlab_apdu::{ByteCount, Command, instruction, private_key};
 use kortlab_card::Problem;
 
 use crate::hexadecimal::SpacedHex;
@@ -55,7 +54,8 @@ pub fn masked(command: &Command) -> String {
     let mut text = header;
     if !command.data().is_empty() {
         let data = command.data();
-        if instruction::carries_secrets(command.class().byte(), command.ins()) {
+        let [class, ins] = [command.class().byte(), command.ins()];
+        if instruction::carries_secrets(class, ins) || private_key::is_in(data) {
             text.push_str(&format!(" :({} not shown)", ByteCount(data.len())));
         } else {
             text.push_str(&format!(" :{}", SpacedHex(data)));
@@ -71,7 +71,8 @@ pub fn masked(command: &Command) -> String {
 pub fn masked_bytes(bytes: &[u8]) -> String {
     match bytes {
         [cla, ins, p1, p2, rest @ ..]
-            if !rest.is_empty() && instruction::carries_secrets(*cla, *ins) =>
+            if !rest.is_empty()
+                && (instruction::carries_secrets(*cla, *ins) || private_key::is_in(rest)) =>
         {
             let header = [*cla, *ins, *p1, *p2];
             format!(

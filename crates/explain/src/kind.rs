@@ -1,6 +1,6 @@
 //! What some bytes are: [`Kind`], said by a person or guessed from the bytes.
 
-use kortlab_apdu::{Atr, Command, Response, StatusWord};
+use kortlab_apdu::{Atr, Command, Response, StatusWord, private_key};
 use kortlab_card::revocation::RevocationList;
 use kortlab_card::{CertificateInfo, OcspAnswer};
 
@@ -132,8 +132,15 @@ impl Kind {
         )
     }
 
-    /// What the bytes say, if they are this.
+    /// What the bytes say, if they are this. Of a private key among them nothing is shown, whatever they are
+    /// taken for.
     pub fn explain(self, bytes: &[u8]) -> Explanation {
+        let mut explanation = self.decode(bytes);
+        explanation.hide(&private_key::places(bytes));
+        explanation
+    }
+
+    fn decode(self, bytes: &[u8]) -> Explanation {
         match self {
             Self::Command => command::explain(bytes),
             Self::Answer => answer::explain(None, bytes),

@@ -5,7 +5,9 @@ mod lines;
 pub use lines::Lines;
 
 use core::fmt;
+use core::ops::Range;
 
+use kortlab_apdu::private_key;
 use kortlab_apdu::tlv::{DEFAULT_DEPTH, Tag};
 use kortlab_card::Problem;
 use serde::{Serialize, Serializer};
@@ -22,6 +24,9 @@ pub const MAX_DEPTH: usize = DEFAULT_DEPTH;
 
 /// The name of bytes that nothing is known of.
 pub const NOT_DECODED: &str = "not decoded";
+
+/// What is said of bytes with a private key in them.
+const SECRET: &str = "a private key, whose bytes are not shown here";
 
 /// The most bytes of a value that a line of text shows.
 const MAX_SHOWN: usize = 32;
@@ -62,11 +67,20 @@ fn tag_as_text<S: Serializer>(tag: &Option<Tag>, serializer: S) -> Result<S::Ok,
 }
 
 impl Node {
-    /// The bytes `span` of `all`, with their value.
+    /// The bytes `span` of `all`, with their value; without it if there is a private key in them, which is
+    /// said.
     pub fn new(name: impl Into<String>, span: Span, all: &[u8]) -> Self {
-        Self {
-            value: Some(Hex(span.of(all)).to_string()),
-            ..Self::without_value(name, span)
+        let mut node = Self::without_value(name, span);
+        node.show(span, all);
+        node
+    }
+
+    /// Gives it these bytes as its value, unless there is a private key in them.
+    pub(crate) fn show(&mut self, value: Span, all: &[u8]) {
+        let bytes = value.of(all);
+        match private_key::is_in(bytes) {
+            true => self.meaning = Some(SECRET.to_owned()),
+            false => self.value = Some(Hex(bytes).to_string()),
         }
     }
 
@@ -91,7 +105,11 @@ impl Node {
     /// The same, meaning this.
     #[must_use]
     pub fn meaning(mut self, meaning: impl AsRef<str>) -> Self {
-        self.meaning = Some(printable(meaning.as_ref()).into_owned());
+        let meaning = printable(meaning.as_ref());
+        self.meaning = Some(match self.meaning.as_deref() {
+            Some(SECRET) => format!("{meaning}: {SECRET}"),
+            _ => meaning.into_owned(),
+        });
         self
     }
 
@@ -182,10 +200,31 @@ impl Explanation {
         Lines::new(&self.nodes)
     }
 
+    /// Shows nothing of these places, in which there are private keys.
+    pub(crate) fn hide(&mut self, places: &[Range<usize>]) {
+        if !places.is_empty() {
+            hide(&mut self.nodes, places);
+        }
+    }
+
     /// Puts the problems in the order of the bytes.
     pub(crate) fn settled(mut self) -> Self {
         self.problems.sort_by_key(Problem::offset);
         self
+    }
+}
+
+/// Recursive as deep as nodes nest.
+fn hide(nodes: &mut [Node], places: &[Range<usize>]) {
+    for node in nodes {
+        let content = node.content();
+        let meets =
+            |place: &Range<usize>| place.start < content.end() && content.offset < place.end;
+        if node.value.is_some() && places.iter().any(meets) {
+            node.value = None;
+            node.meaning = Some(SECRET.to_owned());
+        }
+        hide(&mut node.parts, places);
     }
 }
 

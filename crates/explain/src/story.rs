@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kortlab_apdu::ByteCount;
 use kortlab_apdu::fcp::{Fcp, FileKind};
-use kortlab_apdu::{Command, Response, StatusWord, instruction};
+use kortlab_apdu::{Command, Response, StatusWord, instruction, private_key};
 use kortlab_pkcs15::{Cdf, EfDir, ObjectKind, Odf};
 
 use crate::hexadecimal::Hex;
@@ -249,11 +249,12 @@ impl Story {
             .iter()
             .map(|(location, bytes)| {
                 let content = self.kind(location);
-                let explanation = match content {
+                let mut explanation = match content {
                     Content::Pkcs15(file) => pkcs15::explain(file, bytes),
                     Content::Certificate => certificate::explain(bytes),
                     Content::Unknown => tlv::explain(bytes),
                 };
+                explanation.hide(&private_key::places(bytes));
                 (self.name(location), content, explanation)
             })
             .collect()

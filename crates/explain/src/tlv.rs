@@ -1,9 +1,9 @@
 //! BER-TLV data objects (ISO/IEC 7816-4 §5.2.2), whatever they are of.
 
-use kortlab_apdu::Error;
 use kortlab_apdu::error::ErrorKind;
-use kortlab_apdu::tlv::{Filler, read_one};
-use kortlab_card::{Problem, begins_private_key};
+use kortlab_apdu::tlv::{Filler, Tag, read_one};
+use kortlab_apdu::{Error, private_key};
+use kortlab_card::Problem;
 
 use crate::node::{Explanation, MAX_DEPTH, MAX_NODES, NOT_DECODED, Node};
 use crate::span::Span;
@@ -17,11 +17,29 @@ pub fn explain(bytes: &[u8]) -> Explanation {
     let (nodes, errors) = tree(bytes, Filler::Skip);
     let problem = |error| Problem::of_bytes("data", error).hint(NEXT);
     Explanation {
-        what: "BER-TLV",
+        what: match is_pkcs12(bytes) {
+            true => "PKCS#12",
+            false => "BER-TLV",
+        },
         nodes,
         problems: errors.into_iter().map(problem).collect(),
     }
     .settled()
+}
+
+/// Whether these bytes begin like a PFX (RFC 7292 §4): version 3, and a ContentInfo (RFC 5652 §3) with data or
+/// signed data.
+fn is_pkcs12(bytes: &[u8]) -> bool {
+    const PKCS7: [u8; 8] = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07];
+    let parts = read_one(bytes).map(|outer| {
+        let parts = outer.children().map_while(Result::ok).take(2);
+        parts.map(|part| (part.tag, part.value)).collect::<Vec<_>>()
+    });
+    match parts.as_deref() {
+        Ok([(Tag::INTEGER, [3]), (Tag::SEQUENCE, content)]) => read_one(content)
+            .is_ok_and(|kind| kind.tag == Tag::OBJECT_IDENTIFIER && kind.value.starts_with(&PKCS7)),
+        _ => false,
+    }
 }
 
 /// The objects of bytes that are BER-TLV from the first to the last, and not just by chance: they begin
@@ -65,15 +83,6 @@ pub(crate) fn open(node: &mut Node, all: &[u8], depth: usize, nodes: usize) {
 /// So many bytes `00` are one node.
 const LEAST_ZEROS: usize = 4;
 
-/// What is said of the bytes of a private key.
-const SECRET: &str = "a private key, whose bytes are not shown here";
-
-/// Whether there is a private key in bytes that are not taken apart, or what is left of one.
-fn holds_private_key(bytes: &[u8]) -> bool {
-    let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == 0x30);
-    starts.any(|(at, _)| bytes.get(at..).is_some_and(begins_private_key))
-}
-
 struct Builder<'a> {
     all: &'a [u8],
     left: usize,
@@ -116,6 +125,10 @@ impl Builder<'_> {
             let node = Node::without_value("filler", Span::new(rest.offset, zeros));
             return (node, false);
         }
+        if private_key::begins_inside(bytes) {
+            // It may have lost its head; the parts of one alone do not tell.
+            return (Node::new(NOT_DECODED, rest, self.all), true);
+        }
         let object = match read_one(bytes) {
             Ok(object) => object,
             Err(error) => {
@@ -123,20 +136,16 @@ impl Builder<'_> {
                 return (self.give_up(rest, error.kind(), error.offset()), true);
             }
         };
-        if begins_private_key(object.raw) {
-            let span = Span::new(rest.offset, object.raw.len());
-            return (
-                Node::without_value(object.tag.to_string(), span).meaning(SECRET),
-                false,
-            );
-        }
         let span = Span::new(rest.offset, object.raw.len());
+        if private_key::begins(object.raw) {
+            return (Node::new(object.tag.to_string(), span, self.all), false);
+        }
         let content = Span::new(rest.offset + object.header_len, object.value.len());
         let mut node = Node::without_value(object.tag.to_string(), span);
         node.tag = Some(object.tag);
         node.header = object.header_len;
         if !object.tag.is_constructed() {
-            node.value = Some(crate::Hex(object.value).to_string());
+            node.show(content, self.all);
         } else if !object.value.is_empty() {
             node.parts = self.parts(content, depth);
         }
@@ -153,17 +162,13 @@ impl Builder<'_> {
 
     fn give_up(&mut self, rest: Span, kind: ErrorKind, offset: usize) -> Node {
         self.errors.push(Error::new(kind, offset));
-        match holds_private_key(rest.of(self.all)) {
-            true => Node::without_value(NOT_DECODED, rest).meaning(SECRET),
-            false => Node::not_decoded(rest, self.all, &kind.to_string()),
-        }
+        Node::not_decoded(rest, self.all, &kind.to_string())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kortlab_apdu::tlv::Tag;
 
     #[test]
     fn every_byte_is_in_a_node_also_where_a_length_lies() {

@@ -1,19 +1,16 @@
 //! What of a command may be shown.
 
-use kortlab_apdu::instruction;
+use kortlab_apdu::{instruction, private_key};
 
 /// Where a command is cut: what comes before may be shown, what follows may hold a PIN or a key.
 /// `None`: all of it may be shown.
 ///
-/// The class and the instruction decide, so each part of a chain is cut as well, and so is a command whose
+/// The class and the instruction decide, and whether a private key begins in the data. So each part of a chain is cut as well, and so is a command whose
 /// length fields make no sense. The length field is shown, short or extended.
 pub(crate) fn cut(command: &[u8]) -> Option<usize> {
     let [class, ins, ..] = command else {
         return None;
     };
-    if !instruction::carries_secrets(*class, *ins) {
-        return None;
-    }
     let shown = match command.get(4..)? {
         // Extended: 00 and two bytes of length, if that many bytes follow, and Le perhaps.
         [0x00, high, low, rest @ ..]
@@ -26,8 +23,12 @@ pub(crate) fn cut(command: &[u8]) -> Option<usize> {
         }
         _ => 5,
     };
-    let is_hidden = command.len() > shown && !is_generation(command);
-    is_hidden.then_some(shown)
+    let data = command.get(shown..).filter(|data| !data.is_empty())?;
+    let is_secret = match instruction::carries_secrets(*class, *ins) {
+        true => !is_generation(command),
+        false => private_key::is_in(data),
+    };
+    is_secret.then_some(shown)
 }
 
 /// Whether this is GENERATE ASYMMETRIC KEY PAIR in the EID applet's form, which imports keys by the same
@@ -99,6 +100,11 @@ mod tests {
             ("00FFFFFF04 039B1801", "00FFFFFF04"),
             ("00FE079A04 01020304", "00FE079A04"),
             ("FF82000006 FFFFFFFFFFFF", "FF82000006"),
+            // A private key that is written to a file.
+            (
+                "00D600002B 3041 02 01 00 02 20 5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A",
+                "00D600002B",
+            ),
             // Lengths that make no sense.
             ("00200081FF3132", "00200081FF"),
             ("0020008100313233", "0020008100"),

@@ -2,10 +2,9 @@
 
 use core::fmt;
 
-use kortlab_apdu::ByteCount;
 use kortlab_apdu::tlv::{Reader, Tag, Tlv, read_one};
+use kortlab_apdu::{ByteCount, private_key};
 
-use super::private_key::begins_private_key;
 use super::{CertificateInfo, at_start};
 
 /// How a private key in OpenSSH's own form begins.
@@ -87,7 +86,9 @@ impl ContentKind {
         let filler = |byte: &&u8| matches!(byte, 0x00 | 0xFF);
         let behind_filler = content.iter().take_while(filler).count();
         if content.starts_with(OPENSSH_KEY)
-            || content.get(behind_filler..).is_some_and(begins_private_key)
+            || content
+                .get(behind_filler..)
+                .is_some_and(private_key::begins)
         {
             return Self::PrivateKey;
         }

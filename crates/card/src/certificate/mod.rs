@@ -9,7 +9,6 @@ mod issuing;
 mod kind;
 mod name;
 mod name_constraints;
-mod private_key;
 mod signature;
 mod syntax;
 mod time;
@@ -30,7 +29,6 @@ pub use kind::ContentKind;
 use name::COMMON_NAME;
 pub use name::{Attribute, same_name};
 pub(crate) use name_constraints::{Limits, limits};
-pub use private_key::begins_private_key;
 pub use signature::is_signed_by_spki;
 pub(crate) use syntax::{
     AUTHORITY_INFO_ACCESS, CRL_DISTRIBUTION_POINTS, EXT_KEY_USAGE, KEY_USAGE, RSA_ENCRYPTION,

@@ -5,6 +5,7 @@ mod bisect;
 mod convert;
 mod diff;
 mod judge;
+mod keys;
 mod playing;
 mod session;
 mod show;

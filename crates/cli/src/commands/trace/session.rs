@@ -1,14 +1,16 @@
 //! A trace with what each command and answer means, after what was before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kortlab_apdu::ByteCount;
+use kortlab_explain::certificate::private_key;
 use kortlab_explain::story::{Content, Story};
 use kortlab_explain::{Explanation, Hex, printable};
 use kortlab_trace::{Place, Reading, Source, What};
 use serde::{Serialize, Serializer};
 
+use super::keys::Keys;
 use crate::channel::told;
 use crate::output::{BOLD, DIM, SpacedHex};
 
@@ -52,6 +54,9 @@ pub struct Step {
     pub instruction: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
+    /// So many bytes before that are of a private key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer_not_shown: Option<usize>,
     /// The status word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_word: Option<String>,
@@ -109,6 +114,9 @@ impl Session {
     /// What a trace says.
     pub fn new(reading: &Reading) -> Self {
         let mut stories: BTreeMap<Option<String>, Story> = BTreeMap::new();
+        let mut keys: BTreeMap<Option<String>, Keys> = BTreeMap::new();
+        // The files with private keys.
+        let mut with_keys = BTreeSet::new();
         let mut steps: Vec<Step> = Vec::new();
         // The step of each card that waits for its answer.
         let mut waiting: BTreeMap<Option<String>, usize> = BTreeMap::new();
@@ -116,15 +124,19 @@ impl Session {
         for entry in &reading.entries {
             let event = &entry.event;
             let story = stories.entry(event.card.clone()).or_default();
+            let keys = keys.entry(event.card.clone()).or_default();
             let words = told(story, &event.what);
             if let What::Answer { .. } | What::NoAnswer { .. } = &event.what
                 && let Some(index) = waiting.remove(&event.card)
                 && let Some(step) = steps.get_mut(index)
             {
-                step.answered(&event.what, words, story);
+                step.answered(&event.what, words, story, keys);
+                if keys.is_within() {
+                    with_keys.insert((event.card.clone(), story.selected_file()));
+                }
                 continue;
             }
-            let mut step = Step::new(entry.place.into(), event.card.clone(), &event.what);
+            let mut step = Step::new(entry.place.into(), event.card.clone(), &event.what, keys);
             if let What::Command(_) = event.what {
                 number += 1;
                 step.number = Some(number);
@@ -138,12 +150,16 @@ impl Session {
         let contents = stories
             .into_iter()
             .flat_map(|(card, story)| {
+                let with_keys = &with_keys;
                 let contents = story.contents().into_iter();
                 contents.map(move |(file, kind, content)| FileContent {
+                    kind: kind_word(kind),
+                    content: match with_keys.contains(&(card.clone(), file.clone())) {
+                        true => private_key(content.nodes.last().map_or(0, |node| node.span.end())),
+                        false => content,
+                    },
                     card: card.clone(),
                     file,
-                    kind: kind_word(kind),
-                    content,
                 })
             })
             .collect();
@@ -172,7 +188,7 @@ const fn kind_word(kind: Content) -> &'static str {
 }
 
 impl Step {
-    fn new(place: At, card: Option<String>, what: &What) -> Self {
+    fn new(place: At, card: Option<String>, what: &What, keys: &mut Keys) -> Self {
         let mut step = Self {
             number: None,
             place,
@@ -182,6 +198,7 @@ impl Step {
             meaning: String::new(),
             instruction: None,
             answer: None,
+            answer_not_shown: None,
             status_word: None,
             answer_meaning: None,
             milliseconds: None,
@@ -212,14 +229,14 @@ impl Step {
                 .to_owned();
             }
             What::Command(sent) => {
-                let shown = sent.without_secrets();
+                let shown = keys.command(sent);
                 step.command = Some(Hex(shown.shown()).to_string());
                 step.not_shown = (shown.hidden() > 0).then_some(shown.hidden());
                 step.instruction = shown.shown().get(1).copied();
             }
             What::Answer { bytes, .. } => {
                 step.meaning = "an answer to no command".to_owned();
-                step.answer = Some(Hex(bytes).to_string());
+                step.show(bytes, keys);
             }
             What::NoAnswer { why, .. } => step.meaning = format!("no answer: {why}"),
         }
@@ -250,10 +267,18 @@ impl Step {
             .any(|words| words.to_uppercase().contains(&wanted))
     }
 
-    fn answered(&mut self, what: &What, words: Option<String>, story: &Story) {
+    /// Takes what may be shown of an answer.
+    fn show(&mut self, answer: &[u8], keys: &mut Keys) {
+        let hidden = keys.hidden(answer);
+        let shown = answer.get(hidden..).unwrap_or_default();
+        self.answer = Some(Hex(shown).to_string());
+        self.answer_not_shown = (hidden > 0).then_some(hidden);
+    }
+
+    fn answered(&mut self, what: &What, words: Option<String>, story: &Story, keys: &mut Keys) {
         let after = match what {
             What::Answer { bytes, after } => {
-                self.answer = Some(Hex(bytes).to_string());
+                self.show(bytes, keys);
                 let status = bytes.len().checked_sub(2).and_then(|at| bytes.get(at..));
                 self.status_word = status.map(|status| Hex(status).to_string());
                 self.answer_meaning = words;
@@ -293,7 +318,11 @@ impl fmt::Display for Step {
             writeln!(f, "       {DIM}->{DIM:#} {}{hidden}", shortened(command))?;
         }
         if let Some(answer) = &self.answer {
-            writeln!(f, "       {DIM}<-{DIM:#} {}", shortened(answer))?;
+            let hidden = match self.answer_not_shown {
+                Some(count) => format!("{} not shown, of a private key, and ", ByteCount(count)),
+                None => String::new(),
+            };
+            writeln!(f, "       {DIM}<-{DIM:#} {hidden}{}", shortened(answer))?;
         }
         if let Some(meaning) = &self.answer_meaning {
             let time = match self.milliseconds {
