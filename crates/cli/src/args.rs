@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use kortlab_apdu::private_key;
 #[cfg(feature = "portal")]
 use kortlab_demo::demo;
 
@@ -220,6 +221,14 @@ pub fn answer(error: &clap::Error) -> ExitCode {
             Ok(()) => Exit::Done.into(),
             Err(failure) => output.failed(&failure).into(),
         };
+    }
+    // What is not understood is repeated, but for a key that was typed or pasted.
+    if error.use_stderr() && private_key::is_in(error.to_string().as_bytes()) {
+        let failure =
+            Failure::usage("there is a private key among the arguments, where none belongs");
+        let hint =
+            "give it in a file, where the command takes one; the shell may have kept it, too";
+        return output.failed(&failure.hint(hint)).into();
     }
     if error.use_stderr() {
         note(error.render().ansi().to_string().trim_end());

@@ -59,6 +59,26 @@ fn assert_in_none(name: &str, bytes: &[u8]) {
 }
 
 #[test]
+fn a_private_key_that_is_pasted_as_an_argument_is_not_repeated() {
+    let lab = Lab::new("valid");
+    let body = "MIIEvwIBADANBgkqhkiG9w0BAQEFAASCBKkwggSlAgEAAoIBAQCiR9n25MCnbl5Z";
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
+    for arguments in [
+        &["atr", &key][..],
+        &["apdu", &key],
+        &["explain", &key],
+        &["--json", "explain", "--as", &key, "9000"],
+        &["--json", "info", &key],
+        &["-c", &key, "info"],
+    ] {
+        let run = lab.run(arguments);
+        let told = format!("{}{}", stdout(&run), stderr(&run));
+        assert!(!told.contains(body), "{told}");
+        assert!(run.status.code().is_some_and(|code| code != 0), "{told}");
+    }
+}
+
+#[test]
 fn only_the_fraction_of_a_number_is_not_looked_at() {
     let text =
         br#"{"time":"18:07:22.912345678Z","milliseconds":0.123456,"data":"123456"} 1. 123456"#;

@@ -91,15 +91,14 @@ pub(super) async fn watch<C: Counting>(
     response
 }
 
-/// Whether a request says for which host it is meant (RFC 9112 §3.2: since HTTP/1.1 with exactly one
-/// Host, whose value is a host and perhaps a port).
+/// Whether a request says for which host it is meant (RFC 9112 §3.2: with exactly one Host, whose value is a
+/// host and perhaps a port; before HTTP/1.1 there need be none).
 fn names_its_host(request: &Request) -> bool {
-    if request.version() < Version::HTTP_11 {
-        return true;
-    }
     let mut hosts = request.headers().get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return false;
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host,
+        (None, _) => return request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => return false,
     };
     host.to_str()
         .is_ok_and(|host| host.parse().is_ok_and(|host: Authority| is_host(&host)))

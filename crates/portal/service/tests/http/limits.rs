@@ -190,9 +190,16 @@ fn a_request_that_does_not_say_for_which_host_it_is_is_refused_on_every_listener
             let answer = ask(address, &format!("GET {path} HTTP/1.1\r\n{right}"));
             assert_ne!(answer, "HTTP/1.1 400", "{right}");
         }
-        // Before HTTP/1.1 there was none.
-        let answer = ask(address, &format!("GET {path} HTTP/1.0"));
-        assert!(!answer.ends_with("400"), "{answer}");
+        // Before HTTP/1.1 there was none, and whoever sends one sends one.
+        for (host, is_refused) in [
+            ("", false),
+            ("\r\nHost: a", false),
+            ("\r\nHost: a\r\nHost: a", true),
+            ("\r\nHost: a b", true),
+        ] {
+            let answer = ask(address, &format!("GET {path} HTTP/1.0{host}"));
+            assert_eq!(answer.ends_with("400"), is_refused, "{host:?}: {answer}");
+        }
     }
     let urls = portal.running().urls();
     for url in [&urls.main, &urls.log_in, &urls.trial] {
