@@ -131,15 +131,70 @@ fn of_many_that_open_at_once_while_it_is_being_replaced_one_has_it() {
 }
 
 #[test]
-fn the_file_is_for_its_owner_alone() {
+fn a_new_file_is_for_its_owner_alone() {
     let directory = directory();
     let path = made(directory.path());
     let mode = |path: &Path| fs::metadata(path).expect("the file").permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("permissions");
     let mut card = inserted(&path);
     send(&mut card, "00200081083132333435360000");
     assert_eq!(mode(&path), 0o600);
+}
+
+#[test]
+fn an_image_that_is_replaced_keeps_its_mode() {
+    let directory = directory();
+    let path = made(directory.path());
+    for (mode, tries) in [(0o640, 2), (0o644, 1), (0o400, 0)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+        // Who is not root is refused where nobody may write.
+        let may_write = fs::OpenOptions::new().write(true).open(&path).is_ok();
+        let before = fs::metadata(&path).expect("the file").ino();
+        let mut card = inserted(&path);
+        send(&mut card, "00200081083131313131310000");
+        let after = fs::metadata(&path).expect("the file");
+        assert_eq!(after.ino() != before, may_write, "{mode:o}");
+        assert_eq!(after.permissions().mode() & 0o777, mode);
+        if may_write {
+            let saved = ImageFile::peek(&path).expect("the image");
+            assert_eq!(saved.pins[0].tries_left, tries);
+        }
+    }
+    assert_eq!(names(directory.path()), ["card.json"]);
+}
+
+#[test]
+fn whom_a_list_lets_in_the_group_s_bits_do_not() {
+    let directory = directory();
+    let path = made(directory.path());
+    let mode = || fs::metadata(&path).expect("there").permissions().mode() & 0o777;
+    // POSIX.1e, as Linux keeps it: version 2, then tag, permissions and who for each: the owner rw, user
+    // 12345 r, the group nothing, at most r, others nothing.
+    let mut list = vec![2, 0, 0, 0];
+    let nobody = u32::MAX;
+    for (tag, may, who) in [
+        (0x01_u16, 6_u16, nobody),
+        (0x02, 4, 12345),
+        (0x04, 0, nobody),
+        (0x10, 4, nobody),
+        (0x20, 0, nobody),
+    ] {
+        list.extend(tag.to_le_bytes());
+        list.extend(may.to_le_bytes());
+        list.extend(who.to_le_bytes());
+    }
+    let name = "system.posix_acl_access";
+    let flags = rustix::fs::XattrFlags::empty();
+    match rustix::fs::setxattr(&path, name, &list, flags) {
+        // This file system has no such lists.
+        Err(rustix::io::Errno::OPNOTSUPP) => return,
+        set => set.expect("a list"),
+    }
+    // The group's bits are now what the list allows at most.
+    assert_eq!(mode(), 0o640);
+    let mut card = inserted(&path);
+    send(&mut card, "00200081083131313131310000");
+    assert_eq!(mode(), 0o600);
 }
 
 #[test]

@@ -262,8 +262,8 @@ impl From<ChannelError> for CardError {
         failure.reset = error == ChannelError::WasReset;
         match kind {
             ErrorKind::Storage => failure.hint(
-                "make room, or allow writing, where the card's image is kept; with --ephemeral \
-                 nothing is saved there",
+                "make room, or allow writing, where the card's image is kept; if it is mounted by itself, \
+                 mount its directory instead; with --ephemeral nothing is saved there",
             ),
             _ => failure,
         }

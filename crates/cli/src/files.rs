@@ -6,6 +6,7 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use kortlab_emulator::store::may_be_replaced;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -173,8 +174,9 @@ pub fn same_file(one: &Path, other: &Path) -> bool {
 /// Writes a file of this user's alone, whole or not at all, so that it outlives a crash.
 ///
 /// # Errors
-/// The file system's; what was there before is there still.
+/// The file system's, or the file is protected from writing; what was there before is there still.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    may_be_replaced(path)?;
     let beside = path.with_extension(format!("tmp{}", std::process::id()));
     let written = (|| {
         let mut file = OpenOptions::new()

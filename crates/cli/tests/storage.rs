@@ -6,6 +6,7 @@ mod common;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ struct Obstacle {
 }
 
 /// Mounts are made in a namespace of the test's own; the paths are relative to the lab.
-const OBSTACLES: [Obstacle; 3] = [
+const OBSTACLES: [Obstacle; 5] = [
     Obstacle {
         prepare: "mkdir disk && mount -t tmpfs -o size=200k none disk && cp card.json disk/ \
                   && { dd if=/dev/zero of=disk/rest bs=4k 2>dd.log || true; } && cd disk",
@@ -36,7 +37,23 @@ const OBSTACLES: [Obstacle; 3] = [
         prepare: "ulimit -f 2",
         says: "File too large",
     },
+    PROTECTED,
+    MOUNTED,
 ];
+
+/// Its user has protected it from writing, and kortlab has not root's right to write all the same.
+const PROTECTED: Obstacle = Obstacle {
+    prepare: "mkdir disk && cp card.json disk/ && chmod 444 disk/card.json && cd disk \
+              && set -- setpriv --inh-caps=-dac_override --bounding-set=-dac_override -- \"$@\"",
+    says: "Permission denied",
+};
+
+/// It is mounted by itself, as into a container.
+const MOUNTED: Obstacle = Obstacle {
+    prepare: "mkdir disk && cp card.json disk/ \
+              && mount --bind disk/card.json disk/card.json && cd disk",
+    says: "Device or resource busy",
+};
 
 impl Obstacle {
     /// `kortlab` with the right PINs, where the obstacle is.
@@ -101,6 +118,65 @@ fn whatever_changes_a_card_names_the_file_system_that_does_not_take_it() {
         }
     }
     assert_eq!(lab.image(), before);
+}
+
+#[test]
+fn an_image_that_is_protected_from_writing_is_read_and_never_replaced() {
+    let lab = Lab::new("valid");
+    let before = lab.image();
+    let message = lab.path("message").display().to_string();
+    fs::write(&message, "x").expect("written");
+    let sign = ["key", "sign", "--key", "45", "--in", &message];
+    // Another card, whose files would take the place of this one.
+    let other = ["-c", "../card.json"];
+    let trace = ["--trace", "t.apdu", "--trace-start", "card.json", "info"];
+    for (arguments, code) in [
+        (&["info"][..], 0),
+        (&["cert", "list"], 0),
+        (&["pin", "status"], 0),
+        (&sign, 1),
+        (&["card", "new", "-o", "card.json", "--force"], 1),
+        (
+            &[&other[..], &["dump", "-o", "card.json", "--force"]].concat(),
+            1,
+        ),
+        (&[&other[..], &trace].concat(), 1),
+    ] {
+        let _ = fs::remove_dir_all(lab.path("disk"));
+        let output = PROTECTED.run(&lab, arguments);
+        assert_code(&output, code);
+        if code == 1 {
+            let text = stderr(&output);
+            assert!(text.contains("Permission denied"), "{arguments:?}: {text}");
+        }
+        let image = lab.path("disk/card.json");
+        assert_eq!(fs::read(&image).expect("there"), before, "{arguments:?}");
+        let mode = fs::metadata(&image).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o444, "{arguments:?}");
+        let left = fs::read_dir(lab.path("disk")).expect("a directory");
+        let left: Vec<_> = left.map(|entry| entry.expect("one").file_name()).collect();
+        let left = left.iter().filter(|name| *name != "t.apdu");
+        assert_eq!(left.count(), 1, "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_image_that_is_mounted_by_itself_is_told_to_be_mounted_with_its_directory() {
+    let lab = Lab::new("valid");
+    let hinted = |output: &Output| {
+        let text = stderr(output);
+        let hint = text.lines().find(|line| line.starts_with("hint: "));
+        assert!(
+            hint.is_some_and(|hint| hint.contains("mount its directory instead")),
+            "{text}"
+        );
+    };
+    hinted(&MOUNTED.run(&lab, &["pin", "verify", "auth"]));
+    let _ = fs::remove_dir_all(lab.path("disk"));
+    let new = MOUNTED.run(&lab, &["card", "new", "-o", "card.json", "--force"]);
+    assert_plain_error(&new, 1);
+    assert!(stderr(&new).contains(MOUNTED.says));
+    hinted(&new);
 }
 
 #[test]

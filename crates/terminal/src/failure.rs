@@ -255,6 +255,10 @@ const fn room(error: io::ErrorKind) -> Option<&'static str> {
         io::ErrorKind::QuotaExceeded => "make room there, or have the quota raised",
         io::ErrorKind::FileTooLarge => "raise the limit for the size of files (ulimit -f)",
         io::ErrorKind::ReadOnlyFilesystem => "name a place that can be written",
+        io::ErrorKind::ResourceBusy => {
+            "what is mounted by itself cannot be replaced: mount its directory instead, or name another \
+             place"
+        }
         _ => return None,
     })
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use kortlab_emulator::Image;
-use kortlab_emulator::store::ImageFile;
+use kortlab_emulator::store::{ImageFile, may_be_replaced};
 
 use crate::failure::Failure;
 
@@ -99,12 +99,14 @@ pub fn write_all<'a>(
 /// Writes the image at its place in one step: beside it first, whole, then moved there.
 ///
 /// # Errors
-/// It cannot be written; it is there and `force` is not given; or the card in it is in use.
+/// It cannot be written; it is there and `force` is not given, or it is protected from writing; or the card
+/// in it is in use.
 pub fn write_image(path: &Path, image: &Image, force: bool) -> Result<(), Failure> {
     if !force {
         ImageFile::create(path, image)?;
         return Ok(());
     }
+    may_be_replaced(path).map_err(|error| Failure::file("write", path, &error))?;
     // Whoever uses the card holds its lock; it is not taken away under their hands.
     let old = File::open(path).ok();
     if let Some(Err(TryLockError::WouldBlock)) = old.as_ref().map(File::try_lock) {

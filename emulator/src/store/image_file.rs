@@ -17,7 +17,9 @@
 //! # Links and permissions
 //!
 //! Symbolic links are followed once, when the file is opened; what they point to is replaced, not
-//! the link. Images are readable and writable by their owner alone (mode 0600): they hold keys.
+//! the link. New images are readable and writable by their owner alone (mode 0600): they hold keys.
+//! One that is replaced keeps its mode, and one that is protected from writing is not replaced,
+//! although its directory would let it be.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -29,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::protection::{may_be_replaced, protect_alike};
 use super::{Store, StoreError};
 use crate::holder::Holder;
 use crate::image::{Image, ImageError, MAX_LENGTH};
@@ -129,7 +132,7 @@ impl ImageFile {
             .map_err(|error| file_error(given, &describe(&error, "made")))?;
         let path = directory.join(name);
         let temporary = unique_name(&path);
-        let written = write_locked(&temporary, image).map_err(|error| {
+        let written = write_locked(&temporary, image, None).map_err(|error| {
             discard(&temporary);
             file_error(given, &describe(&error, "made"))
         });
@@ -162,8 +165,10 @@ impl Store for ImageFile {
                 describe(&error, "saved")
             ))
         };
+        may_be_replaced(&self.path).map_err(failed)?;
         let temporary = temporary_name(&self.path);
-        let saved = write_locked(&temporary, image).and_then(|file| {
+        let old = &self.locked;
+        let saved = write_locked(&temporary, image, Some(old)).and_then(|file| {
             std::fs::rename(&temporary, &self.path)?;
             Ok(file)
         });
@@ -247,8 +252,9 @@ fn too_large(length: u64) -> ImageError {
     }
 }
 
-/// A new file with the image, on the disk and locked, under its temporary name.
-fn write_locked(temporary: &Path, image: &Image) -> io::Result<File> {
+/// A new file with the image, on the disk and locked, under its temporary name; protected as the old
+/// one is, if there is one.
+fn write_locked(temporary: &Path, image: &Image, old: Option<&File>) -> io::Result<File> {
     let text = Zeroizing::new(image.to_json());
     // What a crash left behind, or what somebody put there, is not followed nor written to.
     match std::fs::remove_file(temporary) {
@@ -262,6 +268,9 @@ fn write_locked(temporary: &Path, image: &Image) -> io::Result<File> {
         .mode(0o600)
         .open(temporary)?;
     file.try_lock().map_err(io::Error::from)?;
+    if let Some(old) = old {
+        protect_alike(&file, old)?;
+    }
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     Ok(file)
@@ -324,6 +333,9 @@ fn describe(error: &io::Error, done: &str) -> String {
         io::ErrorKind::QuotaExceeded => "free some space, or have the quota raised",
         io::ErrorKind::FileTooLarge => "the limit for the size of files (ulimit -f) is too low",
         io::ErrorKind::ReadOnlyFilesystem => "copy it to a place that can be written",
+        io::ErrorKind::ResourceBusy => {
+            "it cannot be replaced where it is mounted by itself: mount its directory instead"
+        }
         _ => return format!("cannot be {done}: {error}"),
     };
     format!("cannot be {done}: {error}: {advice}")

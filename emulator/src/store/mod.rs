@@ -1,12 +1,14 @@
 //! Where a card's image is kept between runs.
 
 mod image_file;
+mod protection;
 
 use core::fmt;
 
 use crate::image::Image;
 
 pub use image_file::ImageFile;
+pub use protection::may_be_replaced;
 
 /// Keeps a card's image. Called for every change, before its answer is given out.
 pub trait Store {

@@ -196,8 +196,10 @@ impl Teller<'_> {
         let changes = if count == 1 { "change" } else { "changes" };
         let file = file.display();
         let message = format!("{file}: {count} {changes} could not be saved; the last: {last}");
-        Err(Failure::storage(message)
-            .hint("make room, or allow writing, there; with --ephemeral nothing is saved"))
+        Err(Failure::storage(message).hint(
+            "make room, or allow writing, there; if the image is mounted by itself, mount its directory \
+             instead; with --ephemeral nothing is saved",
+        ))
     }
 }
 

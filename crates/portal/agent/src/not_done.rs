@@ -227,8 +227,8 @@ impl From<CardError> for NotDone {
                 "The file that keeps the virtual card could not be written. The card is not at fault.",
             )
             .next(
-                "Gör plats på disken, eller starta agenten med --ephemeral, och försök igen.",
-                "Make room on the disk, or start the agent with --ephemeral, and try again.",
+                "Gör plats på disken eller tillåt att filen skrivs, eller starta agenten med --ephemeral, och försök igen.",
+                "Make room on the disk or allow writing the file, or start the agent with --ephemeral, and try again.",
             ),
             _ => Self::new(
                 "Kortet gjorde inte det som det ombads att göra.",
