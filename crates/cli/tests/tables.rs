@@ -4,6 +4,12 @@ mod common;
 
 use common::{Lab, assert_code, stdout};
 
+/// The columns that a text takes, for the characters of these tests: kana, Han and Hangul take two.
+fn columns_of(text: &str) -> usize {
+    let wide = |c: char| matches!(c, '\u{3000}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF60}');
+    text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
+}
+
 fn at(lab: &Lab, columns: &str, arguments: &[&str]) -> String {
     let mut command = lab.command(arguments);
     let output = command.env("COLUMNS", columns).output().expect("it runs");
@@ -131,6 +137,87 @@ fn messages_trees_traces_and_findings_break_between_words() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn names_in_wide_characters_make_no_line_too_long_and_are_broken_only_if_they_must() {
+    // Words that fit a line, and one that does not.
+    let names = [
+        "田中さくら子 北海道医療福祉専門学校附属病院 図書館",
+        "田中さくら子・北海道医療福祉専門学校附属病",
+        "김하늘 서울특별시 강남구 국립중앙도서관 디지털자료실",
+        "中华人民共和国国家图书馆古籍善本特藏部中文典藏组数字资源保存与利用中心",
+    ];
+    let ca = Lab::empty();
+    for (number, name) in names.iter().enumerate() {
+        let lab = Lab::empty();
+        ca.openssl(
+            &[
+                &[
+                    "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-utf8", "-days", "30",
+                ][..],
+                &["-keyout", "k", "-out", "c", "-subj", &format!("/CN={name}")],
+                &["-addext", "keyUsage=digitalSignature"],
+            ]
+            .concat(),
+        );
+        let [key, certificate] = ["k", "c"].map(|file| ca.path(file).display().to_string());
+        let new = [
+            "card",
+            "new",
+            "-o",
+            "card.json",
+            "--key",
+            &key,
+            "--cert",
+            &certificate,
+        ];
+        assert_code(&lab.run(&new), 0);
+        let commands = [
+            &["cert", "list"][..],
+            &["cert", "check"],
+            &["diagnose"],
+            &["info"],
+            &["key", "list"],
+            &["explain", &certificate],
+        ];
+        let mut named = 0;
+        for arguments in commands {
+            for columns in [60, 80, 120] {
+                let text = told(&lab, columns, arguments);
+                for line in text.lines() {
+                    // What is not wide is broken between words alone.
+                    let word = line.split_whitespace().filter(|word| word.is_ascii());
+                    let unavoidable = word.map(str::len).max().unwrap_or(0) > columns / 2;
+                    assert!(
+                        columns_of(line) <= columns || unavoidable,
+                        "{arguments:?} at {columns}: {line:?}"
+                    );
+                }
+                // No word is broken that fits a line by itself, beside what it stands below.
+                let all = text.split_whitespace().collect::<Vec<_>>();
+                let bare: String = text.split_whitespace().collect();
+                if bare.contains(&name.replace(' ', "")) {
+                    named += 1;
+                    for word in name
+                        .split(' ')
+                        .filter(|word| columns_of(word) <= columns / 2)
+                    {
+                        let whole = all.iter().any(|one| one.contains(word));
+                        assert!(whole, "{arguments:?} at {columns}: {word} in {text}");
+                    }
+                }
+            }
+        }
+        assert!(named >= 9, "{number}: {named}");
+        // Columns begin where the headings do.
+        let text = told(&lab, 300, &["cert", "list"]);
+        let mut lines = text.lines();
+        let heading = lines.next().expect("a heading");
+        let row = lines.find(|row| row.contains(name)).expect("a row");
+        let of = |line: &str, part: &str| columns_of(&line[..line.find(part).expect(part)]);
+        assert_eq!(of(heading, "Holder"), of(row, name), "{text}");
     }
 }
 

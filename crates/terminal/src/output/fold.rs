@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
+use super::columns::of_character;
+use super::width::may_part;
+
 /// How far the rest of a line is moved to the right of where the line begins.
 const FURTHER: usize = 2;
 
 /// The text in lines of at most so many columns. What a line goes on with stands below its
 /// description, if it has one behind two spaces, and else a little to the right of its beginning. A
-/// word that is too long by itself stays whole.
+/// word that is too long by itself stays whole, unless it can be broken between wide characters.
 pub fn folded(text: &str, columns: Option<usize>) -> Cow<'_, str> {
     let Some(columns) = columns else {
         return Cow::Borrowed(text);
@@ -24,22 +27,37 @@ pub fn folded(text: &str, columns: Option<usize>) -> Cow<'_, str> {
 
 /// Whether a line takes so many columns at most; no more of it is looked at than that takes.
 fn fits(line: &str, columns: usize) -> bool {
-    visible(line).nth(columns).is_none()
+    visible(line).all(|seen| seen.column + of_character(seen.character) <= columns)
 }
 
-/// The characters that take a column, with their places: no escape sequence (ECMA-48 §5.4), no
-/// combining mark.
-fn visible(line: &str) -> impl Iterator<Item = (usize, char)> {
+/// A character that can be seen.
+struct Seen {
+    /// Where it is in the line.
+    at: usize,
+    character: char,
+    /// The column in which it stands, or its left half.
+    column: usize,
+}
+
+/// The characters that take columns: no escape sequence (ECMA-48 §5.4), no combining mark.
+fn visible(line: &str) -> impl Iterator<Item = Seen> {
     let mut in_sequence = false;
-    line.char_indices().filter(move |&(_, character)| {
+    let mut next = 0;
+    line.char_indices().filter_map(move |(at, character)| {
         #[cfg(test)]
         tests::LOOKED_AT.set(tests::LOOKED_AT.get() + 1);
         if in_sequence {
             in_sequence = !('@'..='~').contains(&character) || character == '[';
-            return false;
+            return None;
         }
         in_sequence = character == '\u{1b}';
-        !character.is_control() && !matches!(character, '\u{300}'..='\u{36f}')
+        let column = next;
+        next += of_character(character);
+        (next > column).then_some(Seen {
+            at,
+            character,
+            column,
+        })
     })
 }
 
@@ -65,7 +83,8 @@ fn fold(line: &str, columns: usize, to: &mut String) {
 /// The column below which a line goes on.
 fn hang(line: &str, columns: usize) -> usize {
     let half = columns / 2;
-    let beginning = visible(line).map(|(_, character)| character);
+    let beginning = visible(line)
+        .flat_map(|seen| std::iter::repeat_n(seen.character, of_character(seen.character)));
     let characters: Vec<char> = beginning.take(half + 1).collect();
     let is_space = |column: usize| characters.get(column) == Some(&' ');
     let begins = (0..).take_while(|&column| is_space(column)).count();
@@ -76,17 +95,26 @@ fn hang(line: &str, columns: usize) -> usize {
 }
 
 /// Where a line that is too wide is to end: behind the last word that fits, or else behind the first
-/// one. Nothing if all of it fits, or where ending it would move nothing to the left: a word that
-/// stands at the column `hang`, or before it, stays where it is.
+/// one; within it, behind the last wide character that fits, where it cannot end between words. Nothing if
+/// all of it fits, or where ending it would move nothing to the left: a word that stands at the column
+/// `hang`, or before it, stays where it is.
 fn end_of_line(line: &str, columns: usize, hang: usize) -> Option<usize> {
     if fits(line, columns) {
         return None;
     }
     let mut last = None;
+    // Where the word can be broken that is looked at, and the character before.
+    let mut within = None;
+    let mut before = ' ';
     // Where the spaces began behind the word before, and whether there was a word.
     let mut spaces = Some(0);
     let mut begun = false;
-    for (column, (at, character)) in visible(line).enumerate() {
+    for seen in visible(line) {
+        let Seen {
+            at,
+            character,
+            column,
+        } = seen;
         match (character, spaces) {
             (' ', None) => {
                 if column > columns && last.is_some() {
@@ -104,9 +132,20 @@ fn end_of_line(line: &str, columns: usize, hang: usize) -> Option<usize> {
                 }
                 begun = true;
                 spaces = None;
+                within = None;
             }
-            (_, None) => {}
+            (_, None) => {
+                let may = column > hang && may_part(before, character);
+                if may && (column <= columns || within.is_none()) {
+                    within = Some(at);
+                }
+                let is_full = column + of_character(character) > columns;
+                if is_full && last.is_none() && within.is_some() {
+                    return within;
+                }
+            }
         }
+        before = character;
     }
     last
 }
@@ -134,6 +173,8 @@ mod tests {
             "0".repeat(2_000),
             "a\u{30a} ".repeat(700),
             "\u{1b}[1ma\u{1b}[0m ".repeat(200),
+            "田".repeat(700),
+            "田中a ".repeat(300),
         ] {
             let work = |text: &str| {
                 LOOKED_AT.set(0);
@@ -194,6 +235,29 @@ mod tests {
         assert_eq!(
             folded("key  0123456789012345 a", Some(14)),
             "key  0123456789012345\n     a"
+        );
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns_and_are_broken_between_if_they_must() {
+        assert_eq!(folded("田中 さくら", Some(11)), "田中 さくら");
+        assert_eq!(folded("田中 さくら", Some(10)), "田中\n  さくら");
+        // What stands below a description stands below its column.
+        assert_eq!(
+            folded("  名前  田中 さくら 子 さくら", Some(20)),
+            "  名前  田中 さくら\n        子 さくら"
+        );
+        assert_eq!(
+            folded("  田中さくら子さくら 子", Some(10)),
+            "  田中さく\n    ら子さ\n    くら\n    子"
+        );
+        assert_eq!(
+            folded("\u{1b}[1m田中\u{1b}[0mさく", Some(6)),
+            "\u{1b}[1m田中\u{1b}[0mさ\n  く"
+        );
+        assert_eq!(
+            folded("key  田中さくら子 a", Some(11)),
+            "key  田中さ\n     くら子\n     a"
         );
     }
 

@@ -4,6 +4,7 @@
 //! document, [`Display`] the text for people. Colours are part of the text; they reach only
 //! terminals, and not where `NO_COLOR` is set.
 
+mod columns;
 mod fold;
 mod style;
 mod table;
@@ -19,13 +20,14 @@ use serde::Serialize;
 
 use crate::failure::{ErrorEntry, Exit, Failure};
 
+pub use columns::columns_of;
 use fold::folded;
 pub use kortlab_explain::{Hex, SpacedHex, printable};
 pub use style::{BLUE, BOLD, DIM, ERROR, GOOD, HINT, PINK, WARNING};
 pub use table::{Cell, Table};
 pub use width::{
     of_standard_error as columns_of_standard_error,
-    of_standard_output as columns_of_standard_output, words_within,
+    of_standard_output as columns_of_standard_output, words_within, words_within_first,
 };
 
 /// How long people look at nothing before they wonder.

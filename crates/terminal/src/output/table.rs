@@ -5,6 +5,7 @@ use std::fmt;
 
 use anstyle::Style;
 
+use super::columns::columns_of;
 use super::width::{self, words_within};
 use super::{BOLD, DIM, printable};
 
@@ -24,7 +25,7 @@ impl Cell {
     }
 
     fn width(&self) -> usize {
-        self.text.chars().count()
+        columns_of(&self.text)
     }
 }
 

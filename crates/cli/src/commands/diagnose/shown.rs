@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::super::problem::counted;
 use crate::output::{
-    BOLD, DIM, ERROR, GOOD, Hex, Table, WARNING, columns_of_standard_output, printable,
-    words_within,
+    BOLD, DIM, ERROR, GOOD, Hex, Table, WARNING, columns_of, columns_of_standard_output, printable,
+    words_within_first,
 };
 
 /// How wide the text is where no terminal says otherwise.
@@ -161,18 +161,14 @@ fn flow(f: &mut fmt::Formatter<'_>, style: Style, lead: &str, text: &str) -> fmt
     const INDENT: usize = 2;
     let columns = columns_of_standard_output().unwrap_or(COLUMNS);
     let text = printable(text);
-    let first = columns.saturating_sub(lead.chars().count() + 1).max(1);
+    let first = columns.saturating_sub(columns_of(lead) + 1).max(1);
     let rest = columns.saturating_sub(INDENT).max(1);
-    let head = words_within(&text, first);
-    let head = head.first().map_or("", String::as_str);
-    write!(f, "{style}{lead}{style:#} {head}")?;
-    let words = text
-        .split_whitespace()
-        .skip(head.split_whitespace().count());
-    let words: Vec<_> = words.collect();
-    if !words.is_empty() {
-        for line in words_within(&words.join(" "), rest) {
-            write!(f, "\n{:INDENT$}{line}", "")?;
+    write!(f, "{style}{lead}{style:#}")?;
+    let lines = words_within_first(&text, first, rest);
+    for (index, line) in lines.iter().enumerate() {
+        match index {
+            0 => write!(f, " {line}")?,
+            _ => write!(f, "\n{:INDENT$}{line}", "")?,
         }
     }
     writeln!(f)

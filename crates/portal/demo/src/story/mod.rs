@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use kortlab_terminal::failure::Failure;
 use kortlab_terminal::output::{
-    BLUE, BOLD, DIM, Output, PINK, columns_of_standard_error, columns_of_standard_output, note,
-    printable, words_within,
+    BLUE, BOLD, DIM, Output, PINK, columns_of, columns_of_standard_error,
+    columns_of_standard_output, note, printable, words_within,
 };
 
 pub use table::table;
@@ -151,7 +151,7 @@ impl<'a> Story<'a> {
 
     fn begin_step(&mut self, step: Step) {
         let (swedish, english) = (step.swedish(), format!("({})", step.english()));
-        let whole = 4 + swedish.chars().count() + english.chars().count();
+        let whole = 4 + columns_of(swedish) + columns_of(&english);
         let english = match self.columns().filter(|&columns| whole > columns) {
             None => format!(" {DIM}{english}{DIM:#}"),
             Some(columns) => words_within(&english, columns.saturating_sub(3).max(1))
@@ -307,7 +307,7 @@ impl Interaction for Story<'_> {
 fn within(text: &str, columns: Option<usize>) -> String {
     let words = text.trim_start();
     let indent = 3 + text.len() - words.len();
-    let fits = |columns: &usize| indent + words.chars().count() <= *columns;
+    let fits = |columns: &usize| indent + columns_of(words) <= *columns;
     let Some(columns) = columns.filter(|columns| !fits(columns)) else {
         return format!("   {text}");
     };
