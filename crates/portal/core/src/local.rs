@@ -97,7 +97,8 @@ impl LocalPortal {
     /// Enrols a card: issues its carrier certificates, valid for five years from now. Each of the
     /// two keys is to be the card's own by its modulus, and no authority's here; of 2048 bits or more, with
     /// a modulus that keeps its factors to itself (NIST SP 800-89 §5.3.3: no small factor, no prime and no
-    /// power of one; no close primes) and the exponent of NIST FIPS 186-5 §A.1.1 (65537 or more).
+    /// power of one; no close primes; none of the kind of ROCA; none in common with the other key or an
+    /// authority's here) and the exponent of NIST FIPS 186-5 §A.1.1 (65537 or more).
     ///
     /// # Errors
     /// The card is enrolled already, a key is weak, used twice, another card's or an authority's, or a certificate
@@ -164,13 +165,19 @@ impl LocalPortal {
             if let Some(why) = key.weakness() {
                 return Err(unsuitable(purpose, why));
             }
-            let mut authorities = [&self.carrier, &self.hcc].into_iter();
-            if let Some(authority) = authorities.find(|authority| authority.has_key(key)) {
+            for authority in [&self.carrier, &self.hcc] {
                 let name = authority.kind().common_name();
-                return Err(unsuitable(
-                    purpose,
-                    format!("it is the key of the portal's own authority {name}, by its modulus"),
-                ));
+                let why = if authority.has_key(key) {
+                    format!("it is the key of the portal's own authority {name}, by its modulus")
+                } else if authority.shares_a_prime_with(key) {
+                    format!(
+                        "its modulus has a prime in common with that of the portal's own \
+                         authority {name}, so anyone finds both private keys"
+                    )
+                } else {
+                    continue;
+                };
+                return Err(unsuitable(purpose, why));
             }
             if let Some(owner) = self.state.owner(key) {
                 return Err(unsuitable(
@@ -183,6 +190,11 @@ impl LocalPortal {
         if enrolment.authentication_key.modulus() == enrolment.signature_key.modulus() {
             let why = "it is the authentication key, too, by its modulus".to_owned();
             return Err(unsuitable(Purpose::Signature, why));
+        }
+        if (enrolment.authentication_key).shares_a_prime_with(&enrolment.signature_key) {
+            let why = "its modulus has a prime in common with that of the authentication key, so \
+                       anyone finds both private keys";
+            return Err(unsuitable(Purpose::Signature, why.to_owned()));
         }
         Ok(())
     }

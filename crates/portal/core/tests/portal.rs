@@ -20,7 +20,7 @@ use kortlab_portal_core::{
     PortalError, SessionToken,
 };
 use rsa::PrivateKey;
-use rsa::traits::PrivateKeyParts as _;
+use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 use support::{SoftKey, SoftLogIn, World};
 
 /// The code of a refusal.
@@ -939,6 +939,7 @@ fn a_modulus_that_anyone_can_take_apart_and_an_authoritys_are_no_cards() {
     let of_carrier = PublicKey::from_components(&carrier.modulus(), &[1, 0, 3]).unwrap();
     for (key, why) in [
         (square_of_a_prime(), "a power of a prime"),
+        (of_roca(), "ROCA (CVE-2017-15361)"),
         (carrier, "own authority"),
         (of_carrier, "own authority"),
         (hcc, "own authority"),
@@ -961,6 +962,81 @@ fn square_of_a_prime() -> PublicKey {
     let prime = key.primes().first().unwrap().to_be_bytes();
     let prime = rsa::BoxedUint::from_be_slice(&prime, 2048).unwrap();
     PublicKey::from_components(&prime.wrapping_square().to_be_bytes(), &[1, 0, 1]).unwrap()
+}
+
+/// 2048 bits that are 1, the 0th power of 65537, modulo the product of the first 126 primes: a modulus of that
+/// kind is known by nothing else.
+fn of_roca() -> PublicKey {
+    let bits = 2048;
+    let is_prime = |number: &u32| (2..*number).all(|divisor| number % divisor != 0);
+    let product = (2..720).filter(is_prime).take(126).fold(
+        rsa::BoxedUint::one_with_precision(bits),
+        |product, prime| product.wrapping_mul(rsa::BoxedUint::from(prime)),
+    );
+    let random: [u8; 134] = IssuerRng::from_seed(1, "roca").bytes();
+    let high = rsa::BoxedUint::from_be_slice(&random, bits).unwrap();
+    let high = high | rsa::BoxedUint::one_with_precision(bits).shl(1077);
+    let modulus = product
+        .wrapping_mul(high)
+        .wrapping_add(rsa::BoxedUint::one());
+    PublicKey::from_components(&modulus.to_be_bytes(), &[1, 0, 1]).unwrap()
+}
+
+#[test]
+fn keys_that_share_a_prime_are_no_cards() {
+    let mut world = World::new();
+    // The first key that its portal draws.
+    let of_carrier = PrivateKey::new(&mut IssuerRng::from_seed(42, "portal"), 2048).expect("a key");
+    let carrier = world.portal.carrier_authority().certificate_der();
+    let carrier = CertificateSummary::from_der(carrier).unwrap().public_key;
+    assert_eq!(
+        carrier.unwrap().modulus(),
+        of_carrier.n().to_be_bytes_trimmed_vartime()
+    );
+    let mut enrol = |seed: u64, authentication_key: PublicKey, signature_key: PublicKey| {
+        let rng = &mut IssuerRng::from_seed(seed, "another");
+        world.portal.enrol(&Enrolment {
+            holder: Holder::generate(rng),
+            card_number: CardNumber::generate(rng),
+            authentication_key,
+            signature_key,
+            carrier_subject: CarrierSubject::Card,
+        })
+    };
+    let private = |seed| PrivateKey::new(&mut IssuerRng::from_seed(seed, "key"), 2048).unwrap();
+    let prime = |key: &PrivateKey, index: usize| {
+        let prime = key.primes().get(index).unwrap().to_be_bytes();
+        rsa::BoxedUint::from_be_slice(&prime, 2048).unwrap()
+    };
+    let [one, other] = [1, 2].map(private);
+    let shared = |own: rsa::BoxedUint| {
+        let modulus = prime(&one, 0).wrapping_mul(own).to_be_bytes();
+        PublicKey::from_components(&modulus, &[1, 0, 1]).unwrap()
+    };
+    let [first, second] = [shared(prime(&one, 1)), shared(prime(&other, 0))];
+    for (authentication, signature) in [(&first, &second), (&second, &first)] {
+        let refused = enrol(1, authentication.clone(), signature.clone()).unwrap_err();
+        assert_eq!(refused.code(), "unsuitable-key");
+        let said = refused.to_string();
+        assert!(
+            said.contains("a prime in common with that of the authentication key"),
+            "{said}"
+        );
+        assert!(said.contains("make a new key"), "{said}");
+    }
+    let modulus = prime(&of_carrier, 1).wrapping_mul(prime(&other, 1));
+    let third = PublicKey::from_components(&modulus.to_be_bytes(), &[1, 0, 1]).unwrap();
+    for (authentication, signature) in [(&first, &third), (&third, &first)] {
+        let refused = enrol(1, authentication.clone(), signature.clone()).unwrap_err();
+        let said = refused.to_string();
+        let expected = "a prime in common with that of the portal's own authority";
+        assert!(said.contains(expected), "{said}");
+    }
+    for seed in 0..4 {
+        let [one, other] = ["one", "other"].map(|name| SoftKey::new(&format!("{name} {seed}")));
+        let enrolled = enrol(seed + 2, one.public(), other.public());
+        assert!(enrolled.is_ok(), "{enrolled:?}");
+    }
 }
 
 #[test]

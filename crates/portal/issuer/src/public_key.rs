@@ -141,6 +141,12 @@ impl PublicKey {
         modulus::weakness(self.key.n())
     }
 
+    /// Whether its modulus and that of another key have a prime in common: who sees both has both private
+    /// keys.
+    pub fn shares_a_prime_with(&self, other: &Self) -> bool {
+        modulus::share_a_factor(self.key.n(), other.key.n())
+    }
+
     /// The modulus, big-endian, without zeros before it: who has its factors has the private key of
     /// every exponent, so that two keys with one modulus are the same key.
     pub fn modulus(&self) -> Box<[u8]> {

@@ -137,6 +137,11 @@ impl Authority {
         PublicKey::from_spki(&self.public_key).is_ok_and(|own| own.modulus() == key.modulus())
     }
 
+    /// Whether a key has a prime in common with its own, which gives its own away.
+    pub fn shares_a_prime_with(&self, key: &PublicKey) -> bool {
+        PublicKey::from_spki(&self.public_key).is_ok_and(|own| own.shares_a_prime_with(key))
+    }
+
     /// Its own certificate, DER.
     pub fn certificate_der(&self) -> &[u8] {
         &self.certificate
