@@ -122,8 +122,9 @@ pub struct GlobalOptions {
     #[arg(long, global = true)]
     pub ephemeral: bool,
 
-    /// Wait at most so many seconds for the whole answer to a command (else 120), and for another
-    /// program that holds the card (else 30)
+    /// Wait at most so many seconds for the whole answer to a command (else 120), for another
+    /// program that holds the card (else 30), and for each whole answer of a portal (else 30, its
+    /// administrator's 60)
     #[arg(
         long,
         global = true,

@@ -7,9 +7,9 @@ mod common;
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -370,6 +370,104 @@ fn an_answer_that_is_no_portals_is_told_as_one_and_not_as_silence() {
     }
 }
 
+/// What a server sends as long as it is listened to.
+fn without_end(mut stream: TcpStream, head: &[u8], then: &[u8], pause: Duration) {
+    let mut request = [0; 4096];
+    let _ = stream.read(&mut request).unwrap();
+    let mut sent = stream.write_all(head);
+    // Silence, until the other side goes.
+    if then.is_empty() {
+        let _ = stream.read(&mut request);
+        return;
+    }
+    while sent.is_ok() {
+        thread::sleep(pause);
+        sent = stream.write_all(then);
+    }
+}
+
+#[test]
+fn an_answer_to_the_administrator_has_a_limit_of_time_and_of_size() {
+    let lab = Lab::empty();
+    fs::write(lab.path("token"), "0".repeat(64)).unwrap();
+    let line = format!("X-A: {}\r\n", "a".repeat(1000));
+    let (late, slowly, at_once) = (
+        "no whole answer within 2 s",
+        Duration::from_millis(200),
+        Duration::ZERO,
+    );
+    let body = "HTTP/1.1 200 OK\r\n\r\n";
+    let cases: [(&str, &str, Duration, &str, &str); 6] = [
+        ("", "", at_once, late, "--timeout"),
+        (body, " ", slowly, late, "--timeout"),
+        ("HTTP/1.1 200 OK\r\nX-A: ", "a", slowly, late, "--timeout"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{",
+            "",
+            at_once,
+            late,
+            "--timeout",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\n",
+            &line,
+            at_once,
+            "is not a portal",
+            "--url",
+        ),
+        (
+            body,
+            &" ".repeat(1 << 16),
+            at_once,
+            "is longer than 4194304 bytes",
+            "--url",
+        ),
+    ];
+    for (head, then, pause, said, next_step) in cases {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let url = format!("http://{address}");
+        let begun = Instant::now();
+        let output = thread::scope(|scope| {
+            scope.spawn(|| {
+                let (stream, _) = listener.accept().unwrap();
+                without_end(stream, head.as_bytes(), then.as_bytes(), pause);
+            });
+            let mut command = lab.command(&["--timeout", "2", "admin", "status"]);
+            command.args(["--url", &url, "--token", "file:token"]);
+            ended(command, Duration::from_secs(20))
+        });
+        assert_plain_error(&output, 1);
+        let told = stderr(&output)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        for words in [said, &address, "/admin/v1/status", next_step] {
+            assert!(told.contains(words), "{head:?} {words}: {told}");
+        }
+        assert!(!told.contains("os error"), "{told}");
+        assert!(begun.elapsed() < Duration::from_secs(15), "{told}");
+    }
+}
+
+/// Runs a command, and ends it if it does not end in this time.
+fn ended(mut command: Command, limit: Duration) -> Output {
+    let begun = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > limit {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().unwrap()
+}
+
 #[test]
 fn without_a_portal_or_its_token_the_administrator_is_told_what_to_do() {
     let lab = Lab::empty();
@@ -390,6 +488,7 @@ fn without_a_portal_or_its_token_the_administrator_is_told_what_to_do() {
         "{}",
         stderr(&output)
     );
+    assert!(!stderr(&output).contains("os error"), "{}", stderr(&output));
     for (token, next_step) in [
         (&["--token", "file:nofile"][..], "give another --token"),
         (&[], "say with --token or --data where the token is"),

@@ -9,7 +9,7 @@ use clap::Args;
 use kortlab_demo::story::{Story, Told, Voice, table};
 use kortlab_issuer::clock::SystemClock;
 use kortlab_issuer::encoded;
-use kortlab_portal_client::{ConnectError, HttpPortal, Trust};
+use kortlab_portal_client::{ConnectError, HttpPortal, Timeouts, Trust};
 use kortlab_renewal::guide::{Outcome, renew};
 use kortlab_renewal::notes::{FileNotes, HolderNotes, MemoryNotes};
 use serde::Serialize;
@@ -62,8 +62,13 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         .hint("--yes takes them for right"));
     }
     let trust = authorities(&arguments.ca)?;
+    let usual = Timeouts::default();
+    let timeouts = context.timeout.map_or(usual, |call| Timeouts {
+        connect: usual.connect.min(call),
+        call,
+    });
     let mut portal = busy("asking the portal", || {
-        HttpPortal::connect(&arguments.portal, trust).map_err(no_portal)
+        HttpPortal::connect_within(&arguments.portal, trust, timeouts).map_err(no_portal)
     })?;
     let (mut card, mut journal) = session::open_with_journal(context)?;
     let mut holder = AtTheTerminal::new(&context.pins, arguments.yes);

@@ -1,11 +1,11 @@
 //! What went wrong between here and the portal, in words that say what to do.
 
-use std::error::Error;
-use std::io;
-
 use kortlab_portal_core::PortalError;
 use rustls::CertificateError;
 use thiserror::Error;
+
+use crate::bounded::Broken;
+use crate::exchange::Timeouts;
 
 /// Why a portal cannot be used at all.
 #[derive(Debug, Error)]
@@ -72,30 +72,30 @@ impl Failure {
         }
     }
 
-    /// What reqwest failed with. Its own text repeats the address and leaves the reasons out.
-    pub(crate) fn of_request(call: &str, error: &reqwest::Error) -> Self {
-        let tls = causes(error).find_map(tls_error);
-        if tls.is_none() && causes(error).any(is_no_http) {
-            return Self::nonsense(call, format!("that is no HTTP ({})", last(error)));
-        }
-        let what = match tls {
-            Some(tls) => about_tls(tls),
-            None if error.is_timeout() => "no answer in time; is the portal overloaded?".to_owned(),
-            None if error.is_connect() => {
-                format!(
-                    "no connection ({}); is the portal running there?",
-                    last(error)
-                )
+    /// Why there is no whole answer.
+    pub(crate) fn of_broken(call: &str, broken: &Broken, timeouts: Timeouts) -> Self {
+        let what = match broken {
+            Broken::NoHttp(why) => {
+                return Self::nonsense(call, format!("that is no HTTP ({why})"));
             }
-            None => format!("the connection broke off ({})", last(error)),
+            Broken::Tls(tls) => about_tls(tls),
+            Broken::Unconnected(_) => format!("{broken}; is the portal running there?"),
+            Broken::NotInTime => format!(
+                "no connection within {} s; is the portal running there?",
+                timeouts.connect.as_secs_f64()
+            ),
+            Broken::Late(time) => format!(
+                "the answer took longer than {} s; is the portal overloaded?",
+                time.as_secs_f64()
+            ),
+            Broken::Off(_) | Broken::Cut(_) => broken.to_string(),
         };
         Self {
-            call: call.to_owned(),
-            what,
-            came: match tls.is_none() && error.is_connect() {
-                true => Came::Nowhere,
-                false => Came::Away,
+            came: match broken {
+                Broken::Unconnected(_) | Broken::NotInTime => Came::Nowhere,
+                _ => Came::Away,
             },
+            ..Self::new(call, what)
         }
     }
 }
@@ -119,37 +119,4 @@ fn about_tls(error: &rustls::Error) -> String {
         ) => "the server's certificate is not valid today; check the date of both computers".to_owned(),
         other => format!("the TLS handshake failed ({other})"),
     }
-}
-
-/// The error and what it says was the reason, and the reason of that.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
-        (*error).source()
-    })
-}
-
-/// rustls hands its errors through `io::Error`, which keeps them inside, one in another.
-fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut inner = Some(error);
-    while let Some(error) = inner {
-        if let Some(tls) = error.downcast_ref() {
-            return Some(tls);
-        }
-        let io = error.downcast_ref::<io::Error>()?;
-        inner = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
-    }
-    None
-}
-
-/// Whether what came back is no answer of HTTP/1.1 (RFC 9112).
-fn is_no_http(error: &(dyn Error + 'static)) -> bool {
-    let error = error.downcast_ref::<hyper::Error>();
-    error.is_some_and(hyper::Error::is_parse)
-}
-
-/// The innermost reason.
-fn last(error: &(dyn Error + 'static)) -> String {
-    causes(error)
-        .last()
-        .map_or_else(String::new, ToString::to_string)
 }

@@ -1,21 +1,20 @@
 //! One request and its answer.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kortlab_portal_api::{ParseError, Problem, limits, parse, problem};
 use kortlab_portal_core::{PortalError, SessionToken};
 use reqwest::Method;
 use reqwest::blocking::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
-use reqwest::redirect::Policy;
 use rustls::client::ResolvesClientCert;
 use serde::de::DeserializeOwned;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::bounded::{Bounds, Broken, Whole, builder, exchange};
 use crate::error::{Came, Failure};
 use crate::trust::Trust;
 
@@ -136,17 +135,9 @@ pub(crate) fn client(
     let tls = trust
         .configuration(identity)
         .map_err(|error| error.to_string())?;
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .https_only(true)
-        .no_proxy()
-        .redirect(Policy::none())
-        .retry(reqwest::retry::never())
-        .user_agent(concat!("kortlab/", env!("CARGO_PKG_VERSION")))
+    builder(tls)
         .connect_timeout(timeouts.connect)
-        // The time for the whole call is set on each request: on the client it would count for
-        // each part of the answer anew.
-        .timeout(None)
+        .https_only(true)
         .build()
         .map_err(|error| error.to_string())
 }
@@ -208,9 +199,7 @@ fn once(
     let url = base
         .join(&call.path)
         .map_err(|error| final_(Failure::new(&name, error.to_string()).into()))?;
-    let mut request = client
-        .request(call.method.clone(), url)
-        .timeout(timeouts.call);
+    let mut request = client.request(call.method.clone(), url);
     if let Some(token) = call.token {
         request = request.bearer_auth(token.expose());
     }
@@ -226,28 +215,22 @@ fn once(
             again: if again { Again::Yes(None) } else { Again::No },
         }
     };
-    let begun = Instant::now();
-    let response = request
-        .send()
-        .map_err(|error| failed(Failure::of_request(&name, &error)))?;
-    let status = response.status();
-    let headers = response.headers().clone();
-    // One byte more than there may be tells an answer that is too long from one that is not.
-    let mut body = Zeroizing::new(Vec::new());
-    response
-        .take(limits::ANSWER as u64 + 1)
-        .read_to_end(&mut body)
-        .map_err(|error| {
-            // A server that sends a byte now and then breaks nothing off: its time is over.
-            let what = match begun.elapsed() >= timeouts.call {
-                true => format!(
-                    "the answer took longer than {} s; is the portal overloaded?",
-                    timeouts.call.as_secs_f64()
-                ),
-                false => format!("the answer broke off ({error})"),
-            };
-            failed(Failure::new(&name, what))
-        })?;
+    let bounds = Bounds {
+        time: timeouts.call,
+        bytes: limits::ANSWER,
+    };
+    let Whole {
+        status,
+        headers,
+        body,
+    } = exchange(request, bounds).map_err(|broken| {
+        let failure = Failure::of_broken(&name, &broken, timeouts);
+        // Who has waited for all of the time is not made to wait for it twice.
+        match broken {
+            Broken::Late(_) => final_(failure.into()),
+            _ => failed(failure),
+        }
+    })?;
     if status.is_success() {
         return Ok(Answer {
             call: name,

@@ -15,11 +15,13 @@
 //!
 //! # What is sent twice
 //!
-//! What changes nothing the second time is sent again, twice at most, when no answer comes:
-//! reading, placing an order (the one under way comes back), noting a removal. A log-in is not,
-//! since a card counts wrong PINs; nor are an approval and a receipt, which the portal takes once.
+//! What changes nothing the second time is sent again, twice at most, when the connection breaks off
+//! or the portal is busy, and not when the time for an answer is over: reading, placing an order (the
+//! one under way comes back), noting a removal. A log-in is not, since a card counts wrong PINs; nor
+//! are an approval and a receipt, which the portal takes once.
 //! After a lost answer to one of these, the same questions as after a crash tell what came of it.
 
+pub mod bounded;
 mod card_key;
 mod error;
 mod exchange;

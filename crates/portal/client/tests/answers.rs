@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -214,6 +214,44 @@ fn an_answer_that_drips_is_given_up_when_the_time_for_the_call_is_over() {
     assert!(said.contains("the answer took longer than 0.5 s"), "{said}");
     assert!(!said.contains("broke off"), "{said}");
     assert!(began.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn silence_ends_with_the_time_for_one_call_and_is_not_waited_for_again() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let tls = Tls::new();
+    let server = Server::start(&tls, move |_, connection| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        // Until the client goes.
+        let _ = connection.read(&mut [0]);
+    });
+    let short = Timeouts {
+        connect: Duration::from_secs(5),
+        call: Duration::from_millis(500),
+    };
+    let error = HttpPortal::connect_within(&server.address(), tls.trust(), short);
+    let said = error.unwrap_err().to_string();
+    assert!(
+        said.contains("GET /api/v1: the answer took longer than 0.5 s"),
+        "{said}"
+    );
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_header_without_end_is_no_answer() {
+    let error = {
+        let (_server, mut portal) = portal(&Tls::new(), |_, connection| {
+            let _ = connection.write_all(b"HTTP/1.1 200 OK\r\n");
+            let field = [&b"X-A: "[..], &[b'a'; 1000], b"\r\n"].concat();
+            while connection.write_all(&field).is_ok() {}
+        });
+        portal.certificates(&token()).unwrap_err()
+    };
+    let said = error.to_string();
+    assert_eq!(error.code(), "not-understood", "{said}");
+    assert!(said.contains("that is no HTTP"), "{said}");
 }
 
 /// Answers `failing` twice, then as it should.

@@ -968,7 +968,7 @@ fn square_of_a_prime() -> PublicKey {
 /// kind is known by nothing else.
 fn of_roca() -> PublicKey {
     let bits = 2048;
-    let is_prime = |number: &u32| (2..*number).all(|divisor| number % divisor != 0);
+    let is_prime = |number: &u32| (2..*number).all(|divisor| !number.is_multiple_of(divisor));
     let product = (2..720).filter(is_prime).take(126).fold(
         rsa::BoxedUint::one_with_precision(bits),
         |product, prime| product.wrapping_mul(rsa::BoxedUint::from(prime)),

@@ -166,7 +166,7 @@ mod tests {
     fn roca_prime(seed: u64) -> BoxedUint {
         const BITS: u32 = 1024;
         let number = |value: u32| BoxedUint::from(value).resize(BITS);
-        let is_prime = |number: &u32| (2..*number).all(|divisor| number % divisor != 0);
+        let is_prime = |number: &u32| (2..*number).all(|divisor| !number.is_multiple_of(divisor));
         let first = (2..720).filter(is_prime).take(126);
         let m = first.fold(number(1), |m, prime| m.wrapping_mul(number(prime)));
         let parameter = m.to_nz().unwrap();

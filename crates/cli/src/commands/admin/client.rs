@@ -1,42 +1,60 @@
-//! A client of the administrator's interface: JSON over HTTP/1.0 (RFC 1945) on loopback, one
-//! connection for each request.
+//! A client of the administrator's interface: JSON over plain HTTP on loopback.
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use kortlab_portal::token::AdminToken;
 use kortlab_portal_api::Problem;
+use kortlab_portal_client::bounded::{Bounds, Broken, Whole, exchange, plain};
+use reqwest::Method;
+use reqwest::blocking::Client as Http;
+use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
-/// How long an answer may take: the portal may be told to be slow.
+/// How long a whole answer may take if nothing else is said: a long audit log is verified on the way.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest answer that is read: a thousand entries of the audit log.
-const MAX_ANSWER: u64 = 4 << 20;
+/// The longest answer that is taken: a thousand entries of the audit log.
+const MAX_ANSWER: usize = 4 << 20;
 
 /// What to do where something else than a portal's administrator answers.
 const WHERE: &str = "give with --url the address that `kortlab portal` names as that of the \
                      administrator; the data directory (--data) has it, too";
 
+/// What to do where nobody answers.
+const START: &str = "is the portal running? Start it with `kortlab portal`";
+
 /// A portal's administrator.
 pub struct Client {
     address: SocketAddr,
     token: AdminToken,
+    http: Http,
+    bounds: Bounds,
 }
 
 impl Client {
-    /// The administrator at this address, with this token.
-    pub const fn new(address: SocketAddr, token: AdminToken) -> Self {
-        Self { address, token }
+    /// The administrator at this address, with this token; each answer may take so long.
+    pub fn new(
+        address: SocketAddr,
+        token: AdminToken,
+        patience: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            address,
+            token,
+            http: plain().map_err(|why| Failure::failed(format!("cannot make a client: {why}")))?,
+            bounds: Bounds {
+                time: patience.unwrap_or(PATIENCE),
+                bytes: MAX_ANSWER,
+            },
+        })
     }
 
     /// Asks for something.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        let answer = self.send("GET", path, None)?;
+        let answer = self.send(Method::GET, path, None)?;
         self.read(&answer)
     }
 
@@ -46,110 +64,83 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Failure> {
-        let answer = self.send("POST", path, Some(&json(body)?))?;
+        let answer = self.send(Method::POST, path, Some(json(body)?))?;
         self.read(&answer)
     }
 
     /// Sends something that has no answer but that it is done.
     pub fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
-        self.send("POST", path, Some(&json(body)?)).map(|_| ())
+        self.send(Method::POST, path, Some(json(body)?)).map(|_| ())
     }
 
     /// Ends something.
     pub fn delete(&self, path: &str) -> Result<(), Failure> {
-        self.send("DELETE", path, None).map(|_| ())
+        self.send(Method::DELETE, path, None).map(|_| ())
     }
 
-    fn send(&self, method: &str, path: &str, body: Option<&str>) -> Result<Vec<u8>, Failure> {
-        let answer = self.exchange(method, path, body).map_err(|error| {
-            Failure::failed(format!("no answer from {}: {error}", self.address))
-                .of_kind("portal")
-                .hint("is the portal running? Start it with `kortlab portal`")
-        })?;
-        let (status, body) = split(&answer).ok_or_else(|| {
-            Failure::failed(format!("what answers at {} is not a portal", self.address))
-                .of_kind("portal")
-                .hint(WHERE)
-        })?;
-        if (200..300).contains(&status) {
+    fn send(&self, method: Method, path: &str, body: Option<String>) -> Result<Vec<u8>, Failure> {
+        let call = format!("{method} {path}");
+        let url = format!("http://{}{path}", self.address);
+        let mut request = self.http.request(method, url);
+        request = request.bearer_auth(self.token.expose());
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let whole = exchange(request, self.bounds).map_err(|broken| self.broken(&call, &broken))?;
+        if whole.is_too_long(self.bounds) {
+            let said = format!(
+                "the answer of {} to {call} is longer than {MAX_ANSWER} bytes",
+                self.address
+            );
+            return Err(failed(said).hint(WHERE));
+        }
+        let Whole { status, body, .. } = whole;
+        if status.is_success() {
             return Ok(body.to_vec());
         }
-        Err(match serde_json::from_slice::<Problem>(body) {
-            Ok(problem) => Failure::failed(problem.detail).of_kind("portal"),
-            Err(_) => Failure::failed(format!("{} answered with status {status}", self.address))
-                .of_kind("portal")
-                .hint(WHERE),
+        Err(match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => failed(problem.detail),
+            Err(_) => failed(format!(
+                "{} answered with status {}",
+                self.address,
+                status.as_u16()
+            ))
+            .hint(WHERE),
         })
+    }
+
+    /// Why there is no whole answer to this call.
+    fn broken(&self, call: &str, broken: &Broken) -> Failure {
+        let address = self.address;
+        match broken {
+            Broken::NoHttp(why) => failed(format!(
+                "what answers at {address} is not a portal: {call} got no answer of HTTP ({why})"
+            ))
+            .hint(WHERE),
+            Broken::Late(_) => failed(format!("{broken} from {address} to {call}")).hint(
+                "is it the address of a portal's administrator (--url, --data), and is that portal \
+                 overloaded? --timeout SECONDS waits longer",
+            ),
+            broken => failed(format!("no answer from {address} to {call}: {broken}")).hint(START),
+        }
     }
 
     fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failure> {
         serde_json::from_slice(body).map_err(|error| {
-            Failure::failed(format!(
+            failed(format!(
                 "the answer of {} is not understood: {error}",
                 self.address
             ))
-            .of_kind("portal")
             .hint("is it a portal of the same version as this program?")
         })
     }
-
-    fn exchange(&self, method: &str, path: &str, body: Option<&str>) -> io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let mut request = Zeroizing::new(format!(
-            "{method} {path} HTTP/1.0\r\nHost: {}\r\nAuthorization: Bearer {}\r\n",
-            self.address,
-            self.token.expose()
-        ));
-        if let Some(body) = body {
-            let length = body.len();
-            request.push_str(&format!(
-                "Content-Type: application/json\r\nContent-Length: {length}\r\n"
-            ));
-        }
-        request.push_str("\r\n");
-        stream.write_all(request.as_bytes())?;
-        stream.write_all(body.unwrap_or_default().as_bytes())?;
-        let mut answer = Vec::new();
-        stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
-        Ok(answer)
-    }
 }
 
-/// The status and the body of an answer.
-fn split(answer: &[u8]) -> Option<(u16, &[u8])> {
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let (head, rest) = answer.split_at_checked(end)?;
-    let line = std::str::from_utf8(head).ok()?.lines().next()?;
-    let mut words = line.split(' ');
-    words.next().filter(|word| word.starts_with("HTTP/1."))?;
-    let status = words.next()?.parse().ok()?;
-    Some((status, rest.get(4..).unwrap_or_default()))
+fn failed(said: String) -> Failure {
+    Failure::failed(said).of_kind("portal")
 }
 
 fn json(body: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(body)
         .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_its_status_and_body_and_nonsense_is_neither() {
-        let answer = b"HTTP/1.0 201 Created\r\nContent-Length: 2\r\n\r\n{}";
-        assert_eq!(split(answer), Some((201, &b"{}"[..])));
-        for nonsense in [
-            &b""[..],
-            b"HTTP/1.0 200 OK\r\n",
-            b"SSH-2.0-OpenSSH\r\n\r\n",
-            b"HTTP/1.1\r\n\r\n",
-            b"HTTP/1.1 abc\r\n\r\n",
-            b"\xFF\xFE\r\n\r\n",
-        ] {
-            assert_eq!(split(nonsense), None, "{nonsense:?}");
-        }
-    }
 }

@@ -48,7 +48,7 @@ enum Command {
 
 /// Runs the command that was given.
 pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure> {
-    let portal = arguments.place.client()?;
+    let portal = arguments.place.client(context.timeout)?;
     match arguments.command {
         Command::Enrol(arguments) => enrol::run(context, &portal, arguments),
         Command::Revoke(arguments) => revoke::run(context, &portal, arguments),

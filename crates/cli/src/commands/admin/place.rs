@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use kortlab_portal::data::{addresses_file, admin_token_file};
@@ -41,13 +42,13 @@ pub struct PlaceOptions {
 }
 
 impl PlaceOptions {
-    /// A client for the portal that is meant.
-    pub fn client(&self) -> Result<Client, Failure> {
+    /// A client for the portal that is meant; each of its answers may take so long.
+    pub fn client(&self, patience: Option<Duration>) -> Result<Client, Failure> {
         let address = match &self.url {
             Some(url) => address(url)?,
             None => running(&self.data)?,
         };
-        Ok(Client::new(address, self.token()?))
+        Client::new(address, self.token()?, patience)
     }
 
     fn token(&self) -> Result<AdminToken, Failure> {

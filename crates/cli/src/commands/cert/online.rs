@@ -1,13 +1,13 @@
 //! Responders and lists that are asked for over the network: only where that is wanted, within a budget
 //! of time and bytes. What comes is judged like what is given in a file.
 
-use std::io::Read as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use kortlab_card::ocsp::{Question, nonce, questions};
 use kortlab_card::{Against, OcspAnswer, RevocationList, Slot};
+use kortlab_portal_client::bounded::{Bounds, Broken, exchange};
 use reqwest::blocking::{Client, RequestBuilder};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
@@ -183,23 +183,17 @@ impl Network {
 
     fn fetch(&self, request: RequestBuilder, limit: usize) -> Result<Vec<u8>, String> {
         let left = self.until.saturating_duration_since(Instant::now());
-        let time = left.min(ONE);
-        let response = request
-            .timeout(time)
-            .send()
-            .and_then(reqwest::blocking::Response::error_for_status)
-            .map_err(|error| words(&error, time))?;
-        let mut bytes = Vec::new();
-        let mut limited = response.take(limit as u64 + 1);
-        limited
-            .read_to_end(&mut bytes)
-            .map_err(|error| match is_late(&error) {
-                true => late("whole answer", time),
-                false => format!("it was cut: {error}"),
-            })?;
-        match bytes.len() > limit {
+        let bounds = Bounds {
+            time: left.min(ONE),
+            bytes: limit,
+        };
+        let whole = exchange(request, bounds).map_err(|broken| words(&broken, bounds.time))?;
+        if !whole.status.is_success() {
+            return Err(format!("it answered {}", whole.status));
+        }
+        match whole.is_too_long(bounds) {
             true => Err(format!("it is longer than {limit} bytes")),
-            false => Ok(bytes),
+            false => Ok(whole.body.to_vec()),
         }
     }
 }
@@ -213,36 +207,17 @@ fn address(place: &str) -> Result<Url, String> {
     }
 }
 
-/// What went wrong with a question that had so much time, down to its cause; without the address, which
-/// is told with it.
-fn words(error: &reqwest::Error, time: Duration) -> String {
-    if error.is_timeout() {
-        return match error.is_connect() {
-            true => late("connection", time.min(CONNECTION)),
-            false => late("whole answer", time),
-        };
+/// What went wrong with a question that had so much time; without the address, which is told with it.
+fn words(broken: &Broken, time: Duration) -> String {
+    match broken {
+        Broken::NotInTime => late("connection", time.min(CONNECTION)),
+        Broken::Late(time) => late("whole answer", *time),
+        Broken::Cut(why) => format!("it was cut: {why}"),
+        broken => broken.to_string(),
     }
-    if let Some(status) = error.status() {
-        return format!("it answered {status}");
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }
 
 /// That something did not come in this time. Of the time for all questions there may be little left.
 fn late(what: &str, time: Duration) -> String {
     format!("there was no {what} within {} s", time.as_secs().max(1))
-}
-
-/// Whether the time was over when the rest of an answer was waited for.
-fn is_late(error: &std::io::Error) -> bool {
-    let inner = error.get_ref().map(|inner| inner as &dyn std::error::Error);
-    let mut chain = std::iter::successors(inner, |error| error.source());
-    chain.any(|error| {
-        let error = error.downcast_ref::<reqwest::Error>();
-        error.is_some_and(reqwest::Error::is_timeout)
-    })
 }

@@ -1,36 +1,29 @@
 //! The CRLs that the demo's portal publishes: plain HTTP on loopback (RFC 5280 §4.2.1.13).
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A CRL of a portal that was just started has a few entries.
-const LIMIT: u64 = 1 << 20;
-const PATIENCE: Duration = Duration::from_secs(10);
+use kortlab_portal_client::bounded::{Bounds, exchange, plain};
+
+/// A CRL of a portal that was just started has a few entries, and comes at once.
+const BOUNDS: Bounds = Bounds {
+    time: Duration::from_secs(10),
+    bytes: 1 << 20,
+};
 
 /// Fetches the CRL of the authority with this file name, DER.
 ///
 /// # Errors
-/// The connection broke, or the answer is another than 200.
+/// There was no whole answer, or another than 200.
 pub fn published(pki: SocketAddr, name: &str) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&pki, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    // HTTP/1.0: the answer ends where the connection does.
-    write!(
-        stream,
-        "GET /crl/{name}.crl HTTP/1.0\r\nHost: {pki}\r\n\r\n"
-    )?;
-    let mut answer = Vec::new();
-    stream.take(LIMIT).read_to_end(&mut answer)?;
-    let nonsense = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
-    let end = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .ok_or_else(|| nonsense("no HTTP answer"))?;
-    let (head, body) = answer.split_at(end);
-    let status = head.split(|byte| *byte == b' ').nth(1);
-    match (status, body.get(4..)) {
-        (Some(b"200"), Some(body)) => Ok(body.to_vec()),
-        _ => Err(nonsense("the portal did not answer 200")),
+    let failed = |why: String| io::Error::other(format!("http://{pki}/crl/{name}.crl: {why}"));
+    let client = plain().map_err(failed)?;
+    let request = client.get(format!("http://{pki}/crl/{name}.crl"));
+    let whole = exchange(request, BOUNDS).map_err(|broken| failed(broken.to_string()))?;
+    match whole.status.as_u16() {
+        200 if whole.is_too_long(BOUNDS) => Err(failed("it is too long".to_owned())),
+        200 => Ok(whole.body.to_vec()),
+        status => Err(failed(format!("the portal answered {status}"))),
     }
 }
