@@ -8,8 +8,10 @@ mod common;
 use std::cell::Cell;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use common::portal::Portal;
 use common::{Lab, assert_code, assert_plain_error, free_address, stderr, stdout};
@@ -205,6 +207,30 @@ fn a_wrong_pin_ends_with_4_and_costs_one_try() {
     // Nobody stays logged in, and the right PINs go on where it stopped.
     assert_eq!(portal.audited("log-out"), 1);
     renewed(&portal, &lab);
+}
+
+#[test]
+fn a_portal_that_is_silent_is_waited_for_as_long_as_is_said() {
+    let portal = Portal::start();
+    let lab = portal.card("delivered", "t0");
+    // A connection is made, and nobody answers on it.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let ca = portal.ca().display().to_string();
+    let begun = Instant::now();
+    let output = lab.run(&[
+        "--timeout",
+        "1",
+        "renew",
+        "--portal",
+        &url,
+        "--ca",
+        &ca,
+        "--yes",
+    ]);
+    assert_plain_error(&output, 1);
+    assert!(stderr(&output).contains("1 s;"), "{}", stderr(&output));
+    assert!(begun.elapsed() < Duration::from_secs(9));
 }
 
 #[test]
