@@ -128,6 +128,8 @@ impl ContentKind {
         let tags: Vec<_> = children.iter().map(|child| child.tag.value()).collect();
         match (outer.tag.value(), tags.as_slice()) {
             (0x30, [0x06, 0xA0]) => Self::Pkcs7,
+            // RSAPrivateKey with numbers of any length.
+            (0x30, [0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, ..]) => Self::PrivateKey,
             (0x30, [0x02, 0x02] | [0x30, 0x03]) => Self::PublicKey,
             (0x30, [0x30, 0x30, 0x03]) => Self::OtherSigned,
             (tag, _) => match certificate_in(outer, MAX_WRAPPERS) {
