@@ -51,7 +51,7 @@ pub fn begins(der: &[u8]) -> bool {
     match begun(inner) {
         Some((Tag::SEQUENCE, length, rest)) => {
             let algorithm = rest.get(..length).unwrap_or(rest);
-            is_with_pass_phrase(algorithm) && ends_or_has(rest.get(length..), &[Tag::OCTET_STRING])
+            is_with_pass_phrase(algorithm) && is_key(rest.get(length..))
         }
         _ => begins_inside(inner),
     }
@@ -92,17 +92,15 @@ fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     })
 }
 
-/// Whether these are the parts of a private key: a version and what follows it, or that alone; or numbers of an RSA key, of
-/// which the second is a public exponent.
+/// Whether these are the parts of a private key: a version and what follows it, or that alone; or numbers of an
+/// RSA key, of which the second is a public exponent.
 pub fn begins_inside(bytes: &[u8]) -> bool {
     let (length, rest) = match begun(bytes) {
         Some((Tag::INTEGER, length, rest)) => (length, rest),
         // The algorithm, and the key behind it.
         Some((Tag::SEQUENCE, length, rest)) => {
             let algorithm = rest.get(..length).unwrap_or(rest);
-            let behind = rest.get(length..).filter(|behind| !behind.is_empty());
-            return is_of_keys(algorithm)
-                && behind.is_some_and(|behind| ends_or_has(Some(behind), &[Tag::OCTET_STRING]));
+            return is_of_keys(algorithm) && is_key(rest.get(length..));
         }
         _ => return false,
     };
@@ -124,18 +122,15 @@ pub fn begins_inside(bytes: &[u8]) -> bool {
 fn goes_on(version: u8, behind: &[u8]) -> bool {
     match begun(behind) {
         // The algorithm, and the key.
-        Some((Tag::SEQUENCE, length, rest)) => {
-            is_of_keys(rest) && ends_or_has(rest.get(length..), &[Tag::OCTET_STRING])
-        }
+        Some((Tag::SEQUENCE, length, rest)) => is_of_keys(rest) && is_key(rest.get(length..)),
         Some((Tag::INTEGER, length, _)) => length >= LEAST_NUMBER,
         // An EF(TokenInfo) has the card's serial number there, and then no [0] or [1] with parts.
-        Some((Tag::OCTET_STRING, length @ LEAST_EC_KEY.., rest)) => {
-            let parts = [Tag::context(0, true), Tag::context(1, true)];
-            match rest.get(length..) {
-                None | Some([]) => version == 1,
-                behind => ends_or_has(behind, &parts),
-            }
-        }
+        Some((Tag::OCTET_STRING, length @ LEAST_EC_KEY.., rest)) => match rest.get(length..) {
+            None | Some([]) => version == 1,
+            Some(behind) => Tag::parse(behind).is_ok_and(|(tag, _)| {
+                [Tag::context(0, true), Tag::context(1, true)].contains(&tag)
+            }),
+        },
         _ => false,
     }
 }
@@ -154,12 +149,10 @@ fn is_with_pass_phrase(algorithm: &[u8]) -> bool {
     })
 }
 
-/// Whether nothing more is there, or one of these.
-fn ends_or_has(rest: Option<&[u8]>, tags: &[Tag]) -> bool {
-    match rest {
-        None | Some([]) => true,
-        Some(rest) => Tag::parse(rest).is_ok_and(|(tag, _)| tags.contains(&tag)),
-    }
+/// Whether an OCTET STRING begins there, which has the key: before it nothing is secret.
+fn is_key(rest: Option<&[u8]>) -> bool {
+    let tag = rest.and_then(|rest| Tag::parse(rest).ok());
+    matches!(tag, Some((Tag::OCTET_STRING, _)))
 }
 
 /// The tag, the length and what is there behind them, of an object that may be cut or have no length given.
@@ -287,6 +280,8 @@ mod tests {
             sequence(&[version(1), version(1), vec![0x05, 0x00]]),
             // The beginning of a certificate of version 1, and a part of one of an authority.
             sequence(&[version(5), algorithm(&with_rsa)]),
+            sequence(&[version(1), algorithm(&[0x2B, 0x65, 0x70])]),
+            sequence(&[version(1), algorithm(&[0x2B, 0x65, 0x70]), vec![0x30, 0x00]]),
             constraints,
             b"a PRIVATE KEY".to_vec(),
             Vec::new(),
