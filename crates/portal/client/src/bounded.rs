@@ -15,6 +15,25 @@ use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+/// How long to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection and its TLS handshake; a card takes a second or two to sign.
+    pub connect: Duration,
+    /// For a whole call: from the connection to the last byte of the answer.
+    pub call: Duration,
+}
+
+impl Default for Timeouts {
+    /// 10 seconds for a connection, 30 for a call.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            call: Duration::from_secs(30),
+        }
+    }
+}
+
 /// What an answer may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {

@@ -4,8 +4,7 @@ use kortlab_portal_core::PortalError;
 use rustls::CertificateError;
 use thiserror::Error;
 
-use crate::bounded::Broken;
-use crate::exchange::Timeouts;
+use crate::bounded::{Broken, Timeouts};
 
 /// Why a portal cannot be used at all.
 #[derive(Debug, Error)]

@@ -14,28 +14,9 @@ use serde::de::DeserializeOwned;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::bounded::{Bounds, Broken, Whole, builder, exchange};
+use crate::bounded::{Bounds, Broken, Timeouts, Whole, builder, exchange};
 use crate::error::{Came, Failure};
 use crate::trust::Trust;
-
-/// How long to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For a connection and its TLS handshake; a card takes a second or two to sign.
-    pub connect: Duration,
-    /// For a whole call: from the connection to the last byte of the answer.
-    pub call: Duration,
-}
-
-impl Default for Timeouts {
-    /// 10 seconds for a connection, 30 for a call.
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            call: Duration::from_secs(30),
-        }
-    }
-}
 
 /// Pauses before a call is made again.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];

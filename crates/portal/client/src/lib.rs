@@ -28,7 +28,8 @@ mod exchange;
 mod portal;
 mod trust;
 
+pub use bounded::Timeouts;
 pub use error::ConnectError;
-pub use exchange::Timeouts;
+
 pub use portal::HttpPortal;
 pub use trust::{Trust, TrustError};

@@ -20,9 +20,10 @@ use reqwest::blocking::Client;
 use serde::Serialize;
 use url::Url;
 
+use crate::bounded::Timeouts;
 use crate::card_key::{Lent, lend};
 use crate::error::{ConnectError, Failure};
-use crate::exchange::{Answer, Call, Timeouts, client, make, make_once};
+use crate::exchange::{Answer, Call, client, make, make_once};
 use crate::trust::Trust;
 
 /// A portal somewhere else, over HTTPS.
