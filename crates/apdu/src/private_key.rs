@@ -16,6 +16,8 @@ use crate::tlv::{Tag, read_one};
 const LEAST_NUMBER: usize = 32;
 /// A private key of elliptic curves is at least so long.
 const LEAST_EC_KEY: usize = 16;
+/// Versions are not higher, also damaged ones that are looked for.
+const MOST_VERSION: u8 = 9;
 /// A public exponent is no longer.
 const MOST_EXPONENT: usize = 16;
 /// How private keys begin that are not DER: OpenSSH's, text, PVK and the blobs of Windows.
@@ -53,6 +55,7 @@ pub fn begins(der: &[u8]) -> bool {
             let algorithm = rest.get(..length).unwrap_or(rest);
             is_with_pass_phrase(algorithm) && is_key(rest.get(length..))
         }
+        Some((Tag::INTEGER, 1, [0 | 1, behind @ ..])) if is_of_some_key(behind) => true,
         _ => begins_inside(inner),
     }
 }
@@ -100,12 +103,12 @@ pub fn begins_inside(bytes: &[u8]) -> bool {
         // The algorithm, and the key behind it.
         Some((Tag::SEQUENCE, length, rest)) => {
             let algorithm = rest.get(..length).unwrap_or(rest);
-            return is_of_keys(algorithm) && is_key(rest.get(length..));
+            return is_of_keys(algorithm) && is_key_in_der(rest.get(length..));
         }
         _ => return false,
     };
     match (length, rest) {
-        (1, [version, behind @ ..]) => goes_on(*version, behind),
+        (1, [version @ ..=MOST_VERSION, behind @ ..]) => goes_on(*version, behind),
         (LEAST_NUMBER.., _) => {
             let exponent = rest.get(length..).and_then(begun);
             let Some((Tag::INTEGER, exponent @ 1..=MOST_EXPONENT, rest)) = exponent else {
@@ -122,7 +125,9 @@ pub fn begins_inside(bytes: &[u8]) -> bool {
 fn goes_on(version: u8, behind: &[u8]) -> bool {
     match begun(behind) {
         // The algorithm, and the key.
-        Some((Tag::SEQUENCE, length, rest)) => is_of_keys(rest) && is_key(rest.get(length..)),
+        Some((Tag::SEQUENCE, length, rest)) => {
+            is_of_keys(rest) && is_key_in_der(rest.get(length..))
+        }
         Some((Tag::INTEGER, length, _)) => length >= LEAST_NUMBER,
         // An EF(TokenInfo) has the card's serial number there, and then no [0] or [1] with parts.
         Some((Tag::OCTET_STRING, length @ LEAST_EC_KEY.., rest)) => match rest.get(length..) {
@@ -133,6 +138,15 @@ fn goes_on(version: u8, behind: &[u8]) -> bool {
         },
         _ => false,
     }
+}
+
+/// Whether these are an algorithm, whichever it is, and the key behind it: nothing else goes on so behind a version
+/// at the start of a SEQUENCE.
+fn is_of_some_key(bytes: &[u8]) -> bool {
+    let Some((Tag::SEQUENCE, length, rest)) = begun(bytes) else {
+        return false;
+    };
+    matches!(begun(rest), Some((Tag::OBJECT_IDENTIFIER, ..))) && is_key(rest.get(length..))
 }
 
 fn is_of_keys(algorithm: &[u8]) -> bool {
@@ -153,6 +167,23 @@ fn is_with_pass_phrase(algorithm: &[u8]) -> bool {
 fn is_key(rest: Option<&[u8]>) -> bool {
     let tag = rest.and_then(|rest| Tag::parse(rest).ok());
     matches!(tag, Some((Tag::OCTET_STRING, _)))
+}
+
+/// The same, and there is DER in it, as in all keys of [`OF_KEYS`]: a signature and an enciphered key (RFC 5652
+/// §5.3 and §6.2.1) stand behind the same algorithms.
+fn is_key_in_der(rest: Option<&[u8]>) -> bool {
+    let Some((Tag::OCTET_STRING, length, key)) = rest.and_then(begun) else {
+        return false;
+    };
+    let key = key.get(..length).unwrap_or(key);
+    match begun(key) {
+        Some((Tag::OCTET_STRING | Tag::INTEGER, inner, behind)) => {
+            inner.saturating_add(key.len() - behind.len()) == length
+        }
+        Some((Tag::SEQUENCE, ..)) => begins(key),
+        // What is cut there has nothing secret.
+        _ => false,
+    }
 }
 
 /// The tag, the length and what is there behind them, of an object that may be cut or have no length given.
@@ -200,10 +231,18 @@ mod tests {
     fn keys() -> Vec<Vec<u8>> {
         let rsa = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
         let pbes2 = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x05, 0x0D];
+        let inner = sequence(&[version(0), number(257), vec![2, 3, 1, 0, 1], number(256)]);
+        let wrapped = |key: &[u8]| object(Tag::OCTET_STRING, key);
         vec![
-            sequence(&[version(0), algorithm(&rsa), octets(600)]),
-            sequence(&[version(1), algorithm(&rsa), octets(600), vec![0xA0, 0]]),
-            sequence(&[version(7), algorithm(&[0x2B, 0x65, 0x70]), octets(34)]),
+            sequence(&[version(0), algorithm(&rsa), wrapped(&inner)]),
+            sequence(&[version(1), algorithm(&rsa), wrapped(&inner), vec![0xA0, 0]]),
+            sequence(&[
+                version(7),
+                algorithm(&[0x2B, 0x65, 0x70]),
+                wrapped(&octets(32)),
+            ]),
+            // Of an algorithm that nobody here knows.
+            sequence(&[version(0), algorithm(&[0x2A, 0x03]), octets(600)]),
             sequence(&[algorithm(&pbes2), octets(600)]),
             sequence(&[version(0), number(257), vec![2, 3, 1, 0, 1], number(256)]),
             sequence(&[version(9), number(257), vec![2, 3, 1, 0, 1], number(256)]),
@@ -217,7 +256,7 @@ mod tests {
     fn a_private_key_of_each_kind_is_one_wherever_it_was_cut() {
         for key in keys() {
             // Where not even its first part is there nothing of the key is, either.
-            for cut in 24..=key.len() {
+            for cut in 36..=key.len() {
                 assert!(begins(&key[..cut]), "{:02X?}", &key[..cut]);
             }
             let behind = [&key[..], &[0xFF; 5]].concat();
@@ -283,6 +322,10 @@ mod tests {
             sequence(&[version(1), algorithm(&[0x2B, 0x65, 0x70])]),
             sequence(&[version(1), algorithm(&[0x2B, 0x65, 0x70]), vec![0x30, 0x00]]),
             constraints,
+            // A signature and an enciphered key in CMS, the last number before which is a serial number.
+            [version(5), algorithm(OF_KEYS[0]), octets(256)].concat(),
+            [algorithm(OF_KEYS[2]), octets(256)].concat(),
+            [algorithm(OF_KEYS[5]), octets(64)].concat(),
             b"a PRIVATE KEY".to_vec(),
             Vec::new(),
             vec![0x30],

@@ -8,7 +8,6 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use kortlab_apdu::private_key;
 #[cfg(feature = "portal")]
 use kortlab_demo::demo;
 
@@ -21,7 +20,7 @@ use crate::commands::{
 };
 use crate::failure::{Exit, Failure};
 use crate::named_files::NamedFiles;
-use crate::output::{Output, note};
+use crate::output::{Output, note, without_keys};
 use crate::pin_source::PinOptions;
 
 const LONG_ABOUT: &str = "\
@@ -224,7 +223,8 @@ pub fn answer(error: &clap::Error) -> ExitCode {
         };
     }
     // What is not understood is repeated, but for a key that was typed or pasted.
-    if error.use_stderr() && private_key::is_in(error.to_string().as_bytes()) {
+    let text = error.to_string();
+    if error.use_stderr() && without_keys(&text) != text {
         let failure =
             Failure::usage("there is a private key among the arguments, where none belongs");
         let hint =

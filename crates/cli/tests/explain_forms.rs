@@ -171,6 +171,68 @@ fn a_damaged_block_alone_is_named_and_of_a_private_key_nothing_is_shown() {
     }
 }
 
+#[test]
+fn a_session_with_a_certificate_in_its_text_is_a_session_and_a_certificate_with_text_is_not() {
+    let lab = Lab::new("valid");
+    certificate(&lab);
+    assert_code(&lab.run(&["--trace", "t.apdu", "pin", "status"]), 0);
+    let session = fs::read_to_string(lab.path("t.apdu")).unwrap();
+    let pem = output(&lab, "openssl", &["x509", "-in", "one.der"]);
+    let told = output(&lab, "openssl", &["x509", "-in", "one.der", "-text"]);
+    let empty = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+    for block in [&pem, empty] {
+        fs::write(lab.path("both.log"), format!("{session}{block}")).unwrap();
+        let run = lab.run(&["explain", "both.log"]);
+        assert!(stdout(&run).contains("VERIFY PIN 81"), "{}", stdout(&run));
+        assert!(stderr(&run).contains("blocks of PEM"), "{}", stderr(&run));
+    }
+    fs::write(lab.path("told.pem"), told).unwrap();
+    let run = lab.run(&["explain", "told.pem"]);
+    assert_code(&run, 0);
+    assert!(stdout(&run).starts_with("certificate"), "{}", stdout(&run));
+}
+
+/// As OpenSSL makes them.
+#[test]
+fn of_signed_and_enveloped_messages_nothing_is_hidden() {
+    let lab = Lab::new("valid");
+    fs::write(lab.path("text"), "a text").unwrap();
+    for (kind, options) in [("rsa", "rsa:2048"), ("pss", "rsa-pss"), ("ed", "ed25519")] {
+        let make = format!(
+            "req -x509 -newkey {options} -nodes -keyout k.pem -out c.pem -subj /CN=A -set_serial 5"
+        );
+        output(&lab, "openssl", &make.split(' ').collect::<Vec<_>>());
+        let mut messages = vec!["x509 -in c.pem -outform DER -out m.der"];
+        // OpenSSL 3.0 signs no CMS with Ed25519.
+        if kind != "ed" {
+            messages.push(
+                "cms -sign -signer c.pem -inkey k.pem -in text -outform DER -out m.der -nodetach",
+            );
+        }
+        if kind == "rsa" {
+            messages.push(
+                "cms -sign -signer c.pem -inkey k.pem -in text -outform DER -out m.der -noattr",
+            );
+            messages.push("cms -encrypt -in text -outform DER -out m.der c.pem");
+        }
+        for make in messages {
+            output(&lab, "openssl", &make.split(' ').collect::<Vec<_>>());
+            let whole = fs::read(lab.path("m.der")).unwrap();
+            for part in [
+                &whole[..],
+                &whole[..64],
+                &whole[..128],
+                &whole[..200],
+                &whole[100..],
+            ] {
+                fs::write(lab.path("part.der"), part).unwrap();
+                let told = stdout(&lab.run(&["explain", "part.der"]));
+                assert!(!told.contains("private key"), "{kind} {make}: {told}");
+            }
+        }
+    }
+}
+
 /// Keys as OpenSSL writes them; what is secret in them it says, too.
 #[test]
 fn of_a_private_key_in_whatever_form_and_wrapping_nothing_is_shown() {

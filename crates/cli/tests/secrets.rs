@@ -7,6 +7,7 @@ mod common;
 
 use std::fs;
 
+use base64::Engine as _;
 use common::{Lab, assert_code, stderr, stdout};
 
 /// The card's own PINs and its PUK, those that are set here, and a wrong one.
@@ -63,6 +64,29 @@ fn a_private_key_that_is_pasted_as_an_argument_is_not_repeated() {
     let lab = Lab::new("valid");
     let body = "MIIEvwIBADANBgkqhkiG9w0BAQEFAASCBKkwggSlAgEAAoIBAQCiR9n25MCnbl5Z";
     let key = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
+    let pasted = kortlab_apdu::tlv::object(
+        kortlab_apdu::tlv::Tag::SEQUENCE,
+        &[&[0x02, 0x01, 0x00, 0x02, 0x40][..], &[0x5A; 64]].concat(),
+    );
+    let (hex, upper) = (hex::encode(&pasted), hex::encode_upper(&pasted));
+    let base64 = base64::engine::general_purpose::STANDARD.encode(&pasted);
+    for digits in [&hex, &upper, &base64] {
+        for arguments in [
+            &["trace", "show", digits][..],
+            &["card", "new", "-o", digits],
+            &["-c", digits, "info"],
+            &["--json", "-c", digits, "info"],
+            &["diagnose", "--crl", digits],
+            &["atr", digits],
+            &["explain", "--as", digits, "9000"],
+            &["--json", "explain", digits, "x"],
+        ] {
+            let run = lab.run(arguments);
+            let told = format!("{}{}", stdout(&run), stderr(&run));
+            assert!(!told.contains(&digits[20..60]), "{told}");
+            assert!(run.status.code().is_some_and(|code| code != 0), "{told}");
+        }
+    }
     for arguments in [
         &["atr", &key][..],
         &["apdu", &key],

@@ -137,7 +137,7 @@ pub fn explain(command: Option<&Command>, bytes: &[u8]) -> Explanation {
     let data = response.data();
     let is_select = match command {
         Some(command) => command.ins() == instruction::SELECT,
-        None => fcp::is_alone(data),
+        None => fcp::is_alone(data) || fcp::is_nearly_alone(data),
     };
     let (mut nodes, problems) = match is_select && fcp::is_template(data) {
         true => {
@@ -234,6 +234,15 @@ mod tests {
         let file = explain(Some(&select), &bytes);
         assert_eq!(file.nodes[0].parts[0].name, "file identifier");
         assert_eq!(explain(None, &bytes).nodes, file.nodes);
+        for length in [0x02, 0x03, 0x05, 0x06] {
+            let wrong = [0x62, length, 0x83, 0x02, 0x2F, 0x00, 0x90, 0x00];
+            let explained = explain(None, &wrong);
+            assert!(!explained.problems.is_empty(), "{length}: {explained}");
+            assert_eq!(
+                explained.nodes.last().map(|node| &*node.name),
+                Some("status word")
+            );
+        }
         let read = Command::new(instruction::READ_BINARY, 0, 0);
         let data = explain(Some(&read), &bytes);
         assert_eq!(data.nodes[0].parts[0].name, "83");

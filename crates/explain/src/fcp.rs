@@ -124,6 +124,17 @@ pub(crate) fn is_alone(bytes: &[u8]) -> bool {
         })
 }
 
+/// Whether these bytes are a template whose length is wrong by a few: more than chance makes of other data.
+pub(crate) fn is_nearly_alone(bytes: &[u8]) -> bool {
+    const FEW: usize = 4;
+    let length = match bytes {
+        [0x62 | 0x64 | 0x6F, length @ ..=0x7F, ..] => usize::from(*length) + 2,
+        [0x62 | 0x64 | 0x6F, 0x81, length, ..] => usize::from(*length) + 3,
+        _ => return false,
+    };
+    length.abs_diff(bytes.len()) <= FEW
+}
+
 /// Whether these bytes begin as a template does that says something of a file.
 pub(crate) fn is_template(bytes: &[u8]) -> bool {
     Tag::parse(bytes).is_ok_and(|(tag, _)| matches!(tag.value(), 0x62 | 0x64 | 0x6F))

@@ -218,9 +218,9 @@ impl Explanation {
 fn hide(nodes: &mut [Node], places: &[Range<usize>]) {
     for node in nodes {
         let content = node.content();
-        let meets =
-            |place: &Range<usize>| place.start < content.end() && content.offset < place.end;
-        if node.value.is_some() && places.iter().any(meets) {
+        let behind = places.partition_point(|place| place.end <= content.offset);
+        let meets = |place: &Range<usize>| place.start < content.end();
+        if node.value.is_some() && places.get(behind).is_some_and(meets) {
             node.value = None;
             node.meaning = Some(SECRET.to_owned());
         }

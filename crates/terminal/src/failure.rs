@@ -1,5 +1,6 @@
 //! Exit codes, and what a command says when it ends with another one than 0.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,6 +10,8 @@ use kortlab_apdu::{ChannelError, StatusWord};
 use kortlab_card::{CardError, ErrorKind, Problem};
 use kortlab_emulator::ImageError;
 use serde::Serialize;
+
+use crate::keys::without_keys;
 
 /// The exit codes of `kortlab`; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,9 +116,9 @@ pub struct ErrorEntry<'a> {
     kind: &'static str,
     /// What the process ends with.
     exit_code: u8,
-    message: &'a str,
+    message: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
+    hint: Option<Cow<'a, str>>,
     /// How many tries a PIN has left; 0 if it is blocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     tries_left: Option<u8>,
@@ -238,8 +241,8 @@ impl Failure {
         ErrorEntry {
             kind: self.kind,
             exit_code: self.exit.code(),
-            message: &self.message,
-            hint: self.hint.as_deref(),
+            message: without_keys(&self.message),
+            hint: self.hint.as_deref().map(without_keys),
             tries_left: self.tries_left,
             command: self.command.as_deref(),
             status_word: self.status_word.map(|status| status.to_string()),

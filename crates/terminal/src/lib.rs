@@ -5,5 +5,6 @@
 //! [`new_file`] writes what was asked for without overwriting what is there.
 
 pub mod failure;
+mod keys;
 pub mod new_file;
 pub mod output;

@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use kortlab_card::slots::journal::state_directory;
 use kortlab_emulator::{Image, ImageError, KeysDigest};
+use rustix::fs::OFlags;
 
 use super::about_image;
 use crate::failure::Failure;
@@ -89,8 +90,20 @@ fn place() -> Option<PathBuf> {
 fn is_kept(place: &Path, digest: &KeysDigest) -> io::Result<bool> {
     let mut kept = Vec::new();
     let most = MOST * LENGTH as u64;
-    File::open(place)?.take(most).read_to_end(&mut kept)?;
+    let file = open(place, OpenOptions::new().read(true))?;
+    file.take(most).read_to_end(&mut kept)?;
     Ok(kept.chunks_exact(LENGTH).any(|known| known == digest))
+}
+
+/// Opens a regular file that is there itself: no link to another one, and nothing that is waited for.
+fn open(place: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+    let file = options.custom_flags(flags).open(place)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::ErrorKind::InvalidInput.into()),
+    }
 }
 
 fn keep(place: &Path, digest: &KeysDigest) -> io::Result<()> {
@@ -100,11 +113,10 @@ fn keep(place: &Path, digest: &KeysDigest) -> io::Result<()> {
             .mode(0o700)
             .create(directory)?;
     }
-    let mut file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(place)?;
+    let mut file = open(
+        place,
+        OpenOptions::new().append(true).create(true).mode(0o600),
+    )?;
     let length = file.metadata()?.len();
     // What was not written whole would move all that comes behind it.
     if length >= MOST * LENGTH as u64 || !length.is_multiple_of(LENGTH as u64) {
@@ -142,5 +154,16 @@ mod tests {
         keep(&place, &digest(3)).unwrap();
         assert!(is_kept(&place, &digest(3)).unwrap());
         assert_eq!(fs::read(&place).unwrap().len(), LENGTH);
+        // What is no file of its own is left alone.
+        let other = lab.path().join("other");
+        fs::write(&other, "something").unwrap();
+        std::os::unix::fs::symlink(&other, lab.path().join("link")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, lab.path().join("pipe"), 0o600.into()).unwrap();
+        for name in ["link", "pipe", "a"] {
+            let place = lab.path().join(name);
+            assert!(is_kept(&place, &digest(3)).is_err(), "{name}");
+            assert!(keep(&place, &digest(3)).is_err(), "{name}");
+        }
+        assert_eq!(fs::read(other).unwrap(), b"something");
     }
 }

@@ -138,14 +138,22 @@ fn of_file(path: &Path, kind: Option<Kind>) -> Result<Given, Failure> {
     };
     if let Some(text) = text {
         if let Some(blocks) = Blocks::read(text) {
+            let reading = kortlab_trace::read(text.as_bytes());
             match blocks.trouble() {
+                // A session in whose text blocks stand.
+                _ if kind.is_none() && is_session(&reading) => {
+                    warn(format_args!(
+                        "{}: there are blocks of PEM in it, too, which are not explained: give them in \
+                         a file of their own",
+                        path.display()
+                    ));
+                    return Ok(Given::Session(reading));
+                }
                 None => return Ok(Given::Blocks(blocks)),
-                Some(trouble)
-                    if kind.is_none() && kortlab_trace::read(text.as_bytes()).is_empty() =>
-                {
+                Some(trouble) if kind.is_none() && reading.is_empty() => {
                     return Err(unusable(path, trouble));
                 }
-                // A session in whose text a block begins, or bytes of a kind that was said.
+                // Bytes of a kind that was said.
                 Some(_) => {}
             }
         }
@@ -188,6 +196,17 @@ fn of_file(path: &Path, kind: Option<Kind>) -> Result<Given, Failure> {
         true => Err(not_understood(path, &reading)),
         false => Ok(Given::Bytes(bytes.to_vec())),
     }
+}
+
+/// Whether a card has answered to a command there: no other text has that by chance.
+fn is_session(reading: &Reading) -> bool {
+    let has = |wanted: fn(&What) -> bool| {
+        reading
+            .entries
+            .iter()
+            .any(|entry| wanted(&entry.event.what))
+    };
+    has(|what| matches!(what, What::Command(_))) && has(|what| matches!(what, What::Answer { .. }))
 }
 
 /// A list of cards without commands is their answers to reset: of one card that.

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::failure::{ErrorEntry, Exit, Failure};
 
+pub use crate::keys::without_keys;
 pub use columns::columns_of;
 use fold::folded;
 pub use kortlab_explain::{Hex, SpacedHex, printable};
@@ -256,7 +257,7 @@ pub fn note(text: impl Display) {
 fn complain(failure: &Failure) {
     note(format_args!(
         "{ERROR}error:{ERROR:#} {}",
-        printable(failure.message())
+        printable(&without_keys(failure.message()))
     ));
     if let Some(next) = failure.next_step() {
         hint(next);
@@ -267,7 +268,7 @@ fn complain(failure: &Failure) {
 pub fn hint(text: impl Display) {
     note(format_args!(
         "{HINT}hint:{HINT:#} {}",
-        printable(&text.to_string())
+        printable(&without_keys(&text.to_string()))
     ));
 }
 
@@ -275,7 +276,7 @@ pub fn hint(text: impl Display) {
 pub fn warn(text: impl Display) {
     note(format_args!(
         "{WARNING}warning:{WARNING:#} {}",
-        printable(&text.to_string())
+        printable(&without_keys(&text.to_string()))
     ));
 }
 

@@ -24,11 +24,18 @@ impl Keys {
         let [class, ins, ..] = *shown.shown() else {
             return shown;
         };
-        self.reads = matches!(
-            ins,
-            instruction::READ_BINARY | instruction::READ_BINARY_ODD | instruction::GET_RESPONSE
-        );
-        if ins == instruction::SELECT {
+        let gets = matches!(ins, instruction::GET_DATA | GET_DATA_ODD);
+        self.reads = gets
+            || matches!(
+                ins,
+                instruction::READ_BINARY
+                    | instruction::READ_BINARY_ODD
+                    | instruction::READ_RECORD
+                    | READ_RECORD_ODD
+                    | instruction::GET_RESPONSE
+            );
+        // Another file, or another data object.
+        if gets || ins == instruction::SELECT {
             (self.within, self.by) = (false, None);
         }
         let writes = matches!(
@@ -69,6 +76,8 @@ impl Keys {
 }
 
 /// The instructions with odd INS, whose data are BER-TLV (ISO/IEC 7816-4 §11.3).
+const READ_RECORD_ODD: u8 = instruction::READ_RECORD | 1;
+const GET_DATA_ODD: u8 = instruction::GET_DATA | 1;
 const UPDATE_BINARY_ODD: u8 = instruction::UPDATE_BINARY | 1;
 const WRITE_BINARY_ODD: u8 = instruction::WRITE_BINARY | 1;
 
@@ -126,5 +135,18 @@ mod tests {
         keys.command(&Sent::whole([0x00, 0xA4, 0x00, 0x0C, 0x02, 0x2F, 0x00]));
         keys.command(&read);
         assert_eq!(keys.hidden(&answer(&key[128..256])), 0);
+        // Records, and a data object that is fetched in pieces.
+        let record = Sent::whole([0x00, 0xB2, 0x01, 0x04, 0x64]);
+        let object = Sent::whole([0x00, 0xCB, 0x3F, 0xFF, 0x00]);
+        let rest = Sent::whole([0x00, 0xC0, 0x00, 0x00, 0x64]);
+        for (first, next) in [(&record, &record), (&object, &rest)] {
+            keys.command(&Sent::whole([0x00, 0xA4, 0x00, 0x0C, 0x02, 0x2F, 0x00]));
+            keys.command(first);
+            assert_eq!(keys.hidden(&[&key[..100], &[0x61, 0x64]].concat()), 100);
+            keys.command(next);
+            assert_eq!(keys.hidden(&answer(&key[100..200])), 100);
+        }
+        keys.command(&object);
+        assert_eq!(keys.hidden(&answer(&[0x5A; 9])), 0);
     }
 }
