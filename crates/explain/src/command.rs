@@ -54,8 +54,7 @@ pub fn masked(command: &Command) -> String {
     let mut text = header;
     if !command.data().is_empty() {
         let data = command.data();
-        let [class, ins] = [command.class().byte(), command.ins()];
-        if instruction::carries_secrets(class, ins) || private_key::is_in(data) {
+        if may_be_secret(command.class().byte(), command.ins(), data) {
             text.push_str(&format!(" :({} not shown)", ByteCount(data.len())));
         } else {
             text.push_str(&format!(" :{}", SpacedHex(data)));
@@ -70,10 +69,7 @@ pub fn masked(command: &Command) -> String {
 /// The same of bytes that need not be a whole command.
 pub fn masked_bytes(bytes: &[u8]) -> String {
     match bytes {
-        [cla, ins, p1, p2, rest @ ..]
-            if !rest.is_empty()
-                && (instruction::carries_secrets(*cla, *ins) || private_key::is_in(rest)) =>
-        {
+        [cla, ins, p1, p2, rest @ ..] if !rest.is_empty() && may_be_secret(*cla, *ins, rest) => {
             let header = [*cla, *ins, *p1, *p2];
             format!(
                 "{} ({} not shown)",
@@ -83,6 +79,11 @@ pub fn masked_bytes(bytes: &[u8]) -> String {
         }
         _ => SpacedHex(bytes).to_string(),
     }
+}
+
+/// Whether a PIN or a key may be in the data of such a command.
+fn may_be_secret(class: u8, ins: u8, data: &[u8]) -> bool {
+    instruction::carries_secrets(class, ins) || private_key::is_in(data)
 }
 
 /// CLA, INS, P1 and P2, as far as they are there.

@@ -925,15 +925,8 @@ fn a_modulus_that_anyone_can_take_apart_and_an_authoritys_are_no_cards() {
         certificate.public_key.unwrap()
     });
     let [carrier, hcc] = authorities;
-    let mut enrol = |authentication_key: PublicKey, signature_key: PublicKey| {
-        let rng = &mut IssuerRng::from_seed(8, "another");
-        world.portal.enrol(&Enrolment {
-            holder: Holder::generate(rng),
-            card_number: CardNumber::generate(rng),
-            authentication_key,
-            signature_key,
-            carrier_subject: CarrierSubject::Card,
-        })
+    let mut enrol = |authentication: PublicKey, signature: PublicKey| {
+        world.portal.enrol(&another(8, authentication, signature))
     };
     let [new, other] = ["new", "other"].map(|name| SoftKey::new(name).public());
     let of_carrier = PublicKey::from_components(&carrier.modulus(), &[1, 0, 3]).unwrap();
@@ -954,6 +947,18 @@ fn a_modulus_that_anyone_can_take_apart_and_an_authoritys_are_no_cards() {
         enrol(new, other).is_ok(),
         "what was refused left nothing behind"
     );
+}
+
+/// Another holder's card with these keys.
+fn another(seed: u64, authentication_key: PublicKey, signature_key: PublicKey) -> Enrolment {
+    let rng = &mut IssuerRng::from_seed(seed, "another");
+    Enrolment {
+        holder: Holder::generate(rng),
+        card_number: CardNumber::generate(rng),
+        authentication_key,
+        signature_key,
+        carrier_subject: CarrierSubject::Card,
+    }
 }
 
 /// 2048 bits, and anyone takes the root.
@@ -993,15 +998,10 @@ fn keys_that_share_a_prime_are_no_cards() {
         carrier.unwrap().modulus(),
         of_carrier.n().to_be_bytes_trimmed_vartime()
     );
-    let mut enrol = |seed: u64, authentication_key: PublicKey, signature_key: PublicKey| {
-        let rng = &mut IssuerRng::from_seed(seed, "another");
-        world.portal.enrol(&Enrolment {
-            holder: Holder::generate(rng),
-            card_number: CardNumber::generate(rng),
-            authentication_key,
-            signature_key,
-            carrier_subject: CarrierSubject::Card,
-        })
+    let mut enrol = |seed: u64, authentication: PublicKey, signature: PublicKey| {
+        world
+            .portal
+            .enrol(&another(seed, authentication, signature))
     };
     let private = |seed| PrivateKey::new(&mut IssuerRng::from_seed(seed, "key"), 2048).unwrap();
     let prime = |key: &PrivateKey, index: usize| {
@@ -1043,15 +1043,8 @@ fn keys_that_share_a_prime_are_no_cards() {
 fn another_exponent_makes_no_other_key() {
     let mut world = World::new();
     let card = world.enrol("card");
-    let mut enrol = |authentication_key: PublicKey, signature_key: PublicKey| {
-        let rng = &mut IssuerRng::from_seed(8, "another");
-        world.portal.enrol(&Enrolment {
-            holder: Holder::generate(rng),
-            card_number: CardNumber::generate(rng),
-            authentication_key,
-            signature_key,
-            carrier_subject: CarrierSubject::Card,
-        })
+    let mut enrol = |authentication: PublicKey, signature: PublicKey| {
+        world.portal.enrol(&another(8, authentication, signature))
     };
     let [new, other] = ["new", "other"].map(SoftKey::new);
     for (authentication, signature, why) in [
