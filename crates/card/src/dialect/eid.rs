@@ -8,10 +8,10 @@ use kortlab_apdu::{Class, Command, Fid, Response, instruction};
 use super::expanded::USES;
 use super::setcos::{Subject, sub_conditions};
 use super::{
-    CardPadding, Dialect, Identity, KeyLocation, NewFile, Operation, Recognition, Step,
+    CardPadding, Dialect, Identity, KeyLocation, NewFile, Operation, Recognition, Step, key_file,
     pins_by_expanded_rules,
 };
-use crate::error::{CardError, ErrorKind};
+use crate::error::CardError;
 use crate::files::FileInfo;
 
 /// The historical bytes of these cards' answers to reset (ISO/IEC 7816-4 §8.1.1).
@@ -23,18 +23,8 @@ const HISTORICAL: &[u8] = &[
 const LIST_FILES: u8 = 0xAA;
 const OWN_CLASS: u8 = 0x80;
 
-/// MSE: SET, for computation, decipherment, internal authentication (ISO/IEC 7816-4 table 79).
-const MSE_SET: u8 = 0x41;
-/// Control reference template: digital signature.
-const TEMPLATE_SIGNATURE: u8 = 0xB6;
 /// The PIN references of a DF, in its proprietary information (A5).
 const PIN_REFERENCES: u32 = 0xC1;
-/// Control reference template: confidentiality.
-const TEMPLATE_CONFIDENTIALITY: u8 = 0xB8;
-/// No padding by the card.
-const ALGORITHM_RAW: u8 = 0x00;
-/// PKCS#1 v1.5 by the card; the host gives the DigestInfo.
-const ALGORITHM_PKCS1: u8 = 0x02;
 
 /// The EID applet v2.x.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +94,10 @@ impl Dialect for Eid {
         operation: Operation,
         padding: CardPadding,
     ) -> Result<Vec<Vec<Step>>, CardError> {
-        Ok(vec![self.choose_key(key, operation, padding)?])
+        Ok(vec![vec![
+            Step::Select(key.path.clone()),
+            key_file::chosen(key, operation, padding, key.reference)?,
+        ]])
     }
 
     /// A command of its own, which answers the identifiers in a row.
@@ -139,42 +132,6 @@ impl Dialect for Eid {
     fn delete_file(&self, file_id: Fid) -> Option<Command> {
         let command = Command::new(instruction::DELETE_FILE, 0x00, 0x00);
         Some(command.with_data(file_id.bytes()))
-    }
-}
-
-impl Eid {
-    /// SELECT of the key file by its path, then MSE with the algorithm, the key file's
-    /// identifier, and the key's number if it has one.
-    fn choose_key(
-        &self,
-        key: &KeyLocation,
-        operation: Operation,
-        padding: CardPadding,
-    ) -> Result<Vec<Step>, CardError> {
-        let Some(file) = key.path.fid() else {
-            return Err(CardError::new(
-                ErrorKind::Unsupported,
-                "the card does not say in which file the key is, and this card OS needs that",
-            ));
-        };
-        let algorithm = match padding {
-            CardPadding::Raw => ALGORITHM_RAW,
-            CardPadding::Pkcs1 => ALGORITHM_PKCS1,
-        };
-        let template = match operation {
-            Operation::Sign => TEMPLATE_SIGNATURE,
-            Operation::Decipher => TEMPLATE_CONFIDENTIALITY,
-        };
-        let data = Builder::new()
-            .primitive(0x80, &[algorithm])
-            .primitive(0x81, &file.bytes())
-            .maybe(key.reference, |data, number| {
-                data.primitive(0x84, &[number])
-            })
-            .finish();
-        let set = Command::new(instruction::MANAGE_SECURITY_ENVIRONMENT, MSE_SET, template)
-            .with_data(data);
-        Ok(vec![Step::Select(key.path.clone()), Step::Send(set)])
     }
 }
 
@@ -226,10 +183,10 @@ mod tests {
     }
 
     fn mse(reference: Option<u8>, operation: Operation, padding: CardPadding) -> String {
-        let steps = Eid
-            .choose_key(&key(reference), operation, padding)
-            .expect("steps");
-        match steps.as_slice() {
+        let ways = Eid
+            .ways_to_choose(&key(reference), operation, padding)
+            .expect("a way");
+        match ways.concat().as_slice() {
             [Step::Select(path), Step::Send(command)] if path.fid() == Some(Fid(0x4B01)) => {
                 sent(command)
             }

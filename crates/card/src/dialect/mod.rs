@@ -7,6 +7,7 @@ mod eid;
 mod expanded;
 mod generic;
 mod iso_applet;
+mod key_file;
 mod myeid;
 pub mod setcos;
 
