@@ -3,6 +3,7 @@
 mod in_process;
 mod library;
 mod program;
+mod starter;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,7 +17,8 @@ use crate::desk::{Desk, ReaderArguments, for_one_run};
 use crate::failure::{Exit, Failure};
 
 pub use library::Library;
-pub use program::{bound, find, start_as_told};
+pub use program::find;
+pub use starter::{bound, start_as_told};
 
 /// Run a program with virtual cards: no pcscd, no reader, no root
 ///
@@ -88,6 +90,8 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
         Some(socket) => socket,
         None => for_one_run()?,
     };
+    // Getting it ready takes about as long as getting the card ready: both at once.
+    let program = program.ready()?;
     let manners = Manners {
         together: true,
         ..Manners::default()

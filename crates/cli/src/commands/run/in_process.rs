@@ -57,7 +57,7 @@ pub fn run(
         .iter()
         .map(|(name, value): &(_, OsString)| (*name, Path::new(value)))
         .collect();
-    program.run(&variables)
+    program.ready()?.run(&variables)
 }
 
 /// The path of an image as a line, from wherever the program reads it.

@@ -1,30 +1,25 @@
 //! The program that is run: how it is found, started, told of signals, and how it ends.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rustix::process::{
-    Pid, Signal, getpgrp, getppid, kill_process, set_parent_process_death_signal,
-};
+use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
+use super::starter::{NOT_RUN, Waiting};
 use crate::failure::{Exit, Failure};
 
-/// What this program is called when it is about to become another one. Nobody types that.
-const STARTER: &str = "kortlab run: starts a program";
 /// As shells have it: there is no such program.
 const NOT_FOUND: u8 = 127;
-/// As shells have it: it cannot be run.
-const NOT_RUN: u8 = 126;
 
 /// A program that is there.
 pub struct Program {
@@ -84,45 +79,52 @@ impl Program {
         &self.arguments
     }
 
+    /// Has it ready to run: a process is there that becomes it when it is told to.
+    ///
+    /// # Errors
+    /// There can be no such process.
+    pub fn ready(&self) -> Result<Ready<'_>, Failure> {
+        let waiting = Waiting::new(&self.path, &self.arguments, Signal::KILL);
+        Ok(Ready {
+            waiting: waiting.map_err(|error| self.not_run(&error))?,
+            program: self,
+        })
+    }
+
+    fn not_run(&self, error: &io::Error) -> Failure {
+        Failure::new(
+            Exit::Program(NOT_RUN),
+            format!("{} cannot be run: {error}", self.path.display()),
+        )
+    }
+}
+
+/// A program that can run at once. If it is given up, it has not run.
+pub struct Ready<'a> {
+    program: &'a Program,
+    waiting: Waiting,
+}
+
+impl Ready<'_> {
     /// Runs it to its end, with these environment variables more. It does not outlive this process.
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn run(&self, variables: &[(&'static str, &Path)]) -> Result<Exit, Failure> {
-        let failed = |error: io::Error| {
-            Failure::new(
-                Exit::Program(NOT_RUN),
-                format!("{} cannot be run: {error}", self.path.display()),
-            )
-        };
-        let signals = Signals::new(PASSED_ON).map_err(failed)?;
-        let mut command = bound(&self.path, Signal::KILL).map_err(failed)?;
-        command
-            .args(&self.arguments)
-            .envs(variables.iter().copied());
-        let mut child = command.spawn().map_err(failed)?;
-        let ended = Arc::new(AtomicBool::new(false));
-        pass_on(signals, &child, Arc::clone(&ended));
-        let status = child.wait().map_err(failed)?;
-        ended.store(true, Ordering::SeqCst);
+    pub fn run(mut self, variables: &[(&'static str, &Path)]) -> Result<Exit, Failure> {
+        let status = self.until_it_ends(variables);
+        let status = status.map_err(|error| self.program.not_run(&error))?;
         Ok(Exit::Program(code(status)))
     }
-}
 
-/// A command that becomes the program at this path, and is sent a signal when this process, or the
-/// thread that starts it, is gone.
-///
-/// # Errors
-/// Where this program is cannot be found out.
-pub fn bound(path: &Path, signal: Signal) -> io::Result<Command> {
-    // This program once more, which asks for that before it becomes the other one.
-    let mut command = Command::new(env::current_exe()?);
-    command
-        .arg0(STARTER)
-        .arg(std::process::id().to_string())
-        .arg(signal.as_raw().to_string())
-        .arg(path);
-    Ok(command)
+    fn until_it_ends(&mut self, variables: &[(&'static str, &Path)]) -> io::Result<ExitStatus> {
+        let signals = Signals::new(PASSED_ON)?;
+        let child = self.waiting.go(variables)?;
+        let ended = Arc::new(AtomicBool::new(false));
+        pass_on(signals, child, Arc::clone(&ended));
+        let status = child.wait()?;
+        ended.store(true, Ordering::SeqCst);
+        Ok(status)
+    }
 }
 
 /// The signals that a program is told of.
@@ -163,27 +165,6 @@ fn code(status: ExitStatus) -> u8 {
         (None, None) => 1,
     };
     u8::try_from(code).unwrap_or(u8::MAX)
-}
-
-/// If this process was started by a command of [`bound`], becomes the program. Comes back otherwise.
-pub fn start_as_told() -> Option<ExitCode> {
-    let mut arguments = env::args_os();
-    if arguments.next().as_deref() != Some(OsStr::new(STARTER)) {
-        return None;
-    }
-    let mut number = || -> Option<i32> { arguments.next()?.to_str()?.parse().ok() };
-    let parent = number();
-    let signal = number().and_then(Signal::from_named_raw)?;
-    let path = arguments.next()?;
-    let asked = set_parent_process_death_signal(Some(signal));
-    let orphan = getppid().map(|pid| pid.as_raw_pid()) != parent;
-    if asked.is_err() || orphan {
-        return Some(ExitCode::from(NOT_RUN));
-    }
-    let error = Command::new(&path).args(arguments).exec();
-    let path = Path::new(&path).display();
-    crate::output::note(format_args!("error: {path} cannot be run: {error}"));
-    Some(ExitCode::from(NOT_RUN))
 }
 
 #[cfg(test)]
