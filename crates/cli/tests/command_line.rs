@@ -273,6 +273,30 @@ fn completions_know_faults_failures_reasons_and_states() {
     }
 }
 
+/// fish asks for the values of an option before it is complete, which is when its own look at what was
+/// typed so far fails.
+#[test]
+fn the_script_for_fish_gives_the_values_of_an_option_before_a_command() {
+    let script = String::from_utf8(run(&["completions", "fish"]).stdout).expect("text");
+    let asked = "argparse -s (__fish_kortlab_global_optspecs) -- $cmd";
+    let [first, again] = ["", " value"].map(|value| format!("{asked}{value} 2>/dev/null\n"));
+    assert!(script.contains(&format!("    {first}    or {again}    or return\n")));
+    // Where there is a fish, it says so itself.
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("kortlab.fish");
+    std::fs::write(&path, script).expect("written");
+    let asked = "source $argv[1]; complete -C 'kortlab --ephemeral --fault te'";
+    if let Ok(output) = Command::new("fish")
+        .args(["--no-config", "-c", asked])
+        .arg(&path)
+        .env("HOME", directory.path())
+        .output()
+    {
+        let offered = String::from_utf8_lossy(&output.stdout);
+        assert!(offered.contains("tear:after-bytes="), "{offered}");
+    }
+}
+
 /// The generator of the script leaves quotation marks in what values mean as they are, and fish takes
 /// what comes behind them for more arguments.
 #[test]

@@ -161,6 +161,40 @@ fn an_image_that_is_protected_from_writing_is_read_and_never_replaced() {
 }
 
 #[test]
+fn no_image_takes_the_place_of_what_is_no_file_nor_waits_for_a_reader_of_it() {
+    let lab = Lab::new("valid");
+    let made = Command::new("sh")
+        .args([
+            "-c",
+            "mkfifo pipe.json; ln -s pipe.json link.json; mkdir directory.json",
+        ])
+        .current_dir(lab.directory())
+        .status();
+    assert!(made.unwrap().success());
+    for (place, says) in [
+        ("pipe.json", "no regular file"),
+        ("link.json", "no regular file"),
+        ("directory.json", "Is a directory"),
+    ] {
+        for arguments in [
+            &["card", "new", "--force", "-o", place][..],
+            &["dump", "--force", "-o", place],
+            &["--trace", "x.apdu", "--trace-start", place, "info"],
+        ] {
+            let output = lab.run(arguments);
+            assert_plain_error(&output, 1);
+            let error = stderr(&output);
+            assert!(
+                error.contains(place) && error.contains(says),
+                "{arguments:?}: {error}"
+            );
+        }
+        let found = fs::metadata(lab.path(place)).unwrap();
+        assert!(!found.is_file(), "{place}");
+    }
+}
+
+#[test]
 fn an_image_that_is_mounted_by_itself_is_told_to_be_mounted_with_its_directory() {
     let lab = Lab::new("valid");
     let hinted = |output: &Output| {

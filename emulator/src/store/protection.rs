@@ -9,16 +9,19 @@ use std::path::Path;
 use rustix::fs::fgetxattr;
 use rustix::io::Errno;
 
-/// Refuses what the file system refuses this user: writing to a file that is protected from it. A file
-/// that is not there, or is no regular file, is not looked at. Nothing is written.
+/// Refuses what the file system refuses this user: writing to a file that is protected from it; and to
+/// put a file in the place of something else, such as a pipe or a device. Nothing is written.
 ///
 /// # Errors
 /// What the file system says: most often that permission is denied (`EACCES`, `EPERM`), or that it is
-/// read-only (`EROFS`).
+/// read-only (`EROFS`); or what is there is no regular file.
 pub fn may_be_replaced(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(Errno::ISDIR.into()),
         // To open a FIFO would block, and may be all that somebody waits for.
-        Ok(found) if !found.is_file() => Ok(()),
+        Ok(found) if !found.is_file() => Err(io::Error::other(
+            "what is there is no regular file: give another name, or remove it",
+        )),
         // It is opened, since that tells the truth for the effective user, whatever decides it: the mode,
         // an access control list, a flag of the file, the server of the file system.
         Ok(_) => OpenOptions::new().write(true).open(path).map(drop),

@@ -28,10 +28,20 @@ pub fn run(context: &mut Context, arguments: Arguments) -> Result<Exit, Failure>
     let mut command = Cli::command();
     clap_complete::generate(arguments.shell, &mut command, "kortlab", &mut script);
     if arguments.shell == Shell::Fish {
+        script = values_behind_options(&String::from_utf8_lossy(&script)).into_bytes();
         script.extend(values_for_fish(&command, &[]).into_bytes());
     }
     context.output.bytes(&script)?;
     Ok(Exit::Done)
+}
+
+/// The script asks whether there is a command yet, and fails at an option whose value is just being
+/// typed: then it is to ask once more, as if there were a value.
+fn values_behind_options(script: &str) -> String {
+    const ASKED: &str = "    argparse -s (__fish_kortlab_global_optspecs) -- $cmd 2>/dev/null\n";
+    let again = ASKED.replacen("argparse", "or argparse", 1);
+    let again = again.replacen("$cmd", "$cmd value", 1);
+    script.replacen(ASKED, &format!("{ASKED}{again}"), 1)
 }
 
 /// The values of arguments without a name, which the script for fish lacks: it has those of options
