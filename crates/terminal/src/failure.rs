@@ -166,6 +166,13 @@ impl Failure {
                 Some("check the name".to_owned())
             }
             io::ErrorKind::NotFound => missing_directory(path),
+            io::ErrorKind::IsADirectory => Some("name a file in it".to_owned()),
+            io::ErrorKind::NotADirectory => {
+                Some("check the name: a part before its end is no directory".to_owned())
+            }
+            io::ErrorKind::PermissionDenied => {
+                Some("let this user do that (chmod, chown), or name another place".to_owned())
+            }
             kind => room(kind).map(str::to_owned),
         };
         failure
@@ -343,6 +350,9 @@ mod tests {
             ("full/x", io::ErrorKind::QuotaExceeded, "quota"),
             ("x", io::ErrorKind::FileTooLarge, "ulimit -f"),
             ("x", io::ErrorKind::ReadOnlyFilesystem, "can be written"),
+            ("x", io::ErrorKind::IsADirectory, "name a file in it"),
+            ("x/y", io::ErrorKind::NotADirectory, "check the name"),
+            ("x", io::ErrorKind::PermissionDenied, "chmod"),
             (
                 "/no/such/x",
                 io::ErrorKind::NotFound,

@@ -412,8 +412,10 @@ pub(super) fn no_journal(error: JournalError) -> CardError {
             "nothing was written to the card; move those away of which there is no card any more: those \
              that end in .kept.json wait for copies of a card, or for other cards",
         ),
-        _ => CardError::new(ErrorKind::Journal, error.to_string())
-            .hint("nothing was written to the card"),
+        _ => CardError::new(ErrorKind::Journal, error.to_string()).hint(
+            "nothing was written to the card; let this user write in that directory, or name another \
+             one (kortlab takes it from XDG_STATE_HOME)",
+        ),
     }
 }
 
