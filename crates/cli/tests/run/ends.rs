@@ -192,8 +192,12 @@ fn a_signal_to_kortlab_reaches_the_program_which_may_have_it_its_own_way() {
     let lab = Lab::new("valid");
     let script = "trap 'echo told; exit 9' TERM INT; echo ready >&2; while :; do sleep 0.05; done";
     for name in ["TERM", "INT"] {
-        let mut command = lab.kortlab(&["run", "card.json", "--", "sh", "-c", script]);
+        // Whatever the tests themselves ignore, as what runs in the background of a shell does.
+        let kortlab = env!("CARGO_BIN_EXE_kortlab");
+        let mut command = lab.started("env");
         let child = command
+            .args(["--default-signal=TERM,INT", kortlab])
+            .args(["run", "card.json", "--", "sh", "-c", script])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
@@ -207,6 +211,39 @@ fn a_signal_to_kortlab_reaches_the_program_which_may_have_it_its_own_way() {
             (output.status.code(), stdout(&output).as_str()),
             (Some(9), "told\n")
         );
+    }
+}
+
+#[test]
+fn a_program_runs_also_where_processes_have_other_numbers_than_proc_says() {
+    let lab = Lab::new("valid");
+    let mut command = lab.started("unshare");
+    let kortlab = env!("CARGO_BIN_EXE_kortlab");
+    let output = command
+        .args(["--pid", "--fork", kortlab, "run", "card.json", "--"])
+        .args(["sh", "-c", "opensc-tool -n && exit 7"])
+        .output()
+        .expect("unshare runs; run: cargo xtask test");
+    assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+    assert!(stdout(&output).contains("SetCOS"));
+}
+
+/// What is ignored stays ignored, as shells have it for what runs in the background.
+#[test]
+fn a_signal_that_is_ignored_is_ignored_by_the_program() {
+    let lab = Lab::new("valid");
+    for (how, ended) in [
+        ("--ignore-signal=HUP", Some(0)),
+        ("--default-signal=HUP", None),
+    ] {
+        let mut command = lab.started("env");
+        let output = command
+            .args([how, env!("CARGO_BIN_EXE_kortlab"), "run", "card.json", "--"])
+            .args(["sh", "-c", "sh -c 'kill -HUP $PPID; true'; exit 0"])
+            .output()
+            .expect("env runs");
+        // 128 and the number of the signal.
+        assert_eq!(output.status.code(), Some(ended.unwrap_or(129)), "{how}");
     }
 }
 

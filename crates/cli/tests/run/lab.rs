@@ -56,9 +56,15 @@ impl Lab {
 
     /// `kortlab` as a user without a PC/SC service starts it.
     pub fn kortlab(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(KORTLAB);
+        let mut command = self.started(KORTLAB);
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Another program as that user starts it.
+    pub fn started(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.path(""))
             .env("XDG_RUNTIME_DIR", self.runtime.path())
             .env("XDG_STATE_HOME", self.path("state"))

@@ -79,7 +79,7 @@ impl Program {
         &self.arguments
     }
 
-    /// Has it ready to run: a process is there that becomes it when it is told to.
+    /// Has it ready to run: where that can be, a process is there that becomes it when it is told to.
     ///
     /// # Errors
     /// There can be no such process.
@@ -102,7 +102,7 @@ impl Program {
 /// A program that can run at once. If it is given up, it has not run.
 pub struct Ready<'a> {
     program: &'a Program,
-    waiting: Waiting,
+    waiting: Waiting<'a>,
 }
 
 impl Ready<'_> {

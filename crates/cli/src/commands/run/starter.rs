@@ -3,14 +3,16 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
-use std::process::{Child, Command, ExitCode};
+use std::path::{Path, PathBuf};
+use std::process::{self, Child, Command, ExitCode};
 
+use rustix::fs::{Stat, fstat, stat};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
 /// As shells have it: a program cannot be run.
@@ -32,53 +34,75 @@ pub fn bound(path: &Path, signal: Signal) -> io::Result<Command> {
     starting(path, signal, AT_ONCE)
 }
 
-/// A process that becomes a program when it is told to. It is ended when this is dropped.
-pub struct Waiting {
-    child: Child,
-    go: PipeWriter,
-    /// Stays open: the process opens it when it gets there.
-    _told: PipeReader,
+/// A program that is to be started, by a process that is there already where that can be. It is ended
+/// when this is dropped.
+///
+/// Signals that this process ignores the program ignores, too, as if a shell had started it: so it is to
+/// be made before any of them is handled.
+pub struct Waiting<'a> {
+    path: &'a Path,
+    arguments: &'a [OsString],
+    signal: Signal,
+    child: Option<Child>,
+    /// Over which the process is told; it opens the other end when it gets there.
+    pipe: Option<(PipeReader, PipeWriter)>,
 }
 
-impl Waiting {
-    /// The process for the program at this path, with these arguments; it is sent `signal` when this
-    /// process, or the thread that calls this, is gone.
+impl<'a> Waiting<'a> {
+    /// The program at this path, with these arguments; it is sent `signal` when this process, or the
+    /// thread that calls this, is gone.
     ///
     /// # Errors
-    /// It cannot be started.
-    pub fn new(path: &Path, arguments: &[OsString], signal: Signal) -> io::Result<Self> {
+    /// There can be no process.
+    pub fn new(path: &'a Path, arguments: &'a [OsString], signal: Signal) -> io::Result<Self> {
+        let mut waiting = Self {
+            path,
+            arguments,
+            signal,
+            child: None,
+            pipe: None,
+        };
         let (told, go) = io::pipe()?;
-        let pipe = told.as_raw_fd().to_string();
-        let child = starting(path, signal, &pipe)?.args(arguments).spawn()?;
-        Ok(Self {
-            child,
-            go,
-            _told: told,
-        })
+        // In a namespace of processes without a /proc of its own nobody else finds the pipe.
+        if leads_to(&way_to(process::id(), told.as_raw_fd()), &told) {
+            let pipe = told.as_raw_fd().to_string();
+            waiting.child = Some(waiting.starting(&pipe)?.spawn()?);
+            waiting.pipe = Some((told, go));
+        }
+        Ok(waiting)
     }
 
-    /// Lets it become the program, with these environment variables more.
+    /// Starts the program, with these environment variables more.
     ///
     /// # Errors
-    /// A variable cannot be told.
+    /// It cannot be started, or a variable cannot be told.
     pub fn go(&mut self, variables: &[(&'static str, &Path)]) -> io::Result<&mut Child> {
-        let mut told = Vec::new();
-        for (name, value) in variables {
-            told.extend_from_slice(name.as_bytes());
-            told.push(b'=');
-            told.extend_from_slice(value.as_os_str().as_bytes());
-            told.push(0);
+        if let Some((_, go)) = &mut self.pipe {
+            go.write_all(&as_told(variables))?;
         }
-        told.push(0);
-        self.go.write_all(&told)?;
-        Ok(&mut self.child)
+        let child = match self.child.take() {
+            Some(child) => child,
+            None => {
+                let mut command = self.starting(AT_ONCE)?;
+                command.envs(variables.iter().copied()).spawn()?
+            }
+        };
+        Ok(self.child.insert(child))
+    }
+
+    fn starting(&self, pipe: &str) -> io::Result<Command> {
+        let mut command = starting(self.path, self.signal, pipe)?;
+        command.args(self.arguments);
+        Ok(command)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -101,8 +125,9 @@ pub fn start_as_told() -> Option<ExitCode> {
     let variables = match pipe.to_str() {
         Some(AT_ONCE) => Ok(Some(Vec::new())),
         // As this process has it still.
-        _ => File::open(Path::new(&format!("/proc/{parent}/fd")).join(pipe))
+        Some(pipe) => File::open(way_to(parent, pipe))
             .and_then(|pipe| variables(BufReader::new(pipe.take(MAX_TOLD)))),
+        None => return None,
     };
     let error = match variables {
         Ok(Some(variables)) => Command::new(&path).args(arguments).envs(variables).exec(),
@@ -119,11 +144,36 @@ fn starting(path: &Path, signal: Signal, pipe: &str) -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command
         .arg0(STARTER)
-        .arg(std::process::id().to_string())
+        .arg(process::id().to_string())
         .arg(signal.as_raw().to_string())
         .arg(pipe)
         .arg(path);
     Ok(command)
+}
+
+/// Where another process finds what this one has open.
+fn way_to(process: impl Display, descriptor: impl Display) -> PathBuf {
+    PathBuf::from(format!("/proc/{process}/fd/{descriptor}"))
+}
+
+/// Whether that is this pipe.
+fn leads_to(way: &Path, pipe: &PipeReader) -> bool {
+    let file = |stat: Stat| (stat.st_dev, stat.st_ino);
+    let (there, here) = (stat(way), fstat(pipe));
+    there.is_ok_and(|there| here.is_ok_and(|here| file(there) == file(here)))
+}
+
+/// Environment variables as they are told: each with a zero byte behind it, and another one at the end.
+fn as_told(variables: &[(&'static str, &Path)]) -> Vec<u8> {
+    let mut told = Vec::new();
+    for (name, value) in variables {
+        told.extend_from_slice(name.as_bytes());
+        told.push(b'=');
+        told.extend_from_slice(value.as_os_str().as_bytes());
+        told.push(0);
+    }
+    told.push(0);
+    told
 }
 
 /// The environment variables that are told, up to the empty one behind the last. `None` if it does not
@@ -166,14 +216,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_is_what_is_read() {
+        let told = as_told(&[("A", Path::new("b=c")), ("D", Path::new(""))]);
+        assert_eq!(told, b"A=b=c\0D=\0\0");
+    }
+
+    #[test]
+    fn a_pipe_is_found_where_it_is_and_not_where_another_process_would_look() {
+        let ((one, _one), (other, _other)) = (io::pipe().expect("one"), io::pipe().expect("two"));
+        let way = way_to(process::id(), one.as_raw_fd());
+        assert!(leads_to(&way, &one) && !leads_to(&way, &other));
+        assert!(!leads_to(&way_to("none", one.as_raw_fd()), &one));
+    }
+
+    #[test]
     fn a_process_that_is_given_up_is_gone() {
-        let (told, go) = io::pipe().expect("a pipe");
         let child = Command::new("sleep").arg("1000").spawn().expect("sleep");
         let pid = child.id();
         drop(Waiting {
-            child,
-            go,
-            _told: told,
+            path: Path::new("sleep"),
+            arguments: &[],
+            signal: Signal::KILL,
+            child: Some(child),
+            pipe: None,
         });
         assert!(!Path::new(&format!("/proc/{pid}")).exists());
     }
