@@ -43,6 +43,22 @@ impl PortalClock {
         self.aside.store(0, Ordering::SeqCst);
     }
 
+    /// What it would show when the clock beneath shows this.
+    pub(crate) fn showing(&self, beneath: Timestamp) -> Timestamp {
+        let seconds = beneath.unix_seconds();
+        Timestamp::from_unix_seconds(seconds.saturating_add_signed(self.seconds_ahead()))
+    }
+
+    /// What the clock beneath shows.
+    pub(crate) fn beneath(&self) -> Timestamp {
+        self.beneath.now()
+    }
+
+    /// Puts it so many seconds ahead of the clock beneath.
+    pub(crate) fn put_ahead(&self, seconds: i64) {
+        self.aside.store(seconds, Ordering::SeqCst);
+    }
+
     /// By how many seconds it is ahead of the clock beneath; negative if it is behind.
     pub fn seconds_ahead(&self) -> i64 {
         self.aside.load(Ordering::SeqCst)
@@ -51,8 +67,7 @@ impl PortalClock {
 
 impl Clock for PortalClock {
     fn now(&self) -> Timestamp {
-        let beneath = self.beneath.now().unix_seconds();
-        Timestamp::from_unix_seconds(beneath.saturating_add_signed(self.seconds_ahead()))
+        self.showing(self.beneath())
     }
 }
 

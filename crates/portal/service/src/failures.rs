@@ -151,6 +151,16 @@ impl Failures {
     /// # Errors
     /// It cannot happen, or there are too many plans.
     pub fn plan(&self, plan: Plan) -> Result<(), PlanError> {
+        self.check(&plan)?;
+        self.add(plan);
+        Ok(())
+    }
+
+    /// Looks whether a failure can be planned.
+    ///
+    /// # Errors
+    /// It cannot happen, or there are too many plans.
+    pub(crate) fn check(&self, plan: &Plan) -> Result<(), PlanError> {
         if plan.times == Some(0) {
             return Err(PlanError::Never);
         }
@@ -160,12 +170,15 @@ impl Failures {
             let kind = plan.kind;
             return Err(PlanError::CannotBefall { kind, operation });
         }
-        let mut plans = self.lock();
-        if plans.len() >= MAX_PLANS {
-            return Err(PlanError::TooMany);
+        match self.lock().len() < MAX_PLANS {
+            true => Ok(()),
+            false => Err(PlanError::TooMany),
         }
-        plans.push(plan);
-        Ok(())
+    }
+
+    /// Plans a failure that was checked.
+    pub(crate) fn add(&self, plan: Plan) {
+        self.lock().push(plan);
     }
 
     /// What is planned, in the order of planning.

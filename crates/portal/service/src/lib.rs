@@ -9,7 +9,7 @@
 //! | [`service`] | the one seam: a call is carried out, stored, and only then answered |
 //! | [`store`], [`audit`] | where everything is kept, and the log that is chained by hashes |
 //! | [`api`], [`pages`] | the JSON interface, and the holder's web pages |
-//! | [`pki`], `published` | CRLs, OCSP and the authorities' certificates for relying parties, and what of them is at hand |
+//! | [`pki`], `published`, `hold` | CRLs, OCSP and the authorities' certificates for relying parties, what of them is at hand, and as of when |
 //! | [`admin`], [`failures`], [`clock`] | what an administrator can do to the portal in tests |
 //! | [`data`], [`token`] | the data directory, and the administrator's token in it |
 //! | [`operation`], [`event`] | what calls are named, and what the audit log tells of them |
@@ -30,6 +30,7 @@ pub mod error;
 pub mod event;
 pub mod failures;
 mod file_lock;
+mod hold;
 mod limits;
 pub mod listener;
 #[cfg(feature = "logs")]

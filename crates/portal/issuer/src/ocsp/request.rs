@@ -10,10 +10,9 @@ use crate::error::{DocumentError, decode_der};
 use crate::oid;
 
 const WHAT: &str = "the OCSP request";
-/// Sixteen CertIDs with SHA-256 have some 2 kB, a signature with its certificates a few more.
+/// A hundred CertIDs with SHA-1, or sixteen with SHA-256 and a signature with its certificates. There is
+/// no other bound of their number: each costs one look-up and no signature.
 const LIMIT: usize = 8 * 1024;
-/// A client asks for one certificate as a rule, or for a chain.
-const MAX_CERTIFICATES: usize = 16;
 /// What a CertID may be hashed with, and how long such a hash is.
 const HASHES: [(ObjectIdentifier, usize); 5] = [
     (oid::SHA_1, 20),
@@ -40,7 +39,7 @@ impl Request {
     /// not looked at.
     ///
     /// # Errors
-    /// More than 8 kB, not DER, no or more than 16 certificates, a CertID that is not what its hash
+    /// More than 8 kB, not DER, no certificate, a CertID that is not what its hash
     /// algorithm makes it, a nonce that is not an OCTET STRING of 1 to 128 bytes, or an unknown
     /// extension that is critical. CertIDs and nonces come back in what is signed, so nothing that
     /// makes no sense may be in them. The answer is then
@@ -48,11 +47,8 @@ impl Request {
     pub fn parse(der: &[u8]) -> Result<Self, DocumentError> {
         let request: OcspRequest = decode_der(WHAT, der, LIMIT)?;
         let list = request.tbs_request.request_list;
-        if list.is_empty() || list.len() > MAX_CERTIFICATES {
-            return Err(refused(format!(
-                "it asks for {} certificates; 1 to {MAX_CERTIFICATES} are answered",
-                list.len()
-            )));
+        if list.is_empty() {
+            return Err(refused("it asks for no certificate"));
         }
         let nonce = nonce(request.tbs_request.request_extensions.unwrap_or_default())?;
         let certificates = list
@@ -71,7 +67,7 @@ impl Request {
         })
     }
 
-    /// How many certificates it asks for: 1 to 16.
+    /// How many certificates it asks for: at least one, and as many as 8 kB hold.
     pub fn certificates(&self) -> usize {
         self.certificates.len()
     }

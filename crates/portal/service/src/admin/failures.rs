@@ -24,10 +24,11 @@ pub(super) async fn plan(
     State(app): State<App>,
     Body(plan): Body<Plan>,
 ) -> Result<(StatusCode, Json<Plans>), Response> {
-    app.failures()
-        .plan(plan)
+    let failures = app.failures().clone();
+    failures
+        .check(&plan)
         .map_err(|error| malformed(error).into_response())?;
-    record(&app, plan.to_string())
+    record(&app, plan.to_string(), move || failures.add(plan))
         .await
         .map_err(ServiceError::into_response)?;
     Ok((StatusCode::CREATED, Json(plans(&app))))
@@ -35,8 +36,8 @@ pub(super) async fn plan(
 
 /// `DELETE /admin/v1/failures`.
 pub(super) async fn end(State(app): State<App>) -> Result<StatusCode, ServiceError> {
-    app.failures().end();
-    record(&app, "all ended".to_owned()).await?;
+    let failures = app.failures().clone();
+    record(&app, "all ended".to_owned(), move || failures.end()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -46,9 +47,15 @@ fn plans(app: &App) -> Plans {
     }
 }
 
-/// Tells the audit log.
-async fn record(app: &App, detail: String) -> Result<(), ServiceError> {
+/// Tells the audit log; what it was told of is done then, and not otherwise.
+async fn record(
+    app: &App,
+    detail: String,
+    effect: impl FnOnce() + Send + 'static,
+) -> Result<(), ServiceError> {
     let subject = Subject::default().detail(detail);
     let call = Call::by_administrator(Operation::PlanFailure).about(subject);
-    app.service().call(call, |_| Ok(())).await
+    app.service()
+        .call_with_effect(call, |_| Ok(()), effect)
+        .await
 }

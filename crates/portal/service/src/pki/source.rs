@@ -45,7 +45,7 @@ pub(crate) trait Source: Clone + Send + Sync + 'static {
 
 impl Source for App {
     fn as_of(&self) -> Timestamp {
-        self.now()
+        self.service().as_of()
     }
 
     fn metrics(&self) -> &Metrics {

@@ -47,6 +47,10 @@ pub use crate::tls::{Unwanted, Whose};
 const TICK: Duration = Duration::from_secs(10);
 /// After so many of them orders lapse, and clients are forgotten.
 const TICKS: u64 = 6;
+/// How often it is looked whether the store is there and still this portal's.
+const LOOK: Duration = Duration::from_secs(2);
+/// For how long the end waits for CRLs that say what has changed last.
+const LAST_CRLS: Duration = Duration::from_secs(10);
 /// Threads for work that blocks; the portal itself does one thing at a time.
 const BLOCKING_THREADS: usize = 32;
 
@@ -193,6 +197,7 @@ async fn serve(
         });
     }
     let passing = tokio::spawn(pass_time(app.clone(), data));
+    let looking = tokio::spawn(keep_looking(app.clone()));
     let first = tokio::select! {
         // Also when nobody is left who could tell.
         _ = stopped.wait_for(|stop| *stop) => Ok(()),
@@ -203,6 +208,8 @@ async fn serve(
         },
     };
     handle.graceful_shutdown(Some(limits.ending));
+    // At once, for whoever does not leave the time to wait for the requests that have begun.
+    make_last_crls(app).await;
     while let Some(ended) = servers.join_next().await {
         match ended {
             Ok(result) => first_error(&first, result),
@@ -210,7 +217,19 @@ async fn serve(
         }
     }
     passing.abort();
+    looking.abort();
+    make_last_crls(app).await;
     first
+}
+
+/// What has changed gets into CRLs before the end, also for the instances that only read.
+async fn make_last_crls(app: &App) {
+    if tokio::time::timeout(LAST_CRLS, app.service().prepare())
+        .await
+        .is_err()
+    {
+        tracing::error!("the last CRLs were not made in time");
+    }
 }
 
 fn first_error(first: &Result<(), RunError>, later: Result<(), RunError>) {
@@ -242,6 +261,16 @@ async fn listen(
         .max_headers(64)
         .max_buf_size(16 * 1024);
     server.serve(routes.into_make_service()).await
+}
+
+/// Looks at the store also when nobody asks anything of the portal.
+async fn keep_looking(app: App) {
+    let mut tick = interval(LOOK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        app.service().look().await;
+    }
 }
 
 /// Lets time pass for the portal also when nobody asks anything of it.

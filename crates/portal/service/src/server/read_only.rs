@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use axum::routing::get;
 use axum_server::Handle;
 use kortlab_issuer::authority::AuthorityKind;
 use kortlab_issuer::clock::{Clock as _, SystemClock, Timestamp};
-use kortlab_issuer::ocsp::{ANSWER_VALIDITY, Responder, Status};
+use kortlab_issuer::ocsp::{Responder, Status};
 use kortlab_portal_api::info::Status as Health;
 use kortlab_portal_api::paths;
 use tokio::sync::watch as channel;
@@ -32,6 +32,7 @@ use super::watch::{Counting, watch};
 use super::{Ready, Server, listen};
 use crate::data::ReadOnlyDirectory;
 use crate::error::{Refusal, ServiceError};
+use crate::hold::Hold;
 use crate::limits::{Limits, Rates};
 use crate::listener::Listener;
 use crate::metrics::Metrics;
@@ -45,8 +46,6 @@ use crate::store::{self, Follower, News, StoreError, StoreUrl};
 const POLL: Duration = Duration::from_secs(1);
 /// How often the responders in the data directory are looked at.
 const LOOK: Duration = Duration::from_secs(20);
-/// For how long answers are given without knowing more: they say as of when they are.
-const PATIENCE: Duration = Duration::from_secs(ANSWER_VALIDITY.as_secs() / 2);
 
 /// Where an instance that only reads listens, and what it bears.
 #[derive(Clone, Copy, Debug)]
@@ -75,19 +74,19 @@ struct Parts {
     published: Published,
     metrics: Metrics,
     rates: Rates,
-    /// When the store was read last, in seconds since the Unix epoch.
-    read: AtomicU64,
+    /// When the store was read last.
+    hold: Hold,
 }
 
 impl ReadOnly {
     fn is_behind(&self) -> bool {
-        SystemClock.now() > self.as_of().after(PATIENCE)
+        self.0.hold.is_behind(SystemClock.now())
     }
 }
 
 impl Source for ReadOnly {
     fn as_of(&self) -> Timestamp {
-        Timestamp::from_unix_seconds(self.0.read.load(Ordering::SeqCst))
+        self.0.hold.as_of()
     }
 
     fn metrics(&self) -> &Metrics {
@@ -152,7 +151,7 @@ impl Server {
             published: Published::of_authorities(carrier, hcc),
             metrics: Metrics::new(),
             rates: Rates::new(&config.limits),
-            read: AtomicU64::new(0),
+            hold: Hold::default(),
         }));
         for kind in AuthorityKind::ALL {
             this.0.published.set_responder(directory.responder(kind)?);
@@ -248,7 +247,7 @@ impl ReadOnly {
                 published.replace(kind, statuses);
             }
         }
-        self.0.read.store(as_of.unix_seconds(), Ordering::SeqCst);
+        self.0.hold.is_good_as_of(as_of);
         Ok(())
     }
 

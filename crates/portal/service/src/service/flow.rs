@@ -45,10 +45,14 @@ impl Service {
         let planned = self.fail_before(Operation::Approve).await?;
         let misissue = planned == Some(FailureKind::WrongKey);
         let result = self
-            .carry_out(call, move |portal| match misissue {
-                true => portal.approve_for_another_key(&token, order, &approval),
-                false => portal.approve(&token, order, &approval),
-            })
+            .carry_out(
+                call,
+                move |portal| match misissue {
+                    true => portal.approve_for_another_key(&token, order, &approval),
+                    false => portal.approve(&token, order, &approval),
+                },
+                || {},
+            )
             .await;
         fail_after(planned)?;
         result

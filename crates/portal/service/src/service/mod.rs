@@ -23,6 +23,7 @@ use crate::clock::PortalClock;
 use crate::error::ServiceError;
 use crate::event::Outcome;
 use crate::failures::{FailureKind, Failures};
+use crate::hold::Hold;
 use crate::listener::Connection;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
@@ -44,7 +45,9 @@ struct Parts {
     failures: Failures,
     metrics: Metrics,
     published: Published,
-    /// Whether the last attempt to store something succeeded.
+    /// When the store was known last to be as the portal is.
+    hold: Arc<Hold>,
+    /// Whether the last attempt to store something succeeded, and the store is there.
     well: AtomicBool,
 }
 
@@ -63,7 +66,8 @@ impl Service {
     ) -> Result<Self, StartError> {
         let published = Published::of(&portal);
         published.note(stored);
-        let mut portal = StoredPortal::new(portal, clock.clone(), store)?;
+        let hold = Arc::new(Hold::default());
+        let mut portal = StoredPortal::new(portal, clock.clone(), store, Arc::clone(&hold))?;
         let metrics = Metrics::new();
         portal.start(&metrics, &published)?;
         Ok(Self(Arc::new(Parts {
@@ -72,6 +76,7 @@ impl Service {
             failures: Failures::default(),
             metrics,
             published,
+            hold,
             well: AtomicBool::new(true),
         })))
     }
@@ -104,10 +109,22 @@ impl Service {
         }
     }
 
+    /// Looks whether the store is there and still this portal's.
+    pub(crate) async fn look(&self) {
+        let looked = self.with_portal(|portal, parts| {
+            portal.look(&parts.metrics, &parts.published);
+            parts.well.store(portal.is_well(), Ordering::SeqCst);
+            Ok(())
+        });
+        if let Err(error) = looked.await {
+            tracing::error!(%error, "cannot look at the store");
+        }
+    }
+
     /// Tells the audit log of attempts to log in that prove nothing, if that is due.
     pub(crate) async fn tell_of_strangers(&self) {
         let told = self.with_portal(|portal, parts| {
-            portal.tell_of_strangers(&parts.metrics);
+            portal.tell_of_strangers(&parts.metrics, &parts.published);
             parts.well.store(portal.is_well(), Ordering::SeqCst);
             Ok(())
         });
@@ -119,7 +136,7 @@ impl Service {
     /// Tells the audit log, before the end, what it has not been told.
     pub(crate) fn finish(&self) {
         let mut portal = self.0.portal.lock().unwrap_or_else(PoisonError::into_inner);
-        portal.finish(&self.0.metrics);
+        portal.finish(&self.0.metrics, &self.0.published);
     }
 
     /// Carries out one call, stores what it changed, and returns what came of it.
@@ -135,9 +152,27 @@ impl Service {
         T: Send + 'static,
         W: FnOnce(&mut LocalPortal) -> Result<T, PortalError> + Send + 'static,
     {
+        self.call_with_effect(call, work, || {}).await
+    }
+
+    /// The same, for what takes effect outside the portal and its store: that happens once the call is
+    /// stored, before any other call, and not at all if it is not.
+    ///
+    /// # Errors
+    /// As for [`Service::call`].
+    pub(crate) async fn call_with_effect<T, W>(
+        &self,
+        call: impl Into<Call>,
+        work: W,
+        effect: impl FnOnce() + Send + 'static,
+    ) -> Result<T, ServiceError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut LocalPortal) -> Result<T, PortalError> + Send + 'static,
+    {
         let call = call.into();
         let planned = self.fail_before(call.operation).await?;
-        let result = self.carry_out(call, work).await;
+        let result = self.carry_out(call, work, effect).await;
         fail_after(planned)?;
         result
     }
@@ -205,17 +240,18 @@ impl Service {
 
     async fn make_crl(&self, kind: AuthorityKind) -> Result<(Arc<Crl>, bool), ServiceError> {
         let service = self.clone();
+        let work = move |portal: &mut LocalPortal| {
+            // Whoever had the lock before may have made it.
+            let now = service.clock().now();
+            if let Some(crl) = service.published().crl(kind, now) {
+                return Ok(Made::Before(crl));
+            }
+            portal.settle()?;
+            let version = service.published().version(kind);
+            Ok(Made::Now(portal.crl(kind)?, now, version))
+        };
         let made = self
-            .carry_out(Call::by_portal(Operation::Crl), move |portal| {
-                // Whoever had the lock before may have made it.
-                let now = service.clock().now();
-                if let Some(crl) = service.published().crl(kind, now) {
-                    return Ok(Made::Before(crl));
-                }
-                portal.settle()?;
-                let version = service.published().version(kind);
-                Ok(Made::Now(portal.crl(kind)?, now, version))
-            })
+            .carry_out(Call::by_portal(Operation::Crl), work, || {})
             .await?;
         Ok(match made {
             Made::Before(crl) => (crl, true),
@@ -232,16 +268,26 @@ impl Service {
         })
     }
 
+    /// When what relying parties are told was so: when the store was known last to be this portal's.
+    pub(crate) fn as_of(&self) -> Timestamp {
+        let now = self.clock().now();
+        self.clock().showing(self.0.hold.as_of()).min(now)
+    }
+
     /// What answers OCSP requests about the certificates of an authority. While no other can be
     /// stored, it is the last one that is valid.
     ///
     /// # Errors
-    /// There is none, and none could be made.
+    /// There is none, and none could be made; the store is another portal's, or was not reached for
+    /// too long to know what it says.
     pub(crate) async fn responder(
         &self,
         kind: AuthorityKind,
     ) -> Result<Arc<Responder>, ServiceError> {
         let now = self.clock().now();
+        if self.0.hold.is_behind(self.clock().beneath()) {
+            return Err(ServiceError::Store);
+        }
         if let Some(responder) = self.published().responder(kind, now) {
             return Ok(responder);
         }
@@ -259,7 +305,7 @@ impl Service {
 
     async fn make_responder(&self, kind: AuthorityKind) -> Result<Arc<Responder>, ServiceError> {
         let service = self.clone();
-        self.carry_out(Call::by_portal(Operation::Ocsp), move |portal| {
+        let work = move |portal: &mut LocalPortal| {
             // Whoever had the lock before may have made it.
             match service.published().responder(kind, service.clock().now()) {
                 Some(responder) => Ok(responder),
@@ -267,13 +313,14 @@ impl Service {
                     .ocsp_responder(kind)
                     .map(|responder| service.published().set_responder(responder)),
             }
-        })
-        .await
+        };
+        self.carry_out(Call::by_portal(Operation::Ocsp), work, || {})
+            .await
     }
 
-    /// Whether the last attempt to store something succeeded.
+    /// Whether the last attempt to store something succeeded, and the store answers.
     pub fn is_well(&self) -> bool {
-        self.0.well.load(Ordering::SeqCst)
+        self.0.well.load(Ordering::SeqCst) && !self.0.hold.is_silent(self.clock().beneath())
     }
 
     /// What befalls this operation now: a failure that leaves nothing to be done is the result.
@@ -296,7 +343,12 @@ impl Service {
         }
     }
 
-    async fn carry_out<T, W>(&self, call: Call, work: W) -> Result<T, ServiceError>
+    async fn carry_out<T, W>(
+        &self,
+        call: Call,
+        work: W,
+        effect: impl FnOnce() + Send + 'static,
+    ) -> Result<T, ServiceError>
     where
         T: Send + 'static,
         W: FnOnce(&mut LocalPortal) -> Result<T, PortalError> + Send + 'static,
@@ -306,6 +358,9 @@ impl Service {
             .with_portal(move |portal, parts| {
                 let result = portal.carry_out(call, work, &parts.metrics, &parts.published);
                 parts.well.store(portal.is_well(), Ordering::SeqCst);
+                if result.is_ok() {
+                    effect();
+                }
                 result
             })
             .await;

@@ -1,6 +1,7 @@
 //! The portal and its store, behind one lock.
 
 use core::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use kortlab_issuer::authority::{Authority, AuthorityKind};
@@ -18,6 +19,7 @@ use crate::audit::{AuditEntry, AuditHash, Verdict};
 use crate::clock::PortalClock;
 use crate::error::ServiceError;
 use crate::event::{AuditEvent, Outcome, Subject};
+use crate::hold::Hold;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::published::Published;
@@ -39,6 +41,10 @@ pub(super) struct StoredPortal {
     sessions: Option<OpenSessions>,
     /// Whether the last attempt to store something succeeded.
     is_well: bool,
+    /// Whether the store was there when it was looked at last.
+    is_there: bool,
+    /// When the store was known last to be as the portal is.
+    hold: Arc<Hold>,
 }
 
 /// What an authority is made of again.
@@ -54,6 +60,7 @@ impl StoredPortal {
         portal: LocalPortal,
         clock: PortalClock,
         store: Box<dyn Store>,
+        hold: Arc<Hold>,
     ) -> Result<Self, StartError> {
         let copy = |authority: &Authority| {
             Ok::<_, StartError>(KeptAuthority {
@@ -77,6 +84,8 @@ impl StoredPortal {
             strangers: Strangers::default(),
             sessions: None,
             is_well: true,
+            is_there: true,
+            hold,
         })
     }
 
@@ -103,8 +112,7 @@ impl StoredPortal {
         }
         let subject = Subject::default().detail(format!("version {}", env!("CARGO_PKG_VERSION")));
         let event = AuditEvent::of_the_portal(self.clock.now(), Operation::Start, subject);
-        self.commit(&changes, &[event], metrics)?;
-        published.note(&changes);
+        self.commit(&changes, &[event], metrics, published)?;
         for (kind, responder, crl) in made {
             published.set_responder(responder);
             self.publish_crl(kind, now, &crl);
@@ -127,7 +135,14 @@ impl StoredPortal {
             None => self.restore(published)?,
         };
         let subject = subject::of(&call, &portal);
+        let ahead = self.clock.seconds_ahead();
         let result = work(&mut portal);
+        // The clock is no part of the portal in memory, and goes back by itself.
+        let put_back = |clock: &PortalClock| {
+            if call.operation == Operation::SetClock {
+                clock.put_ahead(ahead);
+            }
+        };
         let changes = portal.take_changes();
         // Anyone can send a token that never was: that fills no log.
         let is_nobodys = matches!(result, Err(PortalError::SessionOver));
@@ -155,12 +170,13 @@ impl StoredPortal {
         };
         // By itself only if it can be stored.
         let mut told_of_strangers = None;
-        if call.operation == Operation::Settle && (self.is_well || !events.is_empty()) {
+        if call.operation == Operation::Settle && (self.is_well() || !events.is_empty()) {
             told_of_strangers = self.strangers.due_event(self.clock.now());
             events.extend(told_of_strangers.clone());
         }
         if !events.is_empty() {
-            if let Err(error) = self.commit(&changes, &events, metrics) {
+            if let Err(error) = self.commit(&changes, &events, metrics, published) {
+                put_back(&self.clock);
                 tracing::error!(%error, operation = %call.operation, "cannot store a change; it is taken back");
                 match error {
                     // What is in memory is what is stored: only the audit log could not be told.
@@ -175,12 +191,12 @@ impl StoredPortal {
                 self.strangers.told();
             }
         }
-        published.note(&changes);
         if changes_sessions(call.operation) {
             metrics.sessions(portal.open_sessions());
         }
         self.portal = Some(portal);
         if let Err(error) = &result {
+            put_back(&self.clock);
             tracing::debug!(operation = %call.operation, code = error.code(), "refused");
         }
         Ok(result?)
@@ -201,9 +217,50 @@ impl StoredPortal {
         }
     }
 
-    /// Whether the last attempt to store something succeeded.
+    /// Whether the last attempt to store something succeeded, and the store is there.
     pub(super) const fn is_well(&self) -> bool {
-        self.is_well
+        self.is_well && self.is_there
+    }
+
+    /// Looks whether the store is there and still this portal's, also if nobody asks for anything.
+    pub(super) fn look(&mut self, metrics: &Metrics, published: &Published) {
+        // What was given up is made again by `try_to_store`, less often: that reads everything.
+        if self.portal.is_none() {
+            return;
+        }
+        let now = self.clock.beneath();
+        match self.store.look() {
+            Ok(()) => {
+                self.hold.is_good_as_of(now);
+                if !self.is_there {
+                    tracing::info!("the store is there again");
+                    self.is_there = true;
+                    if !self.is_well {
+                        self.try_to_store(metrics, published);
+                    }
+                }
+            }
+            Err(error) => {
+                if self.is_there {
+                    tracing::error!(%error, "the store cannot be reached, or is no longer this portal's; answers are as of before");
+                }
+                self.is_there = false;
+                self.lose(&error);
+            }
+        }
+    }
+
+    /// What follows from an error of the store: if it may no longer be as the portal is, the portal
+    /// is given up.
+    fn lose(&mut self, error: &StoreError) {
+        if error.is_taken() {
+            self.hold.is_taken();
+        }
+        if !matches!(error, StoreError::Unavailable { .. })
+            && let Some(portal) = self.portal.take()
+        {
+            self.sessions = Some(portal.into_sessions());
+        }
     }
 
     /// After something could not be stored: whether it can be now.
@@ -212,46 +269,38 @@ impl StoredPortal {
             self.portal = self.restore(published).ok();
         }
         if self.portal.is_some()
-            && let Err(error) = self.commit(&[], &[], metrics)
+            && let Err(error) = self.commit(&[], &[], metrics, published)
         {
             tracing::debug!(%error, "nothing can be stored yet");
-            if !matches!(error, StoreError::Unavailable { .. })
-                && let Some(portal) = self.portal.take()
-            {
-                self.sessions = Some(portal.into_sessions());
-            }
+            self.lose(&error);
         }
     }
 
     /// Tells the audit log of attempts to log in that prove nothing, if that is due. While nothing
     /// can be stored they are counted on.
-    pub(super) fn tell_of_strangers(&mut self, metrics: &Metrics) {
-        if !self.is_well || self.portal.is_none() {
+    pub(super) fn tell_of_strangers(&mut self, metrics: &Metrics, published: &Published) {
+        if !self.is_well() || self.portal.is_none() {
             return;
         }
         let Some(event) = self.strangers.due_event(self.clock.now()) else {
             return;
         };
-        match self.commit(&[], &[event], metrics) {
+        match self.commit(&[], &[event], metrics, published) {
             Ok(()) => self.strangers.told(),
             Err(error) => {
                 tracing::debug!(%error, "the audit log cannot be told yet of attempts to log in");
                 // As after any change that may have been stored or not.
-                if !matches!(error, StoreError::Unavailable { .. })
-                    && let Some(portal) = self.portal.take()
-                {
-                    self.sessions = Some(portal.into_sessions());
-                }
+                self.lose(&error);
             }
         }
     }
 
     /// Tells the audit log what it has not been told.
-    pub(super) fn finish(&mut self, metrics: &Metrics) {
+    pub(super) fn finish(&mut self, metrics: &Metrics, published: &Published) {
         let Some(event) = self.strangers.event(self.clock.now()) else {
             return;
         };
-        match self.commit(&[], &[event], metrics) {
+        match self.commit(&[], &[event], metrics, published) {
             Ok(()) => self.strangers.told(),
             Err(error) => {
                 tracing::error!(%error, "cannot tell the audit log of attempts to log in")
@@ -277,7 +326,7 @@ impl StoredPortal {
     ) -> Result<Verdict, ServiceError> {
         // What was thought not to be stored may have been: the end of the log is known again only
         // once the store was read.
-        if !self.is_well {
+        if !self.is_well() {
             if let Some(portal) = self.portal.take() {
                 self.sessions = Some(portal.into_sessions());
             }
@@ -289,16 +338,28 @@ impl StoredPortal {
         })
     }
 
+    /// Stores, and tells relying parties of it.
     fn commit(
         &mut self,
         changes: &[Change],
         events: &[AuditEvent],
         metrics: &Metrics,
+        published: &Published,
     ) -> Result<(), StoreError> {
-        let began = Instant::now();
+        let (began, now) = (Instant::now(), self.clock.beneath());
         let stored = self.store.commit(changes, events);
         metrics.commit(began.elapsed(), stored.is_ok());
         self.is_well = stored.is_ok();
+        match &stored {
+            Ok(()) => {
+                // First, so that no answer is as of a time after what it does not know.
+                published.note(changes);
+                self.hold.is_good_as_of(now);
+                self.is_there = true;
+            }
+            Err(error) if error.is_taken() => self.hold.is_taken(),
+            Err(_) => {}
+        }
         stored
     }
 
@@ -314,8 +375,15 @@ impl StoredPortal {
     }
 
     fn try_restore(&mut self, published: &Published) -> Result<LocalPortal, String> {
-        let records = self.store.load().map_err(|error| error.to_string())?;
+        let now = self.clock.beneath();
+        let records = self.store.load().map_err(|error| {
+            if error.is_taken() {
+                self.hold.is_taken();
+            }
+            error.to_string()
+        })?;
         published.note(&records);
+        self.hold.is_good_as_of(now);
         let [carrier, hcc] = &self.authorities;
         let [carrier, hcc] = [carrier.authority()?, hcc.authority()?];
         let rng = IssuerRng::from_os().map_err(|error| error.to_string())?;

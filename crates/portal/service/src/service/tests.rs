@@ -22,6 +22,7 @@ struct Failing {
     store: Box<dyn Store>,
     fails: Arc<AtomicBool>,
     loses_the_answer: Arc<AtomicBool>,
+    is_gone: Arc<AtomicBool>,
 }
 
 impl Store for Failing {
@@ -37,6 +38,16 @@ impl Store for Failing {
         match self.loses_the_answer.swap(false, Ordering::SeqCst) {
             true => failure(),
             false => Ok(()),
+        }
+    }
+
+    fn look(&mut self) -> Result<(), StoreError> {
+        match self.is_gone.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable {
+                store: "a store".to_owned(),
+                why: "on purpose".to_owned(),
+            }),
+            false => self.store.look(),
         }
     }
 
@@ -75,6 +86,7 @@ fn world_with_two_switches() -> (
     let [fails, loses_the_answer] = [false; 2].map(|off| Arc::new(AtomicBool::new(off)));
     let store = Failing {
         loses_the_answer: Arc::clone(&loses_the_answer),
+        is_gone: Arc::default(),
         store: store::open(&StoreUrl::memory(), Create::Yes).unwrap(),
         fails: Arc::clone(&fails),
     };
@@ -84,6 +96,32 @@ fn world_with_two_switches() -> (
         .build()
         .unwrap();
     (service, fails, loses_the_answer, runtime)
+}
+
+/// A service whose store can go away, the switch that makes it do so, and the clock beneath.
+fn world_with_a_store_that_goes() -> (
+    Service,
+    Arc<AtomicBool>,
+    FixedClock,
+    tokio::runtime::Runtime,
+) {
+    let beneath = FixedClock::at(Timestamp::from_date(2026, 11, 24).unwrap());
+    let clock = PortalClock::over(beneath.clone());
+    let rng = IssuerRng::from_seed(1, "portal");
+    let portal = LocalPortal::create(clock.clone(), rng).unwrap();
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let store = Failing {
+        loses_the_answer: Arc::default(),
+        is_gone: Arc::clone(&is_gone),
+        store: store::open(&StoreUrl::memory(), Create::Yes).unwrap(),
+        fails: Arc::default(),
+    };
+    let service = Service::new(portal, &[], clock, Box::new(store)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    (service, is_gone, beneath, runtime)
 }
 
 /// A card with keys that nobody has.
@@ -330,5 +368,50 @@ fn a_stranger_is_told_of_at_the_next_tick_and_not_only_once_a_minute() {
             service.tell_of_strangers().await;
         }
         assert_eq!(entries().await.len(), before + 1);
+    });
+}
+
+#[test]
+fn a_store_that_is_gone_is_seen_while_idle_and_answers_are_as_of_when_it_was_there() {
+    let (service, is_gone, beneath, runtime) = world_with_a_store_that_goes();
+    runtime.block_on(async {
+        let kind = AuthorityKind::Hcc;
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        beneath.advance(minutes(5));
+        service.look().await;
+        let known = service.clock().now();
+        assert!(service.is_well());
+        assert_eq!(service.as_of(), known);
+        is_gone.store(true, Ordering::SeqCst);
+        service.look().await;
+        assert!(!service.is_well(), "although nothing was to be stored");
+        beneath.advance(minutes(30));
+        service.look().await;
+        assert_eq!(service.as_of(), known);
+        assert!(service.responder(kind).await.is_ok());
+        beneath.advance(minutes(1));
+        service.look().await;
+        assert!(
+            service.responder(kind).await.is_err(),
+            "half an hour is over"
+        );
+        is_gone.store(false, Ordering::SeqCst);
+        service.look().await;
+        assert!(service.is_well());
+        assert_eq!(service.as_of(), service.clock().now());
+        assert!(service.responder(kind).await.is_ok());
+    });
+}
+
+#[test]
+fn answers_are_as_of_the_portals_clock_wherever_an_administrator_has_set_it() {
+    let (service, _, beneath, runtime) = world_with_a_store_that_goes();
+    runtime.block_on(async {
+        service.clock().advance(Duration::from_secs(86_400));
+        beneath.advance(Duration::from_secs(2));
+        let now = service.clock().now();
+        assert_eq!(service.as_of(), now.before(Duration::from_secs(2)));
+        service.look().await;
+        assert_eq!(service.as_of(), now);
     });
 }

@@ -85,6 +85,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it shows that another portal has the store, or has had it meanwhile.
+    pub(crate) const fn is_taken(&self) -> bool {
+        matches!(
+            self,
+            Self::InUse { .. } | Self::Overtaken { .. } | Self::Newer { .. }
+        )
+    }
+
     /// What was done cannot be written as JSON, and so not be told of in the audit log.
     pub(crate) fn of_event(store: &str, error: &serde_json::Error) -> Self {
         Self::Unavailable {

@@ -47,6 +47,13 @@ pub trait Store: Send {
     /// just then. What was in memory is to be given up for what [`Store::load`] returns.
     fn commit(&mut self, changes: &[Change], events: &[AuditEvent]) -> Result<(), StoreError>;
 
+    /// Looks whether the store is still this portal's: it is reached, and nobody else has written to
+    /// it since this program read it. Nothing is changed.
+    ///
+    /// # Errors
+    /// The store cannot be reached or read, another portal uses it, or has used it.
+    fn look(&mut self) -> Result<(), StoreError>;
+
     /// Publishes a CRL (DER) for the read-only instances that follow this store: the one with this
     /// number, which was made then. A store that nobody can follow has nothing to do.
     ///

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kortlab_interop::PostgresCluster;
 use kortlab_portal::server::{Config, ReadOnlyConfig, RunningReadOnly, Server, Source};
-use kortlab_portal::store::StoreUrl;
+use kortlab_portal::store::{self, Create, StoreUrl};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -80,6 +80,11 @@ impl Trio {
 
     /// What openssl is told by a reader of a card's HCC for authentication.
     fn ocsp(&self, reader: usize, card: &Card) -> String {
+        self.ocsp_at(&self.at(reader), card)
+    }
+
+    /// The same, of the portal or an instance at this address.
+    fn ocsp_at(&self, address: &str, card: &Card) -> String {
         let authority = self.portal.authority("hcc");
         said(&try_openssl(&[
             "ocsp",
@@ -88,7 +93,7 @@ impl Trio {
             "-cert",
             &card.certificate("hcc", "authentication"),
             "-url",
-            &format!("{}/ocsp/test-siths-type-1-ca-v1", self.at(reader)),
+            &format!("{address}/ocsp/test-siths-type-1-ca-v1"),
             "-CAfile",
             &authority,
         ]))
@@ -225,4 +230,90 @@ fn an_instance_without_what_it_needs_does_not_start_and_says_what_is_missing() {
     fs::set_permissions(&path, mode).unwrap();
     let said = start(trio.copy.path(), &trio.url);
     assert!(said.contains("chmod 600"), "{said}");
+}
+
+#[test]
+fn a_portal_whose_store_another_one_has_stops_saying_good_and_goes_on_when_it_has_it_again() {
+    let mut trio = Trio::start();
+    let card = trio.portal.enrol("anna", "valid");
+    let at_portal = format!("http://{}", trio.portal.running().addresses().pki);
+    assert!(trio.ocsp_at(&at_portal, &card).contains(": good"));
+    let ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE application_name = 'kortlab portal' AND datname = current_database()";
+    // Its connection is lost while nobody asks anything of it, and another portal is faster.
+    let mut other = loop {
+        trio.cluster.psql("portal", ours).unwrap();
+        if let Ok(other) = store::open(&trio.url, Create::No) {
+            break other;
+        }
+    };
+    other.load().unwrap();
+    other.commit(&[], &[]).unwrap();
+    soon("no answer", 20, || {
+        trio.ocsp_at(&at_portal, &card).contains("trylater")
+    });
+    assert_eq!(trio.portal.get("/status").status, 503);
+    drop(other);
+    soon("an answer again", 30, || {
+        trio.ocsp_at(&at_portal, &card).contains(": good")
+    });
+    soon("well again", 30, || {
+        trio.portal.get("/status").status == 200
+    });
+    trio.portal.stop();
+}
+
+#[test]
+fn while_the_database_is_gone_the_portal_says_so_and_does_nothing_that_it_refuses() {
+    let mut trio = Trio::start();
+    trio.cluster.stop();
+    soon("unavailable", 20, || {
+        trio.portal.get("/status").status == 503
+    });
+    let ask = |path: &str| trio.portal.admin("GET", path, None).json();
+    assert_eq!(ask("/admin/v1/status")["status"], "unavailable");
+    let plan = json!({"kind": "lost-answer", "operation": "approve"});
+    for (path, body) in [
+        ("/admin/v1/clock", json!({"advance": 3600})),
+        ("/admin/v1/clock", json!({"advance": 3600})),
+        ("/admin/v1/failures", plan.clone()),
+    ] {
+        let refused = trio.portal.admin("POST", path, Some(body));
+        assert_eq!(refused.status, 503, "{refused:?}");
+    }
+    assert_eq!(ask("/admin/v1/clock")["seconds_ahead"], 0);
+    assert_eq!(ask("/admin/v1/failures")["failures"], json!([]));
+    trio.cluster.launch().unwrap();
+    soon("well again", 30, || {
+        trio.portal.get("/status").status == 200
+    });
+    let set = trio
+        .portal
+        .admin("POST", "/admin/v1/clock", Some(json!({"advance": 3600})));
+    assert_eq!(set.json()["seconds_ahead"], 3600);
+    let planned = trio.portal.admin("POST", "/admin/v1/failures", Some(plan));
+    assert_eq!(planned.status, 201, "{planned:?}");
+    // What is planned is ended, or not at all.
+    trio.cluster.stop();
+    let refused = trio.portal.admin("DELETE", "/admin/v1/failures", None);
+    assert_eq!(refused.status, 503, "{refused:?}");
+    let plans = trio.portal.admin("GET", "/admin/v1/failures", None).json();
+    assert_eq!(plans["failures"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_was_revoked_just_before_the_end_is_in_the_crl() {
+    let mut trio = Trio::start();
+    let card = trio.portal.enrol("anna", "valid");
+    let body = json!({
+        "certificate": card.enrolled["hcc"]["authentication"], "reason": "keyCompromise",
+    });
+    let revoked = trio
+        .portal
+        .admin("POST", "/admin/v1/revocations", Some(body));
+    assert_eq!(revoked.status, 204, "{revoked:?}");
+    trio.portal.stop();
+    soon("in the CRL", 10, || {
+        trio.by_crl(0, &card).contains("certificate revoked")
+    });
 }

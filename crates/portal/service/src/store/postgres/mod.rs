@@ -155,6 +155,20 @@ impl Store for PostgresStore {
         Ok(())
     }
 
+    fn look(&mut self) -> Result<(), StoreError> {
+        let known = self.revision;
+        // In a new session, which has the lock, if the old one was lost meanwhile.
+        self.read(|transaction, _| {
+            let found: i64 = transaction
+                .query_one("SELECT revision FROM store", &[])?
+                .try_get(0)?;
+            match found == known {
+                true => Ok(()),
+                false => Err(DatabaseError::Overtaken),
+            }
+        })
+    }
+
     fn publish_crl(&mut self, crl: &PublishedCrl<'_>) -> Result<(), StoreError> {
         let authority = crl.authority.name();
         let (number, made) = (

@@ -128,6 +128,19 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    fn look(&mut self) -> Result<(), StoreError> {
+        let known = self.revision;
+        self.read(|transaction, _| {
+            let found: i64 = transaction
+                .prepare_cached("SELECT revision FROM store")?
+                .query_row([], |row| row.get(0))?;
+            match found == known {
+                true => Ok(()),
+                false => Err(DatabaseError::Overtaken),
+            }
+        })
+    }
+
     fn audit(&mut self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         self.read(|transaction, _| {
