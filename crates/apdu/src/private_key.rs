@@ -16,6 +16,36 @@ use crate::tlv::{Tag, read_one};
 const LEAST_NUMBER: usize = 32;
 /// A private key of elliptic curves is at least so long.
 const LEAST_EC_KEY: usize = 16;
+/// No number or OCTET STRING of one is longer: 521 bits, and a sign or so.
+const MOST_EC_KEY: usize = 72;
+/// A modulus and a private exponent are at least so long.
+const LEAST_MODULUS: usize = 48;
+/// A point in a BIT STRING is at least so long.
+const LEAST_POINT: usize = 16;
+/// A version, and the tag and the length of what follows it.
+const VERSION_AND_HEAD: usize = 5;
+/// No tag and length of a number are longer.
+const MOST_HEAD: usize = 8;
+/// What stands before the public key of an ECPrivateKey is no longer: the key and the name of its curve.
+const MOST_BEFORE_PUBLIC: usize = 96;
+/// An algorithm of so many bytes has parameters with numbers.
+const LEAST_PARAMETERS: usize = 64;
+/// The tags of a private exponent, the primes and what follows them in PKCS#15's RSAPrivateKeyObject.
+const OF_PKCS15: [Tag; 6] = [
+    Tag::context(2, false),
+    Tag::context(3, false),
+    Tag::context(4, false),
+    Tag::context(5, false),
+    Tag::context(6, false),
+    Tag::context(7, false),
+];
+/// The names of curves begin so: ANSI X9.62's, SECG's, Brainpool's and those of GM/T.
+const CURVES: [&[u8]; 4] = [
+    &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03],
+    &[0x2B, 0x81, 0x04, 0x00],
+    &[0x2B, 0x24, 0x03, 0x03],
+    &[0x2A, 0x81, 0x1C, 0xCF, 0x55],
+];
 /// Versions are not higher, also damaged ones that are looked for.
 const MOST_VERSION: u8 = 9;
 /// A public exponent is no longer.
@@ -44,20 +74,76 @@ const WITH_PASS_PHRASE: [&[u8]; 2] = [
 ];
 
 /// Whether DER begins like a private key: PrivateKeyInfo and EncryptedPrivateKeyInfo (RFC 5958), RSAPrivateKey
-/// (RFC 8017 §A.1.2), ECPrivateKey (RFC 5915), and DSA's as OpenSSL has it. It may be cut anywhere behind that.
+/// (RFC 8017 §A.1.2), ECPrivateKey (RFC 5915), DSA's as OpenSSL has it, and those of PKCS#15 itself. It may be cut
+/// anywhere behind that.
 pub fn begins(der: &[u8]) -> bool {
+    begins_anywhere(der) || stands_alone(der)
+}
+
+/// The same of an object among others: an ECPrivateKey of a version and a key alone, without parameters and public
+/// key, looks like the hash of a data group (ICAO 9303-10 §4.6.2.3) and what an EF(TokenInfo) says of security
+/// environments, and is none there.
+pub fn begins_anywhere(der: &[u8]) -> bool {
     let Some((Tag::SEQUENCE, length, inner)) = begun(der) else {
         return false;
     };
+    let is_whole = length <= inner.len();
     let inner = inner.get(..length).unwrap_or(inner);
     match begun(inner) {
+        Some((tag, ..)) if tag == Tag::context(0, true) => is_number_of_pkcs15(inner),
         Some((Tag::SEQUENCE, length, rest)) => {
             let algorithm = rest.get(..length).unwrap_or(rest);
             is_with_pass_phrase(algorithm) && is_key(rest.get(length..))
         }
         Some((Tag::INTEGER, 1, [0 | 1, behind @ ..])) if is_of_some_key(behind) => true,
+        // Cut behind its key, where parameters and a public key would follow.
+        Some((Tag::INTEGER, 1, [1, behind @ ..])) if !is_whole && is_cut_in_key(behind, length) => {
+            true
+        }
+        Some((Tag::INTEGER, 1, [..=MOST_VERSION, behind @ ..])) if is_numbers(behind) => true,
         _ => begins_inside(inner),
     }
+}
+
+/// Whether it is an ECPrivateKey of a version and a key alone, also without its head, and no other follows.
+fn stands_alone(bytes: &[u8]) -> bool {
+    let (inner, behind) = match begun(bytes) {
+        Some((Tag::SEQUENCE, length, inner)) => (
+            inner.get(..length).unwrap_or(inner),
+            inner.get(length..).unwrap_or_default(),
+        ),
+        _ => (bytes, &[][..]),
+    };
+    let Some((Tag::INTEGER, 1, [1, key @ ..])) = begun(inner) else {
+        return false;
+    };
+    let Some((Tag::OCTET_STRING, length @ LEAST_EC_KEY.., key)) = begun(key) else {
+        return false;
+    };
+    // A status word may follow.
+    key.len().saturating_sub(length) <= 2 && behind.first() != Some(&0x30)
+}
+
+/// Whether the key of an ECPrivateKey of so many bytes is there, and the object goes on behind it.
+fn is_cut_in_key(key: &[u8], whole: usize) -> bool {
+    matches!(begun(key), Some((Tag::OCTET_STRING, length @ LEAST_EC_KEY.., rest))
+        if rest.len() <= length && whole > length.saturating_add(VERSION_AND_HEAD))
+}
+
+/// Whether a long number is there, and then another one or nothing.
+fn is_numbers(bytes: &[u8]) -> bool {
+    matches!(begun(bytes), Some((Tag::INTEGER, length @ LEAST_NUMBER.., rest))
+        if rest.get(length..).and_then(|behind| behind.first()).is_none_or(|tag| *tag == 0x02))
+}
+
+/// Whether the value of a private key of elliptic curves is there as PKCS#15 has it (ISO/IEC 7816-15, PKCS#15 v1.1
+/// §6.3.2): `[0] { INTEGER }`.
+fn is_number_of_pkcs15(bytes: &[u8]) -> bool {
+    let Some((_, length, value)) = begun(bytes) else {
+        return false;
+    };
+    matches!(begun(value), Some((Tag::INTEGER, number @ LEAST_EC_KEY..=MOST_EC_KEY, rest))
+        if number.saturating_add(value.len() - rest.len()) == length)
 }
 
 /// Whether a private key, or the inside of one, begins anywhere in these bytes. Linear in their number.
@@ -66,7 +152,7 @@ pub fn is_in(bytes: &[u8]) -> bool {
 }
 
 /// Where private keys are in these bytes, from first to last: to the end of the object, or of the bytes where
-/// that is not told.
+/// that is not told. What is found by its later parts begins before them.
 pub fn places(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut places = Vec::new();
     let mut at = 0;
@@ -80,18 +166,138 @@ pub fn places(bytes: &[u8]) -> Vec<Range<usize>> {
 /// The first place behind so many bytes.
 fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     let end = bytes.len();
+    if from == 0 && stands_alone(bytes) {
+        return Some(0..end);
+    }
     (from..end).find_map(|at| {
         let rest = bytes.get(at..)?;
+        let found = |before: usize| Some(at.saturating_sub(before).max(from)..end);
         match rest.first()? {
-            0x30 if begins(rest) => {
+            0x30 if begins_anywhere(rest) => {
                 let (_, length, inner) = begun(rest)?;
                 Some(at..(end - inner.len()).saturating_add(length).min(end))
             }
-            0x02 | 0x30 if begins_inside(rest) => Some(at..end),
+            0x02 | 0x30 if begins_inside(rest) => found(0),
+            0x02 | 0x81 if is_behind_exponent(rest) => found(0),
+            0x30 | 0xA0 if is_cut_in_modulus(rest) => found(0),
+            0x02 => rsa_from(rest, &[Tag::INTEGER; 4]).and_then(found),
+            0x80 if is_rsa_of_pkcs15(rest) => found(0),
+            0x82 => rsa_from(rest, &OF_PKCS15).and_then(found),
+            0x83 => rsa_from(rest, OF_PKCS15.get(1..)?).and_then(found),
+            0x84 => rsa_from(rest, OF_PKCS15.get(2..)?).and_then(found),
+            0x04 if is_key_with_curve(rest) || is_around_key(rest) => found(0),
+            0xA1 if is_public_half(rest) => found(MOST_BEFORE_PUBLIC),
             _ if OTHERS.iter().any(|start| rest.starts_with(start)) => Some(at..end),
             _ => None,
         }
     })
+}
+
+/// How many bytes before these may be of an RSA key of which the later numbers are here: the exponents and the
+/// primes, one of which is half as long as the modulus. Their tags are these.
+fn rsa_from(bytes: &[u8], tags: &[Tag]) -> Option<usize> {
+    let mut lengths = [0; 4];
+    let mut rest = Some(bytes);
+    for (place, tag) in lengths.iter_mut().zip(tags) {
+        let (found, length, value) = begun(rest?)?;
+        if found != *tag {
+            break;
+        }
+        *place = length;
+        rest = value.get(length..);
+        if rest.is_none_or(<[u8]>::is_empty) {
+            break;
+        }
+    }
+    let alike = |one: usize, other: usize| one >= LEAST_NUMBER && one.abs_diff(other) <= 2;
+    let half = |whole: usize, half: usize| whole.abs_diff(half.saturating_mul(2)) <= 8;
+    match lengths {
+        // The private exponent and the primes, behind the public one or not.
+        [1..=4, all, first, second] if half(all, first) && alike(first, second) => Some(0),
+        [all, first, second, _] if half(all, first) && alike(first, second) => Some(0),
+        // The primes, and the exponents and the coefficient that belong to them.
+        [first, second, third, fourth]
+            if alike(first, second) && alike(first, third) && alike(first, fourth) =>
+        {
+            Some(first.saturating_mul(2).saturating_add(MOST_HEAD))
+        }
+        _ => None,
+    }
+}
+
+/// Whether RSAPrivateKeyObject is here, as PKCS#15 has it (PKCS#15 v1.1 §6.3.1): `[0]` to `[7]`.
+fn is_rsa_of_pkcs15(bytes: &[u8]) -> bool {
+    let Some((_, modulus @ LEAST_NUMBER.., rest)) = begun(bytes) else {
+        return false;
+    };
+    let Some((tag, exponent @ 1..=MOST_EXPONENT, rest)) = rest.get(modulus..).and_then(begun)
+    else {
+        return false;
+    };
+    let next = rest.get(exponent..).and_then(begun);
+    tag == Tag::context(1, false)
+        && next.is_some_and(|(tag, length, _)| {
+            length >= LEAST_NUMBER
+                && [Tag::context(2, false), Tag::context(3, false)].contains(&tag)
+        })
+}
+
+/// Whether RSAPrivateKeyObject is here, cut in its modulus: a public key has no more than twice as many bytes.
+fn is_cut_in_modulus(bytes: &[u8]) -> bool {
+    let Some((_, whole, inner)) = begun(bytes) else {
+        return false;
+    };
+    matches!(begun(inner), Some((tag, length @ LEAST_MODULUS.., rest))
+        if tag == Tag::context(0, false)
+            && rest.len() <= length
+            && whole != usize::MAX
+            && whole > length.saturating_mul(2))
+}
+
+/// Whether the usual public exponent is here, and a private one behind it.
+fn is_behind_exponent(bytes: &[u8]) -> bool {
+    let Some((tag, 3, [1, 0, 1, behind @ ..])) = begun(bytes) else {
+        return false;
+    };
+    let next = if tag == Tag::INTEGER {
+        tag
+    } else {
+        Tag::context(2, false)
+    };
+    matches!(begun(behind), Some((tag, LEAST_MODULUS.., _)) if tag == next)
+}
+
+/// Whether the key and the parameters of an ECPrivateKey are here, which are a named curve.
+fn is_key_with_curve(bytes: &[u8]) -> bool {
+    let Some((_, length @ LEAST_EC_KEY..=MOST_EC_KEY, rest)) = begun(bytes) else {
+        return false;
+    };
+    let Some((tag, whole, inner)) = rest.get(length..).and_then(begun) else {
+        return false;
+    };
+    tag == Tag::context(0, true)
+        && matches!(begun(inner), Some((Tag::OBJECT_IDENTIFIER, length, rest))
+            if length.saturating_add(inner.len() - rest.len()) == whole
+                && CURVES.iter().any(|start| rest.starts_with(start)))
+}
+
+/// Whether an OCTET STRING is here in which an ECPrivateKey is alone, as in PrivateKeyInfo.
+fn is_around_key(bytes: &[u8]) -> bool {
+    let key = begun(bytes).and_then(|(_, length, key)| key.get(..length));
+    key.is_some_and(|key| {
+        key.first() == Some(&0x30)
+            && stands_alone(key)
+            && begun(key).is_some_and(|(_, length, inner)| length == inner.len())
+    })
+}
+
+/// Whether the public key of an ECPrivateKey is here, before which the private one stands.
+fn is_public_half(bytes: &[u8]) -> bool {
+    let Some((_, whole, inner)) = begun(bytes) else {
+        return false;
+    };
+    matches!(begun(inner), Some((Tag::BIT_STRING, length @ LEAST_POINT.., rest @ [0, 2..=4, ..]))
+        if length.saturating_add(inner.len() - rest.len()) == whole)
 }
 
 /// Whether these are the parts of a private key: a version and what follows it, or that alone; or numbers of an
@@ -107,14 +313,27 @@ pub fn begins_inside(bytes: &[u8]) -> bool {
         _ => return false,
     };
     match (length, rest) {
-        (1, [version @ ..=MOST_VERSION, behind @ ..]) => goes_on(*version, behind),
+        (1, [version @ ..=MOST_VERSION, behind @ ..]) if goes_on(*version, behind) => true,
         (LEAST_NUMBER.., _) => {
             let exponent = rest.get(length..).and_then(begun);
             let Some((Tag::INTEGER, exponent @ 1..=MOST_EXPONENT, rest)) = exponent else {
                 return false;
             };
-            let next = rest.get(exponent..).and_then(begun);
-            matches!(next, Some((Tag::INTEGER, LEAST_NUMBER.., _)))
+            // A generator (RFC 3279 §2.3.3) is even or one byte, and its q is followed by no long number.
+            let is_odd = rest.get(exponent - 1).is_some_and(|last| last & 1 == 1);
+            let Some((Tag::INTEGER, private @ LEAST_NUMBER.., rest)) =
+                rest.get(exponent..).and_then(begun)
+            else {
+                return false;
+            };
+            is_odd
+                && (exponent > 1
+                    || match rest.get(private..) {
+                        None => private.saturating_mul(2) >= length,
+                        Some(behind) => {
+                            matches!(begun(behind), Some((Tag::INTEGER, LEAST_EC_KEY.., _)))
+                        }
+                    })
         }
         _ => false,
     }
@@ -124,14 +343,20 @@ pub fn begins_inside(bytes: &[u8]) -> bool {
 fn goes_on(version: u8, behind: &[u8]) -> bool {
     match begun(behind) {
         Some((Tag::SEQUENCE, ..)) => begins_inside(behind),
-        Some((Tag::INTEGER, length, _)) => length >= LEAST_NUMBER,
-        // An EF(TokenInfo) has the card's serial number there, and then no [0] or [1] with parts.
-        Some((Tag::OCTET_STRING, length @ LEAST_EC_KEY.., rest)) => match rest.get(length..) {
-            None | Some([]) => version == 1,
-            Some(behind) => Tag::parse(behind).is_ok_and(|(tag, _)| {
-                [Tag::context(0, true), Tag::context(1, true)].contains(&tag)
-            }),
+        // Behind the version of a certificate its serial number may be as long, and then its algorithm follows.
+        Some((Tag::INTEGER, length @ LEAST_NUMBER.., rest)) => match rest.get(length..) {
+            None | Some([]) => version <= 1,
+            Some([first, ..]) => *first == 0x02,
         },
+        // An EF(TokenInfo) has the card's serial number there, and then no [0] or [1] with parts.
+        Some((Tag::OCTET_STRING, length @ LEAST_EC_KEY.., rest)) => {
+            let behind = rest
+                .get(length..)
+                .and_then(|behind| Tag::parse(behind).ok());
+            behind.is_some_and(|(tag, _)| {
+                [Tag::context(0, true), Tag::context(1, true)].contains(&tag)
+            })
+        }
         _ => false,
     }
 }
@@ -142,7 +367,10 @@ fn is_of_some_key(bytes: &[u8]) -> bool {
     let Some((Tag::SEQUENCE, length, rest)) = begun(bytes) else {
         return false;
     };
-    matches!(begun(rest), Some((Tag::OBJECT_IDENTIFIER, ..))) && is_key(rest.get(length..))
+    // DSA's parameters are so long that the key behind them may not be there.
+    let is_cut = || length > rest.len() && length >= LEAST_PARAMETERS && is_of_keys(rest);
+    matches!(begun(rest), Some((Tag::OBJECT_IDENTIFIER, ..)))
+        && (is_key(rest.get(length..)) || is_cut())
 }
 
 fn is_of_keys(algorithm: &[u8]) -> bool {
@@ -248,6 +476,94 @@ mod tests {
         ]
     }
 
+    /// The private key of PKCS#15 with these tags, or DER's.
+    fn parts_of_rsa(tag: impl Fn(u8) -> Tag) -> Vec<Vec<u8>> {
+        let lengths = [
+            (0, 256),
+            (2, 256),
+            (3, 128),
+            (4, 128),
+            (5, 128),
+            (6, 128),
+            (7, 128),
+        ];
+        let mut parts: Vec<_> = lengths
+            .map(|(number, length)| object(tag(number), &vec![0x5A; length]))
+            .into();
+        parts.insert(1, object(tag(1), &[1, 0, 1]));
+        parts
+    }
+
+    #[test]
+    fn a_key_of_pkcs15_itself_is_one_wherever_it_stands() {
+        let parts = parts_of_rsa(|number| Tag::context(number, false));
+        for lost in 0..5 {
+            let rest = parts[lost..].concat();
+            assert!(
+                is_in(&rest) && is_in(&object(Tag::context(0, true), &rest)),
+                "{lost}"
+            );
+        }
+        assert!(is_in(&sequence(&parts)));
+        // Pieces of it: the first ends in the modulus, the second begins there.
+        let whole = sequence(&parts);
+        assert!(is_in(&whole[..200]) && is_in(&whole[200..400]));
+        let public = sequence(&[parts[0].clone(), parts[1].clone()]);
+        assert!(!is_in(&public) && !is_in(&public[..200]));
+        let curve = sequence(&[object(Tag::context(0, true), &number(33)), version(8)]);
+        let within = object(Tag::context(1, true), &curve);
+        for cut in 30..within.len() {
+            assert!(is_in(&within[..cut]));
+        }
+        // A public key of a card verifiable certificate, over a curve: ISO/IEC 7816-8 §6.
+        let public: Vec<_> = [(1, 32), (2, 32), (3, 32), (4, 65), (5, 32), (6, 65)]
+            .map(|(number, length)| object(Tag::context(number, false), &vec![0x5A; length]))
+            .concat();
+        assert!(!is_in(&public));
+    }
+
+    #[test]
+    fn what_is_left_of_a_key_cut_in_front_or_with_a_byte_damaged_is_found() {
+        let key = sequence(&[vec![version(0)], parts_of_rsa(|_| Tag::INTEGER)].concat());
+        let first = key.len() - 5 * 131 - 260 - 5;
+        for cut in 0..key.len() - 4 * 131 {
+            let found = places(&key[cut..]);
+            // All from the private exponent on.
+            let secret = (first + 5).saturating_sub(cut);
+            assert!(
+                found.first().is_some_and(|place| place.start <= secret),
+                "{cut}"
+            );
+        }
+        let curve = object(Tag::OBJECT_IDENTIFIER, CURVES[0]);
+        let point = object(Tag::BIT_STRING, &[&[0, 4][..], &[0x5A; 64]].concat());
+        let [parameters, public] = [(0, curve), (1, point)]
+            .map(|(number, value)| object(Tag::context(number, true), &value));
+        let of_curve = sequence(&[version(1), octets(32), parameters.clone(), public.clone()]);
+        for (key, head) in [
+            (&key, 20),
+            (&of_curve, 7),
+            (&sequence(&[version(1), octets(32), public]), 7),
+            (&sequence(&[version(1), octets(32), parameters]), 5),
+        ] {
+            for at in 0..head {
+                for wrong in [0x00, 0xFF, 0x31, key[at] ^ 1, key[at] ^ 0x80] {
+                    let mut damaged = key.clone();
+                    damaged[at] = wrong;
+                    assert!(is_in(&damaged), "{at} {wrong:02X}");
+                }
+            }
+        }
+        // The parameters of a DSA key fill a piece of it.
+        let numbers = sequence(&[number(129), number(21), number(129)]);
+        let dsa = sequence(&[
+            object(Tag::OBJECT_IDENTIFIER, &[OF_KEYS[3], &[1]].concat()),
+            numbers,
+        ]);
+        let key = sequence(&[version(0), dsa, object(Tag::OCTET_STRING, &number(20))]);
+        assert!(begins(&key[..200]));
+    }
+
     #[test]
     fn a_private_key_of_each_kind_is_one_wherever_it_was_cut() {
         for key in keys() {
@@ -266,9 +582,11 @@ mod tests {
         for key in keys().into_iter().chain([numbers]) {
             let wrapped = object(Tag::context(0, true), &object(Tag::OCTET_STRING, &key));
             let behind = [&b"anything \x30\x02\x01"[..], &key].concat();
-            for bytes in [&key, &wrapped, &behind] {
+            for bytes in [&key, &wrapped] {
                 assert!(is_in(bytes), "{bytes:02X?}");
             }
+            // Among others a version and a key alone look like much else.
+            assert_eq!(is_in(&behind), !stands_alone(&key), "{behind:02X?}");
         }
         for key in keys().iter().filter(|key| !key.ends_with(&[0x5A; 600])) {
             let (_, _, inside) = begun(key).unwrap();
@@ -315,6 +633,20 @@ mod tests {
             sequence(&[version(1), algorithm(&[0x2B, 0x65, 0x70])]),
             sequence(&[version(1), algorithm(&[0x2B, 0x65, 0x70]), vec![0x30, 0x00]]),
             constraints,
+            // The hashes of an EF.SOD (ICAO 9303-10 §4.6.2.3), and security environments of EF(TokenInfo).
+            sequence(&[1, 2].map(|group| sequence(&[version(group), octets(32)]))),
+            sequence(&[sequence(&[version(1), octets(16)])]),
+            // Serial numbers of certificates that are as long as keys, also cut.
+            sequence(&[
+                object(Tag::context(0, true), &version(2)),
+                number(64),
+                algorithm(&with_rsa),
+            ]),
+            sequence(&[object(Tag::context(0, true), &version(2)), number(64)])[..40].to_vec(),
+            // Parameters of Diffie-Hellman (RFC 3279 §2.3.3).
+            sequence(&[number(256), version(2), number(32)]),
+            sequence(&[number(256), version(5), number(255)]),
+            sequence(&[number(256), number(256), number(32), number(225)]),
             // A signature and an enciphered key in CMS, the last number before which is a serial number.
             [version(5), algorithm(OF_KEYS[0]), octets(256)].concat(),
             [algorithm(OF_KEYS[2]), octets(256)].concat(),

@@ -1,7 +1,7 @@
 //! Something wrong with a card: [`Finding`].
 
-use kortlab_apdu::FilePath;
 use kortlab_apdu::tlv::{Filler, Reader};
+use kortlab_apdu::{FilePath, private_key};
 use kortlab_card::Problem;
 use kortlab_explain::Span;
 
@@ -37,7 +37,7 @@ pub struct Marked {
 impl Finding {
     pub(crate) fn new(rule: &'static Rule, problem: Problem, evidence: &Evidence) -> Self {
         let bytes = problem.offset().and_then(|offset| {
-            let all = evidence.bytes_of(&problem)?;
+            let all = before_keys(evidence.bytes_of(&problem)?);
             let rest = all.get(offset..).filter(|rest| !rest.is_empty())?;
             // Of an element its beginning at least; of what is none, one byte.
             let length = element_at(all, offset).unwrap_or(1).clamp(1, rest.len());
@@ -71,6 +71,13 @@ impl Marked {
     }
 }
 
+/// What stands before the first private key: nothing of one is shown that lies in a file, nor of what is behind it.
+fn before_keys(all: &[u8]) -> &[u8] {
+    let places = private_key::places(all);
+    let end = places.first().map_or(all.len(), |key| key.start);
+    all.get(..end).unwrap_or(all)
+}
+
 /// How long the element is that begins at this offset; `None` if none begins there, as inside of a
 /// value.
 fn element_at(all: &[u8], offset: usize) -> Option<usize> {
@@ -98,6 +105,18 @@ fn element_at(all: &[u8], offset: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_file_with_a_private_key_what_is_before_it_is_shown() {
+        let head = [
+            0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22,
+            0x04, 0x20,
+        ];
+        let before = [0x04, 0x02, 0x01, 0x02];
+        let all = [&before[..], &head, &[0x5A; 32], &before].concat();
+        assert_eq!(before_keys(&all), before);
+        assert_eq!(before_keys(&before), before);
+    }
 
     #[test]
     fn an_element_is_marked_whole_and_of_a_value_one_byte() {

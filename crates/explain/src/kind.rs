@@ -1,6 +1,7 @@
 //! What some bytes are: [`Kind`], said by a person or guessed from the bytes.
 
-use kortlab_apdu::{Atr, Command, Response, StatusWord, private_key};
+use kortlab_apdu::tlv::read_one;
+use kortlab_apdu::{Atr, Command, ErrorKind, Response, StatusWord, private_key};
 use kortlab_card::revocation::RevocationList;
 use kortlab_card::{CertificateInfo, OcspAnswer};
 
@@ -100,7 +101,11 @@ impl Kind {
             // 9000 behind a data object would be an empty one, too.
             [data @ .., 0x90, 0x00] if tlv::whole(data).is_some() => Self::Answer,
             _ if tlv::whole(bytes).is_some() => Self::Tlv,
-            [.., first, _] if is_status(*first) && Response::parse(bytes).is_ok() => Self::Answer,
+            [.., first, second]
+                if has_data(*first, *second, bytes) && Response::parse(bytes).is_ok() =>
+            {
+                Self::Answer
+            }
             _ => Self::Tlv,
         }
     }
@@ -167,6 +172,19 @@ impl Kind {
     }
 }
 
+/// Whether an answer with this status word has data: with an error there are none (ISO/IEC 7816-3 §12.1.1). A SEQUENCE
+/// that is shorter than it says is cut, unless a card says that this is a piece of it.
+fn has_data(first: u8, second: u8, bytes: &[u8]) -> bool {
+    let is_cut = bytes.first() == Some(&0x30)
+        && read_one(bytes).is_err_and(|error| matches!(error.kind(), ErrorKind::Truncated { .. }));
+    match first {
+        0x61 | 0x62 => true,
+        0x90 => second == 0 || !is_cut,
+        0x63 | 0x91..=0x9F => !is_cut,
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +207,12 @@ mod tests {
             ("62048302 2F00 80020100", Kind::File),
             ("30030201059000", Kind::Answer),
             ("3003020105", Kind::Tlv),
+            // With an error there are no data; and a SEQUENCE that is cut.
+            ("3082010002030102694B", Kind::Tlv),
+            ("0102030405 694B", Kind::Tlv),
+            ("3082010002030102 9F4B", Kind::Tlv),
+            ("3082010002030102 9000", Kind::Answer),
+            ("3082010002030102 6120", Kind::Answer),
             ("", Kind::Tlv),
             ("00", Kind::Tlv),
         ] {

@@ -137,7 +137,7 @@ impl Builder<'_> {
             }
         };
         let span = Span::new(rest.offset, object.raw.len());
-        if private_key::begins(object.raw) {
+        if private_key::begins_anywhere(object.raw) {
             return (Node::new(object.tag.to_string(), span, self.all), false);
         }
         let content = Span::new(rest.offset + object.header_len, object.value.len());

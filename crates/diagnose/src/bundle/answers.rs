@@ -40,6 +40,26 @@ pub(super) fn replaced(trace: &str, spread: &mut Spread) -> String {
     out
 }
 
+/// The trace with the data of each answer as `change` leaves them.
+pub(super) fn mapped(trace: &str, mut change: impl FnMut(&mut [u8])) -> String {
+    let mut out = String::with_capacity(trace.len());
+    for line in trace.lines() {
+        match answer(line) {
+            Some((head, mut bytes)) => {
+                let end = bytes.len().saturating_sub(2);
+                if let Some(data) = bytes.get_mut(..end) {
+                    change(data);
+                }
+                out.push_str(head);
+                out.push_str(&hex::encode_upper(bytes));
+            }
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
 /// The line of an answer: what stands in front of its bytes, and they.
 fn answer(line: &str) -> Option<(&str, Vec<u8>)> {
     if !line.starts_with(RECEIVED) {

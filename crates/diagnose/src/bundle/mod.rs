@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `personal` | what in the bytes of a card is about a person |
 //! | `personal_number` | Swedish personal numbers |
+//! | `keys` | private keys in readable files, which are left out |
 //! | `label` | the card's number and the labels in directories, and which of those may be a name |
 //! | `passed` | which file or data object each answer of a trace is of |
 //! | `values` | where texts in DER end |
@@ -16,6 +17,7 @@
 mod answers;
 mod check_digit;
 mod fasc_n;
+mod keys;
 mod label;
 mod passed;
 mod personal;
@@ -30,6 +32,7 @@ use std::collections::BTreeMap;
 use kortlab_emulator::{CardRng, Image, ImageError};
 use serde_json::{Value, json};
 
+use keys::Keys;
 use personal::Personal;
 use spread::Spread;
 
@@ -103,11 +106,15 @@ pub struct Replaced {
 ///
 /// # Errors
 /// With what stands in the place of names the card makes no image any more, which is a fault of this crate.
-pub fn bundle(contents: Contents, rng: CardRng) -> Result<Bundle, ImageError> {
-    let image: Value = match &contents.image {
+pub fn bundle(mut contents: Contents, rng: CardRng) -> Result<Bundle, ImageError> {
+    let mut image: Value = match &contents.image {
         Some(image) => serde_json::from_str(&image.to_json()).unwrap_or_default(),
         None => Value::Null,
     };
+    let mut keys = Keys::of(&image, &contents.trace);
+    keys.leave_out(&mut image);
+    keys.leave_out(&mut contents.findings);
+    contents.trace = keys.leave_out_of_trace(contents.trace);
     let mut personal = Personal::default();
     personal.of_image(&image);
     personal.of_findings(&contents.findings);
@@ -131,7 +138,8 @@ pub fn bundle(contents: Contents, rng: CardRng) -> Result<Bundle, ImageError> {
         // What does not play is of no use to anybody.
         Image::from_json(image.to_string().as_bytes())?;
     }
-    let replaced = spread.counts();
+    let mut replaced = spread.counts();
+    replaced.extend(keys.count());
     let told: Vec<_> = replaced.iter().map(|one| one.to_json()).collect();
     let document = json!({
         "format": "kortlab-bundle",
@@ -158,7 +166,8 @@ const LEFT: &str = "as on the card: public keys, signatures, serial numbers of c
                     issuers and organisations, and a word of the holder's name in the answer to \
                     reset, where it is the card's; whoever has the issuer's directory can find the holder by \
                     them. The certificates' signatures fit no more, since names in them were replaced. \
-                    Private keys and the values of PINs are not in it: they never leave a card";
+                    Private keys and the values of PINs are not in it: they never leave a card, and a private \
+                    key that is found in a file of one is zeros here";
 
 /// What a bundle says further of a card that was not read to its end.
 const NOT_READ: &str = "The reading was cut short: who the holder is was taken from what had been read by then, and \

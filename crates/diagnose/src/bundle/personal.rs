@@ -26,6 +26,8 @@ pub enum Kind {
     Identifier,
     /// What was given to be replaced.
     Given,
+    /// A private key in a file that anybody can read.
+    PrivateKey,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
             Self::Address => "address",
             Self::Identifier => "identifier",
             Self::Given => "given",
+            Self::PrivateKey => "private key",
         }
     }
 }
