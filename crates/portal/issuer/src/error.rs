@@ -92,6 +92,14 @@ pub enum DocumentError {
         /// What is wrong, and where.
         source: der::Error,
     },
+    /// DER, but with something in it that is not read.
+    #[error("{what} is DER, but {why}")]
+    Beyond {
+        /// What was being read.
+        what: &'static str,
+        /// What is in it.
+        why: String,
+    },
     /// Decodes, but is not the one encoding that DER allows.
     #[error("{what} is not in DER: byte {offset} differs from the canonical encoding")]
     NotCanonical {

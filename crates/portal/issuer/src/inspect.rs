@@ -11,6 +11,7 @@ use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
 
+use crate::beyond;
 use crate::clock::Timestamp;
 use crate::error::DocumentError;
 use crate::name;
@@ -121,8 +122,7 @@ impl CertificateSummary {
                 limit: CERTIFICATE_LIMIT,
             });
         }
-        let certificate = Certificate::from_der(der)
-            .map_err(|source| DocumentError::Malformed { what, source })?;
+        let certificate = decode(what, der)?;
         let tbs = certificate.tbs_certificate();
         let extensions = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
         let issuer = name::display(tbs.issuer());
@@ -158,6 +158,14 @@ impl CertificateSummary {
     }
 }
 
+/// The certificate, or why it is none, or none that is read here.
+fn decode(what: &'static str, der: &[u8]) -> Result<Certificate, DocumentError> {
+    Certificate::from_der(der).map_err(|source| match beyond::reason(der) {
+        Some(why) => DocumentError::Beyond { what, why },
+        None => DocumentError::Malformed { what, source },
+    })
+}
+
 /// What a certificate says of its subject's employer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Employer {
@@ -174,8 +182,7 @@ impl Employer {
     /// Not a certificate; the error says at which byte.
     pub fn from_der(der: &[u8]) -> Result<Self, DocumentError> {
         let what = "the certificate";
-        let certificate = Certificate::from_der(der)
-            .map_err(|source| DocumentError::Malformed { what, source })?;
+        let certificate = decode(what, der)?;
         let subject = certificate.tbs_certificate().subject();
         Ok(Self {
             organisation: name::attribute(subject, oid::ORGANIZATION_NAME),

@@ -18,7 +18,7 @@
 //! | [`csr`] | PKCS#10 requests whose key lives on a card |
 //! | [`receipt`] | CMS SignedData by a card, as used for the approval and the receipt |
 //! | [`encoded`] | the forms in which certificates come in files |
-//! | [`inspect`] | what a certificate found on a card says: colour, purpose, holder |
+//! | [`inspect`], `beyond` | what a certificate found on a card says: colour, purpose, holder; what is not read |
 //! | [`statements`] | all that a certificate says of its subject and its uses, to compare two |
 //! | [`possession`] | the key of a certificate, whatever else is in it: for a TLS handshake |
 //! | [`record`] | what an authority has done, as records to be stored |
@@ -26,6 +26,7 @@
 
 pub mod authority;
 mod authority_kind;
+mod beyond;
 pub mod card_number;
 pub mod clock;
 pub mod csr;
