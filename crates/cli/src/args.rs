@@ -19,6 +19,7 @@ use crate::commands::{
     man, pcscd, pin, readers, recover, run, shell, trace, tree,
 };
 use crate::failure::{Exit, Failure};
+use crate::later::{self, Later};
 use crate::named_files::NamedFiles;
 use crate::output::{Output, note, without_keys};
 use crate::pin_source::PinOptions;
@@ -146,39 +147,39 @@ pub struct GlobalOptions {
 #[derive(Subcommand)]
 pub enum Command {
     #[cfg(feature = "portal")]
-    Demo(demo::Arguments),
-    Card(card::Arguments),
-    Emulate(emulate::Arguments),
-    Run(run::Arguments),
-    Pcscd(pcscd::Arguments),
-    Ctl(ctl::Arguments),
-    Fuzz(fuzz::Arguments),
-    Readers(readers::Arguments),
-    Atr(atr::Arguments),
-    Apdu(apdu::Arguments),
-    Explain(explain::Arguments),
-    Trace(trace::Arguments),
-    Info(info::Arguments),
-    Diagnose(diagnose::Arguments),
-    Shell(shell::Arguments),
-    Tree(tree::Arguments),
-    Dump(dump::Arguments),
-    Pin(pin::Arguments),
-    Key(key::Arguments),
-    Cert(cert::Arguments),
-    Recover(recover::Arguments),
+    Demo(Later<demo::Arguments>),
+    Card(Later<card::Arguments>),
+    Emulate(Later<emulate::Arguments>),
+    Run(Later<run::Arguments>),
+    Pcscd(Later<pcscd::Arguments>),
+    Ctl(Later<ctl::Arguments>),
+    Fuzz(Later<fuzz::Arguments>),
+    Readers(Later<readers::Arguments>),
+    Atr(Later<atr::Arguments>),
+    Apdu(Later<apdu::Arguments>),
+    Explain(Later<explain::Arguments>),
+    Trace(Later<trace::Arguments>),
+    Info(Later<info::Arguments>),
+    Diagnose(Later<diagnose::Arguments>),
+    Shell(Later<shell::Arguments>),
+    Tree(Later<tree::Arguments>),
+    Dump(Later<dump::Arguments>),
+    Pin(Later<pin::Arguments>),
+    Key(Later<key::Arguments>),
+    Cert(Later<cert::Arguments>),
+    Recover(Later<recover::Arguments>),
     #[cfg(feature = "portal")]
-    Renew(renew::Arguments),
+    Renew(Later<renew::Arguments>),
     #[cfg(feature = "portal")]
-    Portal(Box<portal::Arguments>),
+    Portal(Later<Box<portal::Arguments>>),
     #[cfg(feature = "portal")]
-    Admin(admin::Arguments),
+    Admin(Later<admin::Arguments>),
     #[cfg(feature = "portal")]
-    Agent(agent::Arguments),
+    Agent(Later<agent::Arguments>),
     #[cfg(feature = "portal")]
-    Browser(Box<browser::Arguments>),
-    Completions(completions::Arguments),
-    Man(man::Arguments),
+    Browser(Later<Box<browser::Arguments>>),
+    Completions(Later<completions::Arguments>),
+    Man(Later<man::Arguments>),
 }
 
 /// Reads the command line, and which files it names. An environment variable that is set to nothing
@@ -187,10 +188,28 @@ pub enum Command {
 /// # Errors
 /// What [`answer`] answers.
 pub fn parse() -> Result<(Cli, NamedFiles), clap::Error> {
-    let mut command = without_empty_variables(Cli::command());
-    let matches = command.try_get_matches_from_mut(env::args_os())?;
+    let mut command = later::command::<Cli>();
+    let read = match has_empty_variables() {
+        true => None,
+        false => Some(command.try_get_matches_from_mut(env::args_os())),
+    };
+    let matches = match read {
+        Some(Ok(matches)) => matches,
+        Some(Err(error)) if error.kind() == ErrorKind::DisplayVersion => return Err(error),
+        // Help, and what is wrong, are told with all commands in view.
+        Some(Err(_)) | None => {
+            command = without_empty_variables(Cli::command());
+            command.try_get_matches_from_mut(env::args_os())?
+        }
+    };
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     Ok((cli, NamedFiles::of(&command, &matches)))
+}
+
+/// Whether a variable of ours is set to nothing.
+fn has_empty_variables() -> bool {
+    env::vars_os()
+        .any(|(name, value)| value.is_empty() && name.as_encoded_bytes().starts_with(b"KORTLAB_"))
 }
 
 fn without_empty_variables(command: clap::Command) -> clap::Command {

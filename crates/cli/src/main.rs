@@ -12,6 +12,7 @@ mod control;
 mod desk;
 mod files;
 mod hexadecimal;
+mod later;
 mod named_files;
 mod pin_source;
 mod stop;

@@ -51,6 +51,7 @@ use crate::channel::{
     self, AnyChannel, CardJournal, CardSpec, Layers, Remembered, StartFile, TraceFile,
 };
 use crate::failure::{Exit, Failure};
+use crate::later::Later;
 use crate::named_files::NamedFiles;
 use crate::output::{Output, warn};
 use crate::pin_source::PinSources;
@@ -217,39 +218,39 @@ fn layers(cli: &Cli) -> Result<Layers, Failure> {
 fn run_command(context: &mut Context, command: Command) -> Result<Exit, Failure> {
     match command {
         #[cfg(feature = "portal")]
-        Command::Demo(arguments) => demo::run(&mut context.output, arguments),
-        Command::Card(arguments) => card::run(context, arguments),
-        Command::Emulate(arguments) => emulate::run(context, arguments),
-        Command::Run(arguments) => run::run(context, arguments),
-        Command::Pcscd(arguments) => pcscd::run(context, arguments),
-        Command::Ctl(arguments) => ctl::run(context, arguments),
-        Command::Fuzz(arguments) => fuzz::run(context, arguments),
-        Command::Readers(arguments) => readers::run(context, arguments),
-        Command::Atr(arguments) => atr::run(context, arguments),
-        Command::Apdu(arguments) => apdu::run(context, arguments),
-        Command::Explain(arguments) => explain::run(context, arguments),
-        Command::Trace(arguments) => trace::run(context, arguments),
-        Command::Info(arguments) => info::run(context, arguments),
-        Command::Diagnose(arguments) => diagnose::run(context, arguments),
-        Command::Dump(arguments) => dump::run(context, arguments),
-        Command::Tree(arguments) => tree::run(context, arguments),
-        Command::Shell(arguments) => shell::run(context, arguments),
-        Command::Pin(arguments) => pin::run(context, arguments),
-        Command::Key(arguments) => key::run(context, arguments),
-        Command::Cert(arguments) => cert::run(context, arguments),
-        Command::Recover(arguments) => recover::run(context, arguments),
+        Command::Demo(Later(arguments)) => demo::run(&mut context.output, arguments),
+        Command::Card(Later(arguments)) => card::run(context, arguments),
+        Command::Emulate(Later(arguments)) => emulate::run(context, arguments),
+        Command::Run(Later(arguments)) => run::run(context, arguments),
+        Command::Pcscd(Later(arguments)) => pcscd::run(context, arguments),
+        Command::Ctl(Later(arguments)) => ctl::run(context, arguments),
+        Command::Fuzz(Later(arguments)) => fuzz::run(context, arguments),
+        Command::Readers(Later(arguments)) => readers::run(context, arguments),
+        Command::Atr(Later(arguments)) => atr::run(context, arguments),
+        Command::Apdu(Later(arguments)) => apdu::run(context, arguments),
+        Command::Explain(Later(arguments)) => explain::run(context, arguments),
+        Command::Trace(Later(arguments)) => trace::run(context, arguments),
+        Command::Info(Later(arguments)) => info::run(context, arguments),
+        Command::Diagnose(Later(arguments)) => diagnose::run(context, arguments),
+        Command::Dump(Later(arguments)) => dump::run(context, arguments),
+        Command::Tree(Later(arguments)) => tree::run(context, arguments),
+        Command::Shell(Later(arguments)) => shell::run(context, arguments),
+        Command::Pin(Later(arguments)) => pin::run(context, arguments),
+        Command::Key(Later(arguments)) => key::run(context, arguments),
+        Command::Cert(Later(arguments)) => cert::run(context, arguments),
+        Command::Recover(Later(arguments)) => recover::run(context, arguments),
         #[cfg(feature = "portal")]
-        Command::Renew(arguments) => renew::run(context, arguments),
+        Command::Renew(Later(arguments)) => renew::run(context, arguments),
         #[cfg(feature = "portal")]
-        Command::Admin(arguments) => admin::run(context, arguments),
+        Command::Admin(Later(arguments)) => admin::run(context, arguments),
         #[cfg(feature = "portal")]
-        Command::Portal(arguments) => portal::run(context, *arguments),
+        Command::Portal(Later(arguments)) => portal::run(context, *arguments),
         #[cfg(feature = "portal")]
-        Command::Browser(arguments) => browser::run(context, *arguments),
+        Command::Browser(Later(arguments)) => browser::run(context, *arguments),
         #[cfg(feature = "portal")]
-        Command::Agent(arguments) => agent::run(context, arguments),
-        Command::Completions(arguments) => completions::run(context, arguments),
-        Command::Man(arguments) => man::run(context, arguments),
+        Command::Agent(Later(arguments)) => agent::run(context, arguments),
+        Command::Completions(Later(arguments)) => completions::run(context, arguments),
+        Command::Man(Later(arguments)) => man::run(context, arguments),
     }
 }
 
@@ -260,7 +261,7 @@ const fn uses_a_card(command: &Command) -> bool {
         Command::Demo(_) => false,
         #[cfg(feature = "portal")]
         Command::Portal(_) => false,
-        Command::Diagnose(arguments) => !arguments.is_list(),
+        Command::Diagnose(Later(arguments)) => !arguments.is_list(),
         Command::Card(_)
         | Command::Ctl(_)
         | Command::Fuzz(_)
@@ -277,8 +278,8 @@ const fn uses_a_card(command: &Command) -> bool {
 fn uses_its_card(command: &Command) -> bool {
     match command {
         Command::Emulate(_) => false,
-        Command::Run(run::Arguments { files, .. })
-        | Command::Pcscd(pcscd::Arguments { files, .. }) => files.is_empty(),
+        Command::Run(Later(run::Arguments { files, .. }))
+        | Command::Pcscd(Later(pcscd::Arguments { files, .. })) => files.is_empty(),
         command => uses_a_card(command),
     }
 }
@@ -319,8 +320,8 @@ const fn only_copies_a_card(command: &Command) -> bool {
 fn holds_a_virtual_card(command: &Command, card: &CardSpec) -> bool {
     match command {
         Command::Emulate(_) => true,
-        Command::Run(run::Arguments { files, .. })
-        | Command::Pcscd(pcscd::Arguments { files, .. })
+        Command::Run(Later(run::Arguments { files, .. }))
+        | Command::Pcscd(Later(pcscd::Arguments { files, .. }))
             if !files.is_empty() =>
         {
             true

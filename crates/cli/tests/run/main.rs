@@ -19,3 +19,4 @@ mod programs;
 mod readers;
 mod script;
 mod standing;
+mod together;

@@ -74,7 +74,7 @@ struct Connection<'a> {
 
 impl Connection<'_> {
     fn answer(&mut self, request: &Request<'_>) -> io::Result<()> {
-        if matches!(request, Request::Transmit { .. }) && self.together.command() {
+        if self.together.request() {
             // A pause is to be noticed.
             self.stream.set_read_timeout(Some(PAUSE))?;
         }

@@ -2,7 +2,7 @@
 //!
 //! A command comes in three pieces, and both sides sleep while the other works: on two processors
 //! each piece and each answer wakes a sleeping one, which costs more than everything else together.
-//! So a program of one thread, while it sends one command after the other, is kept on the processor
+//! So a program's first thread, while it sends one request after the other, is kept on the processor
 //! on which it runs, and this thread comes there. When it pauses, both are where they may be again.
 
 use std::fs;
@@ -13,19 +13,23 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// How many commands have to come in [`SOON`] for the program to be one that talks fast.
-const MANY: u32 = 8;
+/// How many requests have to come in [`SOON`] for the program to be one that talks fast.
+const MANY: u32 = 4;
 /// See [`MANY`].
-const SOON: Duration = Duration::from_millis(8);
+const SOON: Duration = Duration::from_millis(4);
 /// How long a program pauses that does not talk fast any more.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
+/// Of a program with more threads than so many it is not asked which one talks.
+const MOST_THREADS: u32 = 16;
 
 /// Whether a program and this thread are together, and how it was before.
 pub(super) struct Together {
-    /// The program; none if it has more threads than one, or cannot be seen.
+    /// The program; none if another one of its threads talks, or it cannot be seen.
     program: Option<Pid>,
-    commands: u32,
+    requests: u32,
     since: Instant,
+    /// How often its first thread had gone to sleep by then.
+    asleep: Option<u64>,
     before: Option<Before>,
 }
 
@@ -42,31 +46,34 @@ impl Together {
         let peer = wanted.then(|| socket_peercred(stream).ok()).flatten();
         Self {
             program: peer.map(|peer| peer.pid),
-            commands: 0,
+            requests: 0,
             since: Instant::now(),
+            asleep: None,
             before: None,
         }
     }
 
-    /// Notes that a command has come; says whether the two have just met.
-    pub(super) fn command(&mut self) -> bool {
+    /// Notes that a request has come; says whether the two have just met.
+    pub(super) fn request(&mut self) -> bool {
         let Some(program) = self.program else {
             return false;
         };
         if self.before.is_some() {
             return false;
         }
-        self.commands += 1;
-        if self.commands < MANY {
+        if self.requests == 0 {
+            self.since = Instant::now();
+            self.asleep = sleeps(program);
+        }
+        self.requests += 1;
+        if self.requests < MANY {
             return false;
         }
-        let fast = self.since.elapsed() < SOON;
-        self.commands = 0;
-        self.since = Instant::now();
-        if !fast {
+        self.requests = 0;
+        if self.since.elapsed() >= SOON {
             return false;
         }
-        self.before = meet(program);
+        self.before = meet(program, self.asleep);
         if self.before.is_none() {
             self.program = None;
         }
@@ -79,14 +86,15 @@ impl Together {
             return false;
         };
         let _ = sched_setaffinity(None, &before.own);
-        if let (Some(program), Some((now, then))) = (self.program, before.program)
-            // Unless it has chosen for itself meanwhile.
-            && sched_getaffinity(Some(program)).is_ok_and(|found| found == now)
-        {
-            let _ = sched_setaffinity(Some(program), &then);
+        if let (Some(program), Some((now, then))) = (self.program, before.program) {
+            for thread in threads(program) {
+                // Unless it has chosen for itself meanwhile.
+                if sched_getaffinity(Some(thread)).is_ok_and(|found| found == now) {
+                    let _ = sched_setaffinity(Some(thread), &then);
+                }
+            }
         }
-        self.commands = 0;
-        self.since = Instant::now();
+        self.requests = 0;
         true
     }
 }
@@ -97,14 +105,19 @@ impl Drop for Together {
     }
 }
 
-/// Brings this thread to where the program runs, and keeps it there. None: it has several threads,
-/// or the system does not let us.
-fn meet(program: Pid) -> Option<Before> {
+/// Brings this thread to where the program's first thread runs, and keeps it there. None: another one
+/// of its threads talks, or the system does not let us.
+fn meet(program: Pid, asleep: Option<u64>) -> Option<Before> {
     let own = sched_getaffinity(None).ok()?;
     let then = sched_getaffinity(Some(program)).ok()?;
     let stat = fs::read_to_string(format!("/proc/{}/stat", program.as_raw_pid())).ok()?;
     let (threads, processor) = threads_and_processor(&stat)?;
-    if threads != 1 || !then.is_set(processor) || !own.is_set(processor) {
+    if threads > MOST_THREADS || !then.is_set(processor) || !own.is_set(processor) {
+        return None;
+    }
+    // Who asks sleeps until the answer is there.
+    let slept = || Some(sleeps(program)?.saturating_sub(asleep?));
+    if threads > 1 && slept()? < u64::from(MANY) - 1 {
         return None;
     }
     let mut now = CpuSet::new();
@@ -119,6 +132,23 @@ fn meet(program: Pid) -> Option<Before> {
     };
     let _ = sched_setaffinity(None, &now);
     Some(Before { own, program })
+}
+
+/// How often a program's first thread has gone to sleep by itself, as `/proc/PID/status` has it.
+fn sleeps(program: Pid) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", program.as_raw_pid())).ok()?;
+    let mut lines = status.lines();
+    let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count?.trim().parse().ok()
+}
+
+/// The threads of a program: those that it had when it was met, and which it has made since, on the
+/// same processor.
+fn threads(program: Pid) -> Vec<Pid> {
+    let listed = fs::read_dir(format!("/proc/{}/task", program.as_raw_pid()));
+    let names = listed.into_iter().flatten().flatten();
+    let numbers = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter_map(Pid::from_raw).collect()
 }
 
 /// The number of threads and the last processor in a line of `/proc/PID/stat`: its fields 20 and 39.
@@ -156,9 +186,9 @@ mod tests {
         let (one, _other) = UnixStream::pair().expect("a pair");
         let before = sched_getaffinity(None).expect("a set");
         let mut together = Together::new(&one, true);
-        assert!(!(0..100).any(|_| together.command()));
+        assert!(!(0..100).any(|_| together.request()));
         let mut unwanted = Together::new(&one, false);
-        assert!(!(0..100).any(|_| unwanted.command()));
+        assert!(!(0..100).any(|_| unwanted.request()));
         assert!(!together.part());
         assert_eq!(sched_getaffinity(None).expect("a set"), before);
     }
