@@ -28,6 +28,15 @@ const MAX_FILE: usize = 65_536;
 /// The most files of which something is kept.
 const MAX_FILES: usize = 256;
 
+/// Instructions of which no more is told, that read or write the file that is selected (ISO/IEC 7816-4
+/// §11.3, §11.4).
+const USES_SELECTED: [u8; 4] = [
+    instruction::READ_BINARY_ODD,
+    instruction::READ_RECORD | 1,
+    instruction::UPDATE_BINARY | 1,
+    instruction::WRITE_BINARY | 1,
+];
+
 /// The master file.
 const MF: [u8; 2] = [0x3F, 0x00];
 
@@ -42,9 +51,9 @@ pub enum Content {
     Unknown,
 }
 
-/// Where a file is.
+/// Where a file is, as far as the commands before have told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Location {
+pub struct Location {
     /// The application that was selected by its AID, whose path is not known.
     application: Vec<u8>,
     /// The path: from the MF, or in that application.
@@ -87,6 +96,8 @@ pub struct Story {
     pending: Option<Pending>,
     /// Its instruction byte.
     ins: u8,
+    /// The file that it reads or writes.
+    used: Option<Location>,
     contents: BTreeMap<Location, Vec<u8>>,
     kinds: BTreeMap<Location, Content>,
 }
@@ -98,6 +109,7 @@ impl Story {
         self.ef = None;
         self.verified.clear();
         self.pending = None;
+        self.used = None;
     }
 
     /// What a command is for, in a line; so many bytes of its end are not known. Data that may be a
@@ -105,6 +117,7 @@ impl Story {
     pub fn command(&mut self, shown: &[u8], hidden: usize) -> String {
         let [class, ins, p1, p2, ..] = *shown else {
             self.pending = Some(Pending::Other);
+            self.used = None;
             return match shown.len() {
                 1 => "1 byte that is no command".to_owned(),
                 count => format!("{count} bytes that are no command"),
@@ -170,6 +183,13 @@ impl Story {
                 (Pending::Other, data_object(ins, p1, p2, data))
             }
             _ => (Pending::Other, String::new()),
+        };
+        self.used = match &pending {
+            Pending::Read { of, .. } | Pending::Update { of, .. } | Pending::Record { of } => {
+                Some(of.clone())
+            }
+            _ if USES_SELECTED.contains(&ins) => Some(self.current()),
+            _ => None,
         };
         self.pending = Some(pending);
         self.ins = ins;
@@ -243,8 +263,14 @@ impl Story {
         self.name(self.ef.as_ref().unwrap_or(&self.df))
     }
 
-    /// What was read of each file, and what that says.
-    pub fn contents(&self) -> Vec<(String, Content, Explanation)> {
+    /// The file that the last command reads or writes; none if it does neither. GET RESPONSE goes on with
+    /// the command before.
+    pub const fn used_file(&self) -> Option<&Location> {
+        self.used.as_ref()
+    }
+
+    /// What was read of each file, what it is called, and what that says.
+    pub fn contents(&self) -> Vec<(&Location, String, Content, Explanation)> {
         self.contents
             .iter()
             .map(|(location, bytes)| {
@@ -255,7 +281,7 @@ impl Story {
                     Content::Unknown => tlv::explain(bytes),
                 };
                 explanation.hide(&private_key::places(bytes));
-                (self.name(location), content, explanation)
+                (location, self.name(location), content, explanation)
             })
             .collect()
     }
@@ -606,9 +632,9 @@ mod tests {
         );
         let contents = story.contents();
         assert_eq!(contents.len(), 2);
-        assert_eq!(contents[0].1, Content::Pkcs15(pkcs15::File::Certificates));
-        assert_eq!(contents[1].1, Content::Pkcs15(pkcs15::File::Odf));
-        assert!(contents[1].2.is_clean(), "{}", contents[1].2);
+        assert_eq!(contents[0].2, Content::Pkcs15(pkcs15::File::Certificates));
+        assert_eq!(contents[1].2, Content::Pkcs15(pkcs15::File::Odf));
+        assert!(contents[1].3.is_clean(), "{}", contents[1].3);
     }
 
     #[test]
@@ -642,7 +668,7 @@ mod tests {
             story
                 .contents()
                 .iter()
-                .all(|(_, _, explained)| explained.nodes.is_empty())
+                .all(|(_, _, _, explained)| explained.nodes.is_empty())
         );
     }
 }

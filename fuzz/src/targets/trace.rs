@@ -32,7 +32,7 @@ pub fn trace(data: &[u8]) {
         };
         assert!(!words.chars().any(char::is_control), "{words:?}");
     }
-    for (_, _, explained) in story.contents() {
+    for (_, _, _, explained) in story.contents() {
         assert!(!explained.to_string().is_empty());
     }
 

@@ -456,6 +456,13 @@ struct Block<'a> {
 impl Block<'_> {
     fn decode(&self) -> Result<Vec<u8>, Unusable> {
         self.must_end()?;
+        // Its lines are base64, too, but for the last, and no DER is in them.
+        if self.label.starts_with("PGP ") {
+            return Err(self.unusable(
+                "is of OpenPGP (RFC 9580, 6.2), which has nothing that a card's certificates have",
+                "`gpg --list-packets FILE` shows what is in it",
+            ));
+        }
         let is_encrypted =
             |line: &&str| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED");
         if self.body.iter().any(is_encrypted) {

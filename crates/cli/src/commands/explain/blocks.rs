@@ -183,6 +183,10 @@ mod tests {
                 "-----BEGIN X-----\nBQA=".to_owned(),
                 "on line 1 does not end",
             ),
+            (
+                block("AAAA\n=AAAA").replace(" X-", " PGP MESSAGE-"),
+                "on line 2 is of OpenPGP",
+            ),
         ] {
             let blocks = Blocks::read(&damaged).expect("a block");
             let trouble = blocks.trouble().expect("a damaged block").to_string();

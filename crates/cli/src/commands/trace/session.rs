@@ -1,6 +1,6 @@
 //! A trace with what each command and answer means, after what was before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use kortlab_apdu::ByteCount;
@@ -115,8 +115,6 @@ impl Session {
     pub fn new(reading: &Reading) -> Self {
         let mut stories: BTreeMap<Option<String>, Story> = BTreeMap::new();
         let mut keys: BTreeMap<Option<String>, Keys> = BTreeMap::new();
-        // The files with private keys.
-        let mut with_keys = BTreeSet::new();
         let mut steps: Vec<Step> = Vec::new();
         // The step of each card that waits for its answer.
         let mut waiting: BTreeMap<Option<String>, usize> = BTreeMap::new();
@@ -131,12 +129,10 @@ impl Session {
                 && let Some(step) = steps.get_mut(index)
             {
                 step.answered(&event.what, words, story, keys);
-                if keys.is_within() {
-                    with_keys.insert((event.card.clone(), story.selected_file()));
-                }
                 continue;
             }
-            let mut step = Step::new(entry.place.into(), event.card.clone(), &event.what, keys);
+            let (place, card) = (entry.place.into(), event.card.clone());
+            let mut step = Step::new(place, card, &event.what, story, keys);
             if let What::Command(_) = event.what {
                 number += 1;
                 step.number = Some(number);
@@ -148,13 +144,13 @@ impl Session {
             steps.push(step);
         }
         let contents = stories
-            .into_iter()
+            .iter()
             .flat_map(|(card, story)| {
-                let with_keys = &with_keys;
+                let keys = keys.get(card);
                 let contents = story.contents().into_iter();
-                contents.map(move |(file, kind, content)| FileContent {
+                contents.map(move |(place, file, kind, content)| FileContent {
                     kind: kind_word(kind),
-                    content: match with_keys.contains(&(card.clone(), file.clone())) {
+                    content: match keys.is_some_and(|keys| keys.are_in(place)) {
                         true => private_key(content.nodes.last().map_or(0, |node| node.span.end())),
                         false => content,
                     },
@@ -188,7 +184,7 @@ const fn kind_word(kind: Content) -> &'static str {
 }
 
 impl Step {
-    fn new(place: At, card: Option<String>, what: &What, keys: &mut Keys) -> Self {
+    fn new(place: At, card: Option<String>, what: &What, story: &Story, keys: &mut Keys) -> Self {
         let mut step = Self {
             number: None,
             place,
@@ -229,7 +225,7 @@ impl Step {
                 .to_owned();
             }
             What::Command(sent) => {
-                let shown = keys.command(sent);
+                let shown = keys.command(sent, story.used_file());
                 step.command = Some(Hex(shown.shown()).to_string());
                 step.not_shown = (shown.hidden() > 0).then_some(shown.hidden());
                 step.instruction = shown.shown().get(1).copied();
